@@ -32,6 +32,23 @@ struct net_device {
     uint16_t alen;  /* bytes of a hardware address */
     uint8_t addr[NET_DEVICE_ADDR_LEN];
     uint8_t broadcast[NET_DEVICE_ADDR_LEN];
+    const struct net_device_ops *ops;
+    void *priv; /* the driver's, from memory_alloc; freed together with the device */
+};
+
+/* What a driver does. Each returns 0 or -1; open and close may be NULL. data is borrowed for the
+ * call. */
+struct net_device_ops {
+    int (*open)(struct net_device *dev);
+    int (*close)(struct net_device *dev);
+    int (*output)(struct net_device *dev, uint16_t type, const uint8_t *data, size_t len,
+                  const void *dst);
+};
+
+struct net_stats {
+    uint64_t received;         /* payloads handed to net_input */
+    uint64_t sent;             /* payloads taken by a device */
+    uint64_t send_failed;      /* device down, too long, or refused by the driver */
 };
 
 /* Starts the platform. Returns 0, or -1 (started already, or the platform failed). */
@@ -51,5 +68,17 @@ int net_device_register(struct net_device *dev);
  * driver failed. */
 int net_device_output(struct net_device *dev, uint16_t type, const uint8_t *data, size_t len,
                       const void *dst);
+
+/* Takes a payload of protocol type (host byte order) that came in on dev; drivers call it. data is
+ * borrowed. Returns 0, or -1 when it was dropped. */
+int net_input(uint16_t type, const uint8_t *data, size_t len, struct net_device *dev);
+
+enum net_direction { NET_IN, NET_OUT };
+
+/* Lets hook see every payload that comes in or goes out; NULL ends it. type in host byte order. */
+void net_set_capture(void (*hook)(const struct net_device *dev, enum net_direction direction,
+                                  uint16_t type, const uint8_t *data, size_t len));
+/* Copies the counters. */
+void net_get_stats(struct net_stats *stats);
 
 #endif
