@@ -21,6 +21,9 @@
 #define NET_DEVICE_IS_UP(x) ((x)->flags & NET_DEVICE_FLAG_UP)
 #define NET_DEVICE_STATE(x) (NET_DEVICE_IS_UP(x) ? "up" : "down")
 
+#define NET_PROTOCOL_TYPE_IP  0x0800
+#define NET_PROTOCOL_TYPE_ARP 0x0806
+
 struct net_device {
     struct net_device *next;
     unsigned int index;
@@ -49,9 +52,11 @@ struct net_stats {
     uint64_t received;         /* payloads handed to net_input */
     uint64_t sent;             /* payloads taken by a device */
     uint64_t send_failed;      /* device down, too long, or refused by the driver */
+    uint64_t delivered;        /* payloads handed to a protocol */
+    uint64_t unknown_protocol; /* dropped: no protocol has this type */
 };
 
-/* Starts the platform. Returns 0, or -1 (started already, or the platform failed). */
+/* Starts the platform and the layers. Returns 0, or -1 (started already, or one of them failed). */
 int net_init(void);
 /* Lets the platform run and opens the devices; one that fails is logged, the rest still opens.
  * Returns 0, or -1 (net_init not called, running already, or the platform failed). */
@@ -68,6 +73,11 @@ int net_device_register(struct net_device *dev);
  * driver failed. */
 int net_device_output(struct net_device *dev, uint16_t type, const uint8_t *data, size_t len,
                       const void *dst);
+
+/* Registers the handler of a protocol type (host byte order), before net_run. data is borrowed for
+ * the call. Returns 0, or -1 (registered already, no memory). */
+int net_protocol_register(uint16_t type,
+                          void (*handler)(const uint8_t *data, size_t len, struct net_device *dev));
 
 /* Takes a payload of protocol type (host byte order) that came in on dev; drivers call it. data is
  * borrowed. Returns 0, or -1 when it was dropped. */
