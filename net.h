@@ -24,8 +24,13 @@
 #define NET_PROTOCOL_TYPE_IP  0x0800
 #define NET_PROTOCOL_TYPE_ARP 0x0806
 
+#define NET_IFACE_FAMILY_IP 1
+
+#define NET_IFACE(x) ((struct net_iface *)(x))
+
 struct net_device {
     struct net_device *next;
+    struct net_iface *ifaces;
     unsigned int index;
     char name[NET_DEVICE_NAME_SIZE];
     uint16_t type;  /* NET_DEVICE_TYPE_ */
@@ -46,6 +51,13 @@ struct net_device_ops {
     int (*close)(struct net_device *dev);
     int (*output)(struct net_device *dev, uint16_t type, const uint8_t *data, size_t len,
                   const void *dst);
+};
+
+/* An address that a device has in one family; a family's own structure begins with it. */
+struct net_iface {
+    struct net_iface *next;
+    struct net_device *dev;
+    int family; /* NET_IFACE_FAMILY_ */
 };
 
 struct net_stats {
@@ -73,6 +85,12 @@ int net_device_register(struct net_device *dev);
  * driver failed. */
 int net_device_output(struct net_device *dev, uint16_t type, const uint8_t *data, size_t len,
                       const void *dst);
+
+/* Gives a device an interface, which it then owns. Returns 0, or -1 (the device has one of this
+ * family). */
+int net_device_add_iface(struct net_device *dev, struct net_iface *iface);
+/* Returns the device's interface of a family, or NULL. */
+struct net_iface *net_device_get_iface(struct net_device *dev, int family);
 
 /* Registers the handler of a protocol type (host byte order), before net_run. data is borrowed for
  * the call. Returns 0, or -1 (registered already, no memory). */

@@ -4,6 +4,7 @@
 #include "bench.h"
 #include "net.h"
 #include "sim.h"
+#include "ip.h"
 
 /*
  * Our end of the wire: a device like any other
@@ -214,6 +215,17 @@ struct net_device *wire_init(enum wire_kind kind)
     return dev;
 }
 
+struct ip_iface *wire_address(struct net_device *dev, const char *addr, const char *netmask)
+{
+    struct ip_iface *iface = ip_iface_alloc(addr, netmask);
+
+    if (iface && ip_iface_register(dev, iface) == -1) {
+        memory_free(iface);
+        return NULL;
+    }
+    return iface;
+}
+
 int sim_device_open(void)
 {
     size_t i;
@@ -236,6 +248,9 @@ struct net_device *bench_start(enum wire_kind kind)
     }
     if (kind != WIRE_NONE && !(dev = wire_init(kind))) {
         sim_wrong("the wire's device could not be added");
+    }
+    if (dev && !wire_address(dev, "192.0.2.2", "255.255.255.0")) {
+        sim_wrong("the wire's IP interface could not be added");
     }
     if (net_run() == -1) {
         sim_wrong("net_run failed");
