@@ -5,6 +5,7 @@
 #include "net.h"
 #include "sim.h"
 #include "ip.h"
+#include "ether.h"
 
 /*
  * Our end of the wire: a device like any other
@@ -114,6 +115,35 @@ static int wire_output(struct net_device *dev, uint16_t type, const uint8_t *dat
     return 0;
 }
 
+static ssize_t ether_wire_write(struct net_device *dev, const uint8_t *frame, size_t flen)
+{
+    struct packet p = { (uint8_t *)(uintptr_t)frame, flen, ETHER_HDR_SIZE, 0 };
+
+    if (!wire_ready(wire_of(dev))) {
+        return -1;
+    }
+    if (flen < ETHER_HDR_SIZE || flen > ETHER_FRAME_SIZE_MAX) {
+        sim_wrong("the device is given a frame of %zu bytes", flen);
+    }
+    p.type = (uint16_t)(frame[12] << 8 | frame[13]);
+    sim_wire_sent(&p);
+    return (ssize_t)flen;
+}
+
+static int ether_wire_output(struct net_device *dev, uint16_t type, const uint8_t *data, size_t len,
+                             const void *dst)
+{
+    return ether_output(dev, type, data, len, dst, ether_wire_write);
+}
+
+static void ether_wire_setup(struct net_device *dev)
+{
+    static const uint8_t addr[] = { 0x00, 0x00, 0x5e, 0x00, 0x53, 0x01 };
+
+    ether_setup_helper(dev);
+    memcpy(dev->addr, addr, sizeof(addr));
+}
+
 static int wire_isr(unsigned int irq, void *arg)
 {
     struct wire *wire = arg;
@@ -121,6 +151,11 @@ static int wire_isr(unsigned int irq, void *arg)
 
     (void)irq;
     while ((arrival = arrival_pop(wire))) {
+        if (wire->kind == WIRE_ETHER) {
+            ether_input(wire->dev, arrival->p.data, arrival->p.len);
+            arrival_free(arrival);
+            continue;
+        }
         net_input(arrival->p.type, arrival->p.data, arrival->p.len, wire->dev);
         arrival_free(arrival);
     }
@@ -158,6 +193,11 @@ static const struct net_device_ops raw_ops = {
     .close = wire_close,
     .output = wire_output,
 };
+static const struct net_device_ops ether_ops = {
+    .open = wire_open,
+    .close = wire_close,
+    .output = ether_wire_output,
+};
 
 static void wire_setup(struct net_device *dev, enum wire_kind kind)
 {
@@ -165,6 +205,11 @@ static void wire_setup(struct net_device *dev, enum wire_kind kind)
     dev->mtu = 1500;
     dev->flags = NET_DEVICE_FLAG_BROADCAST;
     dev->ops = &raw_ops;
+    if (kind == WIRE_ETHER) {
+        ether_wire_setup(dev);
+        dev->ops = &ether_ops;
+        return;
+    }
     if (kind != WIRE_RAW) {
         sim_wrong("there is no Ethernet yet in this step");
     }
