@@ -66,6 +66,8 @@ struct net_stats {
     uint64_t send_failed;      /* device down, too long, or refused by the driver */
     uint64_t delivered;        /* payloads handed to a protocol */
     uint64_t unknown_protocol; /* dropped: no protocol has this type */
+    uint64_t queue_full;       /* dropped: the protocol's input queue is full */
+    uint64_t no_memory;        /* dropped: no memory for a queue entry */
 };
 
 /* Starts the platform and the layers. Returns 0, or -1 (started already, or one of them failed). */
@@ -100,6 +102,8 @@ int net_protocol_register(uint16_t type,
 /* Takes a payload of protocol type (host byte order) that came in on dev; drivers call it. data is
  * borrowed. Returns 0, or -1 when it was dropped. */
 int net_input(uint16_t type, const uint8_t *data, size_t len, struct net_device *dev);
+/* The softirq: hands what net_input has queued to the protocols. Runs on the interrupt thread. */
+int net_softirq_handler(unsigned int irq, void *arg);
 
 enum net_direction { NET_IN, NET_OUT };
 
