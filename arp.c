@@ -58,7 +58,7 @@ struct arp_cache {
 #define ARP_TIMER_INTERVAL 1 /* seconds */
 #define SECONDS(x) ((uint64_t)(x) * 1000000000)
 
-static lock_t lock = LOCK_INITIALIZER; /* guards caches */
+static lock_t lock = LOCK_INITIALIZER; /* guards caches; below ip, above the queues */
 static struct arp_cache caches[ARP_CACHE_SIZE];
 static struct arp_stats stats;
 
