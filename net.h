@@ -75,7 +75,8 @@ int net_init(void);
 /* Lets the platform run and opens the devices; one that fails is logged, the rest still opens.
  * Returns 0, or -1 (net_init not called, running already, or the platform failed). */
 int net_run(void);
-/* Stops all: closes the devices and gives back memory. Returns 0, or -1 (not started). */
+/* Stops all: wakes sleepers, closes devices, gives back memory. Other threads may sleep in the
+ * stack but not be at work in it. Returns 0, or -1 (not started). */
 int net_shutdown(void);
 
 /* Returns a device for a driver to fill in and register, or NULL (no memory). */
