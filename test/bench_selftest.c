@@ -19,10 +19,13 @@
  */
 static char output[65536];
 
+static const char *capture_file = "/dev/null";
+
 static int run_apart(const struct behaviour *b, const char *seed)
 {
     char *argv[] = { (char *)(uintptr_t)"bench_selftest", (char *)(uintptr_t)"-s",
-                     (char *)(uintptr_t)seed, NULL };
+                     (char *)(uintptr_t)seed, (char *)(uintptr_t)"-w",
+                     (char *)(uintptr_t)capture_file, NULL };
     size_t len = 0;
     ssize_t n;
     int fds[2], status;
@@ -36,7 +39,7 @@ static int run_apart(const struct behaviour *b, const char *seed)
         close(fds[0]);
         close(fds[1]);
         sim_forget();
-        status = bench_main(98, b, 1, 3, argv);
+        status = bench_main(98, b, 1, 5, argv);
         fflush(stdout);
         _exit(status);
     }
@@ -531,9 +534,9 @@ static void interleave(void)
     fail("order %s", order);
 }
 
-static void order_of(const char *seed, char *buf, size_t size)
+static void order_of(void (*func)(void), const char *seed, char *buf, size_t size)
 {
-    struct behaviour behaviour = { "interleave", interleave };
+    struct behaviour behaviour = { "on purpose", func };
     const char *at;
 
     run_apart(&behaviour, seed);
@@ -542,17 +545,68 @@ static void order_of(const char *seed, char *buf, size_t size)
     snprintf(buf, size, "%.16s", at + 6);
 }
 
-static void test_seeds(void)
+/* What func reports as order is the seed's alone. */
+static void check_repeats(void (*func)(void))
 {
     char one[17], again[17], two[17], three[17];
 
-    order_of("1", one, sizeof(one));
-    order_of("1", again, sizeof(again));
-    order_of("2", two, sizeof(two));
-    order_of("3", three, sizeof(three));
+    order_of(func, "1", one, sizeof(one));
+    order_of(func, "1", again, sizeof(again));
+    order_of(func, "2", two, sizeof(two));
+    order_of(func, "3", three, sizeof(three));
     check_int(strlen(one), 16);
     check_str(again, one);
     check(strcmp(one, two) || strcmp(one, three));
+}
+
+static void test_seeds(void)
+{
+    check_repeats(interleave);
+}
+
+/* How many answers came within a millisecond each. */
+static void unkind(void)
+{
+    char text[17] = "";
+
+    bench_start(WIRE_RAW);
+    wire_faults(&(struct wire_faults){ .loss = 200, .twice = 200, .late = 200, .late_ms = 9 });
+    for (int i = 0; i < 16; i++) {
+        inject("IP 192.0.2.1 > 192.0.2.2 ICMP echo id 1 seq 1 len 9");
+        advance(1);
+        text[i] = (char)('0' + wire_pending(1));
+    }
+    fail("order %.16s", text);
+}
+
+static void test_line(void)
+{
+    check_repeats(unkind);
+}
+
+/* With -w, the capture has what went in and out before the failure. */
+static void captured(void)
+{
+    bench_start(WIRE_RAW);
+    inject("IP 192.0.2.1 > 192.0.2.2 ICMP echo id 1 seq 1 len 9");
+    fail("on purpose");
+}
+
+static void test_capture(void)
+{
+    char path[] = "/tmp/bench_selftest.XXXXXX";
+    uint32_t words[26]; /* a header, and two packets with theirs: 24 and twice 16 + 20 + 8 + 9 */
+    int fd = mkstemp(path);
+
+    check(fd != -1);
+    capture_file = path;
+    must_fail(captured, "on purpose");
+    check_int(lseek(fd, 0, SEEK_END), 24 + 2 * (16 + 20 + 8 + 9));
+    check_int(pread(fd, words, sizeof(words), 0), sizeof(words));
+    check_int(words[5], 101); /* datagrams without a link header */
+    check_int(words[8], 37);
+    close(fd);
+    unlink(path);
 }
 
 BENCH(99,
@@ -569,4 +623,6 @@ BENCH(99,
     { "a sleep ends at its deadline", test_deadline },
     { "memory is counted, cleared, and fails when told", test_memory },
     { "random bytes are what was given", test_random },
-    { "one seed, one order; other seeds, other orders", test_seeds })
+    { "one seed, one order; other seeds, other orders", test_seeds },
+    { "and the wire is as unkind as before", test_line },
+    { "a capture has what went in and out", test_capture })

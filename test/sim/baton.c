@@ -104,6 +104,9 @@ static uint64_t next_event(void)
     uint64_t next = sim_next_timer();
     struct task *task;
 
+    if (sim_next_arrival() < next) {
+        next = sim_next_arrival();
+    }
     if (pause_.waiting && pause_.until < next) {
         next = pause_.until;
     }
@@ -137,6 +140,7 @@ static void move_clock(void)
     }
     sim_shared->ms = (sim_now - sim_start) / SIM_MS;
     sim_fire_timers();
+    sim_deliver();
 }
 
 static void hand_over(struct task *self)

@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "bench.h"
-#include "bench.h"
 #include "net.h"
+#include "pcap.h"
 #include "sim.h"
 
 /*
@@ -47,6 +47,7 @@ static struct {
     int verbose;
     int list;
     const char *part;
+    const char *capture; /* a file */
     const char *text; /* of the behaviour that runs */
     int *outcome;     /* in shared memory */
 } run = { .seed = 1 };
@@ -256,6 +257,26 @@ size_t logged_times(const char *part)
 }
 
 /*
+ * The capture: of one kind of link, that of the first packet
+ */
+void sim_capture(const struct packet *p)
+{
+    static int fd = -1;
+    static size_t net;
+
+    if (!run.capture || (!p->net && p->type != 0x0800)) {
+        return;
+    }
+    if (fd == -1) {
+        net = p->net;
+        fd = pcap_open(run.capture, net ? PCAP_LINKTYPE_ETHERNET : PCAP_LINKTYPE_RAW);
+    }
+    if (fd == -1 || (p->net == net && pcap_write(fd, clock_wall(), p->data, p->len) == -1)) {
+        sim_wrong("%s: %s", run.capture, strerror(errno));
+    }
+}
+
+/*
  * One behaviour, in the child
  */
 static void pin(void)
@@ -439,7 +460,7 @@ static int run_one(const struct behaviour *b)
 
 static void usage(void)
 {
-    fprintf(stderr, "usage: %s [-v] [-l] [-s SEED] [PART OF A TEXT]\n", run.program);
+    fprintf(stderr, "usage: %s [-v] [-l] [-s SEED] [-w FILE] [PART OF A TEXT]\n", run.program);
     exit(2);
 }
 
@@ -449,13 +470,15 @@ static void options(int argc, char **argv)
     int c;
 
     run.program = argv[0];
-    while ((c = getopt(argc, argv, "vls:")) != -1) {
+    while ((c = getopt(argc, argv, "vls:w:")) != -1) {
         if (c == 'v') {
             run.verbose = 1;
         } else if (c == 'l') {
             run.list = 1;
         } else if (c == 's') {
             seed = optarg;
+        } else if (c == 'w') {
+            run.capture = optarg;
         } else {
             usage();
         }

@@ -33,7 +33,8 @@ struct behaviour {
 
 /* The main function of a grader. Prints one line a behaviour: `ok 09 an echo comes back`, or
  * `FAIL 09 ...` and what happened, and last `N passed, N failed`. Options: -v logs of the stack,
- * -s SEED, -l lists, or a part of a text to run only what contains it. */
+ * -s SEED, -l lists, -w FILE captures what goes in and out of the stack (of the behaviour that runs
+ * last), or a part of a text to run only what contains it. */
 int bench_main(int step, const struct behaviour *list, size_t num, int argc, char **argv);
 
 #define BENCH(step, ...) \
@@ -87,6 +88,7 @@ enum wire_kind {
     WIRE_NONE,  /* no device at all */
     WIRE_RAW,   /* no link header: datagrams (steps 02 to 09, and wherever ARP is noise) */
     WIRE_ETHER, /* Ethernet: ours is 00:00:5e:00:53:01, the script's 00:00:5e:00:53:fe (step 11) */
+    WIRE_LOOP,  /* what goes out comes in: both ends are ours, and no script's (step 31) */
 };
 
 struct net_device;
@@ -109,6 +111,28 @@ void wire_fail_output(int yes);
 /* From now on the script's end answers ARP requests for any address but ours by itself
  * (WIRE_ETHER), unseen. */
 void wire_answer_arp(int yes);
+
+/*
+ * The unkind wire: what happens from now on to the frames of all wires, both ways. Step 31:
+ *   wire_faults(&(struct wire_faults){ .loss = 100, .delay_ms = 5 });
+ */
+struct wire_faults {
+    unsigned int loss;     /* of a thousand frames so many are lost, */
+    unsigned int twice;    /* arrive twice, */
+    unsigned int damage;   /* have one bit of the IP datagram turned (other frames are lost), */
+    unsigned int late;     /* are late, so that others overtake them */
+    unsigned int delay_ms; /* a frame is under way so long, */
+    unsigned int vary_ms;  /* and up to so much longer: the order stays */
+    unsigned int late_ms;  /* and up to so much longer yet, if it is late */
+};
+struct wire_counts {
+    unsigned long sent, lost, twice, damaged, late; /* frames */
+};
+
+/* NULL: the wire is kind again. What is under way arrives. */
+void wire_faults(const struct wire_faults *faults);
+/* What has happened since the behaviour began. */
+struct wire_counts wire_counts(void);
 
 /*
  * The script: one packet a line, in the notation that a failure prints. Steps 00 to 19 and all but

@@ -27,7 +27,6 @@ struct wire {
 
 static struct wire wires[WIRES_MAX];
 static size_t num_wires;
-static struct wire *wire_now; /* where the script's packets arrive */
 static unsigned int generation;
 static int fail_open;
 static int fail_output;
@@ -111,7 +110,12 @@ static int wire_output(struct net_device *dev, uint16_t type, const uint8_t *dat
     if (len > dev->mtu) {
         sim_wrong("the device is given %zu bytes, more than its MTU", len);
     }
-    sim_wire_sent(&p);
+    if (wire_of(dev)->kind == WIRE_LOOP) {
+        sim_remember(&p, DIR_OUT);
+        sim_carry(&p, DIR_IN, wire_of(dev));
+    } else {
+        sim_wire_sent(&p);
+    }
     return 0;
 }
 
@@ -162,14 +166,15 @@ static int wire_isr(unsigned int irq, void *arg)
     return 0;
 }
 
-/* Takes a packet from the script, in a block of its exact size so that a sanitizer sees who
- * reads past its end. */
-static int wire_send(const struct packet *p)
+/* Takes a packet from the line, in a block of its exact size so that a sanitizer sees who reads
+ * past its end. */
+static void wire_send(void *to, const struct packet *p)
 {
+    struct wire *wire = to;
     struct arrival *arrival;
 
-    if (!wire_now->open) {
-        return -1;
+    if (!wire->open) {
+        return;
     }
     arrival = malloc(sizeof(*arrival));
     if (!arrival || !(arrival->p.data = malloc(p->len ? p->len : 1))) {
@@ -179,13 +184,13 @@ static int wire_send(const struct packet *p)
     arrival->p.len = p->len;
     arrival->p.type = p->type;
     arrival->next = NULL;
-    if (wire_now->last) {
-        wire_now->last->next = arrival;
+    if (wire->last) {
+        wire->last->next = arrival;
     } else {
-        wire_now->first = arrival;
+        wire->first = arrival;
     }
-    wire_now->last = arrival;
-    return intr_raise((unsigned int)INTR_IRQ_BASE);
+    wire->last = arrival;
+    sim_pend((unsigned int)INTR_IRQ_BASE);
 }
 
 static const struct net_device_ops raw_ops = {
@@ -210,6 +215,11 @@ static void wire_setup(struct net_device *dev, enum wire_kind kind)
         dev->ops = &ether_ops;
         return;
     }
+    if (kind == WIRE_LOOP) {
+        dev->type = NET_DEVICE_TYPE_LOOPBACK;
+        dev->flags = NET_DEVICE_FLAG_LOOPBACK;
+        return;
+    }
     if (kind != WIRE_RAW) {
         sim_wrong("there is no Ethernet yet in this step");
     }
@@ -217,8 +227,8 @@ static void wire_setup(struct net_device *dev, enum wire_kind kind)
 
 void wire_use(struct net_device *dev)
 {
-    wire_now = wire_of(dev);
-    sim_wire_net = wire_now->kind == WIRE_ETHER ? 14 : 0;
+    sim_wire_now = wire_of(dev);
+    sim_wire_net = wire_of(dev)->kind == WIRE_ETHER ? 14 : 0;
 }
 
 static int wire_attach(struct net_device *dev, enum wire_kind kind)

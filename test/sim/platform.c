@@ -474,6 +474,13 @@ static void intr_pend(unsigned int irq)
     }
 }
 
+void sim_pend(unsigned int irq)
+{
+    if (sim_platform_state() == 2) {
+        intr_pend(irq);
+    }
+}
+
 int intr_raise(unsigned int irq)
 {
     if (sim_platform_state() != 2 || irq >= INTR_MAX) {

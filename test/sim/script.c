@@ -1286,6 +1286,7 @@ void sim_remember(const struct packet *p, enum direction dir)
     r->net = p->net;
     r->len = p->len;
     memcpy(r->data, p->data, p->len < SIM_RECORD_MAX ? p->len : SIM_RECORD_MAX);
+    sim_capture(p);
     sim_locate(p, &lay);
     if (dir == DIR_IN && lay.at[LAYER_ARP] >= 0) {
         last_sha = sim_field_get(p, &lay, F_ARP_SHA);

@@ -72,6 +72,7 @@ void sim_seed(uint64_t seed);
 uint32_t sim_draw(uint32_t n); /* below n, for the bench itself */
 uint64_t sim_next_timer(void); /* when the next timer is due; UINT64_MAX: none */
 void sim_fire_timers(void);    /* what is due at sim_now becomes an interrupt */
+void sim_pend(unsigned int irq); /* intr_raise that gives nobody way */
 void sim_describe_memory(char *buf, size_t size);
 /* A mistake in the use of the platform: the behaviour has failed. */
 void sim_wrong(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
@@ -189,6 +190,7 @@ void sim_build(const char *script, enum direction dir, size_t net, struct packet
 /* The packet in the same notation. */
 void sim_print(const struct packet *p, enum direction dir, char *buf, size_t size);
 void sim_remember(const struct packet *p, enum direction dir);
+void sim_capture(const struct packet *p); /* with -w (bench.c) */
 /* Takes from a packet of ours what a connection does not know yet: the first sequence number,
  * the port. */
 void sim_learn(const struct packet *p);
@@ -207,13 +209,21 @@ int sim_read_mac(const char **s, uint64_t *mac);
  */
 extern size_t sim_wire_net; /* 14 on Ethernet, else 0 */
 extern int sim_wire_arp;    /* the script's end answers ARP requests */
-/* Hands a frame to our end; NULL: there is no wire. Returns 0, or -1 when nobody listens. */
-extern int (*sim_wire_send)(const struct packet *p);
+extern void *sim_wire_now;  /* where the script's packets arrive; NULL: there is no wire */
+/* Hands a frame to our end of a wire. Needs no time, and gives nobody way. */
+extern void (*sim_wire_send)(void *wire, const struct packet *p);
 /* Takes a frame from our end. */
 void sim_wire_sent(const struct packet *p);
+/* The script's end gets a frame. */
+void sim_script_takes(const struct packet *p);
 /* Forgets the packets that were sent, when a behaviour is over. Returns the first one's text, or
  * NULL. */
 const char *sim_wire_left(void);
+
+/* The line between (line.c). It carries a frame to the script's end, or in to our end of wire. */
+void sim_carry(const struct packet *p, enum direction dir, void *wire);
+uint64_t sim_next_arrival(void); /* when the next frame is due; UINT64_MAX: none */
+void sim_deliver(void);          /* what is due at sim_now arrives */
 
 /* Is a device of ours open? */
 int sim_device_open(void);

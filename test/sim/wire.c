@@ -19,7 +19,8 @@ static struct frame *last;
 static size_t num;
 
 size_t sim_wire_net;
-int (*sim_wire_send)(const struct packet *p);
+void *sim_wire_now;
+void (*sim_wire_send)(void *wire, const struct packet *p);
 static int answer_arp;
 
 void wire_answer_arp(int yes)
@@ -70,7 +71,8 @@ static int is_question(const struct packet *p, const struct layout *lay)
 {
     uint64_t tpa;
 
-    if (!answer_arp || lay->at[LAYER_ARP] < 0 || sim_field_get(p, lay, F_ARP_OP) != 1) {
+    if (!answer_arp || lay->at[LAYER_ARP] < 0 || !p->net || p->len < 60 ||
+        sim_field_get(p, lay, F_ARP_OP) != 1) {
         return 0;
     }
     tpa = sim_field_get(p, lay, F_ARP_TPA);
@@ -91,7 +93,7 @@ static void answer(const struct packet *p, const struct layout *lay)
     sim_field_set(&reply, lay, F_ARP_SPA, sim_field_get(p, lay, F_ARP_TPA));
     sim_field_set(&reply, lay, F_ARP_THA, asker);
     sim_field_set(&reply, lay, F_ARP_TPA, sim_field_get(p, lay, F_ARP_SPA));
-    sim_wire_send(&reply);
+    sim_wire_send(sim_wire_now, &reply);
 }
 
 void sim_wire_sent(const struct packet *p)
@@ -99,12 +101,22 @@ void sim_wire_sent(const struct packet *p)
     struct layout lay;
 
     sim_locate(p, &lay);
-    if (is_question(p, &lay) && p->net && p->len >= 60) {
-        answer(p, &lay);
-        return;
+    if (!is_question(p, &lay)) {
+        sim_remember(p, DIR_OUT);
     }
-    sim_remember(p, DIR_OUT);
-    push(p);
+    sim_carry(p, DIR_OUT, NULL);
+}
+
+void sim_script_takes(const struct packet *p)
+{
+    struct layout lay;
+
+    sim_locate(p, &lay);
+    if (is_question(p, &lay)) {
+        answer(p, &lay);
+    } else {
+        push(p);
+    }
 }
 
 size_t wire_pending(int flush)
@@ -134,11 +146,10 @@ const char *sim_wire_left(void)
  */
 static void arrive(struct packet *p)
 {
-    if (!sim_wire_send) {
+    if (!sim_wire_now) {
         sim_wrong("there is no wire: the behaviour has not called bench_start or wire_init");
     }
-    sim_remember(p, DIR_IN);
-    sim_wire_send(p);
+    sim_carry(p, DIR_IN, sim_wire_now);
     settle();
 }
 
