@@ -230,6 +230,7 @@ void sim_fail_init(int yes);             /* platform_init fails */
 void sim_fail_run(int yes);              /* platform_run fails */
 /* the k-th memory_alloc from now on fails, once; 0: none */
 void sim_fail_alloc(unsigned long k);
+unsigned long sim_allocs(void);          /* how often memory_alloc was called */
 void sim_random_next(const void *bytes, size_t len); /* what random_bytes and random16 give next */
 int sim_in_interrupt(void);              /* does the interrupt thread run this? */
 unsigned sim_platform_state(void);       /* 0 off, 1 initialised, 2 running */

@@ -213,6 +213,11 @@ void sim_fail_alloc(unsigned long k)
     fail_countdown = k;
 }
 
+unsigned long sim_allocs(void)
+{
+    return allocations;
+}
+
 void sim_describe_memory(char *buf, size_t size)
 {
     const struct block *block;
