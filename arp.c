@@ -236,6 +236,10 @@ static int arp_check(const uint8_t *data, size_t len)
         return drop(stats.bad_protocol, "pro=0x%04x, pln=%u", ntoh16(message->hdr.pro),
                     message->hdr.pln);
     }
+    if (ntoh16(message->hdr.op) != ARP_OPERATION_REQUEST &&
+        ntoh16(message->hdr.op) != ARP_OPERATION_REPLY) {
+        return drop(stats.bad_operation, "op=%u", ntoh16(message->hdr.op));
+    }
     if (message->sha[0] & 0x01 || memcmp(message->sha, ETHER_ADDR_ANY, ETHER_ADDR_LEN) == 0) {
         return drop(stats.bad_sender, "the sender has no hardware address of its own");
     }
@@ -282,15 +286,8 @@ static void arp_input(const uint8_t *data, size_t len, struct net_device *dev)
         (void)drop(stats.not_for_us, "the target is another host, dev=%s", dev->name);
         return;
     }
-    switch (ntoh16(message->hdr.op)) {
-    case ARP_OPERATION_REQUEST:
+    if (ntoh16(message->hdr.op) == ARP_OPERATION_REQUEST) {
         arp_reply(NET_IFACE(iface), message->sha, message->spa, message->sha);
-        break;
-    case ARP_OPERATION_REPLY:
-        break; /* learnt above */
-    default:
-        (void)drop(stats.bad_operation, "op=%u", ntoh16(message->hdr.op));
-        break;
     }
 }
 

@@ -217,6 +217,22 @@ static void malformed(void)
     check_int(known(9), -1);
 }
 
+/* Operations that are neither request nor reply: reverse ARP's poison a cache (CVE-2019-12262). */
+static void reverse(void)
+{
+    char fault[32];
+
+    bench_start(WIRE_ETHER);
+    meet(9, 0x90);
+    for (int op = 3; op <= 4; op++) {
+        snprintf(fault, sizeof(fault), "arp.op=%d", op);
+        inject_with(fault, "ether " HA "80 > " ALL " ARP who-has 192.0.2.2 tell 192.0.2.8");
+        inject_with(fault, "ether " HA "91 > " ALL " ARP who-has 192.0.2.2 tell 192.0.2.9");
+    }
+    check_int(known(8), -1);
+    check_int(known(9), 0x90);
+}
+
 static void forgotten(void)
 {
     bench_start(WIRE_ETHER);
@@ -240,4 +256,5 @@ BENCH(13,
       {"the 33rd neighbour takes the place of the oldest", full},
       {"a renewed entry is not the oldest", full_renewed},
       {"a malformed message teaches nothing", malformed},
+      {"an operation that is neither request nor reply teaches nothing", reverse},
       {"the next life knows no neighbour of this one", forgotten})
