@@ -49,6 +49,7 @@ enum arp_cache_state {
 
 struct arp_cache {
     enum arp_cache_state state;
+    const struct net_iface *iface; /* the link that it is on */
     ip_addr_t pa;
     uint8_t ha[ETHER_ADDR_LEN];
     uint64_t timestamp; /* when it was last heard of or asked for, by clock_now */
@@ -109,62 +110,62 @@ static void arp_cache_delete(struct arp_cache *cache)
 }
 
 /* A free entry; if there is none, the oldest has to go. */
-static struct arp_cache *arp_cache_alloc(void)
+static struct arp_cache *arp_cache_alloc(const struct net_iface *iface, ip_addr_t pa)
 {
     struct arp_cache *cache, *oldest = caches;
 
     for (cache = caches; cache < tailof(caches); cache++) {
-        if (cache->state == ARP_CACHE_STATE_FREE) {
-            return cache;
-        }
         if (cache->timestamp < oldest->timestamp) {
-            oldest = cache;
+            oldest = cache; /* a free one is older than any */
         }
     }
-    arp_cache_delete(oldest);
+    if (oldest->state != ARP_CACHE_STATE_FREE) {
+        arp_cache_delete(oldest);
+    }
+    oldest->iface = iface;
+    oldest->pa = pa;
     return oldest;
 }
 
-static struct arp_cache *arp_cache_select(ip_addr_t pa)
+static struct arp_cache *arp_cache_select(const struct net_iface *iface, ip_addr_t pa)
 {
     struct arp_cache *cache;
 
     assert(lock_held(&lock));
     for (cache = caches; cache < tailof(caches); cache++) {
-        if (cache->state != ARP_CACHE_STATE_FREE && cache->pa == pa) {
+        if (cache->state != ARP_CACHE_STATE_FREE && cache->iface == iface && cache->pa == pa) {
             return cache;
         }
     }
     return NULL;
 }
 
-static void arp_cache_set(struct arp_cache *cache, ip_addr_t pa, const uint8_t *ha)
+static void arp_cache_set(struct arp_cache *cache, const uint8_t *ha)
 {
     char pa_text[IP_ADDR_STR_LEN], ha_text[ETHER_ADDR_STR_LEN];
 
     cache->state = ARP_CACHE_STATE_RESOLVED;
-    cache->pa = pa;
     memcpy(cache->ha, ha, ETHER_ADDR_LEN);
     cache->timestamp = clock_now();
-    debugf("pa=%s, ha=%s", ip_addr_ntop(pa, pa_text, sizeof(pa_text)),
+    debugf("pa=%s, ha=%s", ip_addr_ntop(cache->pa, pa_text, sizeof(pa_text)),
            ether_addr_ntop(ha, ha_text, sizeof(ha_text)));
 }
 
 /* Renews what is known of pa. Returns whether anything was. */
-static int arp_cache_update(ip_addr_t pa, const uint8_t *ha)
+static int arp_cache_update(const struct net_iface *iface, ip_addr_t pa, const uint8_t *ha)
 {
-    struct arp_cache *cache = arp_cache_select(pa);
+    struct arp_cache *cache = arp_cache_select(iface, pa);
 
     if (!cache) {
         return 0;
     }
-    arp_cache_set(cache, pa, ha);
+    arp_cache_set(cache, ha);
     return 1;
 }
 
-static void arp_cache_insert(ip_addr_t pa, const uint8_t *ha)
+static void arp_cache_insert(const struct net_iface *iface, ip_addr_t pa, const uint8_t *ha)
 {
-    arp_cache_set(arp_cache_alloc(), pa, ha);
+    arp_cache_set(arp_cache_alloc(iface, pa), ha);
 }
 
 static void arp_timer(void)
@@ -255,12 +256,14 @@ static int arp_is_neighbour(const struct ip_iface *iface, ip_addr_t pa)
 /* RFC 826, packet reception: who is known is renewed, who is not is learnt if he speaks to us. */
 static void arp_learn(const struct ip_iface *iface, const struct arp_ether_ip *message, int for_us)
 {
+    const struct net_iface *link = &iface->iface;
+
     if (!arp_is_neighbour(iface, message->spa)) {
         return;
     }
     lock_acquire(&lock);
-    if (!arp_cache_update(message->spa, message->sha) && for_us) {
-        arp_cache_insert(message->spa, message->sha);
+    if (!arp_cache_update(link, message->spa, message->sha) && for_us) {
+        arp_cache_insert(link, message->spa, message->sha);
     }
     lock_release(&lock);
 }
@@ -297,14 +300,13 @@ static void arp_input(const uint8_t *data, size_t len, struct net_device *dev)
 
 /* Notes that pa is being asked for. Returns whether it is time to ask: the first time, and once a
  * second from then on. Caller must hold the lock. */
-static int arp_cache_ask(struct arp_cache *cache, ip_addr_t pa)
+static int arp_cache_ask(struct arp_cache *cache, const struct net_iface *iface, ip_addr_t pa)
 {
     uint64_t now = clock_now();
 
     if (!cache) {
-        cache = arp_cache_alloc();
+        cache = arp_cache_alloc(iface, pa);
         cache->state = ARP_CACHE_STATE_INCOMPLETE;
-        cache->pa = pa;
     } else if (now - cache->timestamp < SECONDS(ARP_REQUEST_INTERVAL)) {
         return 0;
     }
@@ -318,12 +320,12 @@ int arp_resolve(struct net_iface *iface, ip_addr_t pa, uint8_t *ha)
     int found = 0, ask = 0;
 
     lock_acquire(&lock);
-    cache = arp_cache_select(pa);
+    cache = arp_cache_select(iface, pa);
     if (cache && cache->state == ARP_CACHE_STATE_RESOLVED) {
         memcpy(ha, cache->ha, ETHER_ADDR_LEN);
         found = 1;
     } else {
-        ask = arp_cache_ask(cache, pa);
+        ask = arp_cache_ask(cache, iface, pa);
     }
     lock_release(&lock);
     if (found) {

@@ -233,6 +233,26 @@ static void reverse(void)
     check_int(known(9), 0x90);
 }
 
+/* Two links: what is said on one says nothing about the other. */
+static void two_links(void)
+{
+    struct net_device *first, *second;
+
+    check_int(net_init(), 0);
+    first = wire_init(WIRE_ETHER);
+    wire_address(first, "192.0.2.2", "255.255.255.0");
+    second = wire_init(WIRE_ETHER);
+    wire_address(second, "198.51.100.2", "255.255.255.0");
+    check_int(net_run(), 0);
+    wire_use(first);
+    meet(1, 0xfe);
+    wire_use(second);
+    inject("ether " HA "66 > " ALL " ARP who-has 198.51.100.2 tell 192.0.2.1");
+    wire_pending(1);
+    send_to("192.0.2.1");
+    expect(FROM HA "fe IP 192.0.2.2 > 192.0.2.1 proto 253 'data'");
+}
+
 static void forgotten(void)
 {
     bench_start(WIRE_ETHER);
@@ -257,4 +277,5 @@ BENCH(13,
       {"a renewed entry is not the oldest", full_renewed},
       {"a malformed message teaches nothing", malformed},
       {"an operation that is neither request nor reply teaches nothing", reverse},
+      {"what is said on one link says nothing about the other", two_links},
       {"the next life knows no neighbour of this one", forgotten})
