@@ -103,6 +103,10 @@ int net_protocol_register(uint16_t type,
 /* Takes a payload of protocol type (host byte order) that came in on dev; drivers call it. data is
  * borrowed. Returns 0, or -1 when it was dropped. */
 int net_input(uint16_t type, const uint8_t *data, size_t len, struct net_device *dev);
+/* The same for a payload that the link brought to more than one station. */
+int net_input_broadcast(uint16_t type, const uint8_t *data, size_t len, struct net_device *dev);
+/* In a protocol's handler: is what it has been given such a payload? RFC 1122 2.4 */
+int net_is_link_broadcast(void);
 /* The softirq: hands what net_input has queued to the protocols. Runs on the interrupt thread. */
 int net_softirq_handler(unsigned int irq, void *arg);
 
