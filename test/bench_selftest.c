@@ -482,6 +482,39 @@ static void test_deadline(void)
     check(platform_shutdown() == 0);
 }
 
+static void nap(void *arg)
+{
+    lock_acquire(&a);
+    check_error(sched_task_sleep(&bed, &a, clock_now() + 5 * SIM_SECOND), ETIMEDOUT);
+    lock_release(&a);
+    *(uint64_t *)arg = now_ms();
+}
+
+/* Hours go by, and neither a timer nor a sleeper sees it. */
+static void test_skip(void)
+{
+    struct timeval interval = { 1, 0 };
+    uint64_t before, end;
+
+    check(platform_init() == 0);
+    check(timer_register(interval, tick) == 0);
+    check(platform_run() == 0);
+    sched_task_init(&bed);
+    task_start("nap", nap, &end);
+    advance(1500);
+    before = clock_now();
+    sim_clock_skip(10000 * SIM_SECOND);
+    settle();
+    check_int(clock_now() - before, 10000 * SIM_SECOND);
+    check_int(now_ms(), 1500);
+    check_int(ticks, 1);
+    advance(4000);
+    check_int(ticks, 5);
+    check_int(tick_at[1], 2000);
+    check_int(end, 5000);
+    check(platform_shutdown() == 0);
+}
+
 static void test_memory(void)
 {
     char *p = memory_alloc(3), *q;
@@ -621,6 +654,7 @@ BENCH(99,
     { "the user interrupts whoever sleeps, once", test_user_interrupt },
     { "destroying what tasks sleep on wakes them with EBADF", test_destroy },
     { "a sleep ends at its deadline", test_deadline },
+    { "a leap of the clock makes nothing due", test_skip },
     { "memory is counted, cleared, and fails when told", test_memory },
     { "random bytes are what was given", test_random },
     { "one seed, one order; other seeds, other orders", test_seeds },

@@ -198,6 +198,11 @@ size_t bench_take(long ms, void *buf, size_t size, const char *file, int line);
  * that begin with `c>`; lines without a name mean the one named last. The script's first
  * sequence number is peer_isn. */
 void connection(char c, const char *local, const char *remote, uint32_t peer_isn);
+/* Our side of the connection named last will begin with isn, from step 41 on: moves the clock to
+ * where it does. If it has not begun before, somebody must listen, who is asked by a SYN that a RST
+ * undoes. */
+#define next_isn(isn) bench_next_isn((isn), __FILE__, __LINE__)
+void bench_next_isn(uint32_t isn, const char *file, int line);
 /* Fills buf with the pattern from relative sequence number (or offset) from on. */
 void pattern(void *buf, uint32_t from, size_t len);
 /* Fails unless buf holds it. */
@@ -210,6 +215,8 @@ void bench_check_pattern(const void *buf, uint32_t from, size_t len, const char 
 void advance(long ms);   /* moves the clock; what is due on the way happens in order */
 void settle(void);       /* lets everything happen that needs no time */
 uint64_t now_ms(void);   /* milliseconds since the behaviour began */
+/* Moves the stack's clock alone, as if the machine had slept: nothing becomes due by it. */
+void sim_clock_skip(uint64_t ns);
 
 /*
  * Application threads. They run only while the bench waits: in advance, settle, inject, expect,

@@ -126,6 +126,17 @@ uint64_t sim_next_arrival(void)
     return transits ? transits->due : UINT64_MAX;
 }
 
+void sim_line_skip(uint64_t ns)
+{
+    struct transit *t;
+
+    for (t = transits; t; t = t->next) {
+        t->due += ns;
+    }
+    last_due[DIR_IN] += ns;
+    last_due[DIR_OUT] += ns;
+}
+
 void sim_deliver(void)
 {
     struct transit *t;

@@ -587,6 +587,22 @@ int timer_register(struct timeval interval, void (*handler)(void))
     return 0;
 }
 
+void sim_clock_skip(uint64_t ns)
+{
+    struct task *task;
+    size_t i;
+
+    sim_now += ns;
+    sim_start += ns;
+    for (i = 0; i < num_timers; i++) {
+        timers[i].next += ns;
+    }
+    for (task = sim_tasks; task; task = task->next) {
+        task->deadline += task->deadline ? ns : 0;
+    }
+    sim_line_skip(ns);
+}
+
 uint64_t sim_next_timer(void)
 {
     uint64_t next = UINT64_MAX;

@@ -163,6 +163,7 @@ struct conn {
     uint32_t peer_isn;
     uint32_t our_isn;
     int known; /* our_isn has been seen */
+    uint64_t begun; /* when, by clock_now */
 };
 
 #define SIM_CONNS 128
@@ -224,6 +225,7 @@ const char *sim_wire_left(void);
 void sim_carry(const struct packet *p, enum direction dir, void *wire);
 uint64_t sim_next_arrival(void); /* when the next frame is due; UINT64_MAX: none */
 void sim_deliver(void);          /* what is due at sim_now arrives */
+void sim_line_skip(uint64_t ns); /* all of it becomes due so much later */
 
 /* Is a device of ours open? */
 int sim_device_open(void);
