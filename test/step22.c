@@ -123,14 +123,17 @@ static void try_isn(uint32_t peer, uint32_t ours)
 {
     static unsigned port = 5000;
     char remote[32];
+    struct tcp_view view;
     static struct opener o;
 
     snprintf(remote, sizeof(remote), "192.0.2.1:%u", ++port);
     connection('A', "192.0.2.2:7", remote, peer);
     opener_start(&o, "192.0.2.2:7", NULL);
-    sim_random_next(&ours, sizeof(ours));
+    next_isn(ours);
     handshake();
     check_established(&o);
+    check_int(tcp_get_view(o.desc, &view), 0);
+    check_int(view.iss, ours);
 }
 
 static void test_isn(void)
@@ -190,11 +193,10 @@ static void test_listen_other(void)
 /* SYN-RECEIVED knows what it has sent: any other acknowledgement is another connection's. */
 static void test_bad_ack(void)
 {
-    static const uint32_t isn = 0xfffffffe; /* so that 2 has passed 2^32, and 1 has not */
     static struct opener o;
 
     start(&o);
-    sim_random_next(&isn, sizeof(isn));
+    next_isn(0xfffffffe); /* so that 2 has passed 2^32, and 1 has not */
     inject("S 0:0(0) win 65535");
     expect("S. 0:0(0) ack 1");
     check_counted(tcp, bad_ack, 1, inject(". 1:1(0) ack 0"));

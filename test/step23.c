@@ -31,7 +31,7 @@ static void establish(uint32_t isn, unsigned win)
     connection('A', "192.0.2.2:7", "192.0.2.1:5000", isn);
     opener = task_start("opener", open_passive, NULL);
     if (our_isn) {
-        sim_random_next(&our_isn, sizeof(our_isn));
+        next_isn(our_isn);
     }
     inject("S 0:0(0) win 65535");
     expect("S. 0:0(0) ack 1");
@@ -503,6 +503,7 @@ static void test_wrap(void)
 
     our_isn = 0xffffff00;
     establish(0xffffff00, 900);
+    check_int(view().iss, our_isn);
     for (uint32_t seq = 1; seq < 1001; seq += 100) {
         peer_sends(seq, seq + 100);
         check_acked(seq + 100);

@@ -116,16 +116,23 @@ static void test_isn(void)
 {
     static const uint32_t isn[] = {0, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff};
     char local[32];
+    struct tcp_view view;
     static struct opener o;
 
     bench_start(WIRE_RAW);
     for (size_t i = 0; i < countof(isn) * countof(isn); i++) {
         snprintf(local, sizeof(local), "192.0.2.2:%zu", 10000 + i);
         connection('A', local, "192.0.2.1:7", isn[i % countof(isn)]);
-        sim_random_next(&isn[i / countof(isn)], sizeof(*isn));
+        connect_start(&o, local, "192.0.2.1:7");
+        expect("S 0:0(0)");
+        inject("R. 0:0(0) ack 1");
+        check_failed(&o, ECONNREFUSED);
+        next_isn(isn[i / countof(isn)]);
         connect_start(&o, local, "192.0.2.1:7");
         expect("S 0:0(0)");
         establish(&o);
+        check_int(tcp_get_view(o.desc, &view), 0);
+        check_int(view.iss, isn[i / countof(isn)]);
     }
 }
 

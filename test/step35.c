@@ -32,7 +32,7 @@ static void establish(unsigned win)
     connection('A', "192.0.2.2:7", "192.0.2.1:5000", PEER_ISN);
     opener = task_start("opener", open_passive, NULL);
     if (our_isn) {
-        sim_random_next(&our_isn, sizeof(our_isn));
+        next_isn(our_isn);
     }
     inject("S 0:0(0) win 65535 <mss 1000>");
     expect("S. 0:0(0) ack 1");
