@@ -243,6 +243,7 @@ int sim_in_interrupt(void);              /* does the interrupt thread run this? 
 unsigned sim_platform_state(void);       /* 0 off, 1 initialised, 2 running */
 unsigned sim_intr_count(unsigned irq);   /* how often interrupt irq was taken */
 size_t memory_peak(void);                /* most allocations at once */
+size_t memory_peak_bytes(int restart);   /* most bytes at once; restart: from now on */
 
 /*
  * The log: everything printed since the behaviour began, or since log_clear

@@ -140,6 +140,8 @@ static struct block *blocks[4096];
 static size_t in_use;
 static size_t peak;
 static unsigned long allocations;
+static size_t bytes_in_use;
+static size_t peak_bytes;
 static unsigned long fail_countdown;
 
 static struct block **block_bucket(const void *ptr)
@@ -173,6 +175,10 @@ void *memory_alloc(size_t size)
     if (++in_use > peak) {
         peak = in_use;
     }
+    bytes_in_use += size;
+    if (bytes_in_use > peak_bytes) {
+        peak_bytes = bytes_in_use;
+    }
     return block->ptr;
 }
 
@@ -193,9 +199,10 @@ void memory_free(void *ptr)
     }
     *entry = block->next;
     memset(ptr, 0xdd, block->size); /* who reads it now gets rubbish */
+    in_use--;
+    bytes_in_use -= block->size;
     free(ptr);
     free(block);
-    in_use--;
 }
 
 size_t memory_in_use(void)
@@ -206,6 +213,16 @@ size_t memory_in_use(void)
 size_t memory_peak(void)
 {
     return peak;
+}
+
+size_t memory_peak_bytes(int restart)
+{
+    size_t bytes = peak_bytes;
+
+    if (restart) {
+        peak_bytes = bytes_in_use;
+    }
+    return bytes;
 }
 
 void sim_fail_alloc(unsigned long k)
