@@ -330,11 +330,49 @@ static void test_full_signal_queue(void)
     stack_stop();
 }
 
+/* Has always more to do, as a device in a flood. */
+static int busy_isr(unsigned int irq, void *arg)
+{
+    (void)arg;
+    intr_raise(INTR_IRQ_SOFT);
+    return intr_raise(irq);
+}
+
+static void *soft_raising_main(void *arg)
+{
+    while (!atomic_load((atomic_int *)arg)) {
+        intr_raise(INTR_IRQ_SOFT);
+    }
+    return NULL;
+}
+
 static atomic_int ticks;
 
 static void tick(void)
 {
     atomic_fetch_add(&ticks, 1);
+}
+
+/* However busy one device or the softirq is, the others and the timer have their turns. */
+static void test_turns(void)
+{
+    static atomic_int end, other;
+    pthread_t thread;
+
+    ticks = 0;
+    stack_init();
+    check(intr_register(INTR_IRQ_BASE, busy_isr, 0, NULL) == 0);
+    check(intr_register(INTR_IRQ_BASE + 1, counting_isr, 0, &other) == 0);
+    check(timer_register((struct timeval){.tv_usec = 10000}, tick) == 0);
+    check(net_run() == 0);
+    thread = start(soft_raising_main, &end);
+    check(intr_raise(INTR_IRQ_BASE) == 0);
+    check(intr_raise(INTR_IRQ_BASE + 1) == 0);
+    check(reaches(&other, 1));
+    check(reaches(&ticks, 5));
+    atomic_store(&end, 1);
+    pthread_join(thread, NULL);
+    stack_stop();
 }
 
 static void test_timer(void)
@@ -941,6 +979,7 @@ int main(int argc, char **argv)
     run_test("takes interrupts one after another, whoever raises them", test_interrupts);
     run_test("lets anybody raise interrupts while it stops", test_raising_at_the_end);
     run_test("asks every device when the queue of signals is full", test_full_signal_queue);
+    run_test("gives each interrupt its turn, whatever comes all the time", test_turns);
     run_test("calls a timer at its interval, and not after the end", test_timer);
     run_test("interrupts who sleeps, once, and forgets it", test_interruption);
     run_test("wakes at the deadline, not before", test_deadline);

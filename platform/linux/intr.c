@@ -207,25 +207,38 @@ static void intr_handle(int signo)
     }
 }
 
-static int intr_wait(void)
+/* Takes the next signal, or returns -1 if there is none and the softirq is due. Of several the
+ * kernel gives the lowest number, and one that comes all the time would keep the others waiting:
+ * so what has had its turn waits until the rest have had theirs. */
+static int intr_wait(sigset_t *turn)
 {
     static const struct timespec no_time;
+    int signo = sigtimedwait(turn, NULL, &no_time);
 
-    /* It may have raised itself again: then we do not wait, but the devices have their turn. */
-    if (atomic_load(&softirq_pending)) {
-        return sigtimedwait(&signals, NULL, &no_time);
+    if (signo == -1) {
+        *turn = signals;
+        if (atomic_load(&softirq_pending)) {
+            signo = sigtimedwait(&signals, NULL, &no_time);
+        } else {
+            signo = sigwaitinfo(&signals, NULL);
+        }
     }
-    return sigwaitinfo(&signals, NULL);
+    if (signo != -1) {
+        sigdelset(turn, signo);
+    }
+    return signo;
 }
 
 static void *intr_main(void *arg)
 {
+    sigset_t turn = signals;
+
     (void)arg;
     in_interrupt = 1;
     atomic_store(&thread_id, (int)gettid());
     sem_post(&started);
     while (!atomic_load(&stopping)) {
-        intr_handle(intr_wait());
+        intr_handle(intr_wait(&turn));
         if (atomic_exchange(&softirq_pending, 0)) {
             intr_call(INTR_IRQ_SOFT, INTR_IRQ_SOFT);
         }
