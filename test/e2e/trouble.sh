@@ -57,4 +57,11 @@ said_once() {
 }
 check "it has said so, and not over and over" said_once
 check "and SIGINT still ends it with status 0" stop INT
+
+tap_up
+serve "$bin/tcps.exe" -qq 7 || finish
+ip link del tap0
+check "a TAP that is taken away while nothing happens is missed soon" \
+    wait_for 5 grep -q "tap0 is gone" "$tmp/server.err"
+check "and SIGINT still ends it with status 0" stop INT
 finish

@@ -31,6 +31,7 @@
 
 #define TUN_DEVICE "/dev/net/tun"
 #define READ_MAX 64 /* frames that one interrupt takes; then the others have their turn */
+#define ASK_INTERVAL 1 /* seconds after which a removed interface is missed at the latest */
 
 struct ether_tap {
     char name[IFNAMSIZ];
@@ -173,6 +174,13 @@ static int ether_tap_isr(unsigned int irq, void *arg)
     return intr_raise(irq); /* there may be more */
 }
 
+/* The timer. The kernel raises an interrupt for a frame, but not when the interface is removed: so
+ * once in a while all devices are asked. */
+static void ether_tap_timer(void)
+{
+    intr_raise(SIGIO);
+}
+
 static const struct net_device_ops ether_tap_ops = {
     .open = ether_tap_open,
     .close = ether_tap_close,
@@ -243,7 +251,8 @@ struct net_device *ether_tap_init(const char *name, const char *addr)
         memory_free(tap);
         return NULL;
     }
-    if (intr_register(tap->irq, ether_tap_isr, 0, dev) == -1) {
+    if (intr_register(tap->irq, ether_tap_isr, 0, dev) == -1 ||
+        timer_register((struct timeval){.tv_sec = ASK_INTERVAL}, ether_tap_timer) == -1) {
         return NULL;
     }
     infof("ethernet device initialized, dev=%s", dev->name);
