@@ -2,7 +2,8 @@
 #define SIM_H
 
 /*
- * What the files of the bench know of each other. Graders include bench.h alone.
+ * What the files of the bench know of each other. Graders include bench.h alone; tests that make
+ * packets of their own, in test/hostile and test/parsers.c, take those from here.
  */
 
 #include <semaphore.h>
