@@ -161,7 +161,7 @@ static void ip_is_there(void)
 BENCH(3,
       {"two types reach their own handlers, with bytes, length and device", two_types},
       {"what is delivered counts", counters},
-      {"a type that nobody registered counts as unknown", unknown},
+      {"a type that nobody registered counts as unknown [1122-3.1b]", unknown},
       {"a type is no other type with its bytes swapped", swapped},
       {"a second handler for a type is refused, and the first stays", duplicate},
       {"without memory nothing is registered, and it can be tried again", no_memory},

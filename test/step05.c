@@ -49,6 +49,21 @@ static void others(void)
     check_counted(ip, delivered, 0, inject(DATAGRAM("192.0.2.3")));
 }
 
+static void at_another(void)
+{
+    struct net_device *first;
+
+    check_int(net_init(), 0);
+    first = wire_init(WIRE_RAW);
+    add_iface(first, "192.0.2.2", "255.255.255.0");
+    add_iface(wire_init(WIRE_RAW), "198.51.100.2", "255.255.255.0");
+    check_int(net_run(), 0);
+    check_counted(ip, delivered, 1, inject(DATAGRAM("198.51.100.2")));
+    wire_use(first);
+    check_counted(ip, not_for_us, 1, inject(DATAGRAM("198.51.100.2")));
+    check_counted(ip, delivered, 1, inject(DATAGRAM("192.0.2.2")));
+}
+
 static void small_subnet(void)
 {
     check_int(net_init(), 0);
@@ -150,11 +165,13 @@ static void forgotten(void)
 
 BENCH(5,
       {"a datagram to our address is delivered", own},
-      {"broadcasts of the subnet and those to 255.255.255.255 are delivered", broadcasts},
-      {"datagrams to others are not for us, and count", others},
-      {"the broadcast address follows from the netmask", small_subnet},
+      {"broadcasts of the subnet and those to 255.255.255.255 are delivered [1122-3.3.6a]",
+       broadcasts},
+      {"an address of one interface is for others at another [1122-3.3.4.2b]", at_another},
+      {"datagrams to others are not for us, and count [1122-3.2.1.3b 1122-3.2.2.2a]", others},
+      {"the broadcast address follows from the netmask [1122-3.2.1.3a]", small_subnet},
       {"a device without an IP interface takes no datagram, and it counts", no_iface},
-      {"an interface knows address, netmask, broadcast address and device", fields},
+      {"an interface knows address, netmask, broadcast address and device [1122-3.3.1.6]", fields},
       {"bad text makes no interface, and leaves nothing behind", bad_text},
       {"without memory there is no interface", no_memory},
       {"a second IP interface of a device is refused, and the first stays", one_a_family},

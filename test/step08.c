@@ -132,5 +132,5 @@ BENCH(8,
       {"a message with a wrong checksum counts", checksum},
       {"a message cut anywhere behind its header has a wrong checksum", cut},
       {"no message with a single bit flipped passes", every_bit},
-      {"a message of unknown type counts, and nothing is said", unknown},
+      {"a message of unknown type counts, and nothing is said [1122-3.2.2a]", unknown},
       {"a total length that lies does no harm", total_zero})

@@ -153,6 +153,7 @@ static void quote_by_hand(void)
     bench_start(WIRE_RAW);
     inject_bytes(refused, sizeof(refused));
     check_int(take(0, got, sizeof(got)), 20 + 8 + 28);
+    check_int(got[1], 0);                       /* type of service */
     check_mem(got + 20, "\x03\x02", 2);         /* type and code */
     check_mem(got + 24, "\x00\x00\x00\x00", 4); /* unused: zero */
     check_mem(got + 28, refused, 28);           /* unchanged */
@@ -206,17 +207,22 @@ static void no_error_about(void)
 }
 
 BENCH(9,
-      {"echoes of 0, 1, 56 and 1472 bytes come back whole, to their sender", echo},
-      {"an answer has the very bytes that were worked out by hand", echo_by_hand},
+      {"echoes of 0, 1, 56 and 1472 bytes come back whole, to their sender [1122-3.2.2.6a]", echo},
+      {"an answer has the very bytes that were worked out by hand [1122-3.1a]", echo_by_hand},
       {"neither padding nor options come back", echo_padded},
       {"answers count, and those that cannot be sent as well", echo_counts},
       {"without memory an answer is lost, and no more than that", echo_no_memory},
-      {"an echo to a broadcast address is not answered, and counts", echo_broadcast},
+      {"an echo to a broadcast address is not answered, and counts [1122-3.2.2.6b]",
+       echo_broadcast},
       {"a damaged echo, one for others, and an answer are not answered", echo_bad},
       {"icmp_output sends up to the MTU; more is EMSGSIZE", output},
-      {"an unknown protocol is unreachable, quoting the header and 8 bytes", unreachable},
-      {"where less than 8 bytes came, only these are quoted, and no padding", unreachable_short},
+      {"an unknown protocol is unreachable, quoting the header and 8 bytes [1122-3.2.2.1a]",
+       unreachable},
+      {"where less than 8 bytes came, only these are quoted, and no padding [1122-3.3.8]",
+       unreachable_short},
       {"options are quoted with the header", unreachable_options},
-      {"a quote has the very bytes of what was refused", quote_by_hand},
-      {"no error about broadcasts, fragments, damage, or to who is not one host", no_error},
-      {"no error about an error, a later fragment or a group, whoever asks", no_error_about})
+      {"a quote has the very bytes of what was refused [1122-3.2.2b 1122-3.2.2d]", quote_by_hand},
+      {"no error about broadcasts, fragments, damage, or to who is not one host [1122-3.2.2e]",
+       no_error},
+      {"no error about an error, a later fragment or a group, whoever asks [1122-3.2.2e]",
+       no_error_about})

@@ -206,7 +206,8 @@ static void types(void)
 
 BENCH(11,
       {"an Ethernet device has type, MTU, lengths, flags and broadcast address", setup},
-      {"a frame begins with destination, source and type", framing},
+      {"a frame begins with destination, source and type [1122-2.3.3a 1122-2.3.3c 1122-2.3.1]",
+       framing},
       {"a short payload is padded to 60 bytes, with zeros", padding},
       {"longer payloads are not padded; above 1500 bytes it is EMSGSIZE", output_sizes},
       {"a frame that the driver cannot send counts", output_fails},

@@ -45,6 +45,16 @@ static void request(void)
     expect_nothing(0);
 }
 
+/* RFC 1122 2.4: who sends hears nothing of it, be it by errno or by an ICMP message. */
+static void not_an_error(void)
+{
+    bench_start(WIRE_ETHER);
+    check_int(ip_output(253, (const uint8_t *)"data", 4, IP_ADDR_ANY, address("192.0.2.1")), 4);
+    expect(ASKED);
+    check_int(ip_output(253, (const uint8_t *)"data", 4, IP_ADDR_ANY, address("192.0.2.1")), 4);
+    expect_nothing(0);
+}
+
 static void by_hand(void)
 {
     static const uint8_t want[] = {
@@ -194,11 +204,13 @@ static void many_unanswered(void)
 }
 
 BENCH(14,
+      {"an address that is not known yet is no error [1122-2.4c]", not_an_error},
       {"a datagram to an unknown neighbour sends one request to all", request},
       {"the request has the very bytes that were worked out by hand", by_hand},
-      {"after the reply the next datagram goes out", next_goes_out},
-      {"ten datagrams at once send one request", not_one_a_datagram},
-      {"a datagram every tenth of a second sends one request a second", once_a_second},
+      {"after the reply the next datagram goes out [1122-2.3.3d]", next_goes_out},
+      {"ten datagrams at once send one request [1122-2.3.2.1b M-6]", not_one_a_datagram},
+      {"a datagram every tenth of a second sends one request a second [1122-2.3.2.1b]",
+       once_a_second},
       {"each address has its own request", each_address},
       {"arp_resolve is incomplete until the reply is there", states},
       {"a reply for another address, or a malformed one, resolves nothing", wrong_answers},

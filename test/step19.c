@@ -367,7 +367,7 @@ static void test_queue(void)
 }
 
 BENCH(19,
-      {"a datagram goes out, byte for byte", test_send},
+      {"a datagram goes out, byte for byte [1122-4.1.3.4a]", test_send},
       {"one socket echoes what another asks", test_two_sockets},
       {"a sleeper wakes for a datagram and its sender", test_sleeper},
       {"what waits is read in order, each once", test_waiting},
@@ -375,11 +375,11 @@ BENCH(19,
       {"of two sleepers one gets the datagram", test_two_sleepers},
       {"closing wakes the sleepers with EBADF", test_close},
       {"an interruption wakes all who sleep, once", test_interruption},
-      {"an interruption that finds nobody is forgotten", test_late_interruption},
+      {"an interruption that finds nobody is forgotten [M-4]", test_late_interruption},
       {"shutdown wakes the sleepers and leaves nothing", test_shutdown},
       {"a port is chosen, kept, and no other's", test_port_choice},
       {"the chosen port receives the answer", test_chosen_port_receives},
-      {"a checksum of zero is sent as 0xffff", test_checksum_zero},
+      {"a checksum of zero is sent as 0xffff [1122-4.1.3.4a]", test_checksum_zero},
       {"what cannot be sent is refused", test_refused},
       {"bytes beyond the length are not delivered", test_trailing_bytes},
       {"a full queue keeps the oldest", test_queue})

@@ -166,12 +166,12 @@ static void test_state_names(void)
 }
 
 BENCH(21,
-      {"a SYN to nowhere gets a RST that acknowledges it", test_syn},
-      {"without ACK the RST has sequence number 0", test_without_ack},
-      {"with ACK the RST has the number acknowledged", test_with_ack},
-      {"a RST is never answered", test_reset},
+      {"a SYN to nowhere gets a RST that acknowledges it [EVENT-1]", test_syn},
+      {"without ACK the RST has sequence number 0 [EVENT-1]", test_without_ack},
+      {"with ACK the RST has the number acknowledged [EVENT-1]", test_with_ack},
+      {"a RST is never answered [EVENT-1]", test_reset},
       {"sequence numbers are modulo 2^32", test_wrap},
-      {"the RST goes back where the segment came from", test_endpoints},
+      {"the RST goes back where the segment came from [MUST-45]", test_endpoints},
       {"what is dropped and sent is counted", test_counted},
       {"a damaged or broadcast segment gets no RST", test_damaged},
       {"options and padding are not counted as data", test_length},

@@ -116,6 +116,7 @@ static void test_view(void)
     check_int(view.snd.una, view.iss + 1);
     check_int(view.snd.nxt, view.iss + 1);
     check_int(view.snd.wnd, 65535);
+    check(sizeof(view.snd.wnd) >= 4 && sizeof(view.rcv.wnd) >= 4);
 }
 
 /* Whatever the first sequence numbers: seq_lt and its like count modulo 2^32. */
@@ -241,6 +242,33 @@ static void test_one_remote(void)
     check_established(&o);
 }
 
+/* Two interfaces, and an opener at one of them: what it says comes from that address alone. */
+static void test_two_addresses(void)
+{
+    struct net_device *first, *second;
+    static struct opener o;
+
+    check_int(net_init(), 0);
+    first = wire_init(WIRE_RAW);
+    second = wire_init(WIRE_RAW);
+    wire_address(first, "192.0.2.2", "255.255.255.0");
+    wire_address(second, "198.51.100.2", "255.255.255.0");
+    check_int(net_run(), 0);
+    connection('A', "198.51.100.2:7", "198.51.100.1:5000", PEER_ISN);
+    connection('B', "192.0.2.2:7", "192.0.2.1:5000", PEER_ISN);
+    opener_start(&o, "198.51.100.2:7", NULL);
+    inject("A> S 0:0(0) win 65535");
+    expect("A> S. 0:0(0) ack 1");
+    wire_use(first);
+    inject("B> S 0:0(0) win 65535");
+    expect("B> R. =0:=0(0) ack 1");
+    wire_use(second);
+    inject("A> . 1:1(0) ack 1");
+    check_established(&o);
+    inject("A> S 1:1(0) win 65535");
+    expect("A> . 1:1(0) ack 1");
+}
+
 /* RFC 9293 3.9.1.1: a passive open leaves what exists alone, and what exists does not hinder it. */
 static void test_second_open(void)
 {
@@ -319,15 +347,17 @@ static void test_shutdown(void)
 
 BENCH(22,
       {"SYN, SYN-ACK, ACK: the opener has a connection", test_handshake},
-      {"the view shows both sides' numbers and endpoints", test_view},
+      {"the view shows both sides' numbers and endpoints [MUST-1 REC-1]", test_view},
       {"first sequence numbers around 2^32 do no harm", test_isn},
-      {"LISTEN ignores a RST", test_listen_reset},
-      {"LISTEN answers an ACK with its RST", test_listen_ack},
-      {"LISTEN drops what is neither RST, ACK nor SYN", test_listen_other},
+      {"LISTEN ignores a RST [EVENT-2]", test_listen_reset},
+      {"LISTEN answers an ACK with its RST [EVENT-2]", test_listen_ack},
+      {"LISTEN drops what is neither RST, ACK nor SYN [EVENT-2]", test_listen_other},
       {"SYN-RECEIVED answers a bad ACK with its RST", test_bad_ack},
       {"a SYN to another port is refused", test_other_port},
+      {"an opener at one address is not at another [MUST-43 MUST-45 1122-3.3.4.2a]",
+       test_two_addresses},
       {"an opener who waits for one peer takes no other", test_one_remote},
-      {"a port may be opened again while in use, not twice", test_second_open},
+      {"a port may be opened again while in use, not twice [MUST-41 MUST-42]", test_second_open},
       {"an interruption ends the opening", test_interruption},
       {"a closed descriptor is closed", test_close},
       {"shutdown wakes the openers and leaves nothing", test_shutdown})

@@ -220,6 +220,22 @@ static void receive(void *arg)
     c->err = errno;
 }
 
+/* RFC 9293 3.8.3: when a threshold (R1) of three repetitions or more is passed, it is said. */
+static void test_warning(void)
+{
+    establish();
+    our_side_sends(1, 10);
+    expect("P. 1:11(10) ack 1");
+    for (int i = 0; i < 3; i++) {
+        check(!logged("no answer"));
+        expect_within(60000, "P. 1:11(10) ack 1");
+    }
+    advance(60000);
+    check_int(logged_times("no answer"), 1);
+    inject(". 1:1(0) ack 11");
+    wire_pending(1);
+}
+
 /* RFC 9293 3.8.3: at least three times (R1), and at least 100 seconds long (R2). */
 static void test_giving_up(void)
 {
@@ -229,7 +245,7 @@ static void test_giving_up(void)
     our_side_sends(1, 10);
     expect("P. 1:11(10) ack 1");
     c.task = task_start("receiver", receive, &c);
-    advance(99000);
+    advance(99999);
     check(retransmitted() >= 3);
     check(!task_done(c.task));
     wire_pending(1);
@@ -286,14 +302,15 @@ static void test_half_open(void)
 
 BENCH(24,
       {"a lost segment goes out again, each wait is doubled", test_segment},
-      {"a lost SYN-ACK goes out again, each wait is doubled", test_syn_ack},
+      {"a lost SYN-ACK goes out again, each wait is doubled [MUST-22]", test_syn_ack},
       {"what is acknowledged does not go out again", test_acknowledged},
       {"the second of two goes out again alone", test_second_lost},
       {"what is partly acknowledged goes out again", test_partly_acknowledged},
       {"old and duplicate ACKs do not stop the repetition", test_duplicate_ack},
-      {"a shrunk window does not stop the repetition", test_shrunk_window},
-      {"what the device refuses goes out later", test_output_fails},
+      {"a shrunk window does not stop the repetition [SHLD-16]", test_shrunk_window},
+      {"what the device refuses goes out later [M-2]", test_output_fails},
       {"receiving and repeating go on side by side", test_both_directions},
-      {"giving up is ETIMEDOUT, not before 100 s", test_giving_up},
+      {"after three repetitions there is a warning [MUST-20 SHLD-10]", test_warning},
+      {"giving up is ETIMEDOUT, not before 100 s [MUST-20 SHLD-11 EVENT-13]", test_giving_up},
       {"giving up wakes a sleeping sender", test_giving_up_sending},
       {"a half-open connection is given up in the end", test_half_open})

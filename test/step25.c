@@ -225,7 +225,7 @@ static void test_silence(void)
     static struct opener o;
 
     start(&o);
-    advance(179000);
+    advance(179999);
     check(!task_done(o.task));
     check(wire_pending(1) >= 3);
     task_join(o.task, 600000);
@@ -340,17 +340,17 @@ static void test_nothing_left(void)
 
 BENCH(25,
       {"SYN, SYN-ACK, ACK: the opener has a connection", test_handshake},
-      {"data goes both ways", test_data},
+      {"data goes both ways [MUST-2]", test_data},
       {"first sequence numbers around 2^32 do no harm", test_isn},
-      {"without a local endpoint one is chosen", test_choice},
-      {"each connection to one peer gets its own port", test_choices_differ},
-      {"SYN-SENT answers a wrong ACK with its RST", test_wrong_ack},
-      {"SYN-SENT drops what brings no SYN", test_no_syn},
-      {"a lost SYN goes out again, each wait is doubled", test_lost_syn},
-      {"silence is ETIMEDOUT, after three minutes or more", test_silence},
+      {"without a local endpoint one is chosen [MUST-44]", test_choice},
+      {"each connection to one peer gets its own port [M-3]", test_choices_differ},
+      {"SYN-SENT answers a wrong ACK with its RST [EVENT-3]", test_wrong_ack},
+      {"SYN-SENT drops what brings no SYN [EVENT-3]", test_no_syn},
+      {"a lost SYN goes out again, each wait is doubled [MUST-22]", test_lost_syn},
+      {"silence is ETIMEDOUT, after three minutes or more [MUST-23]", test_silence},
       {"a SYN-ACK that comes again is acknowledged again", test_lost_ack},
       {"an interruption ends the opening", test_interruption},
       {"the same two endpoints twice are EADDRINUSE", test_in_use},
-      {"a listener on the same port is not disturbed", test_listener_beside},
-      {"a peer that cannot be is refused at once", test_refused},
-      {"openings that fail leave nothing behind", test_nothing_left})
+      {"a listener on the same port is not disturbed [MUST-42]", test_listener_beside},
+      {"a peer that cannot be is refused at once [MUST-46]", test_refused},
+      {"openings that fail leave nothing behind [M-1]", test_nothing_left})

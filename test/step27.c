@@ -282,14 +282,14 @@ static void test_next_connection(void)
 BENCH(27,
       {"FIN, ACK, FIN, ACK, 2 MSL: the block is free", test_exchange},
       {"FIN and ACK may come in one segment", test_fin_with_ack},
-      {"TIME-WAIT lasts 2 MSL", test_time_wait},
-      {"TIME-WAIT answers a repeated FIN and starts again", test_repeated_fin},
+      {"TIME-WAIT lasts 2 MSL [MUST-13]", test_time_wait},
+      {"TIME-WAIT answers a repeated FIN and starts again [EVENT-12]", test_repeated_fin},
       {"TIME-WAIT answers what is old", test_old_segments},
-      {"FIN-WAIT-1 waits for the ACK of our FIN", test_ack_of_fin},
+      {"FIN-WAIT-1 waits for the ACK of our FIN [EVENT-11]", test_ack_of_fin},
       {"a lost FIN goes out again", test_lost_fin},
       {"lost data and a lost FIN go out again", test_lost_data_and_fin},
       {"a repeated FIN may be answered by a FIN", test_peer_closes_too},
       {"FIN-WAIT-2 does not wait for ever", test_silent_in_fin_wait_2},
       {"FIN-WAIT-1 does not wait for ever", test_silent_in_fin_wait_1},
       {"closing wakes a reader and does not wait", test_descriptor},
-      {"the next connection gets another block", test_next_connection})
+      {"the next connection gets another block [M-3]", test_next_connection})

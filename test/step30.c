@@ -520,13 +520,13 @@ static void test_loopback(void)
 }
 
 BENCH(30,
-      {"the echo server serves one client after another", test_one_after_another},
+      {"the echo server serves one client after another [M-9]", test_one_after_another},
       {"a client waits until the server is free", test_patience},
       {"three servers serve three clients at once", test_at_once},
       {"datagrams come and go with addresses", test_datagrams},
       {"a stream connects to a server", test_connect},
-      {"end of file, reset and close differ", test_end_or_break},
-      {"addresses are returned as far as there is room", test_addresses},
+      {"end of file, reset and close differ [MUST-12]", test_end_or_break},
+      {"addresses are returned as far as there is room [M-9]", test_addresses},
       {"calls of the other kind are EOPNOTSUPP", test_wrong_kind},
       {"arguments that mean nothing are refused", test_wrong_arguments},
       {"what TCP and UDP refuse keeps its errno", test_refused},
@@ -534,5 +534,5 @@ BENCH(30,
       {"closing wakes whoever sleeps in a call", test_close},
       {"an interruption wakes whoever sleeps, once", test_interruption},
       {"shutdown wakes whoever sleeps, and all can begin anew", test_shutdown},
-      {"the table is full at its limit, and leaks no place", test_table},
+      {"the table is full at its limit, and leaks no place [M-9]", test_table},
       {"two sockets of ours talk over loopback", test_loopback})

@@ -438,16 +438,16 @@ static void test_old_syn(void)
 }
 
 BENCH(33,
-      {"what is old is cut off, at any place and around 2^32 [T-23 T-26]", test_left},
+      {"what is old is cut off, at any place and around 2^32 [T-23 T-26 EVENT-5]", test_left},
       {"what does not fit is cut off, at any place [T-22 T-23]", test_small_window},
-      {"the same for a FIN at the end", test_small_window_fin},
+      {"the same for a FIN at the end [EVENT-5]", test_small_window_fin},
       {"a shut window takes nothing and answers [T-22]", test_shut_window},
       {"the same with 2^32 in the window [T-26]", test_wrap},
       {"a segment longer than any window is cut [T-22]", test_long},
       {"what comes twice is answered by an ACK, and is not cut [T-23]", test_duplicates},
       {"a keep-alive is answered [T-23]", test_keep_alive},
       {"a FIN that comes again counts once", test_repeated_fin},
-      {"a FIN beyond the window waits until it fits", test_fin_beyond},
+      {"a FIN beyond the window waits until it fits [EVENT-5]", test_fin_beyond},
       {"a RST is not cut until it is right", test_reset},
       {"nor at a window that is nearly full", test_reset_into_full_window},
       {"an old SYN does no harm", test_old_syn})

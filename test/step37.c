@@ -596,7 +596,7 @@ static void test_wire_without_memory(void)
 
 BENCH(37,
       {"a closed number is not soon another's", test_numbers},
-      {"who holds a closed number reaches nobody", test_stale_holder},
+      {"who holds a closed number reaches nobody [M-1]", test_stale_holder},
       {"numbers of a stack that was shut down are nobody's", test_restart},
       {"closing wakes the sleepers of every call", test_close_wakes},
       {"tables grow up to their bound, and shrink", test_tables_grow},
