@@ -89,6 +89,9 @@ int net_device_register(struct net_device *dev);
 int net_device_output(struct net_device *dev, uint16_t type, const uint8_t *data, size_t len,
                       const void *dst);
 
+/* Returns the device that was registered after dev, or the first one if dev is NULL; NULL at the
+ * end. */
+struct net_device *net_device_next(const struct net_device *dev);
 /* Gives a device an interface, which it then owns. Returns 0, or -1 (the device has one of this
  * family). */
 int net_device_add_iface(struct net_device *dev, struct net_iface *iface);
