@@ -1355,7 +1355,8 @@ static int tcp_check_syn(struct tcp_pcb *pcb, const struct tcp_segment *seg)
     if (!TCP_FLG_ISSET(seg->flg, TCP_FLG_SYN)) {
         return 0;
     }
-    if (pcb->state == TCP_STATE_SYN_RECEIVED && pcb->passive) {
+    /* one before the window is the first, again: only the data that came with it is inside */
+    if (pcb->state == TCP_STATE_SYN_RECEIVED && pcb->passive && seq_leq(pcb->rcv.nxt, seg->seq)) {
         (void)drop(stats.bad_flags, "desc=%d, one more SYN", pcb->desc);
         tcp_pcb_give_up(pcb, ECONNRESET);
         return -1;

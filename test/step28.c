@@ -400,6 +400,19 @@ static void test_challenge(void)
     check_str(state(), "CLOSED");
 }
 
+/* A SYN with data comes twice: the second one is no new attempt. */
+static void test_syn_with_data_again(void)
+{
+    start(0);
+    inject("S 0:10(10)");
+    expect("S. 0:0(0) ack 1");
+    inject("S 0:10(10)");
+    expect(". 1:1(0) ack 1");
+    check_str(state(), "SYN_RECEIVED");
+    inject(". 1:1(0) ack 1");
+    check_opened();
+}
+
 static void test_passive_again(void)
 {
     to_syn_received();
@@ -482,6 +495,7 @@ BENCH(28,
       {"a RST in SYN-SENT is ECONNREFUSED", test_refused},
       {"a RST wakes the sleepers with ECONNRESET [MUST-12 M-1]", test_reset},
       {"a RST or SYN that may be forged is challenged [EVENT-6 EVENT-7]", test_challenge},
+      {"a SYN with data may come twice [T-36]", test_syn_with_data_again},
       {"a passive opener that is reset listens again [MUST-11]", test_passive_again},
       {"SYNs that cross make one connection [MUST-10]", test_simultaneous_open},
       {"FINs that cross end in TIME-WAIT on both sides", test_simultaneous_close},
