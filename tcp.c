@@ -1009,8 +1009,7 @@ static void tcp_take_window(struct tcp_pcb *pcb, const struct tcp_segment *seg)
     }
 }
 
-/* The handshake is done: SND.UNA is what the peer acknowledged. Returns 0, or -1 when the
- * connection had to be given up. */
+/* The handshake is done, as seg says. Returns 0, or -1 when there is no memory for it. */
 static int tcp_establish(struct tcp_pcb *pcb, const struct tcp_segment *seg)
 {
     if (tcp_buf_alloc(&pcb->rcv.buf, TCP_RCV_BUF_SIZE) == -1) {

@@ -133,7 +133,8 @@ const char *tcp_state_ntoa(enum tcp_state state);
 /*
  * User commands in the manner of RFC 9293 3.9.1. On failure they return -1 and set errno; EBADF
  * stands for a descriptor that is not open or was closed while the call slept, EINTR for an
- * interruption by the user, ENETDOWN for an open without the stack.
+ * interruption by the user, ENETDOWN for an open without the stack. Where ETIMEDOUT is named, it is
+ * what ICMP has said instead, if it has: EHOSTUNREACH, ENETUNREACH, ECONNREFUSED, EPROTO.
  */
 
 /* OPEN: waits for a connection to local from remote (or NULL: from anybody), or makes one if active
