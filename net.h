@@ -115,7 +115,8 @@ int net_softirq_handler(unsigned int irq, void *arg);
 
 enum net_direction { NET_IN, NET_OUT };
 
-/* Lets hook see every payload that comes in or goes out; NULL ends it. type in host byte order. */
+/* Lets hook see every payload that comes in or goes out; NULL ends it. type in host byte order.
+ * While no thread is at work in the stack. */
 void net_set_capture(void (*hook)(const struct net_device *dev, enum net_direction direction,
                                   uint16_t type, const uint8_t *data, size_t len));
 /* Copies the counters. */
