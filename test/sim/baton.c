@@ -15,6 +15,7 @@ struct task *sim_tasks;
 struct task *sim_main;
 uint64_t sim_now;
 uint64_t sim_start;
+uint32_t sim_patience;
 
 /* What main waits for while everybody else runs. */
 static struct {
@@ -104,6 +105,9 @@ static uint64_t next_event(void)
     uint64_t next = sim_next_timer();
     struct task *task;
 
+    if (sim_actor && sim_actor->next() < next) {
+        next = sim_actor->next();
+    }
     if (sim_next_arrival() < next) {
         next = sim_next_arrival();
     }
@@ -141,6 +145,9 @@ static void move_clock(void)
     sim_shared->ms = (sim_now - sim_start) / SIM_MS;
     sim_fire_timers();
     sim_deliver();
+    if (sim_actor && sim_actor->next() <= sim_now) {
+        sim_actor->act();
+    }
 }
 
 static void hand_over(struct task *self)
@@ -169,7 +176,7 @@ static void hand_over(struct task *self)
 
 void sim_yield(void)
 {
-    if (sim_current != sim_main) {
+    if (sim_current != sim_main && (sim_patience < 2 || sim_draw(sim_patience) == 0)) {
         hand_over(sim_current);
     }
 }

@@ -48,6 +48,7 @@ static struct {
     int list;
     const char *part;
     const char *capture; /* a file */
+    int alone;           /* for bench_run */
     const char *text; /* of the behaviour that runs */
     int *outcome;     /* in shared memory */
 } run = { .seed = 1 };
@@ -69,10 +70,16 @@ void sim_doing(const char *file, int line, const char *fmt, ...)
     }
 }
 
+void bench_context(const char *text, unsigned int packets)
+{
+    snprintf(sim_shared->context, sizeof(sim_shared->context), "%s", text);
+    sim_shared->packets = packets < SIM_HISTORY ? packets : SIM_HISTORY;
+}
+
 static void report_packets(void)
 {
     static char text[512];
-    unsigned int n = sim_shared->nhistory, i = n > 3 ? n - 3 : 0;
+    unsigned int n = sim_shared->nhistory, max = sim_shared->packets, i = n > max ? n - max : 0;
 
     for (; i < n; i++) {
         struct record *r = &sim_shared->history[i % SIM_HISTORY];
@@ -81,7 +88,8 @@ static void report_packets(void)
 
         sim_print(&p, r->dir, text, sizeof(text));
         printf("    %7llu ms %s  %.*s\n", (unsigned long long)r->ms,
-               r->dir == DIR_IN ? "in " : "out", LINE_MAX_SHOWN, text);
+               r->dir == DIR_IN ? "in " : "out",
+               *sim_shared->context ? LINE_MAX_SHOWN / 2 : LINE_MAX_SHOWN, text);
     }
 }
 
@@ -90,26 +98,37 @@ static void report_end(void)
     const char *quote = strchr(run.text, '\'') ? "\"" : "'";
     char chapter[32];
 
+    if (run.alone) {
+        printf("    again: %s -s %llu -v\n", run.program, (unsigned long long)run.seed);
+        return;
+    }
     snprintf(chapter, sizeof(chapter), "docs/step%02d.md", run.step);
     printf("    again: %s -s %llu -v %s%.60s%s", run.program, (unsigned long long)run.seed, quote,
            run.text, quote);
     printf(access(chapter, R_OK) == 0 ? "; read %s\n" : "\n", chapter);
 }
 
-/* At most ten lines with the one that the parent prints first. message may have several lines. */
-static void report(const char *file, int line, const char *message)
+/* message may have several lines; at most four are shown. */
+static void report_lines(const char *message)
 {
     const char *end;
-    int lines = 0;
 
-    if (file) {
-        printf("    %s:%d: %.*s\n", file, line, LINE_MAX_SHOWN, sim_shared->what);
-    }
-    for (; *message && lines < 4; message = *end ? end + 1 : end, lines++) {
+    for (int lines = 0; *message && lines < 4; message = *end ? end + 1 : end, lines++) {
         end = strchrnul(message, '\n');
         printf("    %.*s\n", (int)(end - message < LINE_MAX_SHOWN ? end - message : LINE_MAX_SHOWN),
                message);
     }
+}
+
+/* At most ten lines with the one that the parent prints first, unless there is a context. */
+static void report(const char *file, int line, const char *message)
+{
+    if (file) {
+        printf("    %s:%d%s%.*s\n", file, line, *sim_shared->what ? ": " : "", LINE_MAX_SHOWN,
+               sim_shared->what);
+    }
+    report_lines(message);
+    report_lines(sim_shared->context);
     report_packets();
     report_end();
 }
@@ -361,7 +380,7 @@ static void child(const struct behaviour *b, int out)
     if (!run.verbose) {
         unsetenv("MICROPS_LOG");
     }
-    sim_seed(run.seed ^ hash(b->text));
+    sim_seed(run.alone ? run.seed : run.seed ^ hash(b->text));
     sim_baton_init();
     log_set_sink(log_sink);
     b->run();
@@ -429,7 +448,7 @@ static void report_death(int status)
 
 static int run_one(const struct behaviour *b)
 {
-    int out = memfd_create("bench", 0), fds[2], status;
+    int out = memfd_create("bench", 0), fds[2], status, passed;
     pid_t pid;
 
     if (out == -1 || pipe(fds) == -1) {
@@ -437,6 +456,7 @@ static int run_one(const struct behaviour *b)
         exit(2);
     }
     memset(sim_shared, 0, sizeof(*sim_shared));
+    sim_shared->packets = 3;
     snprintf(sim_shared->task, sizeof(sim_shared->task), "main");
     *run.outcome = UNKNOWN;
     run.text = b->text;
@@ -449,13 +469,15 @@ static int run_one(const struct behaviour *b)
     close(fds[1]);
     status = pid == -1 ? -1 : wait_child(pid, fds[0]);
     close(fds[0]);
-    printf("%s %02d %s\n", *run.outcome == PASSED && status == 0 ? "ok" : "FAIL", run.step,
-           b->text);
+    passed = *run.outcome == PASSED && status == 0;
+    if (!run.alone || !passed) {
+        printf("%s %02d %s\n", passed ? "ok" : "FAIL", run.step, b->text);
+    }
     if (*run.outcome == UNKNOWN || (*run.outcome == PASSED && status)) {
         report_death(status);
     }
     print_output(out);
-    return *run.outcome == PASSED && status == 0;
+    return passed;
 }
 
 static void usage(void)
@@ -489,21 +511,41 @@ static void options(int argc, char **argv)
     run.part = argv[optind];
 }
 
-int bench_main(int step, const struct behaviour *list, size_t num, int argc, char **argv)
+static void share(void)
 {
     size_t size = (sizeof(*sim_shared) + 63) & ~(size_t)63;
+
+    sim_shared = mmap(NULL, size + sizeof(int), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+                      -1, 0);
+    if (sim_shared == MAP_FAILED) {
+        perror("mmap");
+        exit(2);
+    }
+    run.outcome = (int *)(void *)((char *)sim_shared + size);
+}
+
+int bench_run(const struct behaviour *b, uint64_t seed, const struct bench_options *options)
+{
+    if (!run.alone) {
+        share();
+    }
+    run.alone = 1;
+    run.seed = seed;
+    run.step = options->step;
+    run.capture = options->capture;
+    run.program = options->program;
+    run.verbose = options->verbose;
+    return run_one(b);
+}
+
+int bench_main(int step, const struct behaviour *list, size_t num, int argc, char **argv)
+{
     int passed = 0, failed = 0;
     size_t i;
 
     run.step = step;
     options(argc, argv);
-    sim_shared = mmap(NULL, size + sizeof(int), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-                      -1, 0);
-    if (sim_shared == MAP_FAILED) {
-        perror("mmap");
-        return 2;
-    }
-    run.outcome = (int *)(void *)((char *)sim_shared + size);
+    share();
     for (i = 0; i < num; i++) {
         if (run.part && !strstr(list[i].text, run.part)) {
             continue;

@@ -37,6 +37,19 @@ struct behaviour {
  * last), or a part of a text to run only what contains it. */
 int bench_main(int step, const struct behaviour *list, size_t num, int argc, char **argv);
 
+struct bench_options {
+    int step;
+    const char *program;
+    const char *capture; /* a file, or NULL */
+    int verbose;
+};
+
+/* For programs with a main function of their own: runs one behaviour with a seed and prints only
+ * what is wrong. Returns 1 if it has passed. */
+int bench_run(const struct behaviour *b, uint64_t seed, const struct bench_options *options);
+/* From now on reports show this text, of at most four lines, and so many packets. */
+void bench_context(const char *text, unsigned int packets);
+
 #define BENCH(step, ...) \
     int main(int argc, char **argv) \
     { \

@@ -1296,6 +1296,8 @@ void sim_print(const struct packet *p, enum direction dir, char *buf, size_t siz
     }
 }
 
+void (*sim_watch)(enum direction dir, const struct packet *p);
+
 void sim_remember(const struct packet *p, enum direction dir)
 {
     struct record *r = &sim_shared->history[sim_shared->nhistory++ % SIM_HISTORY];
@@ -1308,6 +1310,9 @@ void sim_remember(const struct packet *p, enum direction dir)
     r->len = p->len;
     memcpy(r->data, p->data, p->len < SIM_RECORD_MAX ? p->len : SIM_RECORD_MAX);
     sim_capture(p);
+    if (sim_watch) {
+        sim_watch(dir, p);
+    }
     sim_locate(p, &lay);
     if (dir == DIR_IN && lay.at[LAYER_ARP] >= 0) {
         last_sha = sim_field_get(p, &lay, F_ARP_SHA);

@@ -48,6 +48,8 @@ extern struct task *sim_tasks;
 extern struct task *sim_main;
 extern uint64_t sim_now;
 extern uint64_t sim_start;
+/* Of so many occasions to give way, a task takes one: fewer orders, and less time spent. 0: all. */
+extern uint32_t sim_patience;
 
 /* Makes the calling thread the task "main". */
 void sim_baton_init(void);
@@ -174,6 +176,8 @@ struct shared {
     const char *file;
     int line;
     char what[256];
+    char context[1024];   /* shown in addition */
+    unsigned int packets; /* to be shown */
     char task[32];
     uint64_t ms;
     struct conn conns[SIM_CONNS];
@@ -221,6 +225,18 @@ void sim_script_takes(const struct packet *p);
 /* Forgets the packets that were sent, when a behaviour is over. Returns the first one's text, or
  * NULL. */
 const char *sim_wire_left(void);
+
+/* Somebody at the script's end who acts by himself, without a task: next() is when he has something
+ * to do, and then act() does it; frame() gets the frames. None of them may wait. */
+struct sim_actor {
+    uint64_t (*next)(void);
+    void (*act)(void);
+    void (*frame)(const struct packet *p);
+};
+
+extern const struct sim_actor *sim_actor;
+/* Sees every frame as it leaves our stack or reaches it. */
+extern void (*sim_watch)(enum direction dir, const struct packet *p);
 
 /* The line between (line.c). It carries a frame to the script's end, or in to our end of wire. */
 void sim_carry(const struct packet *p, enum direction dir, void *wire);

@@ -19,6 +19,7 @@ static struct frame *last;
 static size_t num;
 
 size_t sim_wire_net;
+const struct sim_actor *sim_actor;
 void *sim_wire_now;
 void (*sim_wire_send)(void *wire, const struct packet *p);
 static int answer_arp;
@@ -114,6 +115,8 @@ void sim_script_takes(const struct packet *p)
     sim_locate(p, &lay);
     if (is_question(p, &lay)) {
         answer(p, &lay);
+    } else if (sim_actor) {
+        sim_actor->frame(p);
     } else {
         push(p);
     }
