@@ -39,7 +39,7 @@ static struct task *task_new(const char *name)
 {
     struct task *task = calloc(1, sizeof(*task));
 
-    if (!task || sem_init(&task->turn, 0, 0) == -1) {
+    if (!task) {
         sim_wrong("the bench has no memory");
     }
     snprintf(task->name, sizeof(task->name), "%s", name);
@@ -50,7 +50,7 @@ static struct task *task_new(const char *name)
 void sim_baton_init(void)
 {
     sim_main = task_new("main");
-    sim_main->thread = pthread_self();
+    sim_main->thread = sim_thread_self();
     sim_current = sim_main;
 }
 
@@ -166,12 +166,7 @@ static void hand_over(struct task *self)
     }
     sim_current = next;
     memcpy(sim_shared->task, next->name, sizeof(next->name));
-    sem_post(&next->turn);
-    if (!self->done) {
-        while (sem_wait(&self->turn) == -1) {
-            ;
-        }
-    }
+    sim_thread_switch(self->thread, next->thread, self->done);
 }
 
 void sim_yield(void)
@@ -212,20 +207,14 @@ void sim_wait(uint64_t until, int (*enough)(const void *arg), const void *arg)
 /*
  * Beginning and end of a task
  */
-static void *task_main(void *arg)
+void sim_task_run(struct task *self)
 {
-    struct task *self = arg;
-
-    while (sem_wait(&self->turn) == -1) {
-        ;
-    }
     self->func(self->arg);
     if (self->nheld) {
         sim_wrong("task %s ends while it holds a lock (%s)", self->name, self->held[0]->name);
     }
     self->done = 1;
     hand_over(self);
-    return NULL;
 }
 
 struct task *sim_task_create(const char *name, void (*func)(void *arg), void *arg)
@@ -234,17 +223,27 @@ struct task *sim_task_create(const char *name, void (*func)(void *arg), void *ar
 
     task->func = func;
     task->arg = arg;
-    if (pthread_create(&task->thread, NULL, task_main, task)) {
-        sim_wrong("the bench cannot start a thread");
-    }
+    task->thread = sim_thread_start(task);
     return task;
+}
+
+void sim_task_join(struct task *task)
+{
+    struct task **entry = &sim_tasks;
+
+    sim_thread_join(task->thread);
+    while (*entry != task) {
+        entry = &(*entry)->next;
+    }
+    *entry = task->next;
+    free(task);
 }
 
 struct task *task_start(const char *name, void (*func)(void *arg), void *arg)
 {
     struct task *task = sim_task_create(name, func, arg);
 
-    pthread_detach(task->thread);
+    sim_thread_detach(task->thread);
     settle();
     return task;
 }

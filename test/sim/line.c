@@ -121,6 +121,17 @@ void sim_carry(const struct packet *p, enum direction dir, void *wire)
     sim_deliver();
 }
 
+void sim_line_clear(void)
+{
+    struct transit *t;
+
+    while ((t = transits)) {
+        transits = t->next;
+        free(t);
+    }
+    memset(last_due, 0, sizeof(last_due));
+}
+
 uint64_t sim_next_arrival(void)
 {
     return transits ? transits->due : UINT64_MAX;

@@ -725,7 +725,7 @@ int platform_shutdown(void)
         self->joins = intr_task;
         sim_block("waits for the interrupt thread to end", joined);
         self->joins = NULL;
-        pthread_join(intr_task->thread, NULL);
+        sim_task_join(intr_task);
         intr_task = NULL;
     }
     state = 0;

@@ -6,7 +6,6 @@
  * packets of their own, in test/hostile and test/parsers.c, take those from here.
  */
 
-#include <semaphore.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,8 +25,7 @@ struct task {
     char name[32];
     void (*func)(void *arg);
     void *arg;
-    pthread_t thread;
-    sem_t turn;
+    struct sim_thread *thread;
     int done;
     /* Blocked: what it waits for, and for reports where. */
     int (*ready)(const struct task *task); /* NULL: it could run */
@@ -56,6 +54,10 @@ void sim_baton_init(void);
 /* In a child process that a behaviour has forked: there are no tasks any more. */
 void sim_forget(void);
 struct task *sim_task_create(const char *name, void (*func)(void *arg), void *arg);
+/* What its thread does. */
+void sim_task_run(struct task *self);
+/* Forgets a task that has ended, and whose thread nobody has detached. */
+void sim_task_join(struct task *task);
 /* Gives way to somebody, or to nobody. The task main never does. */
 void sim_yield(void);
 /* Gives way until ready(self). */
@@ -65,6 +67,18 @@ void sim_block(const char *why, int (*ready)(const struct task *task));
 void sim_wait(uint64_t until, int (*enough)(const void *arg), const void *arg);
 /* Who does what, one line each, at most max lines, for a report. */
 void sim_describe_tasks(char *buf, size_t size, int max);
+
+/*
+ * Threads (thread.c), which tasks run on, one at a time. (The fuzzers do without: fiber.c there.)
+ */
+struct sim_thread *sim_thread_self(void);
+/* The new thread calls sim_task_run(task) when it gets its first turn. */
+struct sim_thread *sim_thread_start(struct task *task);
+/* Gives the turn to another, and returns when it is back; or when the own one ends, for good. */
+void sim_thread_switch(struct sim_thread *from, struct sim_thread *to, int ends);
+/* Nobody will join it. */
+void sim_thread_detach(struct sim_thread *thread);
+void sim_thread_join(struct sim_thread *thread);
 
 /*
  * The platform (platform.c)
@@ -240,6 +254,7 @@ extern void (*sim_watch)(enum direction dir, const struct packet *p);
 
 /* The line between (line.c). It carries a frame to the script's end, or in to our end of wire. */
 void sim_carry(const struct packet *p, enum direction dir, void *wire);
+void sim_line_clear(void); /* what is under way is lost: for another run in this process */
 uint64_t sim_next_arrival(void); /* when the next frame is due; UINT64_MAX: none */
 void sim_deliver(void);          /* what is due at sim_now arrives */
 void sim_line_skip(uint64_t ns); /* all of it becomes due so much later */
