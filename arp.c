@@ -86,7 +86,6 @@ struct arp_request_time {
 #define ARP_DEFEND_INTERVAL 10 /* seconds between two announcements, RFC 5227 2.4 (c) */
 #define ARP_CHANGE_LOG_INTERVAL 1 /* seconds between two warnings of a change */
 #define ARP_TIMER_INTERVAL 1 /* seconds */
-#define SECONDS(x) ((uint64_t)(x) * 1000000000)
 
 static lock_t lock = LOCK_INITIALIZER; /* guards all of these, and every interface's
                                           arp_defended; below ip, above the queues */

@@ -34,8 +34,6 @@ _Static_assert(sizeof(struct icmp_echo) == ICMP_HDR_SIZE, "and an echo's as well
 
 #define ICMP_QUOTE_SIZE 8 /* bytes of the refused datagram's data that an error repeats */
 
-#define MILLISECONDS(x) ((uint64_t)(x) * 1000000)
-
 /* How many errors have gone to the destinations that share it, less those that are forgiven. */
 struct icmp_bucket {
     unsigned int used;

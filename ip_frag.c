@@ -42,7 +42,6 @@ struct ip_frag_datagram {
 
 #define IP_FRAG_TIMER_INTERVAL 1 /* seconds */
 #define TCP_HDR_SIZE_MIN 20 /* as in tcp.h: what lies below must not know it */
-#define SECONDS(x) ((uint64_t)(x) * 1000000000)
 
 static struct ip_frag_datagram *datagrams; /* the oldest first */
 static struct ip_frag_stats stats;

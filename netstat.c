@@ -95,7 +95,7 @@ static void netstat_arp(void)
         if (arp_get_view(i, &view) == 0) {
             log_text("%-15s %-17s %-10s %-6s %llu\n", ip_addr_ntop(view.pa, pa, sizeof(pa)),
                      ether_addr_ntop(view.ha, ha, sizeof(ha)), view.state, view.iface->dev->name,
-                     (unsigned long long)(view.age / 1000000000));
+                     (unsigned long long)(view.age / SECONDS(1)));
         }
     }
 }

@@ -148,8 +148,6 @@ static uint64_t resets_since;    /* when this second began, by clock_now */
 static unsigned int resets_left; /* RSTs that it has left */
 static struct tcp_stats stats;
 
-#define MILLISECONDS(x) ((uint64_t)(x) * 1000000)
-
 /*
  * Header
  */

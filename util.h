@@ -60,6 +60,12 @@ void hexdump(const void *data, size_t size);
 void counters_copy(void *dst, const void *src, size_t size);
 
 /*
+ * Time: in nanoseconds, as clock_now counts it
+ */
+#define MILLISECONDS(x) ((uint64_t)(x) * 1000000)
+#define SECONDS(x)      ((uint64_t)(x) * 1000000000)
+
+/*
  * Queue: first in, first out. An entry is any structure whose first field is a struct queue_entry.
  */
 struct queue_entry {

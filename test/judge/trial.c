@@ -13,7 +13,7 @@
 
 #define ISN_TICK 4000 /* nanoseconds, RFC 9293 3.4.1 */
 
-#define SECONDS(ms) ((ms) / 1000 + 1)
+#define IN_SECONDS(ms) ((ms) / 1000 + 1)
 #define MOVE_LIMIT 400 /* seconds in which something has to move, while both ends wait for it */
 #define STOP_LIMIT 400 /* and in which it is over once the faults have stopped */
 #define FREE_LIMIT 900 /* and in which the blocks are free once both ends have closed, */
@@ -134,7 +134,7 @@ static unsigned int patience(void)
     for (int i = 0; i < 2; i++) {
         ms += plan.side[i].rest_ms + plan.side[i].pause_ms;
     }
-    return SECONDS(ms);
+    return IN_SECONDS(ms);
 }
 
 /* Has our stack given a connection up? An end that has closed is not told. */
