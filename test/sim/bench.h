@@ -211,9 +211,9 @@ size_t bench_take(long ms, void *buf, size_t size, const char *file, int line);
  * that begin with `c>`; lines without a name mean the one named last. The script's first
  * sequence number is peer_isn. */
 void connection(char c, const char *local, const char *remote, uint32_t peer_isn);
-/* Our side of the connection named last will begin with isn, from step 41 on: moves the clock to
- * where it does. If it has not begun before, somebody must listen, who is asked by a SYN that a RST
- * undoes. */
+/* Our side of the connection named last will begin with isn. From step 41 on the clock moves to
+ * where it does, and if the connection has not begun before, somebody must listen, who is asked by
+ * a SYN that a RST undoes. */
 #define next_isn(isn) bench_next_isn((isn), __FILE__, __LINE__)
 void bench_next_isn(uint32_t isn, const char *file, int line);
 /* Fills buf with the pattern from relative sequence number (or offset) from on. */

@@ -4,13 +4,13 @@
 #include "bench.h"
 #include "net.h"
 #include "sim.h"
-#include "ip.h"
-#include "ether.h"
 
 /*
  * Our end of the wire: a device like any other
  */
 #define WIRES_MAX 4
+#define ETHER_HEADER 14
+#define ETHER_LONGEST 1514
 
 struct arrival {
     struct arrival *next;
@@ -119,14 +119,14 @@ static int wire_output(struct net_device *dev, uint16_t type, const uint8_t *dat
     return 0;
 }
 
-static ssize_t ether_wire_write(struct net_device *dev, const uint8_t *frame, size_t flen)
+static ssize_t wire_write(struct net_device *dev, const uint8_t *frame, size_t flen)
 {
-    struct packet p = { (uint8_t *)(uintptr_t)frame, flen, ETHER_HDR_SIZE, 0 };
+    struct packet p = { (uint8_t *)(uintptr_t)frame, flen, ETHER_HEADER, 0 };
 
     if (!wire_ready(wire_of(dev))) {
         return -1;
     }
-    if (flen < ETHER_HDR_SIZE || flen > ETHER_FRAME_SIZE_MAX) {
+    if (flen < ETHER_HEADER || flen > ETHER_LONGEST) {
         sim_wrong("the device is given a frame of %zu bytes", flen);
     }
     p.type = (uint16_t)(frame[12] << 8 | frame[13]);
@@ -137,15 +137,7 @@ static ssize_t ether_wire_write(struct net_device *dev, const uint8_t *frame, si
 static int ether_wire_output(struct net_device *dev, uint16_t type, const uint8_t *data, size_t len,
                              const void *dst)
 {
-    return ether_output(dev, type, data, len, dst, ether_wire_write);
-}
-
-static void ether_wire_setup(struct net_device *dev)
-{
-    static const uint8_t addr[] = { 0x00, 0x00, 0x5e, 0x00, 0x53, 0x01 };
-
-    ether_setup_helper(dev);
-    memcpy(dev->addr, addr, sizeof(addr));
+    return sim_ether_output(dev, type, data, len, dst, wire_write);
 }
 
 static int wire_isr(unsigned int irq, void *arg)
@@ -156,7 +148,7 @@ static int wire_isr(unsigned int irq, void *arg)
     (void)irq;
     while ((arrival = arrival_pop(wire))) {
         if (wire->kind == WIRE_ETHER) {
-            ether_input(wire->dev, arrival->p.data, arrival->p.len);
+            sim_ether_input(wire->dev, arrival->p.data, arrival->p.len);
             arrival_free(arrival);
             continue;
         }
@@ -211,7 +203,7 @@ static void wire_setup(struct net_device *dev, enum wire_kind kind)
     dev->flags = NET_DEVICE_FLAG_BROADCAST;
     dev->ops = &raw_ops;
     if (kind == WIRE_ETHER) {
-        ether_wire_setup(dev);
+        sim_ether_setup(dev);
         dev->ops = &ether_ops;
         return;
     }
@@ -219,9 +211,6 @@ static void wire_setup(struct net_device *dev, enum wire_kind kind)
         dev->type = NET_DEVICE_TYPE_LOOPBACK;
         dev->flags = NET_DEVICE_FLAG_LOOPBACK;
         return;
-    }
-    if (kind != WIRE_RAW) {
-        sim_wrong("there is no Ethernet yet in this step");
     }
 }
 
@@ -270,17 +259,6 @@ struct net_device *wire_init(enum wire_kind kind)
     return dev;
 }
 
-struct ip_iface *wire_address(struct net_device *dev, const char *addr, const char *netmask)
-{
-    struct ip_iface *iface = ip_iface_alloc(addr, netmask);
-
-    if (iface && ip_iface_register(dev, iface) == -1) {
-        memory_free(iface);
-        return NULL;
-    }
-    return iface;
-}
-
 int sim_device_open(void)
 {
     size_t i;
@@ -291,24 +269,4 @@ int sim_device_open(void)
         }
     }
     return 0;
-}
-
-struct net_device *bench_start(enum wire_kind kind)
-{
-    struct net_device *dev = NULL;
-
-    sim_doing("bench_start", 0, NULL);
-    if (net_init() == -1) {
-        sim_wrong("net_init failed");
-    }
-    if (kind != WIRE_NONE && !(dev = wire_init(kind))) {
-        sim_wrong("the wire's device could not be added");
-    }
-    if (dev && !wire_address(dev, "192.0.2.2", "255.255.255.0")) {
-        sim_wrong("the wire's IP interface could not be added");
-    }
-    if (net_run() == -1) {
-        sim_wrong("net_run failed");
-    }
-    return dev;
 }

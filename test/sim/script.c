@@ -497,7 +497,7 @@ void connection(char name, const char *local, const char *remote, uint32_t peer_
     sim_shared->conn_now = name;
 }
 
-static struct conn *conn_now(void)
+struct conn *sim_conn_now(void)
 {
     if (!sim_shared->conn_now) {
         sim_shared->conn_now = 'A';
@@ -538,7 +538,7 @@ void sim_learn(const struct packet *p)
     if (lay.at[LAYER_TCP] < 0) {
         return;
     }
-    conn_now();
+    sim_conn_now();
     c = conn_of(p, &lay, DIR_OUT);
     if (!c || !(sim_field_get(p, &lay, F_TCP_FLAGS) & FLAG_SYN)) {
         return;
@@ -551,26 +551,6 @@ void sim_learn(const struct packet *p)
         c->our_isn = (uint32_t)sim_field_get(p, &lay, F_TCP_SEQ);
         c->begun = sim_now;
     }
-}
-
-#define ISN_TICK 4000 /* nanoseconds, RFC 9293 3.4.1 */
-
-void bench_next_isn(uint32_t isn, const char *file, int line)
-{
-    struct conn *c = conn_now();
-    uint64_t when;
-
-    if (!c->known) {
-        bench_inject("S 0:0(0)", NULL, file, line);
-        bench_expect("S. 0:0(0) ack 1", 0, file, line);
-        bench_inject("R 1:1(0)", NULL, file, line);
-    }
-    when = (c->begun / ISN_TICK + (uint32_t)(isn - c->our_isn)) * ISN_TICK;
-    if (when < sim_now) {
-        when += (UINT64_C(1) << 32) * ISN_TICK; /* once around */
-    }
-    sim_clock_skip(when - sim_now);
-    c->known = 0;
 }
 
 /* Reads a sequence number: relative to base, or absolute after `=`. */
@@ -728,7 +708,7 @@ static void read_segment(struct spec *s, uint32_t base, uint32_t ack_base)
 
 static void read_connection_segment(struct spec *s)
 {
-    const struct conn *c = conn_now();
+    const struct conn *c = sim_conn_now();
     int in = s->dir == DIR_IN;
     uint32_t ours = c->known ? c->our_isn : 0;
 

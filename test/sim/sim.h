@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "platform.h"
 
@@ -211,6 +212,7 @@ void sim_build(const char *script, enum direction dir, size_t net, struct packet
 void sim_print(const struct packet *p, enum direction dir, char *buf, size_t size);
 void sim_remember(const struct packet *p, enum direction dir);
 void sim_capture(const struct packet *p); /* with -w (bench.c) */
+struct conn *sim_conn_now(void); /* the connection named last */
 /* Takes from a packet of ours what a connection does not know yet: the first sequence number,
  * the port. */
 void sim_learn(const struct packet *p);
@@ -261,6 +263,17 @@ void sim_line_skip(uint64_t ns); /* all of it becomes due so much later */
 
 /* Is a device of ours open? */
 int sim_device_open(void);
+
+/* What our end has from the stack: an address (device_ip.c) and Ethernet's framing
+ * (device_ether.c). sim_address gives 192.0.2.2/24 and returns 0, or -1. */
+struct net_device;
+typedef ssize_t sim_ether_write(struct net_device *dev, const uint8_t *frame, size_t flen);
+
+int sim_address(struct net_device *dev);
+void sim_ether_setup(struct net_device *dev);
+int sim_ether_output(struct net_device *dev, uint16_t type, const uint8_t *data, size_t len,
+                     const void *dst, sim_ether_write *write);
+void sim_ether_input(struct net_device *dev, const uint8_t *frame, size_t len);
 
 /*
  * Reports (bench.c)
