@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "bench.h"
+#include "net.h"
 #include "platform.h"
 #include "tcp.h"
 #include "util.h"
@@ -400,6 +401,27 @@ static void test_challenge(void)
     check_str(state(), "CLOSED");
 }
 
+/* Two interfaces: the challenge comes from the address that the connection has. */
+static void test_challenge_address(void)
+{
+    struct net_device *first, *second;
+
+    check_int(net_init(), 0);
+    first = wire_init(WIRE_RAW);
+    second = wire_init(WIRE_RAW);
+    wire_address(first, "198.51.100.2", "255.255.255.0");
+    wire_address(second, "192.0.2.2", "255.255.255.0");
+    check_int(net_run(), 0);
+    connection('A', "192.0.2.2:7", "192.0.2.1:5000", PEER_ISN);
+    opener.task = task_start("opener", open_connection, &opener);
+    inject("S 0:0(0)");
+    expect("S. 0:0(0) ack 1");
+    inject(". 1:1(0) ack 1");
+    check_opened();
+    inject("S 1:1(0)");
+    expect(". 1:1(0) ack 1");
+}
+
 /* A SYN with data comes twice: the second one is no new attempt. */
 static void test_syn_with_data_again(void)
 {
@@ -495,6 +517,8 @@ BENCH(28,
       {"a RST in SYN-SENT is ECONNREFUSED", test_refused},
       {"a RST wakes the sleepers with ECONNRESET [MUST-12 M-1]", test_reset},
       {"a RST or SYN that may be forged is challenged [EVENT-6 EVENT-7]", test_challenge},
+      {"a challenge comes from the connection's address [MUST-45 1122-3.3.4.2a]",
+       test_challenge_address},
       {"a SYN with data may come twice [T-36]", test_syn_with_data_again},
       {"a passive opener that is reset listens again [MUST-11]", test_passive_again},
       {"SYNs that cross make one connection [MUST-10]", test_simultaneous_open},

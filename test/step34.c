@@ -519,26 +519,6 @@ static void test_shut_again(void)
     task_join(sender.task, 0);
 }
 
-/* It shuts after we have waited longer and longer for an ACK: that was another wait. */
-static void test_shuts_after_losses(void)
-{
-    long first;
-
-    establish(65535);
-    send_start(10);
-    task_join(sender.task, 0);
-    check_int(take_out(0).len, 10);
-    first = take_out(60000).wait;
-    for (int i = 0; i < 5; i++) {
-        take_out(60000); /* again and again */
-    }
-    peer_acks(1, 0);
-    check(take_probe(120000, 1) <= first + TICK);
-    check(take_probe(120000, 1) <= 2 * first + TICK); /* one probe may be lost */
-    peer_acks(1, 65535);
-    take_data(1, 11, 65535);
-}
-
 /* A peer that has room for the one byte that a probe may bring. */
 static void test_takes_bytes(void)
 {
@@ -755,7 +735,6 @@ BENCH(34,
       {"also after long talk [MUST-37]", test_silent_later},
       {"a lost window update does not stop the sender [T-29 B-12]", test_lost_update},
       {"a window that shuts again is probed as at first [SHLD-29]", test_shut_again},
-      {"also one that shuts after losses [SHLD-29 MUST-35]", test_shuts_after_losses},
       {"bytes that a probe brings are not lost [MUST-36]", test_takes_bytes},
       {"who has nothing to send asks nothing", test_idle},
       {"a window that shrinks to zero is probed [MUST-35 SHLD-17]", test_shrunk_to_zero},

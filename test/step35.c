@@ -9,6 +9,7 @@
 #include "util.h"
 
 #define PEER_ISN 1000
+#define TICK 250 /* what two time-outs may come late together, ms */
 
 static int desc = -1; /* the connection */
 static uint32_t our_isn; /* 0: any */
@@ -367,6 +368,36 @@ static void test_resend_in_window(void)
     peer_takes_all(2001, 65535);
 }
 
+/* How long it takes until 1 is sent again, or probed: with so many bytes at most. */
+static long again_wait(uint32_t len)
+{
+    uint64_t before = now_ms();
+    struct out o = take_out(120000);
+
+    check(o.seq <= 1 && o.len <= len);
+    return (long)(now_ms() - before);
+}
+
+/* The wait for an ACK has grown by losses; that for a window is another. */
+static void test_shuts_after_losses(void)
+{
+    long first;
+
+    establish(65535);
+    iss = view().iss;
+    send_now(1, 10);
+    check_int(take_out(0).len, 10);
+    first = again_wait(10);
+    for (int i = 0; i < 5; i++) {
+        again_wait(10);
+    }
+    peer_acks(1, 0);
+    check(again_wait(1) <= first + TICK);
+    check(again_wait(1) <= 2 * first + TICK); /* one probe may be lost */
+    peer_begin(0);
+    peer_takes_all(11, 65535);
+}
+
 /*
  * The FIN
  */
@@ -691,6 +722,8 @@ BENCH(35,
       {"the FIN comes after what was sent before close", test_close_behind_data},
       {"close right after much loses nothing", test_close_at_once},
       {"nor after the peer's FIN", test_close_in_close_wait},
+      {"a window that shuts after losses is probed as at first [SHLD-29 MUST-35]",
+       test_shuts_after_losses},
       {"the FIN needs room in the window", test_fin_waits},
       {"also one without data", test_fin_alone_waits},
       {"lost data and FIN come again, in order", test_lost_fin_with_data},
