@@ -32,8 +32,8 @@
  * signals first thing, before the program has made any threads: in a thread where one of them is
  * not blocked, it ends the process.
  *
- * Nothing gets lost. A signal that comes while a handler runs stays pending, and the next wait
- * takes it. Most signals are pending once or not at all, so many interrupts may become one; a
+ * Nothing gets lost. A signal that comes while a handler runs stays pending, and a later wait takes
+ * it. Most signals are pending once or not at all, so many interrupts may become one; a
  * handler must therefore take all that has come, not one frame. Real-time signals, which devices
  * use, queue up; when the queue is full the kernel sends SIGIO in their place, and then every
  * device is asked.
