@@ -37,6 +37,12 @@
  * handler must therefore take all that has come, not one frame. Real-time signals, which devices
  * use, queue up; when the queue is full the kernel sends SIGIO in their place, and then every
  * device is asked.
+ *
+ * The softirq is work that an interrupt has put off. It is a flag, softirq_pending, which the loop
+ * looks at before it waits again; only another thread has to send a signal, to end a wait that may
+ * have begun. Whoever sets the flag has queued his work before, and the loop clears it before it
+ * calls the handler: work that is queued too late for this call of the handler finds the flag down
+ * and sets it for the next one.
  */
 
 struct irq_entry {
@@ -59,6 +65,9 @@ static atomic_int thread_id;
 static atomic_int running;     /* signals may be sent to the thread */
 static atomic_int raising;     /* threads that are about to send one */
 static atomic_int stopping;
+
+static atomic_int softirq_pending;
+static _Thread_local int in_interrupt; /* is this the thread? */
 
 /*
  * Registering
@@ -122,6 +131,11 @@ static int intr_send(unsigned int irq)
 {
     int err;
 
+    if (irq == INTR_IRQ_SOFT) {
+        if (atomic_exchange(&softirq_pending, 1) || in_interrupt) {
+            return 0;
+        }
+    }
     err = pthread_kill(thread, (int)irq);
     if (err == EAGAIN) { /* the queue of real-time signals is full: as the kernel does it */
         err = pthread_kill(thread, SIGIO);
@@ -182,6 +196,8 @@ static void intr_handle(int signo)
     switch (signo) {
     case -1: /* sigwaitinfo was disturbed, or there was nothing to take */
         break;
+    case INTR_IRQ_SOFT: /* it has ended the wait; the flag says the rest */
+        break;
     case SIGIO: /* some device's, but the kernel cannot say which */
         intr_call((unsigned int)INTR_IRQ_BASE, (unsigned int)SIGRTMAX);
         break;
@@ -191,9 +207,9 @@ static void intr_handle(int signo)
     }
 }
 
-/* Takes the next signal. Of several the kernel gives the lowest number, and one that comes all the
- * time would keep the others waiting: so what has had its turn waits until the rest have had
- * theirs. */
+/* Takes the next signal, or returns -1 if there is none and the softirq is due. Of several the
+ * kernel gives the lowest number, and one that comes all the time would keep the others waiting:
+ * so what has had its turn waits until the rest have had theirs. */
 static int intr_wait(sigset_t *turn)
 {
     static const struct timespec no_time;
@@ -201,7 +217,11 @@ static int intr_wait(sigset_t *turn)
 
     if (signo == -1) {
         *turn = signals;
-        signo = sigwaitinfo(&signals, NULL);
+        if (atomic_load(&softirq_pending)) {
+            signo = sigtimedwait(&signals, NULL, &no_time);
+        } else {
+            signo = sigwaitinfo(&signals, NULL);
+        }
     }
     if (signo != -1) {
         sigdelset(turn, signo);
@@ -214,10 +234,14 @@ static void *intr_main(void *arg)
     sigset_t turn = signals;
 
     (void)arg;
+    in_interrupt = 1;
     atomic_store(&thread_id, (int)gettid());
     sem_post(&started);
     while (!atomic_load(&stopping)) {
         intr_handle(intr_wait(&turn));
+        if (atomic_exchange(&softirq_pending, 0)) {
+            intr_call(INTR_IRQ_SOFT, INTR_IRQ_SOFT);
+        }
     }
     return NULL;
 }
@@ -304,6 +328,7 @@ void intr_stop(void)
     pthread_kill(thread, INTR_IRQ_SOFT); /* any signal would do: it ends the wait */
     pthread_join(thread, NULL);
     atomic_store(&thread_id, 0);
+    atomic_store(&softirq_pending, 0);
 }
 
 void intr_shutdown(void)
