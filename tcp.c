@@ -129,7 +129,7 @@ struct tcp_pcb {
     uint64_t order;         /* the place in the line for accept */
 };
 
-static lock_t lock = LOCK_INITIALIZER; /* guards pcbs and what they hold; above ip */
+static lock_t lock = LOCK_INITIALIZER; /* guards pcbs and what they hold; below sock, above ip */
 static struct tcp_pcb *pcbs[TCP_PCB_SIZE];
 static int started; /* between tcp_init and tcp_shutdown */
 static uint64_t last_order; /* in the lines for accept */
