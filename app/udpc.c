@@ -177,7 +177,7 @@ int main(int argc, char *argv[])
         return setup_end(0);
     }
     if (event == SETUP_TIMEOUT || send_error == ETIMEDOUT) {
-        setup_fail(1, "%u of %u datagrams got no answer: is a server there? -w waits longer",
+        setup_fail(1, "%u of %u datagrams got no answer: is a server there? -t waits longer",
                    sent - received, sent);
     }
     if (send_error) {
