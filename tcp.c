@@ -1033,8 +1033,10 @@ static int tcp_is_acceptable(const struct tcp_pcb *pcb, const struct tcp_segment
     if (seg->len == 0) {
         return seq_between(pcb->rcv.nxt, seg->seq, end);
     }
+    /* the RFC asks for the last number instead of RCV.NXT: then a segment that covers the whole of
+     * a small window, and more on both sides, would never be taken */
     return seq_between(pcb->rcv.nxt, seg->seq, end) ||
-           seq_between(pcb->rcv.nxt, seg->seq + seg->len - 1, end);
+           seq_between(seg->seq, pcb->rcv.nxt, seg->seq + seg->len);
 }
 
 /* A peer that has filled our window sends its ACKs, and its RST, from the right edge on. They are
@@ -1058,10 +1060,55 @@ static int tcp_may_answer(struct tcp_pcb *pcb)
     return 1;
 }
 
+/* What lies before the window has been taken already. A FIN before it has been, too. */
+static void tcp_trim_left(const struct tcp_pcb *pcb, struct tcp_segment *seg)
+{
+    uint32_t cut = pcb->rcv.nxt - seg->seq;
+
+    seg->seq += cut;
+    seg->len -= cut;
+    seg->data += cut;
+    seg->data_len -= cut;
+}
+
+/* What lies beyond the window has to come again; the FIN is the last of it. */
+static void tcp_trim_right(struct tcp_segment *seg, uint32_t edge)
+{
+    uint32_t cut = seg->seq + seg->len - edge;
+
+    seg->len -= cut;
+    if (TCP_FLG_ISSET(seg->flg, TCP_FLG_FIN)) {
+        seg->flg &= (uint8_t)~TCP_FLG_FIN;
+        cut--;
+    }
+    seg->data_len -= cut;
+}
+
+/* 3.10.7.4 "it is assumed that the segment is the idealized segment that begins at RCV.NXT and does
+ * not exceed the window". Where a RST or SYN stands is judged as it came: a guess must not be cut
+ * until it fits. */
+static void tcp_trim(const struct tcp_pcb *pcb, struct tcp_segment *seg)
+{
+    uint32_t edge = pcb->rcv.nxt + pcb->rcv.wnd;
+    int left = seq_lt(seg->seq, pcb->rcv.nxt), right = seq_lt(edge, seg->seq + seg->len);
+
+    if (seg->len == 0 || TCP_FLG_ISSET(seg->flg, TCP_FLG_RST | TCP_FLG_SYN) || !(left || right)) {
+        return;
+    }
+    count(stats.trimmed);
+    if (left) {
+        tcp_trim_left(pcb, seg);
+    }
+    if (right) {
+        tcp_trim_right(seg, edge);
+    }
+}
+
 /* 3.10.7.4 "First, check sequence number" */
 static int tcp_check_seq(struct tcp_pcb *pcb, struct tcp_segment *seg)
 {
     if (tcp_is_acceptable(pcb, seg)) {
+        tcp_trim(pcb, seg);
         return 0;
     }
     (void)drop(stats.out_of_window, "desc=%d, seq=%u, len=%u", pcb->desc, seg->seq, seg->len);
@@ -1247,14 +1294,10 @@ static int tcp_segment_text(struct tcp_pcb *pcb, struct tcp_segment *seg)
         return drop(stats.bad_flags, "desc=%d, text in %s", pcb->desc, tcp_state_ntoa(pcb->state));
     }
     seg->ack_due = 1;
-    /* left out: trimming (step 33), keeping (step 48): the peer sends it again */
+    /* left out: to keep it (step 48); the peer sends it again */
     if (seg->seq != pcb->rcv.nxt) {
         return drop(stats.out_of_order, "desc=%d, seq=%u, not %u", pcb->desc, seg->seq,
                     pcb->rcv.nxt);
-    }
-    if (seg->data_len > pcb->rcv.wnd) {
-        return drop(stats.closed_window, "desc=%d, len=%zu, wnd=%u", pcb->desc, seg->data_len,
-                    pcb->rcv.wnd);
     }
     tcp_buf_write(pcb, seg->data, seg->data_len);
     pcb->rcv.nxt += (uint32_t)seg->data_len;
