@@ -1202,7 +1202,8 @@ static void tcp_peer_is_alive(struct tcp_pcb *pcb, int was_shut)
     pcb->probe_first = now;
     if (tcp_is_shut(pcb) && oldest) {
         oldest->first = now;
-    } else if (was_shut) {
+    } else if (was_shut && !tcp_is_shut(pcb)) {
+        pcb->probe_rto = 0;
         queue_foreach(&pcb->retrans, tcp_retrans_entry_restart, &now);
     }
 }
@@ -1914,18 +1915,29 @@ static int tcp_check_receive(const struct tcp_pcb *pcb)
     }
 }
 
-/* Takes bytes out of the buffer, and tells a peer that may be waiting for it when there is room
- * again. */
-static size_t tcp_receive_buffered(struct tcp_pcb *pcb, uint8_t *buf, size_t size)
+/* Room in our window that lets the peer send a full segment. */
+static uint32_t tcp_useful_window(const struct tcp_pcb *pcb)
 {
-    uint32_t before = pcb->rcv.wnd;
-    size_t len = tcp_buf_read(pcb, buf, size);
+    uint32_t mss = tcp_iface_mss(ip_iface_select(pcb->local.addr));
 
-    pcb->rcv.wnd += (uint32_t)len;
-    if (pcb->state == TCP_STATE_ESTABLISHED && before < TCP_MSS && pcb->rcv.wnd >= TCP_MSS) {
+    return mss < TCP_RCV_BUF_SIZE / 2 ? mss : TCP_RCV_BUF_SIZE / 2;
+}
+
+/* The user has read something. The right edge of the window moves on when that is of use, and a
+ * peer that may be waiting for it is told: "receiver's silly window avoidance", RFC 9293
+ * 3.8.6.2.2. */
+static void tcp_open_window(struct tcp_pcb *pcb)
+{
+    uint32_t room = TCP_RCV_BUF_SIZE - (uint32_t)pcb->buf_len, before = pcb->rcv.wnd;
+    uint32_t useful = tcp_useful_window(pcb);
+
+    if (room - pcb->rcv.wnd < useful) {
+        return;
+    }
+    pcb->rcv.wnd = room;
+    if (pcb->state == TCP_STATE_ESTABLISHED && before < useful) {
         tcp_output(pcb, TCP_FLG_ACK, NULL, 0);
     }
-    return len;
 }
 
 ssize_t tcp_cmd_receive(int desc, void *buf, size_t size)
@@ -1945,7 +1957,8 @@ ssize_t tcp_cmd_receive(int desc, void *buf, size_t size)
         }
     }
     if (pcb && size > 0) {
-        ret = (ssize_t)tcp_receive_buffered(pcb, buf, size);
+        ret = (ssize_t)tcp_buf_read(pcb, buf, size);
+        tcp_open_window(pcb);
     } else if (pcb) {
         ret = 0;
     }
