@@ -201,6 +201,23 @@ int sock_close(int id)
     return type == SOCK_STREAM ? tcp_cmd_close(desc) : udp_cmd_close(desc);
 }
 
+int sock_half_close(int id)
+{
+    int desc = sock_get_type(id, SOCK_STREAM);
+
+    return desc == -1 ? -1 : tcp_cmd_half_close(desc);
+}
+
+int sock_abort(int id)
+{
+    int type, desc = sock_take(id, &type);
+
+    if (desc == -1) {
+        return -1;
+    }
+    return type == SOCK_STREAM ? tcp_cmd_abort(desc) : udp_cmd_close(desc);
+}
+
 int sock_bind(int id, const struct sockaddr *addr, int addrlen)
 {
     int type, desc = sock_get(id, &type);

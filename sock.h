@@ -48,6 +48,11 @@ void sock_shutdown(void);
 int sock_open(int domain, int type, int protocol);
 /* EBADF. Wakes whoever sleeps in a call on the socket; that call fails with EBADF. */
 int sock_close(int id);
+/* Streams: ends our direction, as shutdown(SHUT_WR) of POSIX. EBADF, EOPNOTSUPP, and those of
+ * tcp_cmd_half_close. */
+int sock_half_close(int id);
+/* The same as sock_close, but the peer of a stream is told by a RST. EBADF. */
+int sock_abort(int id);
 /* EBADF, EINVAL, EAFNOSUPPORT, EADDRINUSE, EADDRNOTAVAIL. */
 int sock_bind(int id, const struct sockaddr *addr, int addrlen);
 /* EBADF, EOPNOTSUPP, EINVAL, EDESTADDRREQ. */

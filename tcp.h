@@ -94,6 +94,7 @@ struct tcp_stats {
     uint64_t bad_flags;       /* dropped: flags that mean nothing in the state */
     uint64_t bad_ack;         /* dropped: acknowledges what was never sent */
     uint64_t out_of_window;   /* dropped: outside the receive window */
+    uint64_t closed_by_user;  /* dropped: data for a user who has closed; answered by a RST */
     uint64_t out_of_order;    /* dropped: in the window, but not next (kept from step 48 on) */
     uint64_t trimmed;         /* segments cut to the window: some of it is old, or does not fit */
     uint64_t retransmitted;
@@ -142,15 +143,20 @@ int tcp_cmd_accept(int desc, ip_endp_t *remote);
  * tcp_cmd_open. */
 int tcp_cmd_connect(int desc, const ip_endp_t *remote);
 /* SEND: sleeps until all len bytes are in the send buffer, from where they go out as the peer's
- * window allows. Returns len, or less if something went wrong on the way. ENOTCONN, ENOMEM,
- * ECONNRESET, ETIMEDOUT. */
+ * window allows. Returns len, or less if something went wrong on the way. ENOTCONN, EPIPE
+ * (after tcp_cmd_half_close), ENOMEM, ECONNRESET, ETIMEDOUT. */
 ssize_t tcp_cmd_send(int desc, const void *data, size_t len);
 /* RECEIVE: sleeps until there are bytes. Returns how many were copied, at most size, or 0 at the
  * end of file. ENOTCONN, ECONNRESET, ETIMEDOUT. */
 ssize_t tcp_cmd_receive(int desc, void *buf, size_t size);
-/* CLOSE: what was sent still arrives, then the connection ends. Does not wait for that. Wakes
- * sleepers. 0. Left out: to end one direction alone (step 36). */
+/* Ends our direction: what was sent still arrives, then the peer finds the end of file. It may go
+ * on to send. 0. ENOTCONN, EPIPE (done already), ECONNRESET, ETIMEDOUT. RFC 9293 3.6 */
+int tcp_cmd_half_close(int desc);
+/* CLOSE: what was sent still arrives, then the connection ends; but if the peer sends or has sent
+ * what was not received, it is reset. Does not wait for that. Wakes sleepers. 0. */
 int tcp_cmd_close(int desc);
+/* ABORT: the connection is reset. What was sent may be lost. Wakes sleepers. 0. */
+int tcp_cmd_abort(int desc);
 
 /* Copies the counters. */
 void tcp_get_stats(struct tcp_stats *stats);

@@ -16,9 +16,6 @@
 
 static int sock;
 static struct sockaddr_in peer;
-static atomic_ullong sent; /* bytes given to sock_send */
-static atomic_ullong received;
-static atomic_int input_over;
 static atomic_int over; /* nothing more is to be done */
 
 static void *make_connection(void *arg)
@@ -31,15 +28,6 @@ static void *make_connection(void *arg)
     return NULL;
 }
 
-/* There is no half-close yet (step 36): that the peer has said all, only the count can tell. */
-static void end_if_echoed(void)
-{
-    if (atomic_load(&input_over) && atomic_load(&received) >= atomic_load(&sent)) {
-        atomic_store(&over, 1);
-        setup_wake();
-    }
-}
-
 static void *send_input(void *arg)
 {
     static uint8_t buf[BUF_SIZE];
@@ -48,13 +36,11 @@ static void *send_input(void *arg)
     (void)arg;
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
     while ((n = setup_read(buf, sizeof(buf))) > 0) {
-        atomic_fetch_add(&sent, (unsigned long long)n);
         if (sock_send(sock, buf, (size_t)n) != n) {
             return NULL; /* the receiver hears of it, too */
         }
     }
-    atomic_store(&input_over, 1);
-    end_if_echoed();
+    sock_half_close(sock);
     return NULL;
 }
 
@@ -78,8 +64,6 @@ static int print_received(void)
         if (setup_write(buf, (size_t)n) == -1) {
             return errno;
         }
-        atomic_fetch_add(&received, (unsigned long long)n);
-        end_if_echoed();
     }
 }
 
@@ -164,9 +148,8 @@ int main(int argc, char *argv[])
 {
     struct setup setup = {
         .client = 1,
-        .about = "Sends standard input to a TCP server and prints what comes back. Closes when\n"
-                 "the server does, or at the end of input once as many bytes have come back as\n"
-                 "were sent, as from an echo server: there is no half-close yet.",
+        .about = "Sends standard input to a TCP server and prints what comes back. At the end of\n"
+                 "input it sends no more (half-close), and ends when the server does.",
     };
 
     setup_start(&setup, argc, argv);
