@@ -22,58 +22,64 @@
  */
 
 struct sock {
-    int used;
+    int id;
     int type; /* SOCK_ */
     int desc; /* of udp_cmd_ or tcp_cmd_, by type; -1 while accept waits for it */
 };
 
 static lock_t lock = LOCK_INITIALIZER; /* guards socks; the first of all, not held in a command */
-static struct sock socks[SOCK_TABLE_SIZE];
+static struct table socks = {.limit = SOCK_TABLE_SIZE}; /* of struct sock */
 
 /*
  * Table
  */
 
-/* Takes a free place. Returns its index, or -1 (EMFILE). */
+/* Takes a number. Returns it, or -1 (EMFILE, ENOMEM). */
 static int sock_alloc(int type)
 {
-    struct sock *s;
-    int id = -1;
+    struct sock *s = memory_alloc(sizeof(*s));
+    int id;
 
-    lock_acquire(&lock);
-    for (s = socks; s < tailof(socks); s++) {
-        if (!s->used) {
-            *s = (struct sock){.used = 1, .type = type, .desc = -1};
-            id = (int)indexof(socks, s);
-            break;
-        }
+    if (!s) {
+        errno = ENOMEM;
+        return -1;
     }
+    s->type = type;
+    s->desc = -1;
+    lock_acquire(&lock);
+    id = s->id = table_add(&socks, s);
     lock_release(&lock);
     if (id == -1) {
-        errno = EMFILE;
+        memory_free(s);
     }
     return id;
 }
 
+/* Caller must hold the lock. */
 static void sock_free(int id)
 {
-    lock_acquire(&lock);
-    memset(&socks[id], 0, sizeof(socks[id]));
-    lock_release(&lock);
+    struct sock *s = table_get(&socks, id);
+
+    table_remove(&socks, id);
+    memory_free(s);
 }
 
-/* Gives a place its descriptor. Returns id; or frees the place and returns -1 if desc is -1. */
+/* Gives a socket its descriptor. Returns id; or frees the socket and returns -1 if desc is -1, or
+ * if it was shut down meanwhile (EBADF). */
 static int sock_set_desc(int id, int desc)
 {
     int errnum = errno;
+    struct sock *s;
 
-    if (desc == -1) {
-        sock_free(id);
-        errno = errnum;
-        return -1;
-    }
     lock_acquire(&lock);
-    socks[id].desc = desc;
+    s = table_get(&socks, id);
+    if (s && desc != -1) {
+        s->desc = desc;
+    } else {
+        sock_free(id);
+        id = -1;
+        errno = desc == -1 ? errnum : EBADF;
+    }
     lock_release(&lock);
     return id;
 }
@@ -81,11 +87,13 @@ static int sock_set_desc(int id, int desc)
 /* The socket with this id, if it is open, or NULL (EBADF). Caller must hold the lock. */
 static struct sock *sock_select(int id)
 {
-    if (id < 0 || (size_t)id >= countof(socks) || !socks[id].used || socks[id].desc == -1) {
+    struct sock *s = table_get(&socks, id);
+
+    if (!s || s->desc == -1) {
         errno = EBADF;
         return NULL;
     }
-    return &socks[id];
+    return s;
 }
 
 /* Returns the descriptor of an open socket and its type, or -1 (EBADF). */
@@ -115,7 +123,7 @@ static int sock_take(int id, int *type)
     if (s) {
         desc = s->desc;
         *type = s->type;
-        memset(s, 0, sizeof(*s));
+        sock_free(id);
     }
     lock_release(&lock);
     return desc;
@@ -314,12 +322,11 @@ ssize_t sock_sendto(int id, const void *buf, size_t n, const struct sockaddr *ad
 void sock_shutdown(void)
 {
     struct sock *s;
+    size_t i = 0;
 
     lock_acquire(&lock);
-    for (s = socks; s < tailof(socks); s++) {
-        if (s->desc != -1) { /* else accept is on its way out, and frees its place itself */
-            memset(s, 0, sizeof(*s)); /* what it refers to, udp and tcp end */
-        }
+    while ((s = table_next(&socks, &i)) != NULL) {
+        sock_free(s->id); /* what it refers to, udp and tcp end */
     }
     lock_release(&lock);
 }

@@ -44,7 +44,8 @@ _Static_assert(sizeof(struct sockaddr_in) == sizeof(struct sockaddr), "they stan
 /* Closes every socket. */
 void sock_shutdown(void);
 
-/* Returns a descriptor. EAFNOSUPPORT, EPROTONOSUPPORT, EMFILE. protocol may be 0. */
+/* Returns a descriptor, which is not soon another's once it is closed. protocol may be 0.
+ * EAFNOSUPPORT, EPROTONOSUPPORT, EMFILE, ENOMEM. */
 int sock_open(int domain, int type, int protocol);
 /* EBADF. Wakes whoever sleeps in a call on the socket; that call fails with EBADF. */
 int sock_close(int id);
@@ -57,7 +58,7 @@ int sock_abort(int id);
 int sock_bind(int id, const struct sockaddr *addr, int addrlen);
 /* EBADF, EOPNOTSUPP, EINVAL, EDESTADDRREQ. */
 int sock_listen(int id, int backlog);
-/* Returns the descriptor of a new connection. EBADF, EOPNOTSUPP, EINVAL, EMFILE, EINTR. */
+/* Returns the descriptor of a new connection. EBADF, EOPNOTSUPP, EINVAL, EMFILE, ENOMEM, EINTR. */
 int sock_accept(int id, struct sockaddr *addr, int *addrlen);
 /* A stream: makes a connection, with the errno of tcp_cmd_connect. EBADF, EOPNOTSUPP, EINVAL,
  * EAFNOSUPPORT. */
