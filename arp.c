@@ -1,6 +1,7 @@
 #include "arp.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <string.h>
 
 #include "ether.h"
@@ -13,8 +14,12 @@
  * arp: which hardware address has an IP address? RFC 826, for IP over Ethernet.
  *
  * What is learnt is believed for ARP_CACHE_TIMEOUT seconds. An entry of the table goes FREE =>
- * RESOLVED when a neighbour speaks to us, or FREE => INCOMPLETE => RESOLVED when we have asked for
- * it, and back when its time is over.
+ * RESOLVED when a neighbour asks for us, or FREE => INCOMPLETE => RESOLVED when we have asked for
+ * it, and back when its time is over. Datagrams wait in an INCOMPLETE entry, and leave or are
+ * dropped when it ends.
+ *
+ * Anybody on the link can say anything. So nobody is learnt but who asks for us or whom we have
+ * asked for, no flood takes the place of an entry in use, and what is STATIC nobody changes.
  */
 
 #define ARP_HARDWARE_ETHER 0x0001
@@ -45,21 +50,49 @@ enum arp_cache_state {
     ARP_CACHE_STATE_FREE,
     ARP_CACHE_STATE_INCOMPLETE,
     ARP_CACHE_STATE_RESOLVED,
+    ARP_CACHE_STATE_STATIC,
 };
 
 struct arp_cache {
     enum arp_cache_state state;
-    const struct net_iface *iface; /* the link that it is on */
+    struct net_iface *iface; /* the link that it is on */
     ip_addr_t pa;
     uint8_t ha[ETHER_ADDR_LEN];
-    uint64_t timestamp; /* when it was last heard of or asked for, by clock_now */
+    uint64_t timestamp;      /* when it began, or was last heard of or asked for, by clock_now */
+    uint64_t used;           /* when a datagram last went there; 0: never */
+    unsigned int requests;   /* INCOMPLETE: how often it was asked for */
+    struct queue_head waiting; /* INCOMPLETE: struct arp_datagram, at most ARP_WAIT_LIMIT */
 };
 
+/* Waits for the hardware address that it goes to. */
+struct arp_datagram {
+    struct queue_entry link;
+    size_t len;
+    uint8_t data[];
+};
+
+/* When an address was asked for. It outlives the entry, which another may have pushed out. */
+struct arp_request_time {
+    const struct net_iface *iface;
+    ip_addr_t pa;
+    uint64_t time; /* by clock_now */
+};
+
+#define ARP_REQUEST_TIMES 256 /* addresses remembered: of a /24 all; a new one takes the place */
 #define ARP_REQUEST_INTERVAL 1 /* seconds between two requests for one address, RFC 1122 2.3.2.1 */
+#define ARP_REQUEST_MAX 3 /* unanswered requests, after which what waits is dropped */
+#define ARP_ASKED_MIN 8 /* unresolved entries; when there are more, they are the first to go */
+#define ARP_CACHE_IN_USE 10 /* seconds after a datagram in which no stranger takes the place */
+#define ARP_DEFEND_INTERVAL 10 /* seconds between two announcements, RFC 5227 2.4 (c) */
+#define ARP_CHANGE_LOG_INTERVAL 1 /* seconds between two warnings of a change */
 #define ARP_TIMER_INTERVAL 1 /* seconds */
 
-static lock_t lock = LOCK_INITIALIZER; /* guards caches; below ip, above the queues */
+static lock_t lock = LOCK_INITIALIZER; /* guards all of these, and every interface's
+                                          arp_defended; below ip, above the queues */
 static struct arp_cache caches[ARP_CACHE_SIZE];
+static unsigned int timeout = ARP_CACHE_TIMEOUT; /* seconds */
+static struct arp_request_time request_times[ARP_REQUEST_TIMES]; /* by the end of the address */
+static uint64_t change_logged; /* when a change was warned of, by clock_now; 0: never */
 static struct arp_stats stats;
 
 static const char *arp_operation_ntoa(uint16_t op)
@@ -99,31 +132,91 @@ static void arp_dump(const struct arp_ether_ip *message)
  * Cache. The caller of these functions must hold the lock.
  */
 
-static void arp_cache_delete(struct arp_cache *cache)
+/* What waits in it is dropped, and counts as *reason. */
+static void arp_cache_delete(struct arp_cache *cache, uint64_t *reason)
 {
     char pa[IP_ADDR_STR_LEN], ha[ETHER_ADDR_STR_LEN];
+    struct arp_datagram *datagram;
 
     debugf("pa=%s, ha=%s", ip_addr_ntop(cache->pa, pa, sizeof(pa)),
            ether_addr_ntop(cache->ha, ha, sizeof(ha)));
+    while ((datagram = queue_pop(&cache->waiting)) != NULL) {
+        (void)drop(*reason, "waited in vain, pa=%s, len=%zu", pa, datagram->len);
+        memory_free(datagram);
+    }
     memset(cache, 0, sizeof(*cache));
 }
 
-/* A free entry; if there is none, the oldest has to go. */
-static struct arp_cache *arp_cache_alloc(const struct net_iface *iface, ip_addr_t pa)
+static size_t arp_cache_count(enum arp_cache_state state)
 {
-    struct arp_cache *cache, *oldest = caches;
+    const struct arp_cache *cache;
+    size_t num = 0;
 
     for (cache = caches; cache < tailof(caches); cache++) {
-        if (cache->timestamp < oldest->timestamp) {
-            oldest = cache; /* a free one is older than any */
+        num += cache->state == state;
+    }
+    return num;
+}
+
+/* What an entry is worth when one has to go; the least goes first. */
+enum arp_worth {
+    ARP_WORTH_FREE,
+    ARP_WORTH_CROWD,  /* unresolved, one of many: a flood of addresses that nobody has */
+    ARP_WORTH_IDLE,
+    ARP_WORTH_ASKED,  /* unresolved, one of few: the answer is on its way */
+    ARP_WORTH_IN_USE, /* a datagram went there just now */
+    ARP_WORTH_STATIC,
+};
+
+static enum arp_worth arp_cache_worth(const struct arp_cache *cache, int crowd)
+{
+    switch (cache->state) {
+    case ARP_CACHE_STATE_FREE:
+        return ARP_WORTH_FREE;
+    case ARP_CACHE_STATE_INCOMPLETE:
+        return crowd ? ARP_WORTH_CROWD : ARP_WORTH_ASKED;
+    case ARP_CACHE_STATE_RESOLVED:
+        return cache->used && clock_now() - cache->used < SECONDS(ARP_CACHE_IN_USE)
+                   ? ARP_WORTH_IN_USE : ARP_WORTH_IDLE;
+    default:
+        return ARP_WORTH_STATIC;
+    }
+}
+
+/* Does a go before b? Who is worth less, and among equals the oldest. */
+static int arp_cache_goes_before(const struct arp_cache *a, const struct arp_cache *b, int crowd)
+{
+    enum arp_worth worth = arp_cache_worth(a, crowd);
+
+    if (worth != arp_cache_worth(b, crowd)) {
+        return worth < arp_cache_worth(b, crowd);
+    }
+    return worth == ARP_WORTH_IN_USE ? a->used < b->used : a->timestamp < b->timestamp;
+}
+
+/* An entry for a new address. If none is free, one that is worth no more than limit has to go;
+ * returns NULL when there is no such either. */
+static struct arp_cache *arp_cache_alloc(struct net_iface *iface, ip_addr_t pa,
+                                         enum arp_worth limit)
+{
+    int crowd = arp_cache_count(ARP_CACHE_STATE_INCOMPLETE) > ARP_ASKED_MIN;
+    struct arp_cache *cache, *least = caches;
+
+    for (cache = caches; cache < tailof(caches); cache++) {
+        if (arp_cache_goes_before(cache, least, crowd)) {
+            least = cache;
         }
     }
-    if (oldest->state != ARP_CACHE_STATE_FREE) {
-        arp_cache_delete(oldest);
+    if (arp_cache_worth(least, crowd) > limit) {
+        return NULL;
     }
-    oldest->iface = iface;
-    oldest->pa = pa;
-    return oldest;
+    if (least->state != ARP_CACHE_STATE_FREE) {
+        arp_cache_delete(least, &stats.evicted);
+    }
+    least->iface = iface;
+    least->pa = pa;
+    least->timestamp = clock_now();
+    return least;
 }
 
 static struct arp_cache *arp_cache_select(const struct net_iface *iface, ip_addr_t pa)
@@ -139,47 +232,139 @@ static struct arp_cache *arp_cache_select(const struct net_iface *iface, ip_addr
     return NULL;
 }
 
-static void arp_cache_set(struct arp_cache *cache, const uint8_t *ha)
+/* Hands over what waits, for arp_release. */
+static void arp_cache_set(struct arp_cache *cache, enum arp_cache_state state, const uint8_t *ha,
+                          struct queue_head *waiting)
 {
     char pa_text[IP_ADDR_STR_LEN], ha_text[ETHER_ADDR_STR_LEN];
 
-    cache->state = ARP_CACHE_STATE_RESOLVED;
+    cache->state = state;
     memcpy(cache->ha, ha, ETHER_ADDR_LEN);
     cache->timestamp = clock_now();
+    *waiting = cache->waiting;
+    queue_init(&cache->waiting);
+    if (waiting->num > 0) {
+        cache->used = cache->timestamp;
+    }
     debugf("pa=%s, ha=%s", ip_addr_ntop(cache->pa, pa_text, sizeof(pa_text)),
            ether_addr_ntop(ha, ha_text, sizeof(ha_text)));
 }
 
+/* Counts a change, and warns of it, but not of each that a stranger can bring about. */
+static void arp_cache_note_change(const struct arp_cache *cache, const uint8_t *ha)
+{
+    char pa[IP_ADDR_STR_LEN], from[ETHER_ADDR_STR_LEN], to[ETHER_ADDR_STR_LEN];
+    uint64_t now = clock_now();
+
+    count(stats.changed);
+    if (change_logged && now - change_logged < SECONDS(ARP_CHANGE_LOG_INTERVAL)) {
+        return;
+    }
+    change_logged = now;
+    warnf("pa=%s, ha=%s, from now on %s", ip_addr_ntop(cache->pa, pa, sizeof(pa)),
+          ether_addr_ntop(cache->ha, from, sizeof(from)), ether_addr_ntop(ha, to, sizeof(to)));
+}
+
 /* Renews what is known of pa. Returns whether anything was. */
-static int arp_cache_update(const struct net_iface *iface, ip_addr_t pa, const uint8_t *ha)
+static int arp_cache_update(const struct net_iface *iface, ip_addr_t pa, const uint8_t *ha,
+                            struct queue_head *waiting)
 {
     struct arp_cache *cache = arp_cache_select(iface, pa);
+    int same;
 
     if (!cache) {
         return 0;
     }
-    arp_cache_set(cache, ha);
+    same = memcmp(cache->ha, ha, ETHER_ADDR_LEN) == 0;
+    if (cache->state == ARP_CACHE_STATE_STATIC) {
+        if (!same) {
+            (void)drop(stats.static_kept, "another hardware address for a static entry");
+        }
+        return 1;
+    }
+    if (cache->state == ARP_CACHE_STATE_RESOLVED && !same) {
+        arp_cache_note_change(cache, ha);
+    }
+    arp_cache_set(cache, ARP_CACHE_STATE_RESOLVED, ha, waiting);
     return 1;
 }
 
-static void arp_cache_insert(const struct net_iface *iface, ip_addr_t pa, const uint8_t *ha)
+/* Learns a stranger, for whom nobody goes who is in use or just being asked for. */
+static void arp_cache_insert(struct net_iface *iface, ip_addr_t pa, const uint8_t *ha,
+                             struct queue_head *waiting)
 {
-    arp_cache_set(arp_cache_alloc(iface, pa), ha);
+    struct arp_cache *cache = arp_cache_alloc(iface, pa, ARP_WORTH_IDLE);
+
+    if (!cache) {
+        (void)drop(stats.no_room, "all entries are in use");
+        return;
+    }
+    arp_cache_set(cache, ARP_CACHE_STATE_RESOLVED, ha, waiting);
 }
 
-static void arp_timer(void)
+/* Copies the hardware address of an entry that has one. */
+static int arp_cache_use(struct arp_cache *cache, uint8_t *ha)
 {
-    uint64_t now = clock_now();
-    struct arp_cache *cache;
+    memcpy(ha, cache->ha, ETHER_ADDR_LEN);
+    cache->used = clock_now();
+    return ARP_RESOLVE_FOUND;
+}
 
-    lock_acquire(&lock);
-    for (cache = caches; cache < tailof(caches); cache++) {
-        if (cache->state != ARP_CACHE_STATE_FREE &&
-            now - cache->timestamp >= SECONDS(ARP_CACHE_TIMEOUT)) {
-            arp_cache_delete(cache);
-        }
+/* Keeps a copy of a datagram; if too many wait, the oldest goes. */
+static int arp_cache_hold(struct arp_cache *cache, const uint8_t *data, size_t len)
+{
+    struct arp_datagram *datagram = memory_alloc(sizeof(*datagram) + len);
+
+    if (!datagram) {
+        errno = ENOMEM;
+        errorf("memory_alloc() failure");
+        return ARP_RESOLVE_ERROR;
     }
-    lock_release(&lock);
+    datagram->len = len;
+    memcpy(datagram->data, data, len);
+    queue_push(&cache->waiting, datagram);
+    count(stats.waited);
+    if (cache->waiting.num > ARP_WAIT_LIMIT) {
+        datagram = queue_pop(&cache->waiting);
+        (void)drop(stats.wait_full, "later ones wait as well, len=%zu", datagram->len);
+        memory_free(datagram);
+    }
+    return ARP_RESOLVE_INCOMPLETE;
+}
+
+/* Notes that an INCOMPLETE entry is being asked for. Returns whether it may be: ARP_REQUEST_MAX
+ * times, once a second, also if the entry is new because others had pushed it out. */
+static int arp_cache_ask(struct arp_cache *cache)
+{
+    struct arp_request_time *last = &request_times[ntoh32(cache->pa) % ARP_REQUEST_TIMES];
+    uint64_t now = clock_now();
+
+    if (cache->requests == ARP_REQUEST_MAX ||
+        (last->iface == cache->iface && last->pa == cache->pa &&
+         now - last->time < SECONDS(ARP_REQUEST_INTERVAL))) {
+        return 0;
+    }
+    *last = (struct arp_request_time){cache->iface, cache->pa, now};
+    cache->requests++;
+    cache->timestamp = now;
+    return 1;
+}
+
+/* Does what is due. Returns whether it is time to ask for the entry again. */
+static int arp_cache_tick(struct arp_cache *cache)
+{
+    int asked = cache->state == ARP_CACHE_STATE_INCOMPLETE;
+    uint64_t limit = SECONDS(asked ? ARP_REQUEST_INTERVAL : timeout);
+
+    if (cache->state == ARP_CACHE_STATE_FREE || cache->state == ARP_CACHE_STATE_STATIC ||
+        clock_now() - cache->timestamp < limit) {
+        return 0;
+    }
+    if (asked && cache->requests < ARP_REQUEST_MAX) {
+        return arp_cache_ask(cache);
+    }
+    arp_cache_delete(cache, &stats.unresolved); /* its time is over, or nobody answers */
+    return 0;
 }
 
 /*
@@ -211,6 +396,14 @@ static int arp_request(struct net_iface *iface, ip_addr_t tpa)
 {
     count(stats.requests_sent);
     return arp_output(iface, ARP_OPERATION_REQUEST, ETHER_ADDR_ANY, tpa, iface->dev->broadcast);
+}
+
+/* Tells everybody that our address is ours. RFC 5227 2.3 */
+static int arp_announce(struct net_iface *iface)
+{
+    count(stats.announcements_sent);
+    return arp_output(iface, ARP_OPERATION_REQUEST, ETHER_ADDR_ANY,
+                      ((struct ip_iface *)iface)->unicast, iface->dev->broadcast);
 }
 
 /* Tells the one who asked that his target's address is ours. */
@@ -246,25 +439,73 @@ static int arp_check(const uint8_t *data, size_t len)
     return 0;
 }
 
-/* Can a neighbour have this address? What nobody can have is not learnt. */
-static int arp_is_neighbour(const struct ip_iface *iface, ip_addr_t pa)
+/* Somebody else says that our address is his. We keep it, and say so. RFC 5227 2.4 (c) */
+static void arp_defend(struct ip_iface *iface, const uint8_t *sha)
 {
-    return pa != iface->unicast && ip_addr_is_host(pa, iface);
-}
+    char pa[IP_ADDR_STR_LEN], ha[ETHER_ADDR_STR_LEN];
+    uint64_t now = clock_now();
+    int due;
 
-/* RFC 826, packet reception: who is known is renewed, who is not is learnt if he speaks to us. */
-static void arp_learn(const struct ip_iface *iface, const struct arp_ether_ip *message, int for_us)
-{
-    const struct net_iface *link = &iface->iface;
-
-    if (!arp_is_neighbour(iface, message->spa)) {
-        return;
-    }
     lock_acquire(&lock);
-    if (!arp_cache_update(link, message->spa, message->sha) && for_us) {
-        arp_cache_insert(link, message->spa, message->sha);
+    due = !iface->arp_defended || now - iface->arp_defended >= SECONDS(ARP_DEFEND_INTERVAL);
+    if (due) {
+        iface->arp_defended = now;
     }
     lock_release(&lock);
+    if (due) {
+        warnf("our address is used by another, pa=%s, ha=%s",
+              ip_addr_ntop(iface->unicast, pa, sizeof(pa)), ether_addr_ntop(sha, ha, sizeof(ha)));
+        arp_announce(NET_IFACE(iface));
+    }
+}
+
+/* Can the sender be a neighbour of ours? One without an IP address (a probe, RFC 5227) can. */
+static int arp_check_sender(struct ip_iface *iface, const struct arp_ether_ip *message)
+{
+    if (memcmp(message->sha, NET_IFACE(iface)->dev->addr, ETHER_ADDR_LEN) == 0) {
+        return drop(stats.bad_sender, "the sender has our hardware address");
+    }
+    if (message->spa != IP_ADDR_ANY && !ip_addr_is_host(message->spa, iface)) {
+        return drop(stats.bad_sender, "the sender's address is no host's");
+    }
+    if (message->spa == iface->unicast) {
+        arp_defend(iface, message->sha);
+        return drop(stats.conflict, "the sender has our address");
+    }
+    return 0;
+}
+
+/* Sends what has waited for a neighbour. Without the lock: a device may be slow. */
+static void arp_release(struct net_iface *iface, const uint8_t *ha, struct queue_head *waiting)
+{
+    struct arp_datagram *datagram;
+
+    while ((datagram = queue_pop(waiting)) != NULL) {
+        count(stats.released);
+        net_device_output(iface->dev, NET_PROTOCOL_TYPE_IP, datagram->data, datagram->len, ha);
+        memory_free(datagram);
+    }
+}
+
+/* RFC 826, packet reception: who is known is renewed, who is not is learnt if he asks for us. */
+static void arp_learn(struct net_iface *iface, const struct arp_ether_ip *message, int for_us)
+{
+    struct queue_head waiting;
+
+    if (message->spa == IP_ADDR_ANY) {
+        return;
+    }
+    queue_init(&waiting);
+    lock_acquire(&lock);
+    if (!arp_cache_update(iface, message->spa, message->sha, &waiting) && for_us) {
+        if (ntoh16(message->hdr.op) == ARP_OPERATION_REQUEST) {
+            arp_cache_insert(iface, message->spa, message->sha, &waiting);
+        } else {
+            (void)drop(stats.unsolicited, "a reply to no request of ours");
+        }
+    }
+    lock_release(&lock);
+    arp_release(iface, message->sha, &waiting);
 }
 
 static void arp_input(const uint8_t *data, size_t len, struct net_device *dev)
@@ -283,7 +524,10 @@ static void arp_input(const uint8_t *data, size_t len, struct net_device *dev)
         (void)drop(stats.no_iface, "the device has no IP interface, dev=%s", dev->name);
         return;
     }
-    arp_learn(iface, message, message->tpa == iface->unicast);
+    if (arp_check_sender(iface, message) == -1) {
+        return;
+    }
+    arp_learn(NET_IFACE(iface), message, message->tpa == iface->unicast);
     if (message->tpa != iface->unicast) {
         (void)drop(stats.not_for_us, "the target is another host, dev=%s", dev->name);
         return;
@@ -297,44 +541,110 @@ static void arp_input(const uint8_t *data, size_t len, struct net_device *dev)
  * Resolution
  */
 
-/* Notes that pa is being asked for. Returns whether it is time to ask: the first time, and once a
- * second from then on. Caller must hold the lock. */
-static int arp_cache_ask(struct arp_cache *cache, const struct net_iface *iface, ip_addr_t pa)
+/* The entry of an address that is needed: for that, one in use may have to go. Caller must hold the
+ * lock. */
+static struct arp_cache *arp_cache_need(struct net_iface *iface, ip_addr_t pa)
 {
-    uint64_t now = clock_now();
+    struct arp_cache *cache = arp_cache_select(iface, pa);
 
     if (!cache) {
-        cache = arp_cache_alloc(iface, pa);
+        cache = arp_cache_alloc(iface, pa, ARP_WORTH_IN_USE); /* not all are static */
         cache->state = ARP_CACHE_STATE_INCOMPLETE;
-    } else if (now - cache->timestamp < SECONDS(ARP_REQUEST_INTERVAL)) {
-        return 0;
     }
-    cache->timestamp = now;
-    return 1;
+    return cache;
 }
 
 int arp_resolve(struct net_iface *iface, ip_addr_t pa, uint8_t *ha)
 {
+    int ret = ARP_RESOLVE_INCOMPLETE, ask = 0;
     struct arp_cache *cache;
-    int found = 0, ask = 0;
 
     lock_acquire(&lock);
-    cache = arp_cache_select(iface, pa);
-    if (cache && cache->state == ARP_CACHE_STATE_RESOLVED) {
-        memcpy(ha, cache->ha, ETHER_ADDR_LEN);
-        found = 1;
+    cache = arp_cache_need(iface, pa);
+    if (cache->state == ARP_CACHE_STATE_INCOMPLETE) {
+        ask = arp_cache_ask(cache);
     } else {
-        ask = arp_cache_ask(cache, iface, pa);
+        ret = arp_cache_use(cache, ha);
     }
     lock_release(&lock);
-    if (found) {
-        return ARP_RESOLVE_FOUND;
-    }
-    (void)drop(stats.unresolved, "not in the cache, dev=%s", iface->dev->name);
     if (ask && arp_request(iface, pa) == -1) {
         return ARP_RESOLVE_ERROR;
     }
-    return ARP_RESOLVE_INCOMPLETE;
+    return ret;
+}
+
+int arp_wait(struct net_iface *iface, ip_addr_t pa, const uint8_t *data, size_t len, uint8_t *ha)
+{
+    struct arp_cache *cache;
+    int ret;
+
+    lock_acquire(&lock);
+    cache = arp_cache_need(iface, pa); /* it may have gone since arp_resolve */
+    if (cache->state == ARP_CACHE_STATE_INCOMPLETE) {
+        ret = arp_cache_hold(cache, data, len);
+    } else {
+        ret = arp_cache_use(cache, ha);
+    }
+    lock_release(&lock);
+    return ret;
+}
+
+static void arp_timer(void)
+{
+    struct net_iface *iface;
+    struct arp_cache *cache;
+    ip_addr_t pa;
+    int ask;
+
+    for (cache = caches; cache < tailof(caches); cache++) {
+        lock_acquire(&lock);
+        ask = arp_cache_tick(cache);
+        iface = cache->iface;
+        pa = cache->pa;
+        lock_release(&lock);
+        if (ask) {
+            arp_request(iface, pa);
+        }
+    }
+}
+
+/*
+ * Settings
+ */
+
+/* May pa become static, or is it? Caller must hold the lock. */
+static int arp_cache_may_be_static(const struct net_iface *iface, ip_addr_t pa)
+{
+    const struct arp_cache *cache = arp_cache_select(iface, pa);
+
+    return (cache && cache->state == ARP_CACHE_STATE_STATIC) ||
+           arp_cache_count(ARP_CACHE_STATE_STATIC) < ARP_STATIC_MAX;
+}
+
+int arp_cache_add_static(struct net_iface *iface, ip_addr_t pa, const uint8_t *ha)
+{
+    struct queue_head waiting;
+    int ret = -1;
+
+    queue_init(&waiting);
+    lock_acquire(&lock);
+    if (arp_cache_may_be_static(iface, pa)) {
+        arp_cache_set(arp_cache_need(iface, pa), ARP_CACHE_STATE_STATIC, ha, &waiting);
+        ret = 0;
+    } else {
+        errorf("too many static entries");
+        errno = ENOSPC;
+    }
+    lock_release(&lock);
+    arp_release(iface, ha, &waiting);
+    return ret;
+}
+
+void arp_set_timeout(unsigned int seconds)
+{
+    lock_acquire(&lock);
+    timeout = seconds;
+    lock_release(&lock);
 }
 
 /*
@@ -356,8 +666,17 @@ int arp_init(void)
 
 void arp_shutdown(void)
 {
+    struct arp_cache *cache;
+
     lock_acquire(&lock);
-    memset(caches, 0, sizeof(caches));
+    for (cache = caches; cache < tailof(caches); cache++) {
+        if (cache->state != ARP_CACHE_STATE_FREE) {
+            arp_cache_delete(cache, &stats.unresolved);
+        }
+    }
+    memset(request_times, 0, sizeof(request_times));
+    change_logged = 0;
+    timeout = ARP_CACHE_TIMEOUT;
     lock_release(&lock);
 }
 
