@@ -1499,7 +1499,7 @@ static void tcp_segment_arrives(struct tcp_segment *seg, const ip_endp_t *local,
 static int tcp_check_endpoints(const struct ip_hdr *iphdr, const struct tcp_hdr *hdr,
                                const struct ip_iface *iface)
 {
-    if (iphdr->dst != iface->unicast || !ip_addr_is_host(iphdr->src, iface)) {
+    if (!ip_iface_select(iphdr->dst) || !ip_addr_is_host(iphdr->src, iface)) {
         return -1;
     }
     if (iphdr->src != iphdr->dst) {
@@ -1708,7 +1708,8 @@ static int tcp_pcb_set_endpoints(struct tcp_pcb *pcb, const ip_endp_t *remote)
     if (local.addr == IP_ADDR_ANY) {
         local.addr = iface->unicast;
     }
-    if (local.addr != iface->unicast) { /* no route leads there from this address */
+    if (local.addr != iface->unicast && !ip_iface_select(remote->addr)) {
+        /* no route leads there from this address */
         errno = ENETUNREACH;
         return -1;
     }
