@@ -29,6 +29,8 @@ struct ip_protocol {
     uint8_t protocol;
     void (*handler)(const struct ip_hdr *iphdr, const uint8_t *data, size_t len,
                     struct ip_iface *iface);
+    /* NULL: nobody wants to know */
+    void (*error_handler)(const struct ip_hdr *iphdr, const uint8_t *data, int errnum);
 };
 
 #define IP_ROUTE_SIZE 32 /* routes; one more is refused */
@@ -380,6 +382,23 @@ int ip_protocol_register(uint8_t protocol,
     entry->next = protocols;
     protocols = entry;
     infof("registered, protocol=%u", protocol);
+    return 0;
+}
+
+void ip_error_register(uint8_t protocol,
+                       void (*handler)(const struct ip_hdr *iphdr, const uint8_t *data, int errnum))
+{
+    ip_protocol_select(protocol)->error_handler = handler;
+}
+
+int ip_error_input(const struct ip_hdr *iphdr, const uint8_t *data, int errnum)
+{
+    const struct ip_protocol *entry = ip_protocol_select(iphdr->protocol);
+
+    if (!entry || !entry->error_handler) {
+        return -1;
+    }
+    entry->error_handler(iphdr, data, errnum);
     return 0;
 }
 

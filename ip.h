@@ -129,6 +129,14 @@ int ip_protocol_register(uint8_t protocol,
                          void (*handler)(const struct ip_hdr *iphdr, const uint8_t *data,
                                          size_t len, struct ip_iface *iface));
 
+/* Names who is told of errors about datagrams of ours of a registered protocol: gets the header and
+ * the 8 bytes behind it, as far as they can be believed, and what has happened as an errno. */
+void ip_error_register(uint8_t protocol,
+                       void (*handler)(const struct ip_hdr *iphdr, const uint8_t *data,
+                                       int errnum));
+/* Tells him. ICMP calls it. Returns 0, or -1 when there is nobody. */
+int ip_error_input(const struct ip_hdr *iphdr, const uint8_t *data, int errnum);
+
 /* Sends len bytes of an IP protocol from src to dst (network byte order). src is one of our
  * addresses, or IP_ADDR_ANY: then the route chooses. What is for us goes over the loopback device.
  * Returns len (also when the datagram waits for ARP's answer), or -1: EMSGSIZE above the MTU,

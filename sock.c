@@ -288,6 +288,18 @@ ssize_t sock_send(int id, const void *buf, size_t n)
     return desc == -1 ? -1 : tcp_cmd_send(desc, buf, n);
 }
 
+int sock_error(int id)
+{
+    int desc = sock_get_type(id, SOCK_STREAM);
+    struct tcp_view view = {0};
+
+    if (desc == -1) {
+        return -1;
+    }
+    tcp_get_view(desc, &view);
+    return view.soft_error;
+}
+
 ssize_t sock_recvfrom(int id, void *buf, size_t n, struct sockaddr *addr, int *addrlen)
 {
     int desc = sock_get_type(id, SOCK_DGRAM);

@@ -68,7 +68,11 @@ int sock_connect(int id, const struct sockaddr *addr, int addrlen);
 ssize_t sock_recv(int id, void *buf, size_t n);
 /* Streams. Returns the bytes sent. EBADF, EOPNOTSUPP, and those of tcp_cmd_send. */
 ssize_t sock_send(int id, const void *buf, size_t n);
-/* Datagrams. Returns the bytes received; addr gets the sender. EBADF, EOPNOTSUPP, EINTR. */
+/* Streams. What has gone wrong with the connection without ending it, as ICMP says: an errno (the
+ * one it will fail with if the peer stays silent), 0 for nothing; or -1, EBADF, EOPNOTSUPP. */
+int sock_error(int id);
+/* Datagrams. Returns the bytes received; addr gets the sender. EBADF, EOPNOTSUPP, EINTR, and those
+ * of udp_cmd_recvfrom. */
 ssize_t sock_recvfrom(int id, void *buf, size_t n, struct sockaddr *addr, int *addrlen);
 /* Datagrams. Returns the bytes sent. EBADF, EOPNOTSUPP, EINVAL, EAFNOSUPPORT, and those of
  * udp_cmd_sendto. */
