@@ -7,6 +7,7 @@
 
 #include "arp.h"
 #include "icmp.h"
+#include "ip_frag.h"
 #include "net.h"
 #include "platform.h"
 #include "util.h"
@@ -433,10 +434,6 @@ static int ip_check_hdr(const uint8_t *data, size_t len)
     if (cksum16(data, hlen, 0) != 0) {
         return drop(stats.bad_checksum, "sum=0x%04x", ntoh16(hdr->sum));
     }
-    if (ntoh16(hdr->offset) & (IP_HDR_FLAG_MF | IP_HDR_OFFSET_MASK)) {
-        /* left out: reassembly (step 44) */
-        return drop(stats.fragment, "a fragment, offset=0x%04x", ntoh16(hdr->offset));
-    }
     return 0;
 }
 
@@ -506,6 +503,7 @@ static void ip_deliver(const struct ip_hdr *hdr, struct ip_iface *iface)
 static void ip_input(const uint8_t *data, size_t len, struct net_device *dev)
 {
     const struct ip_hdr *hdr = (const struct ip_hdr *)data;
+    struct ip_hdr *whole = NULL; /* put together from fragments */
     struct ip_iface *iface;
 
     count(stats.received);
@@ -520,10 +518,19 @@ static void ip_input(const uint8_t *data, size_t len, struct net_device *dev)
     if (ip_check_dst(hdr, iface) == -1 || ip_check_src(hdr, iface) == -1) {
         return;
     }
-    count(stats.delivered);
     debugf("dev=%s, len=%zu", dev->name, len);
     ip_dump(data, len);
+    if (IP_HDR_IS_FRAGMENT(hdr)) {
+        count(stats.fragment);
+        whole = ip_frag_input(hdr, iface);
+        if (!whole) {
+            return;
+        }
+        hdr = whole;
+    }
+    count(stats.delivered);
     ip_deliver(hdr, iface);
+    memory_free(whole);
 }
 
 /*

@@ -10,6 +10,7 @@
 #include "arp.h"
 #include "icmp.h"
 #include "ip.h"
+#include "ip_frag.h"
 #include "sock.h"
 #include "tcp.h"
 #include "udp.h"
@@ -339,6 +340,7 @@ static const struct layer {
 } layers[] = {
     {"arp", arp_init, arp_shutdown},
     {"ip", ip_init, ip_shutdown},
+    {"ip_frag", ip_frag_init, ip_frag_shutdown},
     {"icmp", icmp_init, NULL},
     {"udp", udp_init, udp_shutdown},
     {"tcp", tcp_init, tcp_shutdown},
