@@ -568,6 +568,8 @@ int tcp_get_view(int desc, struct tcp_view *view)
             .rcv = {pcb->rcv.nxt, pcb->rcv.wnd},
             .irs = pcb->irs,
             .soft_error = pcb->soft_error,
+            .unacked = pcb->snd.buf.len,
+            .unread = pcb->rcv.buf.len,
         };
     }
     lock_release(&lock);

@@ -199,6 +199,19 @@ static int udp_choose_port(ip_endp_t *local)
     return -1;
 }
 
+int udp_get_view(int desc, struct udp_view *view)
+{
+    const struct udp_pcb *pcb;
+
+    lock_acquire(&lock);
+    pcb = (size_t)desc < UDP_PCB_SIZE ? table_at(&pcbs, (size_t)desc) : table_get(&pcbs, desc);
+    if (pcb) {
+        *view = (struct udp_view){pcb->desc, pcb->local, pcb->queue.num, pcb->bytes};
+    }
+    lock_release(&lock);
+    return pcb ? 0 : -1;
+}
+
 /*
  * Input
  */
