@@ -21,25 +21,31 @@ static char output[65536];
 
 static const char *capture_file = "/dev/null";
 
-static int run_apart(const struct behaviour *b, const char *seed)
+/* A grader whose behaviours these are, with options; at most 6 of them, then NULL. Returns its exit
+ * status. */
+static int grade_apart(const struct behaviour *list, size_t num, const char *const *args)
 {
-    char *argv[] = { (char *)(uintptr_t)"bench_selftest", (char *)(uintptr_t)"-s",
-                     (char *)(uintptr_t)seed, (char *)(uintptr_t)"-w",
-                     (char *)(uintptr_t)capture_file, NULL };
+    char *argv[8] = { (char *)(uintptr_t)"grader" };
+    int argc = 1;
     size_t len = 0;
     ssize_t n;
     int fds[2], status;
     pid_t pid;
 
+    while (args[argc - 1]) {
+        argv[argc] = (char *)(uintptr_t)args[argc - 1];
+        argc++;
+    }
     check(pipe(fds) == 0);
     fflush(stdout);
     pid = fork();
     if (pid == 0) {
         dup2(fds[1], STDOUT_FILENO);
+        dup2(fds[1], STDERR_FILENO);
         close(fds[0]);
         close(fds[1]);
         sim_forget();
-        status = bench_main(98, b, 1, 5, argv);
+        status = bench_main(98, list, num, argc, argv);
         fflush(stdout);
         _exit(status);
     }
@@ -50,7 +56,15 @@ static int run_apart(const struct behaviour *b, const char *seed)
     output[len] = '\0';
     close(fds[0]);
     waitpid(pid, &status, 0);
-    return status;
+    check(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+static int run_apart(const struct behaviour *b, const char *seed)
+{
+    const char *args[] = { "-s", seed, "-w", capture_file, NULL };
+
+    return grade_apart(b, 1, args);
 }
 
 static void must_fail(void (*func)(void), const char *part)
@@ -633,10 +647,16 @@ static void test_line(void)
 }
 
 /* With -w, the capture has what went in and out before the failure. */
-static void captured(void)
+static void captured_frame(void)
 {
     start_mirror();
     inject("IP 192.0.2.1 > 192.0.2.2 ICMP echo id 1 seq 1 len 9");
+    expect("IP 192.0.2.1 > 192.0.2.2 ICMP echo id 1 seq 1 len 9");
+}
+
+static void captured(void)
+{
+    captured_frame();
     fail("on purpose");
 }
 
@@ -657,6 +677,62 @@ static void test_capture(void)
     unlink(path);
 }
 
+/*
+ * What a grader says of its options. Three behaviours, one of which fails.
+ */
+static void holds(void)
+{
+    start_mirror();
+}
+
+static void holds_with_a_packet(void)
+{
+    captured_frame();
+}
+
+static const struct behaviour three[] = {
+    { "the first holds", holds },
+    { "the second has a packet, and holds", holds_with_a_packet },
+    { "the third fails", captured },
+};
+
+static void grader_says(int status, const char *part, const char *const *args)
+{
+    check_int(grade_apart(three, 3, args), status);
+    if (!strstr(output, part)) {
+        fail("it does not say: %s\n%.400s", part, output);
+    }
+}
+
+#define says(status, part, ...) \
+    grader_says(status, part, (const char *const[]){ __VA_ARGS__, NULL })
+
+static void test_parts(void)
+{
+    says(0, "1 passed, 0 failed\n", "first");
+    says(1, "2 passed, 1 failed\n", "");
+    says(2, "no behaviour has 'fourth' in its text: -l lists them\n", "fourth");
+    says(2, "no behaviour has 'fourth' in its text: -l lists them\n", "-l", "fourth");
+    says(2, "'second' is one word too many", "first", "second");
+    says(0, "98 the first holds\n98 the second has a packet, and holds\n98 the third fails\n",
+         "-l");
+}
+
+static void test_options(void)
+{
+    says(0, "usage: grader [-h] [-l]", "-h");
+    says(0, "-w FILE  captures", "-h");
+    says(2, "usage: grader [-h] [-l]", "-x");
+    says(2, "the seed 'abc' is not a number\n", "-s", "abc");
+    says(2, "the seed '12x' is not a number\n", "-s", "12x");
+    says(2, "the seed '-1' is not a number\n", "-s", "-1");
+    says(0, "1 passed, 0 failed\n", "-s", "0x10", "first");
+    says(0, "/dev/null: what goes in and out in 'the second has a packet, and holds'\n2 passed",
+         "-w", "/dev/null", "holds");
+    says(0, "/dev/null: no packet came or went, so it was not written\n1 passed", "-w",
+         "/dev/null", "first");
+}
+
 BENCH(99,
     { "the bench reports what is wrong with locks", test_locks },
     { "the bench reports behaviours that do not end, or not well", test_ends },
@@ -674,4 +750,6 @@ BENCH(99,
     { "random bytes are what was given", test_random },
     { "one seed, one order; other seeds, other orders", test_seeds },
     { "and the wire is as unkind as before", test_line },
-    { "a capture has what went in and out", test_capture })
+    { "a capture has what went in and out", test_capture },
+    { "a part of a text picks behaviours, and one that none has is an error", test_parts },
+    { "a grader explains its options, and refuses what is none", test_options })

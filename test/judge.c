@@ -13,6 +13,7 @@
 #include "util.h"
 
 #define WORKERS_MAX 64
+#define SEEDS_MAX   1000000000
 
 /* What the trials say, in memory that all processes see. */
 struct tally {
@@ -125,6 +126,18 @@ static void usage(void)
     exit(2);
 }
 
+static uint64_t number(const char *text, uint64_t min, uint64_t max)
+{
+    uint64_t value;
+
+    if (bench_number(text, &value) == -1 || value < min || value > max) {
+        fprintf(stderr, "%s: '%s' is not a number from %llu to %llu\n", options.program, text,
+                (unsigned long long)min, (unsigned long long)max);
+        usage();
+    }
+    return value;
+}
+
 static void parse(int argc, char **argv)
 {
     int c;
@@ -134,18 +147,18 @@ static void parse(int argc, char **argv)
         switch (c) {
         case 's':
             options.seeds = options.workers = options.show = 1;
-            options.from = strtoull(optarg, NULL, 0);
+            options.from = number(optarg, 0, UINT64_MAX);
             break;
-        case 'f': options.from = strtoull(optarg, NULL, 0); break;
-        case 'n': options.seeds = strtoull(optarg, NULL, 0); break;
-        case 'j': options.workers = (unsigned int)strtoul(optarg, NULL, 0); break;
+        case 'f': options.from = number(optarg, 0, UINT64_MAX); break;
+        case 'n': options.seeds = number(optarg, 1, SEEDS_MAX); break;
+        case 'j': options.workers = (unsigned int)number(optarg, 1, WORKERS_MAX); break;
         case 'v': options.verbose = 1; break;
         case 't': options.show = 1; break;
         case 'w': options.capture = optarg; break;
         default: usage();
         }
     }
-    if (options.workers < 1 || options.workers > WORKERS_MAX || optind < argc) {
+    if (optind < argc) {
         usage();
     }
 }

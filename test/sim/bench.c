@@ -1,4 +1,5 @@
 #define _GNU_SOURCE
+#include <ctype.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdarg.h>
@@ -47,7 +48,8 @@ static struct {
     int verbose;
     int list;
     const char *part;
-    const char *capture; /* a file */
+    const char *capture;  /* a file */
+    const char *captured; /* the text of the behaviour that it holds */
     int alone;           /* for bench_run */
     const char *text; /* of the behaviour that runs */
     int *outcome;     /* in shared memory */
@@ -290,6 +292,7 @@ void sim_capture(const struct packet *p)
         net = p->net;
         fd = pcap_open(run.capture, net ? PCAP_LINKTYPE_ETHERNET : PCAP_LINKTYPE_RAW);
     }
+    sim_shared->captured = 1;
     if (fd == -1 || (p->net == net && pcap_write(fd, clock_wall(), p->data, p->len) == -1)) {
         sim_wrong("%s: %s", run.capture, strerror(errno));
     }
@@ -500,10 +503,40 @@ static int run_one(const struct behaviour *b)
     return passed;
 }
 
-static void usage(void)
+#define USAGE "usage: %s [-h] [-l] [-v] [-s SEED] [-w FILE] [PART OF A TEXT]\n"
+
+static void help(void)
 {
-    fprintf(stderr, "usage: %s [-v] [-l] [-s SEED] [-w FILE] [PART OF A TEXT]\n", run.program);
+    printf(USAGE "\n"
+           "Runs the behaviours of this step whose text has this part in it, or all of them: a\n"
+           "line for each, and at the end how many have passed. The exit status is 0 if all have.\n"
+           "\n"
+           "  -l       lists the behaviours instead\n"
+           "  -v       prints what the stack logs, too; MICROPS_LOG=dump prints every byte\n"
+           "  -s SEED  makes other random choices [the variable SEED, or 1]\n"
+           "  -w FILE  captures what goes in and out of the stack, for tcpdump -r; of several\n"
+           "           behaviours FILE has the last one's\n"
+           "  -h       this help\n\n"
+           "for example: %s -v -w /tmp/it.pcap '%s'\n",
+           run.program, run.program, run.text);
+    exit(0);
+}
+
+static void wrong_use(const char *fmt, const char *word)
+{
+    fprintf(stderr, "%s: ", run.program);
+    fprintf(stderr, fmt, word);
+    fprintf(stderr, "\n" USAGE, run.program);
     exit(2);
+}
+
+int bench_number(const char *text, uint64_t *number)
+{
+    char *end;
+
+    errno = 0;
+    *number = strtoull(text, &end, 0);
+    return isdigit((unsigned char)*text) && !*end && !errno ? 0 : -1;
 }
 
 static void options(int argc, char **argv)
@@ -511,22 +544,22 @@ static void options(int argc, char **argv)
     const char *seed = getenv("SEED");
     int c;
 
-    run.program = argv[0];
-    while ((c = getopt(argc, argv, "vls:w:")) != -1) {
-        if (c == 'v') {
-            run.verbose = 1;
-        } else if (c == 'l') {
-            run.list = 1;
-        } else if (c == 's') {
-            seed = optarg;
-        } else if (c == 'w') {
-            run.capture = optarg;
-        } else {
-            usage();
+    while ((c = getopt(argc, argv, "hvls:w:")) != -1) {
+        switch (c) {
+        case 'h': help(); break;
+        case 'v': run.verbose = 1; break;
+        case 'l': run.list = 1; break;
+        case 's': seed = optarg; break;
+        case 'w': run.capture = optarg; break;
+        default: wrong_use("-h explains the options", NULL);
         }
     }
-    if (seed && *seed) {
-        run.seed = strtoull(seed, NULL, 0);
+    if (seed && *seed && bench_number(seed, &run.seed) == -1) {
+        wrong_use("the seed '%s' is not a number", seed);
+    }
+    if (argc - optind > 1) {
+        wrong_use("'%s' is one word too many: a part with blanks stands in quotes",
+                  argv[optind + 1]);
     }
     run.part = argv[optind];
 }
@@ -558,28 +591,45 @@ int bench_run(const struct behaviour *b, uint64_t seed, const struct bench_optio
     return run_one(b);
 }
 
+/* Lists a behaviour, or runs it and counts whether it has passed. */
+static void take_one(const struct behaviour *b, unsigned int counts[2])
+{
+    if (run.list) {
+        printf("%02d %s\n", run.step, b->text);
+        counts[1]++;
+        return;
+    }
+    counts[run_one(b)]++;
+    if (sim_shared->captured) {
+        run.captured = b->text;
+    }
+}
+
 int bench_main(int step, const struct behaviour *list, size_t num, int argc, char **argv)
 {
-    int passed = 0, failed = 0;
+    unsigned int counts[2] = {0, 0}; /* failed and passed */
     size_t i;
 
     run.step = step;
+    run.program = argv[0];
+    run.text = list[0].text;
     options(argc, argv);
     share();
     for (i = 0; i < num; i++) {
-        if (run.part && !strstr(list[i].text, run.part)) {
-            continue;
+        if (!run.part || strstr(list[i].text, run.part)) {
+            take_one(&list[i], counts);
         }
-        if (run.list) {
-            printf("%02d %s\n", step, list[i].text);
-        } else if (run_one(&list[i])) {
-            passed++;
-        } else {
-            failed++;
-        }
+    }
+    if (counts[0] + counts[1] == 0) {
+        wrong_use("no behaviour has '%s' in its text: -l lists them", run.part);
+    }
+    if (run.capture && !run.list) {
+        printf("%s: %s%s%s\n", run.capture, run.captured ? "what goes in and out in '" : "",
+               run.captured ? run.captured : "no packet came or went, so it was not written",
+               run.captured ? "'" : "");
     }
     if (!run.list) {
-        printf("%d passed, %d failed\n", passed, failed);
+        printf("%u passed, %u failed\n", counts[1], counts[0]);
     }
-    return failed || (!passed && !run.list);
+    return counts[0] != 0;
 }

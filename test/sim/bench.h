@@ -32,9 +32,8 @@ struct behaviour {
 };
 
 /* The main function of a grader. Prints one line a behaviour: `ok 09 an echo comes back`, or
- * `FAIL 09 ...` and what happened, and last `N passed, N failed`. Options: -v logs of the stack,
- * -s SEED, -l lists, -w FILE captures what goes in and out of the stack (of the behaviour that runs
- * last), or a part of a text to run only what contains it. */
+ * `FAIL 09 ...` and what happened, and last `N passed, N failed`. -h explains its options. Returns
+ * the exit status: 2 for a wrong use, also for a part of a text that no behaviour has. */
 int bench_main(int step, const struct behaviour *list, size_t num, int argc, char **argv);
 
 struct bench_options {
@@ -47,6 +46,8 @@ struct bench_options {
 /* For programs with a main function of their own: runs one behaviour with a seed and prints only
  * what is wrong. Returns 1 if it has passed. */
 int bench_run(const struct behaviour *b, uint64_t seed, const struct bench_options *options);
+/* Reads a number and nothing else, such as 1000 or 0x3e8. Returns 0 or -1. */
+int bench_number(const char *text, uint64_t *number);
 /* From now on reports show this text, of at most four lines, and so many packets. */
 void bench_context(const char *text, unsigned int packets);
 

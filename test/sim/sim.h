@@ -199,7 +199,8 @@ struct shared {
     char conn_now;
     struct record history[SIM_HISTORY];
     unsigned int nhistory;
-    int ended; /* the behaviour's function has returned */
+    int ended;    /* the behaviour's function has returned */
+    int captured; /* a packet has gone into the file of -w */
 };
 
 extern struct shared *sim_shared;
