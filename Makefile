@@ -28,6 +28,7 @@ APPS := $(filter-out app/setup.c,$(wildcard app/*.c))
 TOOLS := $(wildcard test/test.c test/*_test.c test/e2e/*.c)
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 exe = $(patsubst %.c,$(EXE)%.exe,$(1))
+KNOWN := AR B CC CFLAGS EXE SAN SEED STEP # what can be given on the command line
 
 all: $(EXE)libmicrops.a $(call exe,$(GRADERS) $(TOOLS) $(APPS))
 
@@ -60,6 +61,7 @@ long: all
 	@for script in test/long/*.sh; do echo "$$script"; $$script || failed=1; done; \
 	    exit $${failed:-0}
 .PHONY: long
+KNOWN += SEEDS FROM
 soak: all
 	@sh test/soak.sh "$(SEEDS)" "$(FROM)"
 repeat:
@@ -71,6 +73,7 @@ run demo: all
 tap untap:
 	@sh platform/linux/tap.sh $@
 .PHONY: tap untap
+KNOWN += TIME FUZZ CLANG
 fuzz:
 	@sh test/fuzz/run.sh "$(TIME)" "$(FUZZ)"
 .PHONY: fuzz
@@ -80,6 +83,11 @@ lint:
 clean:
 	rm -rf build libmicrops.a
 	find . -name '*.exe' -delete
+
+# A run with SAN=adress or STEPS=14 would test something else than it says.
+GIVEN := $(foreach name,$(.VARIABLES),$(if $(findstring command,$(origin $(name))),$(name)))
+$(foreach name,$(filter-out $(KNOWN),$(GIVEN)),$(error nothing knows $(name): there are $(KNOWN)))
+$(foreach word,$(filter-out address thread fuzz cover,$(SAN)),$(error SAN=$(word): address or thread))
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 .PHONY: all clean
