@@ -3,12 +3,16 @@
 # platform's threads and the end-to-end tests; last it compares what passed with
 # docs/conformance.md. With SAN=thread only the threads: in the bench one runs at a time, so there
 # is no race to see. A line a behaviour; the last one is the sum. SEED=N gives other random choices,
-# CI=true lets no test be left out.
+# CI=true lets no test be left out. A grader lists its behaviours (-l) and has to show each once.
 
 EXE=$1
 STEP=$2
 SAN=$3
 export EXE SAN
+
+case ${SEED-} in
+    *[!0-9]*) echo "SEED=$SEED: a number, such as 1"; exit 2 ;;
+esac
 
 passed=0
 failed=0
@@ -41,6 +45,15 @@ count() {
     skipped=$((skipped + skip))
 }
 
+# compare FILE LIST NAME: FILE shows each behaviour of LIST once, and nothing else; LIST is what the
+# program says with -l.
+compare() {
+    [ -s "$2" ] || echo "FAIL $3 lists no behaviour"
+    sed -n -e 's/^ok //p' -e 's/^FAIL //p' -e 's/^skip //p' "$1" | sort >"$tmp/shown"
+    sort "$2" | comm -23 - "$tmp/shown" | sed 's/^/FAIL lacking: /'
+    sort "$2" | comm -13 - "$tmp/shown" | sed 's/^/FAIL not one of its behaviours: /'
+}
+
 # A grader's own sum is its last line: without it, it has not come to its end.
 begin() {
     name=$(basename "$1" .exe)
@@ -51,9 +64,12 @@ end() {
     name=$(basename "$1" .exe)
     wait "$2"
     status=$(cat "$tmp/$name.status" 2>/dev/null || echo 255)
+    "$1" -l >"$tmp/$name.list" 2>/dev/null
+    compare "$tmp/$name" "$tmp/$name.list" "$name" >"$tmp/$name.wrong"
     if ! tail -n 1 "$tmp/$name" | grep -q '^[0-9]* passed, [0-9]* failed$'; then
-        echo "FAIL $name broke off with status $status" >>"$tmp/$name"
+        echo "FAIL $name broke off with status $status" >>"$tmp/$name.wrong"
     fi
+    cat "$tmp/$name.wrong" >>"$tmp/$name"
     grep -v '^[0-9]* passed, [0-9]* failed$' "$tmp/$name"
     count "$tmp/$name" "$status" "$name"
 }
@@ -81,11 +97,7 @@ end_to_end() {
 
 # The real platform with many threads.
 threads() {
-    [ -e test/threads_test.c ] || return 0
-    "./${EXE}test/threads_test.exe" >"$tmp/threads" 2>&1
-    status=$?
-    grep -v '^[0-9]* passed, [0-9]* failed$' "$tmp/threads"
-    count "$tmp/threads" "$status" threads_test
+    [ ! -e test/threads_test.c ] || graders "./${EXE}test/threads_test.exe"
 }
 
 conformance() {

@@ -48,6 +48,7 @@
 #define PORTS 4       /* for all, from TCP_PORT on */
 #define ENDS 20       /* of the stack, while threads sleep in it */
 
+static int list;                 /* say which tests there are, and run none */
 static const char *only;         /* run the tests whose text contains this */
 static uint64_t seed = 1;
 static atomic_uint drawers;      /* threads that have drawn */
@@ -88,6 +89,11 @@ static unsigned int draw(unsigned int n)
 static void run_test(const char *text, void (*func)(void))
 {
     if (only && !strstr(text, only)) {
+        return;
+    }
+    if (list) {
+        printf("platform %s\n", text);
+        passed++;
         return;
     }
     current = text;
@@ -1563,7 +1569,12 @@ int main(int argc, char **argv)
 {
     sigset_t none;
 
-    only = argc > 1 ? argv[1] : NULL;
+    list = argc == 2 && strcmp(argv[1], "-l") == 0;
+    only = argc > 1 && !list ? argv[1] : NULL;
+    if (argc > 2 || (only && *only == '-')) {
+        fprintf(stderr, "usage: %s [-l] [PART OF A TEXT]\n", argv[0]);
+        return 2;
+    }
     if (getenv("SEED")) {
         seed = strtoull(getenv("SEED"), NULL, 0);
     }
@@ -1596,6 +1607,12 @@ int main(int argc, char **argv)
     run_test("survives calls and signals at random [T-35]", test_random_calls);
     run_test("mixes up no streams, wherever they are broken off", test_broken_streams);
     run_test("ends while threads sleep in every call", test_ends);
-    printf("%d passed, %d failed\n", passed, failed);
+    if (passed + failed == 0) {
+        fprintf(stderr, "%s: no test has '%s' in its text: -l lists them\n", argv[0], only);
+        return 2;
+    }
+    if (!list) {
+        printf("%d passed, %d failed\n", passed, failed);
+    }
     return failed > 0;
 }
