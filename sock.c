@@ -146,11 +146,11 @@ static int sock_get_type(int id, int want)
  */
 
 /* Returns 0, or -1 (EINVAL, EAFNOSUPPORT). */
-static int sock_addr_to_endp(const struct sockaddr *addr, int addrlen, ip_endp_t *endp)
+static int sock_addr_to_endp(const struct sockaddr *addr, socklen_t addrlen, ip_endp_t *endp)
 {
     struct sockaddr_in in;
 
-    if (!addr || addrlen < (int)sizeof(in)) {
+    if (!addr || addrlen < sizeof(in) || addrlen > sizeof(struct sockaddr_storage)) {
         errno = EINVAL;
         return -1;
     }
@@ -159,19 +159,23 @@ static int sock_addr_to_endp(const struct sockaddr *addr, int addrlen, ip_endp_t
         errno = EAFNOSUPPORT;
         return -1;
     }
-    endp->addr = in.sin_addr;
+    endp->addr = in.sin_addr.s_addr;
     endp->port = in.sin_port;
     return 0;
 }
 
-static void sock_addr_from_endp(const ip_endp_t *endp, struct sockaddr *addr, int *addrlen)
+static void sock_addr_from_endp(const ip_endp_t *endp, struct sockaddr *addr, socklen_t *addrlen)
 {
-    struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = endp->port, .sin_addr = endp->addr};
+    struct sockaddr_in in = {
+        .sin_family = AF_INET,
+        .sin_port = endp->port,
+        .sin_addr.s_addr = endp->addr,
+    };
 
-    if (!addr || !addrlen || *addrlen < 0) {
+    if (!addr || !addrlen) {
         return;
     }
-    memcpy(addr, &in, *addrlen < (int)sizeof(in) ? (size_t)*addrlen : sizeof(in));
+    memcpy(addr, &in, *addrlen < sizeof(in) ? *addrlen : sizeof(in));
     *addrlen = sizeof(in);
 }
 
@@ -226,7 +230,7 @@ int sock_abort(int id)
     return type == SOCK_STREAM ? tcp_cmd_abort(desc) : udp_cmd_close(desc);
 }
 
-int sock_bind(int id, const struct sockaddr *addr, int addrlen)
+int sock_bind(int id, const struct sockaddr *addr, socklen_t addrlen)
 {
     int type, desc = sock_get(id, &type);
     ip_endp_t local;
@@ -244,7 +248,7 @@ int sock_listen(int id, int backlog)
     return desc == -1 ? -1 : tcp_cmd_listen(desc, backlog);
 }
 
-int sock_accept(int id, struct sockaddr *addr, int *addrlen)
+int sock_accept(int id, struct sockaddr *addr, socklen_t *addrlen)
 {
     int desc = sock_get_type(id, SOCK_STREAM), new_id;
     ip_endp_t remote;
@@ -263,7 +267,7 @@ int sock_accept(int id, struct sockaddr *addr, int *addrlen)
     return new_id;
 }
 
-int sock_connect(int id, const struct sockaddr *addr, int addrlen)
+int sock_connect(int id, const struct sockaddr *addr, socklen_t addrlen)
 {
     int desc = sock_get_type(id, SOCK_STREAM);
     ip_endp_t remote;
@@ -300,7 +304,7 @@ int sock_error(int id)
     return view.soft_error;
 }
 
-ssize_t sock_recvfrom(int id, void *buf, size_t n, struct sockaddr *addr, int *addrlen)
+ssize_t sock_recvfrom(int id, void *buf, size_t n, struct sockaddr *addr, socklen_t *addrlen)
 {
     int desc = sock_get_type(id, SOCK_DGRAM);
     ip_endp_t remote;
@@ -316,7 +320,8 @@ ssize_t sock_recvfrom(int id, void *buf, size_t n, struct sockaddr *addr, int *a
     return ret;
 }
 
-ssize_t sock_sendto(int id, const void *buf, size_t n, const struct sockaddr *addr, int addrlen)
+ssize_t sock_sendto(int id, const void *buf, size_t n, const struct sockaddr *addr,
+                    socklen_t addrlen)
 {
     int desc = sock_get_type(id, SOCK_DGRAM);
     ip_endp_t remote;

@@ -1,44 +1,18 @@
 #ifndef SOCK_H
 #define SOCK_H
 
+#include <netinet/in.h>
 #include <stddef.h>
-#include <stdint.h>
+#include <sys/socket.h>
 #include <sys/types.h>
-
-#include "ip.h"
 
 #define SOCK_TABLE_SIZE 4096 /* sockets; one more open fails with EMFILE */
 
-#define PF_INET 2
-#define AF_INET PF_INET
-
-#define SOCK_STREAM 1
-#define SOCK_DGRAM  2
-
-#define IPPROTO_TCP IP_PROTOCOL_TCP
-#define IPPROTO_UDP IP_PROTOCOL_UDP
-
-#define INADDR_ANY IP_ADDR_ANY
-
-struct sockaddr {
-    uint16_t sa_family; /* AF_INET */
-    char sa_data[14];
-};
-
-struct sockaddr_in {
-    uint16_t sin_family; /* AF_INET */
-    uint16_t sin_port;   /* in network byte order */
-    ip_addr_t sin_addr;  /* in network byte order */
-    uint8_t sin_zero[8];
-};
-
-_Static_assert(sizeof(struct sockaddr_in) == sizeof(struct sockaddr), "they stand for each other");
-
 /*
  * The calls of POSIX, with its errno, for descriptors of our own (which neither read nor poll
- * knows). Where an address is returned, *addrlen says how much room there is, and then how much the
- * address takes; addr may be NULL. Left out: calls that do not block, and poll (step 61); options
- * (step 62).
+ * knows). An address is a struct sockaddr_in. Where one is returned, *addrlen says how much room
+ * there is, and then how much the address takes; addr may be NULL. Left out: calls that do not
+ * block, and poll (step 61); options (step 62).
  */
 
 /* Closes every socket. */
@@ -55,14 +29,14 @@ int sock_half_close(int id);
 /* The same as sock_close, but the peer of a stream is told by a RST. EBADF. */
 int sock_abort(int id);
 /* EBADF, EINVAL, EAFNOSUPPORT, EADDRINUSE, EADDRNOTAVAIL. */
-int sock_bind(int id, const struct sockaddr *addr, int addrlen);
+int sock_bind(int id, const struct sockaddr *addr, socklen_t addrlen);
 /* EBADF, EOPNOTSUPP, EINVAL, EDESTADDRREQ. */
 int sock_listen(int id, int backlog);
 /* Returns the descriptor of a new connection. EBADF, EOPNOTSUPP, EINVAL, EMFILE, ENOMEM, EINTR. */
-int sock_accept(int id, struct sockaddr *addr, int *addrlen);
+int sock_accept(int id, struct sockaddr *addr, socklen_t *addrlen);
 /* A stream: makes a connection, with the errno of tcp_cmd_connect. EBADF, EOPNOTSUPP, EINVAL,
  * EAFNOSUPPORT. */
-int sock_connect(int id, const struct sockaddr *addr, int addrlen);
+int sock_connect(int id, const struct sockaddr *addr, socklen_t addrlen);
 /* Streams. Returns the bytes received, 0 at the end of file. EBADF, EOPNOTSUPP, and those of
  * tcp_cmd_receive. */
 ssize_t sock_recv(int id, void *buf, size_t n);
@@ -73,9 +47,10 @@ ssize_t sock_send(int id, const void *buf, size_t n);
 int sock_error(int id);
 /* Datagrams. Returns the bytes received; addr gets the sender. EBADF, EOPNOTSUPP, EINTR, and those
  * of udp_cmd_recvfrom. */
-ssize_t sock_recvfrom(int id, void *buf, size_t n, struct sockaddr *addr, int *addrlen);
+ssize_t sock_recvfrom(int id, void *buf, size_t n, struct sockaddr *addr, socklen_t *addrlen);
 /* Datagrams. Returns the bytes sent. EBADF, EOPNOTSUPP, EINVAL, EAFNOSUPPORT, and those of
  * udp_cmd_sendto. */
-ssize_t sock_sendto(int id, const void *buf, size_t n, const struct sockaddr *addr, int addrlen);
+ssize_t sock_sendto(int id, const void *buf, size_t n, const struct sockaddr *addr,
+                    socklen_t addrlen);
 
 #endif

@@ -27,9 +27,6 @@
 #include "platform.h"
 #include "setup.h"
 
-/* This file asks the kernel about its interfaces, so it can't include sock.h, which has a struct
- * sockaddr of its own. */
-
 #define DEVICE  "tap0"
 #define HWADDR  "00:00:5e:00:53:01"
 #define ADDRESS "192.0.2.2/24"

@@ -154,7 +154,7 @@ int main(int argc, char *argv[])
 
     setup_start(&setup, argc, argv);
     peer.sin_family = AF_INET;
-    peer.sin_addr = setup.endp.addr;
+    peer.sin_addr.s_addr = setup.endp.addr;
     peer.sin_port = setup.endp.port;
     if (connect_to_peer(&setup) == -1) {
         return setup_end(0);

@@ -120,7 +120,7 @@ static int start_thread(struct client *client)
 static int add_client(int sock, const struct sockaddr_in *peer)
 {
     struct client *client = calloc(1, sizeof(*client));
-    ip_endp_t endp = {peer->sin_addr, peer->sin_port};
+    ip_endp_t endp = {peer->sin_addr.s_addr, peer->sin_port};
     int err = ENOMEM;
 
     if (client) {
@@ -145,9 +145,9 @@ static int add_client(int sock, const struct sockaddr_in *peer)
 static int accept_client(int listener)
 {
     struct sockaddr_in peer;
-    int len = sizeof(peer), sock;
+    socklen_t len = sizeof(peer);
+    int sock = sock_accept(listener, (struct sockaddr *)&peer, &len);
 
-    sock = sock_accept(listener, (struct sockaddr *)&peer, &len);
     return sock == -1 ? errno : add_client(sock, &peer);
 }
 
@@ -173,7 +173,7 @@ static int open_listener(const struct setup *setup)
     struct sockaddr_in addr = {
         .sin_family = AF_INET,
         .sin_port = setup->endp.port,
-        .sin_addr = setup->endp.addr,
+        .sin_addr.s_addr = setup->endp.addr,
     };
     int sock = sock_open(PF_INET, SOCK_STREAM, 0);
 

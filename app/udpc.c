@@ -170,7 +170,7 @@ int main(int argc, char *argv[])
     setup_start(&setup, argc, argv);
     limit = setup.limit;
     peer.sin_family = AF_INET;
-    peer.sin_addr = setup.endp.addr;
+    peer.sin_addr.s_addr = setup.endp.addr;
     peer.sin_port = setup.endp.port;
     sock = sock_open(PF_INET, SOCK_DGRAM, 0);
     if (sock == -1) {

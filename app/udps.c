@@ -14,7 +14,7 @@
 static void echo(int sock, size_t len, const uint8_t *data, const struct sockaddr_in *peer)
 {
     char name[IP_ENDP_STR_LEN];
-    ip_endp_t endp = {peer->sin_addr, peer->sin_port};
+    ip_endp_t endp = {peer->sin_addr.s_addr, peer->sin_port};
 
     ip_endp_ntop(&endp, name, sizeof(name));
     if (sock_sendto(sock, data, len, (const struct sockaddr *)peer, sizeof(*peer)) == -1) {
@@ -28,7 +28,8 @@ static void *serve(void *arg)
 {
     static uint8_t data[IP_PAYLOAD_SIZE_MAX];
     struct sockaddr_in peer;
-    int sock = *(int *)arg, len;
+    int sock = *(int *)arg;
+    socklen_t len;
     ssize_t n;
 
     for (;;) {
@@ -49,7 +50,7 @@ static int open_socket(const struct setup *setup)
     struct sockaddr_in addr = {
         .sin_family = AF_INET,
         .sin_port = setup->endp.port,
-        .sin_addr = setup->endp.addr,
+        .sin_addr.s_addr = setup->endp.addr,
     };
     int sock = sock_open(PF_INET, SOCK_DGRAM, 0);
 

@@ -31,7 +31,7 @@ static void start(void)
     sim_patience = 1000;
     bench_start(WIRE_LOOP);
     server = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = hton16(7)};
-    check_int(ip_addr_pton(OURS, &server.sin_addr), 0);
+    check_int(ip_addr_pton(OURS, &server.sin_addr.s_addr), 0);
     listener = sock_open(PF_INET, SOCK_STREAM, 0);
     check_int(sock_bind(listener, SA(&server), sizeof(server)), 0);
     check_int(sock_listen(listener, 10), 0);

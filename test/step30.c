@@ -1,5 +1,7 @@
 /* Step 30: the socket API. Streams and datagrams through one set of calls, with POSIX errno. */
 
+#include <arpa/inet.h>
+#include <netdb.h>
 #include <stdio.h>
 
 #include "bench.h"
@@ -19,7 +21,7 @@ static struct sockaddr_in address(const char *text)
     ip_endp_t e;
 
     check_int(ip_endp_pton(text, &e), 0);
-    in.sin_addr = e.addr;
+    in.sin_addr.s_addr = e.addr;
     in.sin_port = e.port;
     return in;
 }
@@ -156,7 +158,8 @@ static void test_at_once(void)
 static void test_datagrams(void)
 {
     struct sockaddr_in remote, want = address("192.0.2.1:5000");
-    int id, len = sizeof(remote);
+    socklen_t len = sizeof(remote);
+    int id;
     char buf[16];
 
     bench_start(WIRE_RAW);
@@ -168,6 +171,28 @@ static void test_datagrams(void)
     check_mem(&remote, &want, sizeof(want));
     check_int(sock_sendto(id, buf, 5, SA(&remote), len), 5);
     expect("UDP 192.0.2.2.7 > 192.0.2.1.5000 'hello'");
+}
+
+/* What the C library knows of addresses serves here as it does for its own sockets. */
+static void test_library(void)
+{
+    struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV, .ai_family = AF_INET};
+    struct addrinfo *ai = NULL;
+    struct sockaddr_in remote;
+    socklen_t len = sizeof(remote);
+    char buf[16], text[INET_ADDRSTRLEN];
+    int id;
+
+    bench_start(WIRE_RAW);
+    id = bound(SOCK_DGRAM, "0.0.0.0:7");
+    check_int(getaddrinfo("192.0.2.1", "5000", &hints, &ai), 0);
+    check_int(sock_sendto(id, "hello", 5, ai->ai_addr, ai->ai_addrlen), 5);
+    freeaddrinfo(ai);
+    expect("UDP 192.0.2.2.7 > 192.0.2.1.5000 'hello'");
+    inject("UDP 192.0.2.1.5000 > 192.0.2.2.7 'hello'");
+    check_int(sock_recvfrom(id, buf, sizeof(buf), SA(&remote), &len), 5);
+    check_str(inet_ntop(AF_INET, &remote.sin_addr, text, sizeof(text)), "192.0.2.1");
+    check_int(ntohs(remote.sin_port), 5000);
 }
 
 /* One call by a thread of its own. */
@@ -273,7 +298,8 @@ static void test_end_or_break(void)
 static void test_addresses(void)
 {
     struct sockaddr_in want = address("192.0.2.1:5000"), remote;
-    int listener, datagrams, len = sizeof(remote);
+    socklen_t len = sizeof(remote);
+    int listener, datagrams;
     char buf[16];
 
     bench_start(WIRE_RAW);
@@ -291,13 +317,14 @@ static void test_addresses(void)
     check_int(sock_recvfrom(datagrams, buf, sizeof(buf), SA(&remote), &len), 5);
     check_int(len, sizeof(remote));
     check_mem(&remote, &want, 4);
-    check_int(remote.sin_addr, 0x55555555);
+    check_int(remote.sin_addr.s_addr, 0x55555555);
 }
 
 static void test_wrong_kind(void)
 {
     struct sockaddr_in remote = address("192.0.2.1:5000");
-    int len = sizeof(remote), stream, datagrams;
+    socklen_t len = sizeof(remote);
+    int stream, datagrams;
     char buf[16] = "";
 
     bench_start(WIRE_RAW);
@@ -325,7 +352,7 @@ static void test_wrong_arguments(void)
     check_error(sock_bind(stream, NULL, sizeof(in)), EINVAL);
     check_error(sock_bind(stream, SA(&in), sizeof(in) - 1), EINVAL);
     check_error(sock_connect(stream, SA(&in), 0), EINVAL);
-    check_error(sock_sendto(datagrams, "", 0, SA(&in), -1), EINVAL);
+    check_error(sock_sendto(datagrams, "", 0, SA(&in), (socklen_t)-1), EINVAL);
     in.sin_family = 10;
     check_error(sock_bind(datagrams, SA(&in), sizeof(in)), EAFNOSUPPORT);
     check_error(sock_connect(stream, SA(&in), sizeof(in)), EAFNOSUPPORT);
@@ -524,6 +551,7 @@ BENCH(30,
       {"a client waits until the server is free", test_patience},
       {"three servers serve three clients at once", test_at_once},
       {"datagrams come and go with addresses", test_datagrams},
+      {"addresses are the C library's", test_library},
       {"a stream connects to a server", test_connect},
       {"end of file, reset and close differ [MUST-12]", test_end_or_break},
       {"addresses are returned as far as there is room [M-9]", test_addresses},

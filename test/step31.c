@@ -160,7 +160,7 @@ static struct sockaddr_in address(void)
 {
     struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = hton16(PORT)};
 
-    check_int(ip_addr_pton(OURS, &in.sin_addr), 0);
+    check_int(ip_addr_pton(OURS, &in.sin_addr.s_addr), 0);
     return in;
 }
 

@@ -22,7 +22,7 @@ static struct sockaddr_in address(const char *text)
     ip_endp_t endp;
 
     check_int(ip_endp_pton(text, &endp), 0);
-    in.sin_addr = endp.addr;
+    in.sin_addr.s_addr = endp.addr;
     in.sin_port = endp.port;
     return in;
 }
@@ -453,8 +453,9 @@ static void run_tcp(void)
 
 static void udp_server(void *arg)
 {
-    int id = *(int *)arg, len;
     struct sockaddr_in peer;
+    int id = *(int *)arg;
+    socklen_t len;
     char buf[16];
     ssize_t n;
 

@@ -33,7 +33,7 @@ static struct sockaddr_in endpoint(const char *text)
     ip_endp_t e;
 
     check_int(ip_endp_pton(text, &e), 0);
-    in.sin_addr = e.addr;
+    in.sin_addr.s_addr = e.addr;
     in.sin_port = e.port;
     return in;
 }
@@ -284,11 +284,11 @@ static void udp_server(void *arg)
 {
     struct talk *t = arg;
     struct sockaddr_in peer;
-    int len = sizeof(peer);
+    socklen_t len = sizeof(peer);
     char buf[64];
     ssize_t n = sock_recvfrom(t->id, buf, sizeof(buf), SA(&peer), &len);
 
-    t->from = peer.sin_addr;
+    t->from = peer.sin_addr.s_addr;
     check_int(sock_sendto(t->id, buf, (size_t)n, SA(&peer), sizeof(peer)), n);
 }
 
@@ -296,13 +296,14 @@ static void udp_client(void *arg)
 {
     const struct talk *t = arg;
     struct sockaddr_in server = endpoint(t->server), peer;
-    int id = sock_open(PF_INET, SOCK_DGRAM, 0), len = sizeof(peer);
+    int id = sock_open(PF_INET, SOCK_DGRAM, 0);
+    socklen_t len = sizeof(peer);
     char buf[64];
 
     check_int(sock_sendto(id, "hello", 5, SA(&server), sizeof(server)), 5);
     check_int(sock_recvfrom(id, buf, sizeof(buf), SA(&peer), &len), 5);
     check_mem(buf, "hello", 5);
-    check_int(peer.sin_addr, server.sin_addr);
+    check_int(peer.sin_addr.s_addr, server.sin_addr.s_addr);
     check_int(sock_close(id), 0);
 }
 
@@ -314,7 +315,7 @@ static void udp_with_ourselves(const char *local, const char *server)
 
     task_join(task_start("client", udp_client, &t), 1000);
     task_join(task, 0);
-    check_int(t.from, in.sin_addr); /* who speaks to himself has the same address */
+    check_int(t.from, in.sin_addr.s_addr); /* who speaks to himself has the same address */
     check_int(sock_close(t.id), 0);
 }
 
@@ -332,11 +333,12 @@ static void tcp_server(void *arg)
 {
     struct talk *t = arg;
     struct sockaddr_in peer;
-    int len = sizeof(peer), id = sock_accept(t->id, SA(&peer), &len);
+    socklen_t len = sizeof(peer);
+    int id = sock_accept(t->id, SA(&peer), &len);
     char buf[1000];
     ssize_t n;
 
-    t->from = peer.sin_addr;
+    t->from = peer.sin_addr.s_addr;
     while ((n = sock_recv(id, buf, sizeof(buf))) > 0) {
         check_int(sock_send(id, buf, (size_t)n), n);
     }
@@ -376,7 +378,7 @@ static void tcp_with_ourselves(const char *local, const char *server)
 
     task_join(task_start("client", tcp_client, &t), 60000);
     task_join(task, 1000);
-    check_int(t.from, in.sin_addr);
+    check_int(t.from, in.sin_addr.s_addr);
     check_int(sock_close(t.id), 0);
 }
 

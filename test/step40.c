@@ -30,7 +30,7 @@ static struct sockaddr_in endpoint(const char *text)
     ip_endp_t e;
 
     check_int(ip_endp_pton(text, &e), 0);
-    in.sin_addr = e.addr;
+    in.sin_addr.s_addr = e.addr;
     in.sin_port = e.port;
     return in;
 }
@@ -61,7 +61,7 @@ static struct quote quoted(uint8_t protocol, const char *local, const char *remo
 
     return (struct quote){
         .ip = {.vhl = 0x45, .total = hton16(48), .id = hton16(7), .ttl = 9, .protocol = protocol,
-               .src = src.sin_addr, .dst = dst.sin_addr},
+               .src = src.sin_addr.s_addr, .dst = dst.sin_addr.s_addr},
         .sport = src.sin_port, .dport = dst.sin_port, .seq = hton32(seq),
     };
 }
@@ -727,8 +727,9 @@ static void test_error_as_it_should_be(void)
 /* Port 0 means that nobody waits for an answer. */
 static void test_port_zero(void)
 {
-    struct sockaddr_in peer = {.sin_family = AF_INET, .sin_addr = address("192.0.2.1")};
-    int id, len = sizeof(peer);
+    struct sockaddr_in peer;
+    socklen_t len = sizeof(peer);
+    int id;
     char buf[8];
 
     bench_start(WIRE_RAW);

@@ -32,7 +32,7 @@ static struct sockaddr_in address(const char *text)
 {
     struct sockaddr_in in = {.sin_family = AF_INET};
 
-    in.sin_addr = endp(text).addr;
+    in.sin_addr.s_addr = endp(text).addr;
     in.sin_port = endp(text).port;
     return in;
 }
@@ -137,7 +137,7 @@ static int descriptor_of(const char *remote, struct tcp_view *view)
     struct sockaddr_in peer = address(remote);
 
     for (int i = 0; i < TCP_PCB_SIZE; i++) {
-        if (tcp_get_view(i, view) == 0 && view->remote.addr == peer.sin_addr &&
+        if (tcp_get_view(i, view) == 0 && view->remote.addr == peer.sin_addr.s_addr &&
             view->remote.port == peer.sin_port) {
             return view->desc;
         }

@@ -672,7 +672,7 @@ static struct sockaddr_in address(uint16_t port)
     return (struct sockaddr_in){
         .sin_family = AF_INET,
         .sin_port = endp.port,
-        .sin_addr = endp.addr,
+        .sin_addr.s_addr = endp.addr,
     };
 }
 
@@ -1149,7 +1149,7 @@ static ssize_t random_call(int id)
 {
     struct sockaddr_in addr = address(storm_port());
     struct sockaddr *sa = (struct sockaddr *)&addr;
-    int len = sizeof(addr);
+    socklen_t len = sizeof(addr);
     uint8_t buf[UDP_SIZE_MAX];
 
     switch (draw(11)) {

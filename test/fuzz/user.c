@@ -39,7 +39,7 @@ static struct sockaddr_in address(uint32_t addr, uint16_t port)
     struct sockaddr_in in = {.sin_family = AF_INET};
 
     in.sin_port = hton16(port);
-    in.sin_addr = hton32(addr);
+    in.sin_addr.s_addr = hton32(addr);
     return in;
 }
 
@@ -156,7 +156,7 @@ static void call_close(enum call call, struct sock_known *s)
 static void call(struct user *u)
 {
     struct sockaddr_in in = address(SIM_ADDR_PEER, u->n);
-    int len = sizeof(in);
+    socklen_t len = sizeof(in);
 
     switch (u->call) {
     case CALL_ACCEPT: sock_remember(sock_accept(u->id, NULL, NULL), SOCK_STREAM, 1); break;

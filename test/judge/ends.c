@@ -2,6 +2,7 @@
 
 #include "judge.h"
 #include "platform.h"
+#include "ip.h"
 #include "sock.h"
 #include "util.h"
 
@@ -16,7 +17,7 @@ static struct sockaddr_in address(int port)
 {
     struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = hton16((uint16_t)port)};
 
-    check_int(ip_addr_pton(plan.peer && port == PORT ? PEERS : OURS, &in.sin_addr), 0);
+    check_int(ip_addr_pton(plan.peer && port == PORT ? PEERS : OURS, &in.sin_addr.s_addr), 0);
     return in;
 }
 
@@ -80,7 +81,7 @@ static int bound(int port)
     struct sockaddr_in in = address(port);
     int id = sock_open(PF_INET, SOCK_STREAM, 0);
 
-    in.sin_addr = IP_ADDR_ANY;
+    in.sin_addr.s_addr = INADDR_ANY;
     check_int(sock_bind(id, SA(&in), sizeof(in)), 0);
     return id;
 }
