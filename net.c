@@ -349,7 +349,7 @@ static const struct layer {
     {"icmp", icmp_init, NULL},
     {"udp", udp_init, udp_shutdown},
     {"tcp", tcp_init, tcp_shutdown},
-    {"sock", NULL, sock_shutdown},
+    {"sock", NULL, sock_stop},
 };
 
 static void net_free(void)

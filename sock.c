@@ -336,7 +336,7 @@ ssize_t sock_sendto(int id, const void *buf, size_t n, const struct sockaddr *ad
  * Stop
  */
 
-void sock_shutdown(void)
+void sock_stop(void)
 {
     struct sock *s;
     size_t i = 0;

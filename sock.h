@@ -16,7 +16,7 @@
  */
 
 /* Closes every socket. */
-void sock_shutdown(void);
+void sock_stop(void);
 
 /* Returns a descriptor, which is not soon another's once it is closed. protocol may be 0.
  * EAFNOSUPPORT, EPROTONOSUPPORT, EMFILE, ENOMEM. */
