@@ -329,6 +329,20 @@ static int ip_route_lookup(ip_addr_t dst, const struct ip_iface *iface, struct i
     return best ? 0 : -1;
 }
 
+/* Finds the route to dst of a datagram with own's address (NULL: with any). One out of own comes
+ * first, for a gateway there serves such sources; without one any will do, the weak model of RFC
+ * 1122 3.3.4.2. But the loopback's address stays in the host, and others do not use its routes. */
+static int ip_route_select(const struct ip_iface *own, ip_addr_t dst, struct ip_route *found)
+{
+    if (ip_route_lookup(dst, own, found) == 0) {
+        return 0;
+    }
+    if (!own || ip_iface_is_loopback(own) || ip_route_lookup(dst, NULL, found) == -1) {
+        return -1;
+    }
+    return ip_iface_is_loopback(found->iface) ? -1 : 0;
+}
+
 int ip_route_set_default_gateway(struct ip_iface *iface, const char *gateway)
 {
     ip_addr_t nexthop;
@@ -340,7 +354,7 @@ int ip_route_set_default_gateway(struct ip_iface *iface, const char *gateway)
     return ip_route_add(IP_ADDR_ANY, IP_ADDR_ANY, nexthop, iface);
 }
 
-struct ip_iface *ip_route_get_iface(ip_addr_t dst)
+struct ip_iface *ip_route_get_iface_from(ip_addr_t src, ip_addr_t dst)
 {
     struct ip_iface *own = ip_iface_select(dst);
     struct ip_route route;
@@ -348,7 +362,12 @@ struct ip_iface *ip_route_get_iface(ip_addr_t dst)
     if (own) {
         return ip_iface_loopback() ? own : NULL;
     }
-    return ip_route_lookup(dst, NULL, &route) == 0 ? route.iface : NULL;
+    return ip_route_select(ip_iface_select(src), dst, &route) == 0 ? route.iface : NULL;
+}
+
+struct ip_iface *ip_route_get_iface(ip_addr_t dst)
+{
+    return ip_route_get_iface_from(IP_ADDR_ANY, dst);
 }
 
 /*
@@ -662,7 +681,7 @@ static int ip_output_route(ip_addr_t src, ip_addr_t dst, struct ip_iface **iface
         errno = ENETUNREACH; /* should there be none */
         return *iface ? 0 : -1;
     }
-    if (dst == IP_ADDR_BROADCAST || ip_route_lookup(dst, *iface, &route) == -1 ||
+    if (dst == IP_ADDR_BROADCAST || ip_route_select(*iface, dst, &route) == -1 ||
         !ip_may_leave(dst, route.iface)) {
         errno = ENETUNREACH;
         return -1;

@@ -127,14 +127,18 @@ int ip_addr_is_host(ip_addr_t addr, const struct ip_iface *iface);
 /* Adds a route to network/netmask (network byte order) through the gateway nexthop, or directly out
  * of iface when nexthop is IP_ADDR_ANY. Returns 0, or -1 (the table is full: ENOSPC). */
 int ip_route_add(ip_addr_t network, ip_addr_t netmask, ip_addr_t nexthop, struct ip_iface *iface);
-/* Sends what no other route covers to gateway (as text), reached through iface. Returns 0, or -1
- * (bad text). */
+/* Sends what no other route covers to gateway (as text), reached through iface. Each interface may
+ * have one, for what has its address; what has none yet goes to the first that was given. Returns
+ * 0, or -1 (bad text; the table is full: ENOSPC). */
 int ip_route_set_default_gateway(struct ip_iface *iface, const char *gateway);
 /* Copies the route at index, which ends at IP_ROUTE_SIZE. Returns 0, or -1 if there is none. */
 int ip_route_get_view(size_t index, struct ip_route *view);
 /* Returns the interface that leads to dst (network byte order), for one of our own addresses that
  * which has it; or NULL when there is no route. */
 struct ip_iface *ip_route_get_iface(ip_addr_t dst);
+/* The same for what comes from src, an address of ours: of the routes to dst, one out of the
+ * interface that has src, or else any. RFC 1122 3.3.4.2 */
+struct ip_iface *ip_route_get_iface_from(ip_addr_t src, ip_addr_t dst);
 
 /* Registers the handler of an IP protocol number, before net_run. The handler gets the header, the
  * data without header, options and padding, and the interface; all are borrowed for the call.
@@ -152,9 +156,9 @@ void ip_error_register(uint8_t protocol,
 int ip_error_input(const struct ip_hdr *iphdr, const uint8_t *data, int errnum);
 
 /* Sends len bytes of an IP protocol from src to dst (network byte order). src is one of our
- * addresses, or IP_ADDR_ANY: then the route chooses. What is for us goes over the loopback device.
- * Returns len (also when the datagram waits for ARP's answer), or -1: EMSGSIZE above the MTU,
- * ENETUNREACH, EADDRNOTAVAIL, or the device's. */
+ * addresses, whose interface's routes come first, or IP_ADDR_ANY: then the route chooses. What is
+ * for us goes over the loopback device. Returns len (also when the datagram waits for ARP's
+ * answer), or -1: EMSGSIZE above the MTU, ENETUNREACH, EADDRNOTAVAIL, or the device's. */
 ssize_t ip_output(uint8_t protocol, const uint8_t *data, size_t len, ip_addr_t src, ip_addr_t dst);
 /* Copies the counters. */
 void ip_get_stats(struct ip_stats *stats);

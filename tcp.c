@@ -1073,7 +1073,7 @@ static struct tcp_pcb *tcp_pcb_alloc_child(struct tcp_pcb *listener)
  * means TCP_MSS, and what is too small to be of use counts as TCP_MSS_MIN. RFC 9293 3.7.1 */
 static void tcp_pcb_take_syn(struct tcp_pcb *pcb, const struct tcp_segment *seg)
 {
-    uint16_t limit = tcp_iface_mss(ip_route_get_iface(pcb->remote.addr));
+    uint16_t limit = tcp_iface_mss(ip_route_get_iface_from(pcb->local.addr, pcb->remote.addr));
 
     pcb->irs = seg->seq;
     pcb->rcv.nxt = seg->seq + 1;
@@ -1794,8 +1794,8 @@ static int tcp_choose_port(ip_endp_t *local, const ip_endp_t *remote)
  * free port. */
 static int tcp_pcb_set_endpoints(struct tcp_pcb *pcb, const ip_endp_t *remote)
 {
-    const struct ip_iface *iface = ip_route_get_iface(remote->addr);
     ip_endp_t local = pcb->offered;
+    const struct ip_iface *iface = ip_route_get_iface_from(local.addr, remote->addr);
 
     if (!iface) {
         errno = ENETUNREACH;
@@ -1807,11 +1807,6 @@ static int tcp_pcb_set_endpoints(struct tcp_pcb *pcb, const ip_endp_t *remote)
     }
     if (local.addr == IP_ADDR_ANY) {
         local.addr = iface->unicast;
-    }
-    if (local.addr != iface->unicast && !ip_iface_select(remote->addr)) {
-        /* no route leads there from this address */
-        errno = ENETUNREACH;
-        return -1;
     }
     if (local.port == 0 && tcp_choose_port(&local, remote) == -1) {
         return -1;

@@ -490,6 +490,118 @@ static void test_small_networks(void)
     }
 }
 
+/* Two links, with a loopback: a datagram from one of our addresses goes where its link leads. */
+
+static struct net_device *left, *right; /* 192.0.2.2, with a gateway, and 198.51.100.2 */
+
+static void start_two(const char *right_gateway)
+{
+    struct ip_iface *iface;
+
+    check_int(net_init(), 0);
+    check(wire_address(loopback_init(), "127.0.0.1", "255.0.0.0") != NULL);
+    left = wire_init(WIRE_ETHER);
+    iface = wire_address(left, "192.0.2.2", "255.255.255.0");
+    check_int(ip_route_set_default_gateway(iface, "192.0.2.254"), 0);
+    right = wire_init(WIRE_ETHER);
+    iface = wire_address(right, "198.51.100.2", "255.255.255.0");
+    if (right_gateway) {
+        check_int(ip_route_set_default_gateway(iface, right_gateway), 0);
+    }
+    check_int(net_run(), 0);
+}
+
+/* What is on its way waits for the gateway's address: 192.0.2.254 or 198.51.100.254. */
+static void gateway_answers(struct net_device *dev)
+{
+    wire_use(dev);
+    if (dev == left) {
+        expect("ARP who-has 192.0.2.254 tell 192.0.2.2");
+        inject("ARP reply 192.0.2.254 is-at 00:00:5e:00:53:fe");
+    } else {
+        expect("ARP who-has 198.51.100.254 tell 198.51.100.2");
+        inject("ARP reply 198.51.100.254 is-at 00:00:5e:00:53:fe");
+    }
+}
+
+static void test_gateway_each(void)
+{
+    start_two("198.51.100.254");
+    wire_use(right);
+    inject("IP 203.0.113.9 > 198.51.100.2 ICMP echo id 1 seq 1 len 8");
+    gateway_answers(right);
+    expect("IP 198.51.100.2 > 203.0.113.9 ICMP echo-reply id 1 seq 1 len 8");
+    wire_use(left);
+    inject("IP 203.0.113.9 > 192.0.2.2 ICMP echo id 1 seq 2 len 8");
+    gateway_answers(left);
+    expect("IP 192.0.2.2 > 203.0.113.9 ICMP echo-reply id 1 seq 2 len 8");
+    check_int(ip_output(253, NULL, 0, IP_ADDR_ANY, address("203.0.113.9")), 0);
+    expect("IP 192.0.2.2 > 203.0.113.9 proto 253 len 0"); /* the gateway that was given first */
+}
+
+/* Sends a datagram from local, and then a SYN from another port of it. */
+static void calls_from(void *arg)
+{
+    struct sockaddr_in peer = endpoint("203.0.113.9:7");
+
+    check_int(sock_sendto(bound(SOCK_DGRAM, arg), "hello", 5, SA(&peer), sizeof(peer)), 5);
+    sock_connect(bound(SOCK_STREAM, arg), SA(&peer), sizeof(peer));
+}
+
+/* Also when we speak first: who has chosen the address has chosen the way. */
+static void test_bound_leads(void)
+{
+    uint8_t packet[128];
+
+    start_two("198.51.100.254");
+    task_start("right", calls_from, "198.51.100.2:7000");
+    gateway_answers(right);
+    expect("UDP 198.51.100.2.7000 > 203.0.113.9.7 'hello'");
+    check(take(0, packet, sizeof(packet)) >= 14 + 44);
+    check_mem(packet + 26, "\xc6\x33\x64\x02", 4);
+    task_start("left", calls_from, "192.0.2.2:7000");
+    gateway_answers(left);
+    expect("UDP 192.0.2.2.7000 > 203.0.113.9.7 'hello'");
+    check(take(0, packet, sizeof(packet)) >= 14 + 44);
+    check_mem(packet + 26, "\xc0\x00\x02\x02", 4);
+}
+
+/* Without a gateway of its own another link carries it, with its source. */
+static void test_weak(void)
+{
+    start_two(NULL);
+    wire_use(right);
+    inject("IP 203.0.113.9 > 198.51.100.2 ICMP echo id 1 seq 1 len 8");
+    gateway_answers(left);
+    expect("IP 198.51.100.2 > 203.0.113.9 ICMP echo-reply id 1 seq 1 len 8");
+    task_start("right", calls_from, "198.51.100.2:7000");
+    expect("UDP 198.51.100.2.7000 > 203.0.113.9.7 'hello'");
+    check_int(wire_pending(1), 1); /* the SYN */
+}
+
+/* The largest segment is that of the link that the connection takes. */
+static void test_mss_of_link(void)
+{
+    uint8_t data[2000];
+    int id, listener;
+
+    start_two("198.51.100.254");
+    right->mtu = 1000;
+    listener = listening("198.51.100.2:7");
+    wire_use(right);
+    connection('A', "198.51.100.2:7", "203.0.113.9:5000", 1);
+    inject("S 0:0(0) win 65535 <mss 1460>");
+    gateway_answers(right);
+    expect("S. 0:0(0) ack 1 <mss 960>");
+    inject(". 1:1(0) ack 1");
+    id = sock_accept(listener, NULL, NULL);
+    pattern(data, 1, sizeof(data));
+    check_int(sock_send(id, data, sizeof(data)), sizeof(data));
+    expect(". 1:961(960) ack 1");
+    expect(". 961:1921(960) ack 1");
+    expect("P. 1921:2001(80) ack 1");
+}
+
 BENCH(39,
       {"a source that cannot be one host, or is ourselves, is refused "
        "[I-8 1122-3.2.1.3c 1122-4.1.3.6 MUST-63]", test_sources},
@@ -513,4 +625,10 @@ BENCH(39,
       {"we answer our own echo, from any address of ours to any", test_echo},
       {"127/8 and 0/8 never leave on a wire", test_never_leaves},
       {"a network of one or two hosts has no broadcast of its own", test_small_networks},
+      {"with a gateway for each link an answer takes the one that it came by [1122-3.3.4.2c]",
+       test_gateway_each},
+      {"a socket bound to an address of ours takes that one's link [1122-3.3.4.2c]",
+       test_bound_leads},
+      {"without a gateway there another link will do [1122-3.3.4.2c]", test_weak},
+      {"the largest segment is that of the connection's link", test_mss_of_link},
       {"without a loopback device our own address is not to be reached", test_no_loopback})
