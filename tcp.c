@@ -121,6 +121,7 @@ struct tcp_pcb {
         uint64_t since;     /* when this second began, by clock_now */
         unsigned int num;   /* challenges in it */
     } challenges[2];        /* to what anybody may have sent; to what stands where a probe does */
+    uint64_t rst_expires;   /* until when a RST may answer our challenge of a SYN */
     struct {
         uint64_t first;     /* since when the peer has taken nothing, by clock_now */
         uint64_t last;      /* when something went out last, or the wait began again */
@@ -932,6 +933,7 @@ static void tcp_pcb_set_iss(struct tcp_pcb *pcb, uint32_t iss)
 {
     pcb->iss = pcb->snd.una = pcb->snd.nxt = iss;
     pcb->snd.wnd_max = 0;
+    pcb->rst_expires = 0;
 }
 
 /*
@@ -1226,13 +1228,18 @@ static int tcp_may_challenge(struct tcp_pcb *pcb, int exact)
     return 1;
 }
 
-/* An ACK that whoever is really at the other end will understand. */
-static void tcp_challenge(struct tcp_pcb *pcb, int exact)
+/* An ACK that whoever is really at the other end will understand. One who has started afresh and
+ * calls again knows nothing of this connection, and answers it with a RST: RFC 5961 4. */
+static void tcp_challenge(struct tcp_pcb *pcb, const struct tcp_segment *seg, int exact)
 {
-    if (tcp_may_challenge(pcb, exact)) {
-        count(stats.challenges_sent);
-        tcp_output(pcb, TCP_FLG_ACK, NULL, 0);
+    if (!tcp_may_challenge(pcb, exact)) {
+        return;
     }
+    if (TCP_FLG_ISSET(seg->flg, TCP_FLG_SYN)) {
+        pcb->rst_expires = clock_now() + MILLISECONDS(TCP_CHALLENGE_ANSWER);
+    }
+    count(stats.challenges_sent);
+    tcp_output(pcb, TCP_FLG_ACK, NULL, 0);
 }
 
 /* Does it bring only what we have: is an ACK of ours lost, which has to be said again? A SYN does
@@ -1317,7 +1324,7 @@ static int tcp_check_seq(struct tcp_pcb *pcb, struct tcp_segment *seg)
     if (tcp_is_repeated(pcb, seg)) {
         tcp_output(pcb, TCP_FLG_ACK, NULL, 0);
     } else {
-        tcp_challenge(pcb, seg->seq == pcb->rcv.nxt - 1);
+        tcp_challenge(pcb, seg, seg->seq == pcb->rcv.nxt - 1);
     }
     return -1;
 }
@@ -1329,15 +1336,17 @@ static int tcp_check_rst(struct tcp_pcb *pcb, const struct tcp_segment *seg)
         return 0;
     }
     if (seg->seq != pcb->rcv.nxt) { /* in the window, but it may be a guess: RFC 5961 3 */
-        tcp_challenge(pcb, 0);
+        tcp_challenge(pcb, seg, 0);
         return drop(stats.out_of_order, "desc=%d, a RST out of order", pcb->desc);
     }
-    if (pcb->state == TCP_STATE_TIME_WAIT) {
+    if (pcb->state == TCP_STATE_TIME_WAIT && clock_now() >= pcb->rst_expires) {
         return drop(stats.bad_flags, "desc=%d, a RST in TIME-WAIT", pcb->desc); /* RFC 1337 */
     }
     count(stats.resets_received);
     if (pcb->state == TCP_STATE_SYN_RECEIVED) {
         tcp_pcb_give_up(pcb, ECONNREFUSED);
+    } else if (pcb->state == TCP_STATE_TIME_WAIT) {
+        tcp_pcb_finish(pcb, 0); /* both had ended: who calls again may have the endpoints */
     } else {
         tcp_pcb_finish(pcb, ECONNRESET);
     }
@@ -1358,7 +1367,7 @@ static int tcp_check_syn(struct tcp_pcb *pcb, const struct tcp_segment *seg)
         tcp_pcb_give_up(pcb, ECONNRESET);
         return -1;
     }
-    tcp_challenge(pcb, 0); /* a restarted peer answers this with a RST: RFC 5961 4 */
+    tcp_challenge(pcb, seg, 0);
     return drop(stats.bad_flags, "desc=%d, a SYN", pcb->desc);
 }
 
@@ -1399,7 +1408,7 @@ static int tcp_check_ack_established(struct tcp_pcb *pcb, const struct tcp_segme
     /* "SND.UNA - MAX.SND.WND =< SEG.ACK =< SND.NXT": what is older may be a guess, RFC 5961 5 */
     if (seq_lt(pcb->snd.nxt, seg->ack) || seq_lt(seg->ack, pcb->snd.una - pcb->snd.wnd_max)) {
         (void)drop(stats.bad_ack, "desc=%d, ack=%u", pcb->desc, seg->ack);
-        tcp_challenge(pcb, 0);
+        tcp_challenge(pcb, seg, 0);
         return -1;
     }
     if (seq_lt(seg->ack, pcb->snd.una)) {

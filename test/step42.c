@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "bench.h"
+#include "net.h"
 #include "platform.h"
 #include "tcp.h"
 #include "util.h"
@@ -270,6 +271,94 @@ static void test_restarted(void)
     check_int(tcp_cmd_close(a.desc), 0);
     inject("S 500000:500000(0)");
     check_int(wire_pending(1), 1);
+}
+
+/* We have ended first, and so has the peer. Our next number is 2, the peer's too. */
+static void to_time_wait(void)
+{
+    start();
+    establish(&a, 65535);
+    check_int(tcp_cmd_close(a.desc), 0);
+    expect("F. 1:1(0) ack 1");
+    inject("F. 1:1(0) ack 2");
+    expect_within(500, ". 2:2(0) ack 2");
+    check_str(tcp_state_ntoa(view(&a).state), "TIME_WAIT");
+    calm();
+}
+
+static int is_gone(const struct link *l)
+{
+    struct tcp_view v;
+
+    return tcp_get_view(l->desc, &v) == -1;
+}
+
+/* A peer that starts afresh with a lower number, or in the old window, need not wait for a minute:
+ * it is no old duplicate that says RST to our answer to a SYN. */
+static void test_restarted_in_time_wait(void)
+{
+    static const char *const syns[] = {"S 2147483750:2147483750(0)", "S 0:0(0)",
+                                       "S 4294967000:4294967000(0)"};
+
+    for (size_t i = 0; i < countof(syns); i++) {
+        to_time_wait();
+        inject(syns[i]);
+        expect(". 2:2(0) ack 2");
+        advance(TCP_CHALLENGE_ANSWER - 100);
+        check_counted(tcp, resets_received, 1, inject("R 2:2(0)"));
+        expect_nothing(0);
+        check(is_gone(&a));
+        inject(syns[i]); /* a SYN-ACK to it, and a connection like any */
+        check_int(wire_pending(1), 1);
+        check_int(net_shutdown(), 0);
+    }
+}
+
+/* RFC 1337: no other RST ends it, be its number right or not. */
+static void test_time_wait_stays(void)
+{
+    to_time_wait();
+    inject("R 2:2(0)"); /* nothing was challenged */
+    inject("P. 0:1(1) ack 1");
+    expect(". 2:2(0) ack 2");
+    inject("R 2:2(0)"); /* to our answer to old data */
+    inject("S 0:0(0)");
+    expect(". 2:2(0) ack 2");
+    inject("R 1:1(0)");
+    inject("R 1000:1000(0)");
+    wire_pending(1);
+    advance(TCP_CHALLENGE_ANSWER + 100);
+    inject("R 2:2(0)"); /* too late */
+    expect_nothing(0);
+    check_str(tcp_state_ntoa(view(&a).state), "TIME_WAIT");
+    for (int i = 0; i < 20; i++) {
+        inject(". 1000000000:1000000000(0) ack 1");
+    }
+    wire_pending(1);
+    inject("S 3000000000:3000000000(0)"); /* held back: a RST cannot be an answer */
+    inject("R 2:2(0)");
+    expect_nothing(0);
+    check_str(tcp_state_ntoa(view(&a).state), "TIME_WAIT");
+}
+
+/* What has come is still read after it. */
+static void test_restarted_while_held(void)
+{
+    char buf[8];
+
+    start();
+    establish(&a, 65535);
+    check_int(tcp_cmd_half_close(a.desc), 0);
+    expect("F. 1:1(0) ack 1");
+    inject("F. 1:11(10) ack 2");
+    calm();
+    inject("S 0:0(0)");
+    expect(". 2:2(0) ack 12");
+    inject("R 12:12(0)");
+    check_str(tcp_state_ntoa(view(&a).state), "CLOSED");
+    check_received(&a, 1, 11);
+    check_int(tcp_cmd_receive(a.desc, buf, sizeof(buf)), 0);
+    check_int(tcp_cmd_close(a.desc), 0);
 }
 
 /*
@@ -569,6 +658,9 @@ BENCH(42,
       {"a RST resets exactly, is challenged in the window, or dropped [T-16]", test_reset},
       {"a SYN is challenged, wherever it is [T-17]", test_syn},
       {"a peer that has started afresh comes through [T-17]", test_restarted},
+      {"also in TIME-WAIT, whatever its number [T-32]", test_restarted_in_time_wait},
+      {"no other RST ends TIME-WAIT [EVENT-14 T-32]", test_time_wait_stays},
+      {"what has come before is still read", test_restarted_while_held},
       {"so many answers a second, and no more [T-16 T-17]", test_limit},
       {"also for a minute", test_rate},
       {"what one connection answers says nothing of another [T-19]", test_no_global_limit},
