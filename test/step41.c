@@ -1,8 +1,9 @@
-/* Step 41: secrets. What a stranger must not guess: first sequence numbers, and ports. */
+/* Step 41: secrets. What a stranger must not guess: first sequence numbers, ports, and ids. */
 
 #include <stdio.h>
 
 #include "bench.h"
+#include "ip.h"
 #include "net.h"
 #include "platform.h"
 #include "tcp.h"
@@ -223,7 +224,7 @@ static void test_restart(void)
 }
 
 /* The same random bytes give the same numbers, and 16 bytes at least count: 128 bits. */
-#define SECRET 48
+#define SECRET 60
 
 static uint32_t offset_with(int byte)
 {
@@ -403,6 +404,118 @@ static void test_udp_ports(void)
 }
 
 /*
+ * Identification
+ */
+
+#define ID_BITS 16
+#define IDS (1 << ID_BITS)
+
+static uint16_t next_id(uint8_t protocol, ip_addr_t dst)
+{
+    uint8_t packet[64];
+
+    check_int(ip_output(protocol, NULL, 0, IP_ADDR_ANY, dst), 0);
+    check_int(take(0, packet, sizeof(packet)), IP_HDR_SIZE_MIN);
+    return (uint16_t)(packet[4] << 8 | packet[5]);
+}
+
+static ip_addr_t neighbour(size_t host)
+{
+    return hton32((uint32_t)(0xc0000200 + host));
+}
+
+/* Of num datagrams to one destination no two have the same id, while so many others, and another
+ * protocol, get some as well. */
+static void check_unique(size_t num, size_t others)
+{
+    static uint8_t seen[IDS];
+
+    memset(seen, 0, sizeof(seen));
+    for (size_t i = 0; i < num; i++) {
+        uint16_t id = next_id(253, neighbour(1));
+
+        if (seen[id]++) {
+            fail("the id of datagram %zu was an earlier one's", i);
+        }
+        if (others > 0 && i % 16 == 0) {
+            next_id(253, neighbour(3 + i / 16 % others));
+            next_id(254, neighbour(1));
+        }
+    }
+}
+
+/* RFC 6864 4.3: a number comes again when all have been; or a little earlier, if others have had
+ * some of them. */
+static void test_ids_unique(void)
+{
+    bench_start(WIRE_RAW);
+    log_set_level("error");
+    check_unique(IDS, 0);
+    check_unique(IDS - IDS / 8, 50);
+}
+
+/* Other destinations, and other protocols, have other numbers; each start has others. */
+static void test_ids_unrelated(void)
+{
+    uint32_t dsts[200], steps[199], protocols[100], starts[100];
+
+    bench_start(WIRE_RAW);
+    for (size_t i = 0; i < countof(dsts); i++) {
+        dsts[i] = next_id(253, neighbour(3 + i)) | (uint32_t)i << ID_BITS;
+    }
+    check_random(dsts, countof(dsts), ID_BITS);
+    for (size_t i = 0; i < countof(steps); i++) {
+        steps[i] = (uint16_t)(dsts[i + 1] - dsts[i]) | (uint32_t)i << ID_BITS;
+    }
+    check_random(steps, countof(steps), ID_BITS);
+    for (size_t i = 0; i < countof(protocols); i++) {
+        protocols[i] = next_id((uint8_t)(100 + i), neighbour(3)) | (uint32_t)i << ID_BITS;
+    }
+    check_random(protocols, countof(protocols), ID_BITS);
+    for (size_t i = 0; i < countof(starts); i++) {
+        check_int(net_shutdown(), 0);
+        settle();
+        bench_start(WIRE_RAW);
+        starts[i] = next_id(253, neighbour(1)) | (uint32_t)i << ID_BITS;
+    }
+    check_random(starts, countof(starts), ID_BITS);
+}
+
+/* Who counts what he is sent cannot count what others are sent. (Two of them may share a counter,
+ * which chance allows seldom.) */
+static void test_ids_tell_nothing(void)
+{
+    uint16_t before, step, told = 0;
+
+    bench_start(WIRE_RAW);
+    before = next_id(253, neighbour(1));
+    step = (uint16_t)(next_id(253, neighbour(1)) - before);
+    for (size_t i = 0; i < 200; i++) {
+        before = next_id(253, neighbour(1));
+        for (size_t j = 0; j <= i % 7; j++) {
+            next_id(253, neighbour(3 + i));
+        }
+        told += (uint16_t)(next_id(253, neighbour(1)) - before) != step;
+    }
+    check(told <= 2);
+}
+
+/* Random numbers are drawn at the start, and not for each datagram: that is a system call. */
+static void test_ids_draw_nothing(void)
+{
+    uint8_t bytes[64], rest[sizeof(bytes)];
+
+    bench_start(WIRE_RAW);
+    pattern(bytes, 1, sizeof(bytes));
+    sim_random_next(bytes, sizeof(bytes));
+    for (size_t i = 0; i < 100; i++) {
+        next_id(253, neighbour(1 + 2 * i));
+    }
+    random_bytes(rest, sizeof(rest));
+    check_mem(rest, bytes, sizeof(bytes));
+}
+
+/*
  * The keyed hash: the authors' key, 00 to 0f, and texts, 00 01 02 ...
  */
 static void test_siphash(void)
@@ -447,4 +560,8 @@ BENCH(41,
       {"a port in use is not taken [T-21]", test_ports_in_use},
       {"sockets bound to no port differ [T-21]", test_bound_ports},
       {"UDP's ports cannot be guessed either [U-8]", test_udp_ports},
+      {"65,536 datagrams to one destination have as many ids [6864-4.3]", test_ids_unique},
+      {"ids to others, and after a start, have nothing in common [I-19]", test_ids_unrelated},
+      {"and do not tell what others are sent [I-19]", test_ids_tell_nothing},
+      {"no random number is drawn for a datagram", test_ids_draw_nothing},
       {"the hash is SipHash-2-4", test_siphash})
