@@ -224,7 +224,7 @@ static void test_restart(void)
 }
 
 /* The same random bytes give the same numbers, and 16 bytes at least count: 128 bits. */
-#define SECRET 60
+#define SECRET 160
 
 static uint32_t offset_with(int byte)
 {

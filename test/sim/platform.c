@@ -98,6 +98,9 @@ void sim_seed(uint64_t seed)
 
 void sim_random_next(const void *bytes, size_t len)
 {
+    if (given_used == given_num) {
+        given_used = given_num = 0;
+    }
     if (given_num + len > sizeof(given)) {
         sim_wrong("sim_random_next: too many bytes");
     }
