@@ -13,13 +13,14 @@
 /*
  * arp: which hardware address has an IP address? RFC 826, for IP over Ethernet.
  *
- * What is learnt is believed for ARP_CACHE_TIMEOUT seconds. An entry of the table goes FREE =>
- * RESOLVED when a neighbour asks for us, or FREE => INCOMPLETE => RESOLVED when we have asked for
- * it, and back when its time is over. Datagrams wait in an INCOMPLETE entry, and leave or are
- * dropped when it ends.
+ * What is learnt is believed for ARP_CACHE_TIMEOUT seconds. An entry begins RESOLVED when a
+ * neighbour asks for us, or INCOMPLETE when we ask for it, and RESOLVED when it answers; it goes
+ * when its time is over. Datagrams wait in an INCOMPLETE entry, and leave or are dropped when it
+ * ends. There are as many entries as are needed, up to ARP_CACHE_SIZE.
  *
  * Anybody on the link can say anything. So nobody is learnt but who asks for us or whom we have
- * asked for, no flood takes the place of an entry in use, and what is STATIC nobody changes.
+ * asked for, who has only asked for us comes last when there is no room, and what is STATIC nobody
+ * changes.
  */
 
 #define ARP_HARDWARE_ETHER 0x0001
@@ -47,19 +48,21 @@ struct arp_ether_ip {
 _Static_assert(sizeof(struct arp_ether_ip) == 28, "a message for Ethernet and IP has 28 bytes");
 
 enum arp_cache_state {
-    ARP_CACHE_STATE_FREE,
     ARP_CACHE_STATE_INCOMPLETE,
     ARP_CACHE_STATE_RESOLVED,
     ARP_CACHE_STATE_STATIC,
 };
 
 struct arp_cache {
+    struct arp_cache *next;  /* in its chain */
+    int number;              /* in caches */
     enum arp_cache_state state;
     struct net_iface *iface; /* the link that it is on */
     ip_addr_t pa;
     uint8_t ha[ETHER_ADDR_LEN];
     uint64_t timestamp;      /* when it began, or was last heard of or asked for, by clock_now */
     uint64_t used;           /* when a datagram last went there; 0: never */
+    int stranger;            /* it has asked for us, and we not yet for it */
     unsigned int requests;   /* INCOMPLETE: how often it was asked for */
     struct queue_head waiting; /* INCOMPLETE: struct arp_datagram, at most ARP_WAIT_LIMIT */
 };
@@ -82,14 +85,17 @@ struct arp_request_time {
 #define ARP_REQUEST_INTERVAL 1 /* seconds between two requests for one address, RFC 1122 2.3.2.1 */
 #define ARP_REQUEST_MAX 3 /* unanswered requests, after which what waits is dropped */
 #define ARP_ASKED_MIN 8 /* unresolved entries; when there are more, they are the first to go */
-#define ARP_CACHE_IN_USE 10 /* seconds after a datagram in which no stranger takes the place */
+#define ARP_CACHE_IN_USE 10 /* seconds after a datagram in which an entry is in use */
+#define ARP_CHAINS 256 /* in which entries are looked up */
 #define ARP_DEFEND_INTERVAL 10 /* seconds between two announcements, RFC 5227 2.4 (c) */
 #define ARP_CHANGE_LOG_INTERVAL 1 /* seconds between two warnings of a change */
 #define ARP_TIMER_INTERVAL 1 /* seconds */
 
 static lock_t lock = LOCK_INITIALIZER; /* guards all of these, and every interface's
                                           arp_defended; below ip, above the queues */
-static struct arp_cache caches[ARP_CACHE_SIZE];
+static struct table caches = {.limit = ARP_CACHE_SIZE}; /* of struct arp_cache */
+static struct arp_cache *chains[ARP_CHAINS]; /* the same by address, see arp_chain */
+static uint64_t secret[2];
 static unsigned int timeout = ARP_CACHE_TIMEOUT; /* seconds */
 static struct arp_request_time request_times[ARP_REQUEST_TIMES]; /* by the end of the address */
 static uint64_t change_logged; /* when a change was warned of, by clock_now; 0: never */
@@ -132,10 +138,29 @@ static void arp_dump(const struct arp_ether_ip *message)
  * Cache. The caller of these functions must hold the lock.
  */
 
+/* The chain of an address. Which one it is depends on the secret (Dietzfelbinger's hashing): else
+ * strangers could choose addresses that are all in one. */
+static struct arp_cache **arp_chain(ip_addr_t pa)
+{
+    assert(lock_held(&lock));
+    return &chains[((secret[0] * pa + secret[1]) >> 32) % ARP_CHAINS];
+}
+
+static struct arp_cache *arp_cache_select(const struct net_iface *iface, ip_addr_t pa)
+{
+    struct arp_cache *cache = *arp_chain(pa);
+
+    while (cache && (cache->iface != iface || cache->pa != pa)) {
+        cache = cache->next;
+    }
+    return cache;
+}
+
 /* What waits in it is dropped, and counts as *reason. */
 static void arp_cache_delete(struct arp_cache *cache, uint64_t *reason)
 {
     char pa[IP_ADDR_STR_LEN], ha[ETHER_ADDR_STR_LEN];
+    struct arp_cache **link = arp_chain(cache->pa);
     struct arp_datagram *datagram;
 
     debugf("pa=%s, ha=%s", ip_addr_ntop(cache->pa, pa, sizeof(pa)),
@@ -144,92 +169,123 @@ static void arp_cache_delete(struct arp_cache *cache, uint64_t *reason)
         (void)drop(*reason, "waited in vain, pa=%s, len=%zu", pa, datagram->len);
         memory_free(datagram);
     }
-    memset(cache, 0, sizeof(*cache));
+    while (*link != cache) {
+        link = &(*link)->next;
+    }
+    *link = cache->next;
+    table_remove(&caches, cache->number);
+    memory_free(cache);
 }
 
 static size_t arp_cache_count(enum arp_cache_state state)
 {
     const struct arp_cache *cache;
-    size_t num = 0;
+    size_t num = 0, i = 0;
 
-    for (cache = caches; cache < tailof(caches); cache++) {
+    while ((cache = table_next(&caches, &i)) != NULL) {
         num += cache->state == state;
     }
     return num;
 }
 
-/* What an entry is worth when one has to go; the least goes first. */
+/* What an entry is worth when one has to go; the least goes first. Whom we have asked for comes
+ * before who has only asked for us. */
 enum arp_worth {
-    ARP_WORTH_FREE,
-    ARP_WORTH_CROWD,  /* unresolved, one of many: a flood of addresses that nobody has */
-    ARP_WORTH_IDLE,
-    ARP_WORTH_ASKED,  /* unresolved, one of few: the answer is on its way */
-    ARP_WORTH_IN_USE, /* a datagram went there just now */
+    ARP_WORTH_STRANGER, /* has only asked for us, and nothing goes there */
+    ARP_WORTH_CROWD,    /* unresolved, one of many: a flood of addresses that nobody has */
+    ARP_WORTH_IDLE,     /* nothing goes there */
+    ARP_WORTH_CLIENT,   /* has only asked for us, and a datagram went there just now */
+    ARP_WORTH_ASKED,    /* unresolved, one of few: the answer is on its way */
+    ARP_WORTH_IN_USE,   /* a datagram went there just now */
     ARP_WORTH_STATIC,
 };
 
-static enum arp_worth arp_cache_worth(const struct arp_cache *cache, int crowd)
+static enum arp_worth arp_cache_worth(const struct arp_cache *cache, int crowd, uint64_t now)
 {
+    int in_use = cache->used && now - cache->used < SECONDS(ARP_CACHE_IN_USE);
+
     switch (cache->state) {
-    case ARP_CACHE_STATE_FREE:
-        return ARP_WORTH_FREE;
     case ARP_CACHE_STATE_INCOMPLETE:
         return crowd ? ARP_WORTH_CROWD : ARP_WORTH_ASKED;
     case ARP_CACHE_STATE_RESOLVED:
-        return cache->used && clock_now() - cache->used < SECONDS(ARP_CACHE_IN_USE)
-                   ? ARP_WORTH_IN_USE : ARP_WORTH_IDLE;
+        if (cache->stranger) {
+            return in_use ? ARP_WORTH_CLIENT : ARP_WORTH_STRANGER;
+        }
+        return in_use ? ARP_WORTH_IN_USE : ARP_WORTH_IDLE;
     default:
         return ARP_WORTH_STATIC;
     }
 }
 
-/* Does a go before b? Who is worth less, and among equals the oldest. */
-static int arp_cache_goes_before(const struct arp_cache *a, const struct arp_cache *b, int crowd)
+/* When it was last heard of, or of use. */
+static uint64_t arp_cache_latest(const struct arp_cache *cache)
 {
-    enum arp_worth worth = arp_cache_worth(a, crowd);
-
-    if (worth != arp_cache_worth(b, crowd)) {
-        return worth < arp_cache_worth(b, crowd);
-    }
-    return worth == ARP_WORTH_IN_USE ? a->used < b->used : a->timestamp < b->timestamp;
+    return cache->used > cache->timestamp ? cache->used : cache->timestamp;
 }
 
-/* An entry for a new address. If none is free, one that is worth no more than limit has to go;
- * returns NULL when there is no such either. */
+/* The table is full: the entry that is worth least goes, and among equals the oldest, unless it is
+ * worth more than limit. Returns 0 or -1. */
+static int arp_cache_evict(enum arp_worth limit)
+{
+    int crowd = arp_cache_count(ARP_CACHE_STATE_INCOMPLETE) > ARP_ASKED_MIN;
+    struct arp_cache *cache, *least = NULL;
+    uint64_t now = clock_now(), oldest = UINT64_MAX;
+    enum arp_worth worth, lowest = limit;
+    size_t i = 0;
+
+    while ((cache = table_next(&caches, &i)) != NULL) {
+        worth = arp_cache_worth(cache, crowd, now);
+        if (worth < lowest || (worth == lowest && arp_cache_latest(cache) < oldest)) {
+            least = cache;
+            lowest = worth;
+            oldest = arp_cache_latest(cache);
+        }
+    }
+    if (!least) {
+        return -1;
+    }
+    arp_cache_delete(least, &stats.evicted);
+    return 0;
+}
+
+/* Gives a new entry its place. Returns 0 or -1. */
+static int arp_cache_add(struct arp_cache *cache, enum arp_worth limit)
+{
+    struct arp_cache **chain = arp_chain(cache->pa);
+
+    cache->number = table_add(&caches, cache);
+    if (cache->number == -1 && errno == EMFILE && arp_cache_evict(limit) == 0) {
+        cache->number = table_add(&caches, cache);
+    }
+    if (cache->number == -1) {
+        return -1;
+    }
+    cache->next = *chain;
+    *chain = cache;
+    return 0;
+}
+
+/* An entry for a new address, for which one that is worth no more than limit may have to go.
+ * Returns NULL (ENOBUFS) when there is no room, or no memory. */
 static struct arp_cache *arp_cache_alloc(struct net_iface *iface, ip_addr_t pa,
                                          enum arp_worth limit)
 {
-    int crowd = arp_cache_count(ARP_CACHE_STATE_INCOMPLETE) > ARP_ASKED_MIN;
-    struct arp_cache *cache, *least = caches;
+    struct arp_cache *cache = memory_alloc(sizeof(*cache));
+    char text[IP_ADDR_STR_LEN];
 
-    for (cache = caches; cache < tailof(caches); cache++) {
-        if (arp_cache_goes_before(cache, least, crowd)) {
-            least = cache;
-        }
+    if (cache) {
+        cache->iface = iface;
+        cache->pa = pa;
+        cache->timestamp = clock_now();
+        queue_init(&cache->waiting);
     }
-    if (arp_cache_worth(least, crowd) > limit) {
+    if (!cache || arp_cache_add(cache, limit) == -1) {
+        (void)drop(stats.no_room, "no entry for pa=%s", ip_addr_ntop(pa, text, sizeof(text)));
+        memory_free(cache);
+        errno = ENOBUFS;
         return NULL;
     }
-    if (least->state != ARP_CACHE_STATE_FREE) {
-        arp_cache_delete(least, &stats.evicted);
-    }
-    least->iface = iface;
-    least->pa = pa;
-    least->timestamp = clock_now();
-    return least;
-}
-
-static struct arp_cache *arp_cache_select(const struct net_iface *iface, ip_addr_t pa)
-{
-    struct arp_cache *cache;
-
-    assert(lock_held(&lock));
-    for (cache = caches; cache < tailof(caches); cache++) {
-        if (cache->state != ARP_CACHE_STATE_FREE && cache->iface == iface && cache->pa == pa) {
-            return cache;
-        }
-    }
-    return NULL;
+    return cache;
 }
 
 /* Hands over what waits, for arp_release. */
@@ -289,17 +345,16 @@ static int arp_cache_update(const struct net_iface *iface, ip_addr_t pa, const u
     return 1;
 }
 
-/* Learns a stranger, for whom nobody goes who is in use or just being asked for. */
+/* Learns a stranger, for whom nobody goes but strangers. */
 static void arp_cache_insert(struct net_iface *iface, ip_addr_t pa, const uint8_t *ha,
                              struct queue_head *waiting)
 {
-    struct arp_cache *cache = arp_cache_alloc(iface, pa, ARP_WORTH_IDLE);
+    struct arp_cache *cache = arp_cache_alloc(iface, pa, ARP_WORTH_STRANGER);
 
-    if (!cache) {
-        (void)drop(stats.no_room, "all entries are in use");
-        return;
+    if (cache) {
+        cache->stranger = 1;
+        arp_cache_set(cache, ARP_CACHE_STATE_RESOLVED, ha, waiting);
     }
-    arp_cache_set(cache, ARP_CACHE_STATE_RESOLVED, ha, waiting);
 }
 
 /* Copies the hardware address of an entry that has one. */
@@ -356,8 +411,7 @@ static int arp_cache_tick(struct arp_cache *cache)
     int asked = cache->state == ARP_CACHE_STATE_INCOMPLETE;
     uint64_t limit = SECONDS(asked ? ARP_REQUEST_INTERVAL : timeout);
 
-    if (cache->state == ARP_CACHE_STATE_FREE || cache->state == ARP_CACHE_STATE_STATIC ||
-        clock_now() - cache->timestamp < limit) {
+    if (cache->state == ARP_CACHE_STATE_STATIC || clock_now() - cache->timestamp < limit) {
         return 0;
     }
     if (asked && cache->requests < ARP_REQUEST_MAX) {
@@ -541,17 +595,13 @@ static void arp_input(const uint8_t *data, size_t len, struct net_device *dev)
  * Resolution
  */
 
-/* The entry of an address that is needed: for that, one in use may have to go. Caller must hold the
- * lock. */
-static struct arp_cache *arp_cache_need(struct net_iface *iface, ip_addr_t pa)
+/* The entry of an address that is needed: for it one may have to go that is worth no more than
+ * limit. Returns NULL (ENOBUFS) if there is none. Caller must hold the lock. */
+static struct arp_cache *arp_cache_need(struct net_iface *iface, ip_addr_t pa, enum arp_worth limit)
 {
     struct arp_cache *cache = arp_cache_select(iface, pa);
 
-    if (!cache) {
-        cache = arp_cache_alloc(iface, pa, ARP_WORTH_IN_USE); /* not all are static */
-        cache->state = ARP_CACHE_STATE_INCOMPLETE;
-    }
-    return cache;
+    return cache ? cache : arp_cache_alloc(iface, pa, limit);
 }
 
 int arp_resolve(struct net_iface *iface, ip_addr_t pa, uint8_t *ha)
@@ -560,8 +610,10 @@ int arp_resolve(struct net_iface *iface, ip_addr_t pa, uint8_t *ha)
     struct arp_cache *cache;
 
     lock_acquire(&lock);
-    cache = arp_cache_need(iface, pa);
-    if (cache->state == ARP_CACHE_STATE_INCOMPLETE) {
+    cache = arp_cache_need(iface, pa, ARP_WORTH_CLIENT);
+    if (!cache) {
+        ret = ARP_RESOLVE_ERROR;
+    } else if (cache->state == ARP_CACHE_STATE_INCOMPLETE) {
         ask = arp_cache_ask(cache);
     } else {
         ret = arp_cache_use(cache, ha);
@@ -575,36 +627,50 @@ int arp_resolve(struct net_iface *iface, ip_addr_t pa, uint8_t *ha)
 
 int arp_wait(struct net_iface *iface, ip_addr_t pa, const uint8_t *data, size_t len, uint8_t *ha)
 {
+    int ret = ARP_RESOLVE_ERROR;
     struct arp_cache *cache;
-    int ret;
 
     lock_acquire(&lock);
-    cache = arp_cache_need(iface, pa); /* it may have gone since arp_resolve */
-    if (cache->state == ARP_CACHE_STATE_INCOMPLETE) {
+    cache = arp_cache_need(iface, pa, ARP_WORTH_CLIENT); /* it may have gone since arp_resolve */
+    if (cache && cache->state == ARP_CACHE_STATE_INCOMPLETE) {
         ret = arp_cache_hold(cache, data, len);
-    } else {
+    } else if (cache) {
         ret = arp_cache_use(cache, ha);
     }
     lock_release(&lock);
     return ret;
 }
 
+/* Whom to ask. */
+struct arp_due {
+    struct net_iface *iface;
+    ip_addr_t pa;
+};
+
+/* Does what is due from the entry at *place on, up to the next that is to be asked for; moves
+ * *place past it. Returns whether there is one. */
+static int arp_next_due(size_t *place, struct arp_due *due)
+{
+    struct arp_cache *cache;
+    int found = 0;
+
+    lock_acquire(&lock);
+    while (!found && (cache = table_next(&caches, place)) != NULL) {
+        *due = (struct arp_due){cache->iface, cache->pa};
+        found = arp_cache_tick(cache);
+    }
+    lock_release(&lock);
+    return found;
+}
+
+/* Asks without the lock: a device may be slow. */
 static void arp_timer(void)
 {
-    struct net_iface *iface;
-    struct arp_cache *cache;
-    ip_addr_t pa;
-    int ask;
+    struct arp_due due;
+    size_t place = 0;
 
-    for (cache = caches; cache < tailof(caches); cache++) {
-        lock_acquire(&lock);
-        ask = arp_cache_tick(cache);
-        iface = cache->iface;
-        pa = cache->pa;
-        lock_release(&lock);
-        if (ask) {
-            arp_request(iface, pa);
-        }
+    while (arp_next_due(&place, &due)) {
+        arp_request(due.iface, due.pa);
     }
 }
 
@@ -623,21 +689,23 @@ static int arp_cache_may_be_static(const struct net_iface *iface, ip_addr_t pa)
 
 int arp_cache_add_static(struct net_iface *iface, ip_addr_t pa, const uint8_t *ha)
 {
+    struct arp_cache *cache = NULL;
     struct queue_head waiting;
-    int ret = -1;
 
     queue_init(&waiting);
     lock_acquire(&lock);
     if (arp_cache_may_be_static(iface, pa)) {
-        arp_cache_set(arp_cache_need(iface, pa), ARP_CACHE_STATE_STATIC, ha, &waiting);
-        ret = 0;
+        cache = arp_cache_need(iface, pa, ARP_WORTH_IN_USE);
     } else {
         errorf("too many static entries");
         errno = ENOSPC;
     }
+    if (cache) {
+        arp_cache_set(cache, ARP_CACHE_STATE_STATIC, ha, &waiting);
+    }
     lock_release(&lock);
     arp_release(iface, ha, &waiting);
-    return ret;
+    return cache ? 0 : -1;
 }
 
 void arp_set_timeout(unsigned int seconds)
@@ -661,18 +729,18 @@ int arp_init(void)
     if (timer_register(interval, arp_timer) == -1) {
         return -1;
     }
+    random_bytes(secret, sizeof(secret));
     return 0;
 }
 
 void arp_shutdown(void)
 {
     struct arp_cache *cache;
+    size_t i = 0;
 
     lock_acquire(&lock);
-    for (cache = caches; cache < tailof(caches); cache++) {
-        if (cache->state != ARP_CACHE_STATE_FREE) {
-            arp_cache_delete(cache, &stats.unresolved);
-        }
+    while ((cache = table_next(&caches, &i)) != NULL) {
+        arp_cache_delete(cache, &stats.unresolved);
     }
     memset(request_times, 0, sizeof(request_times));
     change_logged = 0;
@@ -682,19 +750,18 @@ void arp_shutdown(void)
 
 int arp_get_view(size_t index, struct arp_view *view)
 {
-    static const char *const states[] = {"free", "incomplete", "resolved", "static"};
+    static const char *const states[] = {"incomplete", "resolved", "static"};
     const struct arp_cache *cache;
 
-    if (index >= countof(caches)) {
-        return -1;
-    }
     lock_acquire(&lock);
-    cache = &caches[index];
-    *view = (struct arp_view){cache->iface, cache->pa, {0}, states[cache->state],
-                              clock_now() - cache->timestamp};
-    memcpy(view->ha, cache->ha, sizeof(view->ha));
+    cache = table_at(&caches, index);
+    if (cache) {
+        *view = (struct arp_view){cache->iface, cache->pa, {0}, states[cache->state],
+                                  clock_now() - cache->timestamp};
+        memcpy(view->ha, cache->ha, sizeof(view->ha));
+    }
     lock_release(&lock);
-    return view->iface ? 0 : -1;
+    return cache ? 0 : -1;
 }
 
 void arp_get_stats(struct arp_stats *out)

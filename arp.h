@@ -8,7 +8,7 @@
 #include "ip.h"
 #include "net.h"
 
-#define ARP_CACHE_SIZE 32 /* the least useful entry goes for a new one, see arp_cache_worth */
+#define ARP_CACHE_SIZE 1024 /* neighbours; then the least useful goes, see enum arp_worth */
 #define ARP_CACHE_TIMEOUT 30 /* seconds that an address is believed */
 #define ARP_STATIC_MAX (ARP_CACHE_SIZE / 2) /* static entries; one more is refused */
 #define ARP_WAIT_LIMIT 3 /* datagrams that wait for one address; the oldest goes */
@@ -43,7 +43,7 @@ struct arp_stats {
     uint64_t unsolicited;    /* dropped: a reply that we had not asked for */
     uint64_t static_kept;    /* messages that contradicted a static entry */
     uint64_t changed;        /* neighbours that have got another hardware address */
-    uint64_t no_room;        /* strangers not learnt: all entries are in use */
+    uint64_t no_room;        /* neighbours without an entry: all are worth more, or no memory */
     uint64_t waited;         /* datagrams that had to wait for an answer */
     uint64_t released;       /* of these: handed to the device when it came */
     uint64_t unresolved;     /* of these dropped: it did not come */
@@ -57,14 +57,14 @@ int arp_init(void);
 void arp_shutdown(void);
 /* Finds the hardware address of pa (network byte order) and copies it to ha (ETHER_ADDR_LEN bytes).
  * Returns ARP_RESOLVE_FOUND, ARP_RESOLVE_INCOMPLETE (asked for, try later), or ARP_RESOLVE_ERROR
- * with errno set. */
+ * with errno set: ENOBUFS (ARP_CACHE_SIZE others are in use, or no memory), or the device's. */
 int arp_resolve(struct net_iface *iface, ip_addr_t pa, uint8_t *ha);
 /* After ARP_RESOLVE_INCOMPLETE: keeps a copy of a datagram, which leaves when pa answers. Returns
  * ARP_RESOLVE_INCOMPLETE, ARP_RESOLVE_FOUND with ha when the answer has just come (nothing is
  * kept), or ARP_RESOLVE_ERROR with errno set. */
 int arp_wait(struct net_iface *iface, ip_addr_t pa, const uint8_t *data, size_t len, uint8_t *ha);
 /* Fixes the hardware address of pa (network byte order): no message changes it and no time ends it.
- * Returns 0, or -1: ENOSPC above ARP_STATIC_MAX entries. */
+ * Returns 0, or -1: ENOSPC above ARP_STATIC_MAX entries, ENOBUFS. */
 int arp_cache_add_static(struct net_iface *iface, ip_addr_t pa, const uint8_t *ha);
 /* How long an address is believed, in seconds: ARP_CACHE_TIMEOUT unless set. */
 void arp_set_timeout(unsigned int seconds);

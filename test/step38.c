@@ -17,6 +17,7 @@
 #define ANNOUNCEMENT FROM_US ALL " ARP who-has 192.0.2.2 tell 192.0.2.2"
 #define ARRIVED FROM_US HA "fe IP 192.0.2.2 > 192.0.2.1 proto 253 "
 #define MANY 10000
+#define SOME 32 /* neighbours */
 
 static ip_addr_t address(const char *text)
 {
@@ -48,6 +49,56 @@ static void meet(int host, int ha)
              ha, host);
     inject(line);
     expect(REPLY);
+}
+
+/*
+ * A network with more neighbours than anybody can know; ours is 10.0.0.2.
+ */
+static struct net_iface *start_large(void)
+{
+    struct net_device *dev;
+    struct ip_iface *iface;
+
+    check_int(net_init(), 0);
+    dev = wire_init(WIRE_ETHER);
+    iface = wire_address(dev, "10.0.0.2", "255.255.0.0");
+    check_int(net_run(), 0);
+    return NET_IFACE(iface);
+}
+
+/* The n-th neighbour. */
+static const char *neighbour(int n)
+{
+    static char text[IP_ADDR_STR_LEN];
+
+    snprintf(text, sizeof(text), "10.0.%d.%d", 1 + n / 256, n % 256);
+    return text;
+}
+
+/* Each of the neighbours from first on asks for us and is answered. */
+static void meet_many(int first, int num)
+{
+    char line[128];
+
+    for (int n = first; n < first + num; n++) {
+        snprintf(line, sizeof(line), "ARP who-has 10.0.0.2 tell %s", neighbour(n));
+        inject(line);
+        expect("ARP reply 10.0.0.2 is-at " HA "01");
+    }
+}
+
+/* Each of them pings us, which makes us look for him, and gets his reply. */
+static void ping_many(int first, int num)
+{
+    char line[128];
+
+    for (int n = first; n < first + num; n++) {
+        snprintf(line, sizeof(line), "IP %s > 10.0.0.2 ICMP echo id 1 seq 1", neighbour(n));
+        inject(line);
+        snprintf(line, sizeof(line), FROM_US HA "fe IP 10.0.0.2 > %s ICMP echo-reply id 1 seq 1",
+                 neighbour(n));
+        expect(line);
+    }
 }
 
 /* The last byte of 192.0.2.host's hardware address, or -1. What goes out is not looked at. */
@@ -297,7 +348,7 @@ static void strangers(void)
     char line[128];
 
     bench_start(WIRE_ETHER);
-    for (int i = 0; i < ARP_CACHE_SIZE; i++) {
+    for (int i = 0; i < SOME; i++) {
         meet(100 + i, 100 + i);
     }
     for (int i = 0; i < 2000; i++) {
@@ -306,7 +357,7 @@ static void strangers(void)
         snprintf(line, sizeof(line), "ARP reply 198.19.%d.%d is-at " HA "aa", i >> 8, i & 0xff);
         inject(line);
     }
-    for (int i = 0; i < ARP_CACHE_SIZE; i++) {
+    for (int i = 0; i < SOME; i++) {
         check_int(known(100 + i), 100 + i);
     }
 }
@@ -323,17 +374,56 @@ static void call(int num)
     wire_pending(1);
 }
 
-static void unresolved_first(void)
+static void many_in_use(void)
 {
-    bench_start(WIRE_ETHER);
-    meet(9, 0x90);
-    check_counted(arp, evicted, 100 - (ARP_CACHE_SIZE - 1), call(100));
-    check_int(known(9), 0x90);
-    meet(8, 0x80);
-    check_int(known(8), 0x80);
+    start_large();
+    wire_answer_arp(1);
+    check_counted(arp, requests_sent, 500, ping_many(0, 500));
+    for (int second = 1; second < 10; second++) {
+        advance(1000);
+        check_counted(arp, requests_sent, 0, ping_many(0, 500));
+    }
 }
 
-/* A full table, and strangers that keep asking for us: the answer finds its request. */
+/* Neighbours who have answered, idle now, and a flood of those who do not. */
+static void unresolved_first(void)
+{
+    size_t memory;
+
+    start_large();
+    wire_answer_arp(1);
+    ping_many(0, SOME);
+    advance(15000);
+    wire_answer_arp(0);
+    memory = memory_in_use();
+    for (int n = SOME; n < 3000; n++) {
+        send_text(neighbour(n), "data");
+    }
+    check(memory_in_use() <= memory + 4 * ARP_CACHE_SIZE);
+    wire_pending(1);
+    check_counted(arp, requests_sent, 0, ping_many(0, SOME));
+    wire_answer_arp(1);
+    ping_many(4000, 1);
+}
+
+/* The same in a flood of those who only ask for us. */
+static void strangers_first(void)
+{
+    size_t memory;
+
+    start_large();
+    wire_answer_arp(1);
+    ping_many(0, SOME);
+    advance(15000);
+    memory = memory_in_use();
+    meet_many(SOME, 3000);
+    check(memory_in_use() < memory + ARP_CACHE_SIZE);
+    check_counted(arp, requests_sent, 0, ping_many(0, SOME));
+    check_counted(arp, requests_sent, 1, ping_many(4000, 1));
+}
+
+/* A full table, and strangers that keep asking for us: the answer finds its request, also when
+ * there are many. */
 static void answer_in_a_flood(void)
 {
     bench_start(WIRE_ETHER);
@@ -341,29 +431,41 @@ static void answer_in_a_flood(void)
     send_text("192.0.2.1", "data");
     expect(ASKED);
     flood(2000);
-    call(5);
+    call(100);
     flood(2000);
     inject(ANSWER);
     expect(ARRIVED "'data'");
 }
 
-/* All who are known are in use: a stranger is answered, and not learnt; who we call is. */
+/* All who are known have answered and are in use: they stay. Nobody else is learnt, until one of
+ * them has not been needed for a while. */
 static void all_in_use(void)
 {
-    bench_start(WIRE_ETHER);
-    for (int i = 0; i < ARP_CACHE_SIZE; i++) {
-        meet(100 + i, 100 + i);
-        check_int(known(100 + i), 100 + i);
-        advance(1);
-    }
-    check_counted(arp, no_room, 1, meet(99, 0x99));
-    check_int(known(100), 100);
-    send_text("192.0.2.1", "data");
-    expect(ASKED);
-    inject(ANSWER);
-    expect(ARRIVED "'data'");
-    check_int(known(100), 100);
-    check_int(known(101), -1);
+    start_large();
+    wire_answer_arp(1);
+    ping_many(0, ARP_CACHE_SIZE);
+    check_counted(arp, no_room, 1, meet_many(2000, 1));
+    check_counted(arp, no_room, 1, check_error(send_text(neighbour(2001), "data"), ENOBUFS));
+    check_counted(arp, requests_sent, 0, ping_many(0, ARP_CACHE_SIZE));
+    advance(5000);
+    ping_many(1, ARP_CACHE_SIZE - 1);
+    advance(5000);
+    check_counted(arp, requests_sent, 1, ping_many(2001, 1));
+    check_counted(arp, requests_sent, 0, ping_many(1, ARP_CACHE_SIZE - 1));
+    check_counted(arp, no_room, 1, check_error(send_text(neighbour(0), "data"), ENOBUFS));
+}
+
+/* They have only asked for us: whom we need to reach comes first. */
+static void clients_in_use(void)
+{
+    start_large();
+    meet_many(0, ARP_CACHE_SIZE);
+    wire_answer_arp(1);
+    check_counted(arp, requests_sent, 0, ping_many(0, ARP_CACHE_SIZE));
+    check_counted(arp, no_room, 1, meet_many(2000, 1));
+    check_counted(arp, requests_sent, 1, ping_many(2001, 1));
+    check_counted(arp, requests_sent, 1, ping_many(0, 1)); /* the one who has gone */
+    check_counted(arp, requests_sent, 0, ping_many(2, ARP_CACHE_SIZE - 2));
 }
 
 static void fixed(void)
@@ -395,11 +497,8 @@ static void fixed_anew(void)
     check_int(arp_cache_add_static(wire(), address("192.0.2.1"), first), 0);
     check_int(known(1), 0xfe);
     errno = 0;
-    for (int i = 0; i < 200 && ret == 0; i++) {
-        char text[32];
-
-        snprintf(text, sizeof(text), "192.0.2.%d", 20 + i);
-        ret = arp_cache_add_static(wire(), address(text), first);
+    for (int i = 0; i < ARP_CACHE_SIZE && ret == 0; i++) {
+        ret = arp_cache_add_static(wire(), address(neighbour(i)), first);
     }
     check_int(ret, -1);
     check_int(errno, ENOSPC);
@@ -558,9 +657,13 @@ BENCH(38,
       {"1,000 such changes at once are counted, and fill no log [A-2]", warned_in_measure},
       {"a flood of strangers does not push out the gateway [A-3 B-15]", gateway_kept},
       {"requests for others, and replies to nobody, take no place [A-3]", strangers},
-      {"who has not answered goes first when there is no room [A-3]", unresolved_first},
+      {"500 neighbours are in use at once, each asked for once", many_in_use},
+      {"who has not answered goes before who has, and has no memory without bound [A-3]",
+       unresolved_first},
+      {"so does who has only asked for us [A-3]", strangers_first},
       {"in a flood of strangers a neighbour can still be resolved [A-3]", answer_in_a_flood},
-      {"when all are in use a stranger is not learnt, and counts [A-3]", all_in_use},
+      {"when all are in use they stay; who comes anew is not learnt, and counts [A-3]", all_in_use},
+      {"but who has only asked for us goes for whom we need, in use or not [A-3]", clients_in_use},
       {"a static entry is never changed, pushed out or forgotten [A-2 M-6]", fixed},
       {"static entries leave room for others, and end with the stack", fixed_anew},
       {"our address in use elsewhere is logged and defended, once in 10 s [A-4]", conflict},

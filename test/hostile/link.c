@@ -199,7 +199,7 @@ static void test_strangers(void)
         }
         wire_pending(1);
     }
-    check_int(memory_in_use(), memory);
+    check(memory_in_use() <= memory + ARP_CACHE_SIZE);
     send_to("198.51.100.1", "through the gateway");
     expect("ether " OURS " > " PEER
            " IP 192.0.2.2 > 198.51.100.1 proto 253 'through the gateway'");
@@ -273,7 +273,7 @@ static void test_waiting(void)
                  " IP 192.0.2.2 > 192.0.2.9 proto 253 '%04zu'", 5000 - n);
         expect(line);
     }
-    check_int(memory_in_use(), memory);
+    check_int(memory_in_use(), memory + 1); /* it is known now */
 }
 
 /* 10,000 datagrams in ten seconds to who never answers: a request a second. */
@@ -293,7 +293,7 @@ static void test_silence(void)
     wire_pending(1);
     advance(ARP_CACHE_TIMEOUT * 1000 + 2000);
     wire_pending(1);
-    check_int(memory_in_use(), memory);
+    check(memory_in_use() <= memory);
 }
 
 BENCH(46,
