@@ -1,4 +1,4 @@
-#define _GNU_SOURCE /* F_SETSIG, F_SETOWN_EX, gettid */
+#define _GNU_SOURCE /* F_SETOWN_EX, gettid */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,30 +19,40 @@
  * In a kernel, a device that has received a frame interrupts the processor: it drops what it does
  * and runs the function that the driver has registered for this device's interrupt number. A
  * program has no such hardware, but signals come close. They have numbers, they arrive at any
- * moment, and the kernel sends one for a file that can be read if it is asked to (O_ASYNC). So an
- * interrupt number is a signal number here.
+ * moment, and the kernel sends one for a file that can be read if it is asked to (O_ASYNC).
  *
  * A true signal handler would run in the middle of whatever some thread does, perhaps while it
- * holds the very lock that the handler needs. Hence nobody is really interrupted: the signals are
- * blocked in every thread, so they stay pending, and one thread of ours does nothing but wait for
- * them with sigwaitinfo and call what is registered. All of this runs in ordinary context, may take
- * locks, and never runs twice at the same time.
+ * holds the very lock that the handler needs. Hence nobody is really interrupted: one thread of
+ * ours, in which all signals are blocked and stay pending, does nothing but wait for them with
+ * sigwaitinfo and call what is registered. All of this runs in ordinary context, may take locks,
+ * and never runs twice at the same time.
  *
- * A new thread inherits the mask of the one that creates it. That is why intr_init blocks the
- * signals first thing, before the program has made any threads: in a thread where one of them is
- * not blocked, it ends the process.
+ * An interrupt that has been raised and not yet taken is a bit in `raised`, one for each number;
+ * what the signal does is end the wait. Timer and user have signals of their own, all devices share
+ * SIGIO. A signal for each device could say which one it was, but only real-time signals are left
+ * for that, and those queue up, one for each frame. The queue is not ours alone:
+ * RLIMIT_SIGPENDING counts for all programs of the user. A stranger who sends frames faster than we
+ * read them could fill it, and then other programs start no timer. SIGIO is pending once or not at
+ * all, whatever comes. So many interrupts may become one; a handler must therefore take all that
+ * has come, not one frame, and SIGIO asks every device.
  *
- * Nothing gets lost. A signal that comes while a handler runs stays pending, and a later wait takes
- * it. Most signals are pending once or not at all, so many interrupts may become one; a
- * handler must therefore take all that has come, not one frame. Real-time signals, which devices
- * use, queue up; when the queue is full the kernel sends SIGIO in their place, and then every
- * device is asked.
+ * Nothing gets lost. Whoever raises an interrupt sets the bit first and then sends a signal, and
+ * the thread looks at the bits before it waits: a signal that is sent in between stays pending and
+ * ends the wait at once. The same holds for a frame that comes when its driver has just found
+ * nothing more to read. If there are bits already, no signal is needed: whoever has set the first
+ * one sends it, or is the thread itself, which is not waiting then.
  *
- * The softirq is work that an interrupt has put off. It is a flag, softirq_pending, which the loop
- * looks at before it waits again; only another thread has to send a signal, to end a wait that may
- * have begun. Whoever sets the flag has queued his work before, and the loop clears it before it
- * calls the handler: work that is queued too late for this call of the handler finds the flag down
- * and sets it for the next one.
+ * Nobody is kept waiting by one who always has more to do. The thread takes the signals that have
+ * come, each once, then calls the handlers for all bits, each once, and looks again.
+ *
+ * A signal for the whole process (kill) may come to any thread that does not block it, also to one
+ * that is older than the stack. By default it would end the process: so there is a handler, and it
+ * raises the interrupt. Nobody's signal mask is changed, and a program that this one starts
+ * inherits nothing.
+ *
+ * The softirq is work that an interrupt has put off. Its handler is called after the others; its
+ * bit is cleared before. Whoever raises it has queued his work before: work that is queued too late
+ * for this call of the handler sets the bit for the next one.
  */
 
 struct irq_entry {
@@ -55,23 +65,40 @@ struct irq_entry {
 
 static struct irq_entry *irqs; /* fixed while the thread runs */
 
-static sigset_t signals;       /* those that the thread takes */
-static sigset_t old_mask;      /* of the thread that called intr_init */
-static pthread_t init_thread;
+#define IRQ_MAX 64 /* an interrupt is a bit of one word */
+#define IRQ_BIT(irq) (UINT64_C(1) << ((irq) - 1))
+#define IRQ_DEVICES (~UINT64_C(0) << (INTR_IRQ_BASE - 1))
+#define IRQ_OTHERS (IRQ_BIT(INTR_IRQ_SOFT) | IRQ_BIT(INTR_IRQ_USER) | IRQ_BIT(INTR_IRQ_TIMER))
+
+#define WAKE INTR_IRQ_SOFT /* the signal that only ends a wait; the bits say the rest */
+
+static _Atomic uint64_t raised; /* the interrupts that are to be taken */
+
+static const int numbers[] = {INTR_IRQ_SOFT, INTR_IRQ_USER, INTR_IRQ_TIMER, SIGIO};
+static sigset_t signals;        /* the same: those that the thread takes */
+static struct sigaction old_actions[countof(numbers)];
+static int initialized;
 
 static pthread_t thread;
-static sem_t started;          /* thread_id is there */
+static sem_t started;           /* thread_id is there */
 static atomic_int thread_id;
-static atomic_int running;     /* signals may be sent to the thread */
-static atomic_int raising;     /* threads that are about to send one */
+static atomic_int running;      /* signals may be sent to the thread */
+static atomic_int raising;      /* threads that are about to send one */
 static atomic_int stopping;
-
-static atomic_int softirq_pending;
 static _Thread_local int in_interrupt; /* is this the thread? */
 
 /*
  * Registering
  */
+
+/* The bits that raising irq sets: SIGIO is every device's. 0 if it is no number for interrupts. */
+static uint64_t irq_bits(unsigned int irq)
+{
+    if (irq == SIGIO) {
+        return IRQ_DEVICES;
+    }
+    return 1 <= irq && irq <= IRQ_MAX ? IRQ_BIT(irq) & (IRQ_DEVICES | IRQ_OTHERS) : 0;
+}
 
 /* Returns the first entry for irq, or NULL. */
 static const struct irq_entry *irq_find(unsigned int irq)
@@ -91,8 +118,12 @@ int intr_register(unsigned int irq, intr_isr_t isr, int flags, void *arg)
     const struct irq_entry *other = irq_find(irq);
     struct irq_entry *entry;
 
-    if (atomic_load(&running) || sigismember(&signals, (int)irq) != 1) {
-        errorf("irq=%u: running already, or not a number for interrupts", irq);
+    if (!initialized || atomic_load(&running)) {
+        errorf("irq=%u: only between platform_init() and platform_run()", irq);
+        return -1;
+    }
+    if (!irq_bits(irq) || irq == SIGIO) {
+        errorf("irq=%u: not a number for interrupts", irq);
         return -1;
     }
     if (other && !(other->flags & flags & INTR_IRQ_SHARED)) {
@@ -112,11 +143,11 @@ int intr_register(unsigned int irq, intr_isr_t isr, int flags, void *arg)
 
 unsigned int intr_free_irq(void)
 {
-    int irq;
+    unsigned int irq;
 
-    for (irq = INTR_IRQ_BASE; irq <= SIGRTMAX; irq++) {
-        if (!irq_find((unsigned int)irq)) {
-            return (unsigned int)irq;
+    for (irq = (unsigned int)INTR_IRQ_BASE; irq <= IRQ_MAX; irq++) {
+        if (!irq_find(irq)) {
+            return irq;
         }
     }
     errorf("no interrupt number is left");
@@ -127,36 +158,39 @@ unsigned int intr_free_irq(void)
  * Raising: any thread does it, and signal handlers too
  */
 
-static int intr_send(unsigned int irq)
+/* Whoever sets the first bit ends the wait; the thread itself does not wait. */
+static void intr_set(uint64_t bits)
 {
-    int err;
-
-    if (irq == INTR_IRQ_SOFT) {
-        if (atomic_exchange(&softirq_pending, 1) || in_interrupt) {
-            return 0;
-        }
+    if (!atomic_fetch_or(&raised, bits) && !in_interrupt) {
+        pthread_kill(thread, WAKE);
     }
-    err = pthread_kill(thread, (int)irq);
-    if (err == EAGAIN) { /* the queue of real-time signals is full: as the kernel does it */
-        err = pthread_kill(thread, SIGIO);
-    }
-    return err;
 }
 
 int intr_raise(unsigned int irq)
 {
-    int err = ESRCH;
+    uint64_t bits = irq_bits(irq);
+    int ret = -1;
 
-    if (!atomic_load(&running)) {
+    if (!bits || !atomic_load(&running)) {
         return -1;
     }
     /* intr_stop waits for those in here, so the thread does not end before its signal is sent. */
     atomic_fetch_add(&raising, 1);
     if (atomic_load(&running)) {
-        err = intr_send(irq);
+        intr_set(bits);
+        ret = 0;
     }
     atomic_fetch_sub(&raising, 1);
-    return err ? -1 : 0;
+    return ret;
+}
+
+/* A signal has come to a thread of the program. */
+static void intr_caught(int signo)
+{
+    int errnum = errno;
+
+    intr_raise((unsigned int)signo);
+    errno = errnum;
 }
 
 int intr_watch(int fd, unsigned int irq)
@@ -164,8 +198,7 @@ int intr_watch(int fd, unsigned int irq)
     struct f_owner_ex owner = {.type = F_OWNER_TID, .pid = intr_thread_id()};
     int flags;
 
-    /* The signal and who gets it come first: the default is a SIGIO to nobody. */
-    if (fcntl(fd, F_SETSIG, (int)irq) == -1 || fcntl(fd, F_SETOWN_EX, &owner) == -1) {
+    if (fcntl(fd, F_SETOWN_EX, &owner) == -1) { /* first, for the default is a SIGIO to nobody */
         return -1;
     }
     flags = fcntl(fd, F_GETFL);
@@ -179,69 +212,47 @@ int intr_watch(int fd, unsigned int irq)
  * The thread
  */
 
-/* Calls what is registered for the numbers from first to last. */
-static void intr_call(unsigned int first, unsigned int last)
+/* Waits for an interrupt, unless one is to be taken already, and notes all signals that have come:
+ * each once, so that none that comes all the time keeps us here. */
+static void intr_wait(void)
+{
+    static const struct timespec no_time;
+    sigset_t rest = signals;
+    int signo;
+
+    signo = atomic_load(&raised) ? sigtimedwait(&rest, NULL, &no_time) : sigwaitinfo(&rest, NULL);
+    while (signo > 0) {
+        if (signo != WAKE) {
+            atomic_fetch_or(&raised, irq_bits((unsigned int)signo));
+        }
+        sigdelset(&rest, signo);
+        signo = sigtimedwait(&rest, NULL, &no_time);
+    }
+}
+
+/* Calls what is registered for those of these interrupts that have been raised. */
+static void intr_take(uint64_t bits)
 {
     const struct irq_entry *entry;
 
+    bits &= atomic_fetch_and(&raised, ~bits);
     for (entry = irqs; entry; entry = entry->next) {
-        if (first <= entry->irq && entry->irq <= last) {
+        if (bits & IRQ_BIT(entry->irq)) {
             entry->isr(entry->irq, entry->arg);
         }
     }
 }
 
-static void intr_handle(int signo)
-{
-    switch (signo) {
-    case -1: /* sigwaitinfo was disturbed, or there was nothing to take */
-        break;
-    case INTR_IRQ_SOFT: /* it has ended the wait; the flag says the rest */
-        break;
-    case SIGIO: /* some device's, but the kernel cannot say which */
-        intr_call((unsigned int)INTR_IRQ_BASE, (unsigned int)SIGRTMAX);
-        break;
-    default:
-        intr_call((unsigned int)signo, (unsigned int)signo);
-        break;
-    }
-}
-
-/* Takes the next signal, or returns -1 if there is none and the softirq is due. Of several the
- * kernel gives the lowest number, and one that comes all the time would keep the others waiting:
- * so what has had its turn waits until the rest have had theirs. */
-static int intr_wait(sigset_t *turn)
-{
-    static const struct timespec no_time;
-    int signo = sigtimedwait(turn, NULL, &no_time);
-
-    if (signo == -1) {
-        *turn = signals;
-        if (atomic_load(&softirq_pending)) {
-            signo = sigtimedwait(&signals, NULL, &no_time);
-        } else {
-            signo = sigwaitinfo(&signals, NULL);
-        }
-    }
-    if (signo != -1) {
-        sigdelset(turn, signo);
-    }
-    return signo;
-}
-
 static void *intr_main(void *arg)
 {
-    sigset_t turn = signals;
-
     (void)arg;
     in_interrupt = 1;
     atomic_store(&thread_id, (int)gettid());
     sem_post(&started);
     while (!atomic_load(&stopping)) {
-        intr_handle(intr_wait(&turn));
-        if (atomic_exchange(&softirq_pending, 0)) {
-            intr_call(INTR_IRQ_SOFT, INTR_IRQ_SOFT);
-        }
+        intr_wait();
+        intr_take(~IRQ_BIT(INTR_IRQ_SOFT));
+        intr_take(IRQ_BIT(INTR_IRQ_SOFT)); /* what these have put off */
     }
     return NULL;
 }
@@ -276,22 +287,15 @@ pid_t intr_thread_id(void)
 
 int intr_init(void)
 {
-    int irq, err;
+    struct sigaction action = {.sa_handler = intr_caught, .sa_flags = SA_RESTART};
+    size_t i;
 
     sigemptyset(&signals);
-    sigaddset(&signals, INTR_IRQ_SOFT);
-    sigaddset(&signals, INTR_IRQ_USER);
-    sigaddset(&signals, INTR_IRQ_TIMER);
-    sigaddset(&signals, SIGIO);
-    for (irq = INTR_IRQ_BASE; irq <= SIGRTMAX; irq++) {
-        sigaddset(&signals, irq);
+    for (i = 0; i < countof(numbers); i++) {
+        sigaddset(&signals, numbers[i]);
+        sigaction(numbers[i], &action, &old_actions[i]);
     }
-    err = pthread_sigmask(SIG_BLOCK, &signals, &old_mask);
-    if (err) {
-        errorf("pthread_sigmask: %s", strerror(err));
-        return -1;
-    }
-    init_thread = pthread_self();
+    initialized = 1;
     return 0;
 }
 
@@ -325,27 +329,27 @@ void intr_stop(void)
         sched_yield();
     }
     atomic_store(&stopping, 1);
-    pthread_kill(thread, INTR_IRQ_SOFT); /* any signal would do: it ends the wait */
+    pthread_kill(thread, WAKE);
     pthread_join(thread, NULL);
     atomic_store(&thread_id, 0);
-    atomic_store(&softirq_pending, 0);
+    atomic_store(&raised, 0);
 }
 
 void intr_shutdown(void)
 {
-    static const struct timespec no_time;
     struct irq_entry *entry;
+    struct sigaction now;
+    size_t i;
 
     while ((entry = irqs) != NULL) {
         irqs = entry->next;
         memory_free(entry);
     }
-    if (pthread_equal(pthread_self(), init_thread)) {
-        /* What the process has been sent meanwhile would end it when it is no longer blocked. */
-        while (sigtimedwait(&signals, NULL, &no_time) > 0 || errno == EINTR) {
-            continue;
+    for (i = 0; i < countof(numbers); i++) {
+        sigaction(numbers[i], NULL, &now);
+        if (now.sa_handler == intr_caught) { /* else the program has its own since */
+            sigaction(numbers[i], &old_actions[i], NULL);
         }
-        pthread_sigmask(SIG_SETMASK, &old_mask, NULL);
     }
-    sigemptyset(&signals); /* from now on there is no number to register */
+    initialized = 0;
 }
