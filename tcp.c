@@ -129,6 +129,7 @@ struct tcp_pcb {
         unsigned int num;   /* how often it was sent again */
     } retrans;
     uint64_t expires;       /* when it is over even if the peer does nothing; 0: never */
+    uint32_t expires_una;   /* SND.UNA when the user had left, or since then at the last progress */
     int backlog;            /* a listener of sockets: how many may wait for accept; 0: not one */
     struct tcp_pcb *parent; /* the listener, until accepted */
     uint64_t born;          /* when the SYN came, by clock_now */
@@ -945,13 +946,23 @@ static void tcp_set_timewait_timer(struct tcp_pcb *pcb)
     pcb->expires = clock_now() + MILLISECONDS(2 * TCP_MSL);
 }
 
-/* The user has left: from now on the connection has a limit, whatever the peer does. */
+/* The user has left: from now on the connection has a limit. */
 static void tcp_set_close_timer(struct tcp_pcb *pcb)
 {
     int timeout =
         pcb->state == TCP_STATE_FIN_WAIT2 ? TCP_FIN_WAIT_2_TIMEOUT : TCP_CLOSE_TIMEOUT;
 
     pcb->expires = clock_now() + MILLISECONDS(timeout);
+    pcb->expires_una = pcb->snd.una;
+}
+
+/* What was sent before close still arrives (RFC 9293 3.10.4), however slowly the peer reads: as long
+ * as it takes something worth the wait, the limit begins again. */
+static void tcp_extend_close_timer(struct tcp_pcb *pcb)
+{
+    if (pcb->expires != 0 && pcb->snd.una - pcb->expires_una >= TCP_CLOSE_PROGRESS) {
+        tcp_set_close_timer(pcb);
+    }
 }
 
 /* Both have ended. */
@@ -1422,6 +1433,7 @@ static int tcp_check_ack_established(struct tcp_pcb *pcb, const struct tcp_segme
     }
     if (seg->ack != pcb->snd.una) {
         tcp_retrans_queue_cleanup(pcb, seg->ack);
+        tcp_extend_close_timer(pcb);
     }
     tcp_peer_is_alive(pcb, was_shut);
     sched_task_wakeup(&pcb->task);

@@ -25,6 +25,7 @@
 #define TCP_SOURCE_PORT_MIN 49152  /* ports to choose from, RFC 6335 */
 #define TCP_SOURCE_PORT_MAX 65535
 #define TCP_CLOSE_TIMEOUT 600000   /* milliseconds for the end of a connection without a user */
+#define TCP_CLOSE_PROGRESS TCP_MSS /* but as many again to a peer that has taken so many bytes */
 #define TCP_CHALLENGE_LIMIT 10     /* answers a second to what may be forged, for each connection */
 #define TCP_CHALLENGE_ANSWER 3000  /* milliseconds in which a RST in TIME-WAIT may answer one */
 #define TCP_MSL 30000              /* milliseconds a segment lives (RFC 9293 3.4.2: 2 minutes) */

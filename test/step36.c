@@ -703,6 +703,67 @@ static void test_sockstress(void)
     sockstress(5000, 1);
 }
 
+/* Reads at most len bytes every 10 s: the peer has room for so many, again and again. Returns the
+ * relative number of what it has not got when the connection is gone, or has all of end. */
+static uint32_t read_slowly(uint32_t len, uint32_t end)
+{
+    char ack[64];
+    uint32_t una = 1;
+
+    while (una < end && !is_gone()) {
+        advance(10000);
+        wire_pending(1);
+        if (!is_gone()) {
+            una = view().snd.nxt - view().iss;
+            snprintf(ack, sizeof(ack), ". 1:1(0) ack %u win %u", una, len);
+            inject(ack);
+        }
+    }
+    return una;
+}
+
+/* RFC 9293 3.10.4: what was sent before close arrives, however long the peer takes over it. */
+static void test_slow_reader(void)
+{
+    start();
+    client(PEER_ISN, 500);
+    our_side_sends(1, 60000);
+    check_int(tcp_cmd_close(desc), 0);
+    check_int(read_slowly(500, 60002), 60002);
+    check(now_ms() > 2 * TCP_CLOSE_TIMEOUT - 10000);
+    wire_pending(1);
+    check_state("FIN_WAIT2");
+    inject("F. 1:1(0) ack 60002");
+    check_acked(2);
+}
+
+/* Slow, and then it takes nothing any more: the limit counts from the last that it took. */
+static void test_slow_reader_stops(void)
+{
+    uint64_t begin;
+    uint32_t iss, una;
+
+    start();
+    client(PEER_ISN, 500);
+    iss = view().iss;
+    our_side_sends(1, 60000);
+    check_int(tcp_cmd_close(desc), 0);
+    una = read_slowly(500, 45000);
+    check(una >= 45000);
+    begin = now_ms();
+    while (!is_gone()) {
+        char ack[64];
+
+        snprintf(ack, sizeof(ack), ". 1:1(0) ack %u win 0", una);
+        wire_pending(1);
+        inject(ack);
+        advance(1000);
+        check(now_ms() - begin <= TCP_CLOSE_TIMEOUT + 1000);
+    }
+    check(now_ms() - begin >= TCP_CLOSE_TIMEOUT - 60000);
+    check_reset(una, 60002, iss);
+}
+
 /* It takes a byte now and then. */
 static void test_slow_death(void)
 {
@@ -1036,6 +1097,8 @@ BENCH(36,
       {"a silent peer does not hold a closing connection [T-34]", test_silent},
       {"nor does one whose window stays shut for ever [T-27]", test_sockstress},
       {"nor one that takes a byte now and then [T-27]", test_slow_death},
+      {"but a slow reader gets all that was sent before close", test_slow_reader},
+      {"and has the whole limit again when it stops", test_slow_reader_stops},
       {"who is given up so is told by a RST, and it counts", test_limit_is_told},
       {"nor one that talks on in FIN-WAIT-2 [T-34]", test_talks_in_fin_wait_2},
       {"what waits for the end keeps no buffers [T-34]", test_buffers_go},
