@@ -146,6 +146,7 @@ static uint64_t last_order; /* in the lines for accept */
 static uint8_t secret[SIPHASH_KEY_SIZE]; /* for what a stranger must not guess */
 static uint16_t last_port; /* how many source ports were chosen */
 static uint8_t out_text[IP_PAYLOAD_SIZE_MAX - TCP_HDR_SIZE_MIN]; /* of a segment on its way out */
+static uint64_t last_tick;       /* of the timer, by clock_now */
 static uint64_t resets_since;    /* when this second began, by clock_now */
 static unsigned int resets_left; /* RSTs that it has left */
 static struct tcp_stats stats;
@@ -993,13 +994,41 @@ static void tcp_pcb_timer(struct tcp_pcb *pcb)
     tcp_retrans_emit(pcb);
 }
 
+/* How long did we not run, if it is noticed now? A tick may be late; so late it is only when somebody
+ * has stopped the process, or the machine. */
+static uint64_t tcp_time_stopped(uint64_t now)
+{
+    uint64_t span = now - last_tick;
+
+    last_tick = now;
+    if (span < MILLISECONDS(TCP_TIMER_STOPPED)) {
+        return 0;
+    }
+    infof("no tick for %llu ms: no limit ran", (unsigned long long)(span / MILLISECONDS(1)));
+    return span;
+}
+
+/* While we were stopped nothing was sent again, and what has come meanwhile is not read yet. So that
+ * time is no part of R2, which measures "the amount of retransmission", nor of any other limit. */
+static void tcp_pcb_put_off(struct tcp_pcb *pcb, uint64_t span, uint64_t now)
+{
+    uint64_t first = pcb->retrans.first + span;
+
+    pcb->retrans.first = first < now ? first : now; /* the user may have sent since we run again */
+    pcb->expires += pcb->expires ? span : 0;
+}
+
 static void tcp_timer(void)
 {
     struct tcp_pcb *pcb;
+    uint64_t now, span;
     size_t i = 0;
 
     lock_acquire(&lock);
+    now = clock_now();
+    span = tcp_time_stopped(now);
     while ((pcb = table_next(&pcbs, &i)) != NULL) {
+        tcp_pcb_put_off(pcb, span, now);
         tcp_pcb_timer(pcb);
     }
     lock_release(&lock);
@@ -2319,6 +2348,7 @@ int tcp_init(void)
     }
     lock_acquire(&lock);
     random_bytes(secret, sizeof(secret));
+    last_tick = clock_now();
     started = 1;
     lock_release(&lock);
     return 0;

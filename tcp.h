@@ -15,6 +15,7 @@
 #define TCP_BACKLOG_MAX 1024       /* connections that wait for accept at one listener */
 #define TCP_HALF_OPEN_MAX 1024     /* half-open ones at one; the oldest makes room for a new one */
 #define TCP_TIMER_INTERVAL 100     /* milliseconds */
+#define TCP_TIMER_STOPPED 1000     /* between two ticks: then we were stopped, and no limit ran */
 #define TCP_SND_BUF_SIZE 65535     /* bytes that are not acknowledged yet; send waits for room */
 #define TCP_RTO 1000               /* milliseconds to the first retransmission, RFC 6298 2.1 */
 #define TCP_R1 3                   /* retransmissions before a warning, RFC 9293 3.8.3 */

@@ -1021,6 +1021,116 @@ static void test_connect_again(void)
 }
 
 /*
+ * Time in which we did not run
+ */
+
+/* The process is stopped for so many seconds. */
+static void stopped(uint64_t seconds)
+{
+    sim_clock_skip(seconds * UINT64_C(1000000000));
+}
+
+/* RFC 9293 3.8.3: R2 measures what was sent again, and nothing was. */
+static void test_stopped(void)
+{
+    establish();
+    our_side_sends(1, 5);
+    expect("P. 1:6(5) ack 1");
+    stopped(105);
+    expect_within(2000, "P. 1:6(5) ack 1");
+    check_state("ESTABLISHED");
+    stopped(1000000);
+    advance(99000);
+    check_state("ESTABLISHED");
+    check(wire_pending(1) >= 4);
+    inject(". 1:1(0) ack 6");
+    expect_nothing(60000);
+    our_side_sends(6, 5);
+    expect("P. 6:11(5) ack 1");
+    advance(TCP_R2 + 61000);
+    check_state("CLOSED"); /* and who is really silent is given up as always */
+    wire_pending(1);
+}
+
+/* A call that the user makes before the timer has noticed begins now, and not before. */
+static void test_stopped_and_sent(void)
+{
+    establish();
+    stopped(1000);
+    our_side_sends(1, 5);
+    expect("P. 1:6(5) ack 1");
+    advance(99000);
+    check_state("ESTABLISHED");
+    wire_pending(1);
+}
+
+/* What has arrived is read before a deadline is judged: the ACK comes in the tick that would end
+ * it, and which of both is handled first is left to chance. */
+static void test_stopped_and_answered(void)
+{
+    start();
+    for (int i = 0; i < 20; i++) {
+        client(PEER_ISN, 65535);
+        our_side_sends(1, 5);
+        check_int(tcp_cmd_close(desc), 0);
+        inject(". 1:1(0) ack 6");
+        advance(TCP_R2 - 1000);
+        wire_pending(1);
+        stopped(10);
+        wire_faults(&(struct wire_faults){.delay_ms = (unsigned)(100 - now_ms() % 100)});
+        inject(". 1:1(0) ack 7");
+        advance(100);
+        wire_faults(NULL);
+        wire_pending(1);
+        check_state("FIN_WAIT2");
+        inject("R 1:1(0)");
+        check_gone();
+    }
+}
+
+/* Nor do the other limits run meanwhile. */
+static void test_stopped_when_closed(void)
+{
+    start();
+    client(PEER_ISN, 65535);
+    check_int(tcp_cmd_close(desc), 0);
+    inject(". 1:1(0) ack 2");
+    wire_pending(1);
+    advance(TCP_FIN_WAIT_2_TIMEOUT - 1000);
+    stopped(10000);
+    advance(500);
+    check_state("FIN_WAIT2");
+    inject("F. 1:1(0) ack 2");
+    check_acked(2);
+    advance(TIME_WAIT - 1000);
+    stopped(10000);
+    advance(400);
+    inject("F. 1:1(0) ack 2");
+    check_acked(2);
+    check_state("TIME_WAIT");
+    advance(TIME_WAIT + 1000);
+    check_gone();
+}
+
+static void test_stopped_when_opening(void)
+{
+    int ret = 1;
+    struct task *task;
+
+    start();
+    desc = tcp_cmd_socket();
+    connection('A', "192.0.2.2:0", "192.0.2.1:6000", PEER_ISN);
+    task = task_start("connector", connect_again, &ret);
+    expect("S 0:0(0)");
+    stopped(10000);
+    expect_within(2000, "S 0:0(0)");
+    inject("S. 0:0(0) ack 1 win 65535");
+    expect(". 1:1(0) ack 1");
+    task_join(task, 0);
+    check_int(ret, 0);
+}
+
+/*
  * Nothing left
  */
 static void end_by(int how)
@@ -1109,4 +1219,9 @@ BENCH(36,
       {"a SYN with a newer number opens again [MAY-2 T-32]", test_reopen},
       {"also while a user reads what the old one brought [MAY-2]", test_reopen_held},
       {"the descriptor serves for another connection", test_connect_again},
+      {"what was stopped asks again before it gives up [MUST-20]", test_stopped},
+      {"what it sends then has its time", test_stopped_and_sent},
+      {"what has arrived is read before a deadline is judged", test_stopped_and_answered},
+      {"the limits after close do not run meanwhile", test_stopped_when_closed},
+      {"nor does that of an opening", test_stopped_when_opening},
       {"of any ending nothing is left [T-34]", test_nothing_left})
