@@ -1240,12 +1240,13 @@ static int tcp_is_acceptable(const struct tcp_pcb *pcb, const struct tcp_segment
            seq_between(seg->seq, pcb->rcv.nxt, seg->seq + seg->len);
 }
 
-/* A peer that has filled our window sends its ACKs, and its RST, from the right edge on. They are
- * not acceptable, but if some of what filled the window is lost, nothing else will come. */
+/* A peer that has filled our window sends its ACKs from the right edge on. They are not acceptable,
+ * but if some of what filled the window is lost, nothing else will come. A RST there is outside of
+ * the window as any (RFC 5961 3.2): its peer is gone, and says so again if we send something. */
 static int tcp_is_ack_at_edge(const struct tcp_pcb *pcb, const struct tcp_segment *seg)
 {
     return seg->len == 0 && seg->seq == pcb->rcv.nxt + pcb->rcv.wnd &&
-           TCP_FLG_ISSET(seg->flg, TCP_FLG_ACK);
+           TCP_FLG_ISSET(seg->flg, TCP_FLG_ACK) && !TCP_FLG_ISSET(seg->flg, TCP_FLG_RST);
 }
 
 /* May a segment that perhaps nobody has sent in good faith be answered? So many times a second, for

@@ -220,6 +220,7 @@ static void test_reset(void)
     static const char *const outside[] = {"R 0:0(0)", "R. 0:0(0) ack 1", "R 70000:70000(0)",
                                           "R 2147483649:2147483649(0)",
                                           "R 4294960000:4294960000(0)"};
+    static const char *const edge[] = {"R 65536:65536(0)", "R. 65536:65536(0) ack 1"};
 
     start();
     establish(&a, 65535);
@@ -228,6 +229,11 @@ static void test_reset(void)
         expect(". 1:1(0) ack 1");
         check_untouched(&a);
         check_counted(tcp, challenges_sent, 0, inject(outside[i]));
+        expect_nothing(1000);
+        check_untouched(&a);
+    }
+    for (size_t i = 0; i < countof(edge); i++) { /* "outside": RCV.NXT+RCV.WND is the first */
+        check_counted(tcp, challenges_sent, 0, inject(edge[i]));
         expect_nothing(1000);
         check_untouched(&a);
     }
