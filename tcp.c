@@ -112,6 +112,7 @@ struct tcp_pcb {
     struct {
         uint32_t nxt;
         uint32_t wnd;
+        uint32_t edge;      /* the window's right one, as the peer was told last */
         struct tcp_buf buf; /* what the user has not read */
         int fin;            /* the peer's FIN has come after it */
     } rcv;
@@ -714,6 +715,7 @@ static void tcp_retrans_start(struct tcp_pcb *pcb)
 static void tcp_output_at(struct tcp_pcb *pcb, uint32_t seq, uint8_t flg, const uint8_t *data,
                           size_t len)
 {
+    pcb->rcv.edge = pcb->rcv.nxt + pcb->rcv.wnd;
     tcp_output_segment(seq, TCP_FLG_ISSET(flg, TCP_FLG_ACK) ? pcb->rcv.nxt : 0, flg,
                        (uint16_t)pcb->rcv.wnd, data, len, &pcb->local, &pcb->remote);
 }
@@ -2155,19 +2157,31 @@ static uint32_t tcp_useful_window(const struct tcp_pcb *pcb)
     return mss < TCP_RCV_BUF_SIZE / 2 ? mss : TCP_RCV_BUF_SIZE / 2;
 }
 
-/* The user has read something. The right edge of the window moves on when that is of use, and a
- * peer that may be waiting for it is told: "receiver's silly window avoidance", RFC 9293
- * 3.8.6.2.2. */
+/* Would it be of use to the peer to hear how large our window is? He may be waiting, if he knows of
+ * no room for a full segment. Else it is enough to hear it once for each burst, when all of it has
+ * been read, and for a slow reader when half the buffer is free that was not. */
+static int tcp_is_window_news(const struct tcp_pcb *pcb)
+{
+    uint32_t useful = tcp_useful_window(pcb), known = pcb->rcv.edge - pcb->rcv.nxt;
+    uint32_t news = pcb->rcv.wnd - known;
+
+    if (known < useful) {
+        return news > 0;
+    }
+    return news >= TCP_RCV_BUF_SIZE / 2 || (pcb->rcv.buf.len == 0 && news >= 2 * useful);
+}
+
+/* The user has read something. The right edge of the window moves on when that is of use:
+ * "receiver's silly window avoidance", RFC 9293 3.8.6.2.2. Nothing else may tell the peer, who has
+ * perhaps sent all that he may. */
 static void tcp_open_window(struct tcp_pcb *pcb)
 {
-    uint32_t room = TCP_RCV_BUF_SIZE - (uint32_t)pcb->rcv.buf.len, before = pcb->rcv.wnd;
-    uint32_t useful = tcp_useful_window(pcb);
+    uint32_t room = TCP_RCV_BUF_SIZE - (uint32_t)pcb->rcv.buf.len;
 
-    if (room - pcb->rcv.wnd < useful) {
-        return;
+    if (room - pcb->rcv.wnd >= tcp_useful_window(pcb)) {
+        pcb->rcv.wnd = room;
     }
-    pcb->rcv.wnd = room;
-    if (tcp_is_open_to_peer(pcb) && before < useful) {
+    if (tcp_is_open_to_peer(pcb) && tcp_is_window_news(pcb)) {
         tcp_output(pcb, TCP_FLG_ACK, NULL, 0);
     }
 }

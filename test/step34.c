@@ -337,6 +337,76 @@ static void test_few_updates(void)
     check(num >= 1 && num <= 65535 / 1460 + 1);
 }
 
+/* The peer sends len bytes, more than one segment, before anybody reads. */
+static void burst(uint32_t len)
+{
+    uint32_t seq = view().rcv.nxt - view().irs, end = seq + len, n;
+
+    for (; seq < end; seq += n) {
+        n = end - seq < 1460 ? end - seq : 1460;
+        peer_sends(seq, seq + n);
+    }
+    advance(500);
+    listen_to();
+}
+
+/* After a burst the last ACK says how little was free then. When all has been read, in whatever
+ * pieces, the peer hears once that the window is open, or he would send the next burst as if it
+ * were not. */
+static void test_burst(void)
+{
+    static const uint32_t sizes[] = {6000, 20000, 61001, 64000};
+
+    for (size_t i = 0; i < countof(sizes); i++) {
+        for (size_t piece = 500; piece < 70000; piece *= 5) {
+            size_t num = 0;
+
+            establish(65535);
+            read_to = 1;
+            edge = 0;
+            step = 1460;
+            burst(sizes[i]);
+            check_int(win, TCP_RCV_BUF_SIZE - sizes[i]);
+            while (read_to < sizes[i] + 1) {
+                read_some(piece);
+                num += listen_to();
+            }
+            check(win > TCP_RCV_BUF_SIZE - 2 * 1460);
+            check(num <= 3);
+            expect_nothing(60000);
+            check_int(net_shutdown(), 0);
+        }
+    }
+}
+
+/* Who reads each segment as it comes sends no more than its ACK. */
+static void test_no_burst(void)
+{
+    establish(65535);
+    step = 1460;
+    edge = 1 + view().rcv.wnd;
+    for (int i = 0; i < 100; i++) {
+        burst(1460);
+        read_some(1460);
+        expect_nothing(1000);
+    }
+    check(win >= TCP_RCV_BUF_SIZE - 1460);
+}
+
+/* Who never reads all of it, but much, says so too. */
+static void test_burst_read_in_part(void)
+{
+    establish(65535);
+    step = 1460;
+    burst(61001);
+    for (int i = 0; i < 60; i++) {
+        read_some(1000);
+        listen_to();
+    }
+    check(win >= TCP_RCV_BUF_SIZE / 2);
+    expect_nothing(60000);
+}
+
 /*
  * The window that the peer offers
  */
@@ -727,6 +797,9 @@ BENCH(34,
       {"nor does a segment, while it is nearly shut [MUST-39]", test_nearly_shut},
       {"whatever is sent and read, the edge leaps or stays [MUST-39 SHLD-14]", test_any},
       {"small reads do not send a segment each [MUST-39]", test_few_updates},
+      {"a burst has been read whole: the window is open, which is said once", test_burst},
+      {"no word more where each segment is read as it comes", test_no_burst},
+      {"half the buffer read of a burst is said as well", test_burst_read_in_part},
       {"the first probe comes after one RTO [MUST-36 SHLD-29]", test_first_probe},
       {"each wait for a probe is twice the last, up to a bound [SHLD-30]", test_doubling},
       {"also while nobody answers [SHLD-30]", test_doubling_silent},

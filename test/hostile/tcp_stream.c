@@ -201,6 +201,7 @@ static void test_wrap(void)
     check_counted(tcp, trimmed, 1, inject_data(3900, 200)); /* half of it is old */
     expect_ack(4100);
     check_int(read_all(desc, 1, 4099), 4099);
+    wire_pending(1); /* that the window is open again may be told */
     inject("P. 4100:4105(5) ack 1 'hello'");
     expect_ack(4105);
     check_int(tcp_cmd_receive(desc, buf, sizeof(buf)), 5);
