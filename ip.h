@@ -14,6 +14,8 @@
 #define IP_TOTAL_SIZE_MAX UINT16_MAX
 #define IP_PAYLOAD_SIZE_MAX (IP_TOTAL_SIZE_MAX - IP_HDR_SIZE_MIN)
 #define IP_MMS_R IP_PAYLOAD_SIZE_MAX /* what a transport may get in one piece, RFC 1122 3.3.2 */
+#define IP_MMS_S IP_PAYLOAD_SIZE_MAX /* and send, RFC 1122 3.3.3: in fragments, if need be */
+#define IP_MTU_MIN 68 /* each link carries that, RFC 791 3.2; over one that does not nothing goes */
 
 #define IP_ROUTE_SIZE 32 /* routes; one more is refused */
 
@@ -92,6 +94,7 @@ struct ip_stats {
     uint64_t bad_source;       /* dropped: from nobody, from many, or in our name */
     uint64_t not_for_us;       /* dropped: addressed to another host */
     uint64_t sent;             /* datagrams taken by a device, or waiting for ARP's answer */
+    uint64_t fragments_sent;   /* of those that are longer than the MTU */
     uint64_t send_failed;      /* not sent: too long, no memory, or refused by the device */
     uint64_t no_route;         /* not sent: no interface leads to the destination */
     uint64_t unknown_protocol; /* dropped: no handler for the protocol number */
@@ -158,7 +161,7 @@ int ip_error_input(const struct ip_hdr *iphdr, const uint8_t *data, int errnum);
 /* Sends len bytes of an IP protocol from src to dst (network byte order). src is one of our
  * addresses, whose interface's routes come first, or IP_ADDR_ANY: then the route chooses. What is
  * for us goes over the loopback device. Returns len (also when the datagram waits for ARP's
- * answer), or -1: EMSGSIZE above the MTU, ENETUNREACH, EADDRNOTAVAIL, or the device's. */
+ * answer), or -1: EMSGSIZE above IP_MMS_S, ENETUNREACH, EADDRNOTAVAIL, or the device's. */
 ssize_t ip_output(uint8_t protocol, const uint8_t *data, size_t len, ip_addr_t src, ip_addr_t dst);
 /* Copies the counters. */
 void ip_get_stats(struct ip_stats *stats);

@@ -172,7 +172,8 @@ static const struct counter ip_counters[] = {
     COUNTER(ip, bad_header), COUNTER(ip, bad_length), COUNTER(ip, bad_option),
     COUNTER(ip, source_route), COUNTER(ip, bad_checksum), COUNTER(ip, fragment),
     COUNTER(ip, no_iface), COUNTER(ip, link_broadcast), COUNTER(ip, bad_source),
-    COUNTER(ip, not_for_us), COUNTER(ip, sent), COUNTER(ip, send_failed), COUNTER(ip, no_route),
+    COUNTER(ip, not_for_us), COUNTER(ip, sent), COUNTER(ip, fragments_sent),
+    COUNTER(ip, send_failed), COUNTER(ip, no_route),
     COUNTER(ip, unknown_protocol),
 };
 

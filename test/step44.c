@@ -1,4 +1,5 @@
-/* Step 44: fragments are put together again, within bounds that no flood exceeds. */
+/* Step 44: fragments are put together again, within bounds that no flood exceeds; and what is
+ * longer than the MTU goes out in fragments. */
 #include <stdio.h>
 
 #include "bench.h"
@@ -18,9 +19,12 @@
 #define C "'cc'"
 #define WHOLE "aaaaaaaabbbbbbbbcc"
 #define BIG 65515 /* bytes of data that the longest datagram has */
+#define UDP_BIG 65507
+#define MTU 1500
 #define FLOOD 100000
 
-static uint8_t whole[BIG + 1], came[BIG + 1];
+static struct net_device *wire;
+static uint8_t whole[BIG + 1], came[BIG + 1], gone[BIG + 1];
 static size_t came_len;
 static int calls;
 
@@ -40,7 +44,8 @@ static void handler(const struct ip_hdr *hdr, const uint8_t *data, size_t len,
 static void start(void)
 {
     check_int(net_init(), 0);
-    wire_address(wire_init(WIRE_RAW), "192.0.2.2", "255.255.255.0");
+    wire = wire_init(WIRE_RAW);
+    wire_address(wire, "192.0.2.2", "255.255.255.0");
     check_int(ip_protocol_register(PROTO, handler), 0);
     check_int(net_run(), 0);
     calls = 0;
@@ -159,6 +164,191 @@ static void to_udp(void)
     check_mem(buf + 28 + 2, "\x07\xec", 2); /* about all 2028 bytes */
 }
 
+/*
+ * Fragments that go out
+ */
+
+static uint16_t get16(const uint8_t *p)
+{
+    return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+/* The next packet out is the fragment that begins at offset, of a datagram with this id (-1: the
+ * first, any). It is as long as may be, and goes to gone, where its data is offset bytes behind the
+ * start. Then it comes back. Returns the length of its data; more: are others to follow? */
+static size_t collect_one(size_t mtu, size_t offset, int *id, int *more)
+{
+    uint8_t packet[MTU];
+    size_t len = take(0, packet, sizeof(packet)) - 20;
+
+    check(len + 20 <= mtu);
+    check_int(get16(packet + 2), len + 20);
+    check_int(cksum16(packet, 20, 0), 0);
+    check(*id == -1 || get16(packet + 4) == *id);
+    *id = get16(packet + 4);
+    check_int(get16(packet + 6) & 0x1fff, offset / 8);
+    check_int(get16(packet + 6) & 0xc000, 0);
+    *more = packet[6] >> 5 & 1;
+    check(!*more || len == (mtu - 20) / 8 * 8);
+    memcpy(gone + offset, packet + 20, len);
+    for (size_t i = 12; i < 16; i++) { /* the sum stays right */
+        uint8_t byte = packet[i];
+
+        packet[i] = packet[i + 4];
+        packet[i + 4] = byte;
+    }
+    inject_bytes(packet, 20 + len);
+    return len;
+}
+
+/* A datagram that goes out, whole or in fragments, is in gone, and comes in again from where it was
+ * sent. Returns the length of its data. */
+static size_t collect(size_t mtu)
+{
+    int id = -1, more = 1;
+    size_t len = 0;
+
+    while (more) {
+        len += collect_one(mtu, len, &id, &more);
+        check(len <= BIG);
+    }
+    return len;
+}
+
+static ip_addr_t peer(void)
+{
+    ip_addr_t addr;
+
+    check_int(ip_addr_pton("192.0.2.1", &addr), 0);
+    return addr;
+}
+
+static void goes_out(size_t mtu, size_t len)
+{
+    struct ip_stats before, after;
+    size_t num = len <= mtu - 20 ? 0 : (len - (mtu - 20) + (mtu - 20) / 8 * 8 - 1) /
+                                           ((mtu - 20) / 8 * 8) + 1;
+
+    ip_get_stats(&before);
+    check_int(ip_output(PROTO, whole, len, IP_ADDR_ANY, peer()), len);
+    ip_get_stats(&after);
+    check_int(after.sent - before.sent, 1);
+    check_int(after.fragments_sent - before.fragments_sent, num);
+    check_int(wire_pending(0), num ? num : 1);
+    check_int(collect(mtu), len);
+    check_pattern(gone, 0, len);
+    if (num <= IP_FRAG_FRAGMENTS) { /* what we take ourselves */
+        check_int(calls, 1);
+        check_int(came_len, len);
+        check_pattern(came, 0, len);
+    }
+    calls = 0;
+}
+
+/* Around each length at which one more fragment is needed, over links whose MTU leaves units of 8
+ * bytes whole and which does not. */
+static void out_and_in(void)
+{
+    static const size_t mtus[] = {68, 69, 575, 576, 1006, 1499, 1500};
+
+    start();
+    log_set_level("error");
+    pattern(whole, 0, sizeof(whole));
+    for (size_t i = 0; i < countof(mtus); i++) {
+        size_t room = mtus[i] - 20, unit = room / 8 * 8;
+
+        wire->mtu = (uint16_t)mtus[i];
+        for (size_t num = 0; num < 4; num++) {
+            for (size_t len = num * unit + room - 9; len <= num * unit + room + 9; len++) {
+                goes_out(mtus[i], len);
+            }
+        }
+        goes_out(mtus[i], 0);
+        goes_out(mtus[i], BIG - 1);
+        goes_out(mtus[i], BIG);
+    }
+}
+
+static void out_by_hand(void)
+{
+    uint8_t packet[100];
+
+    start();
+    wire->mtu = 68;
+    memset(whole, 'a', 48);
+    whole[48] = 'b';
+    whole[49] = 'c';
+    check_int(ip_output(PROTO, whole, 50, IP_ADDR_ANY, peer()), 50);
+    check_int(take(0, packet, sizeof(packet)), 68);
+    check_mem(packet, "\x45\x00\x00\x44", 4);
+    check_mem(packet + 6, "\x20\x00\x40\xfd", 4); /* more, at 0 */
+    check_mem(packet + 12, "\xc0\x00\x02\x02\xc0\x00\x02\x01", 8);
+    check_mem(packet + 20, whole, 48);
+    check_int(take(0, packet, sizeof(packet)), 22);
+    check_mem(packet, "\x45\x00\x00\x16", 4);
+    check_mem(packet + 6, "\x00\x06\x40\xfd", 4); /* the last, at 6 times 8 */
+    check_mem(packet + 20, "bc", 2);
+}
+
+static void too_long_to_send(void)
+{
+    start();
+    check_error(ip_output(PROTO, whole, BIG + 1, IP_ADDR_ANY, peer()), EMSGSIZE);
+    check_counted(ip, send_failed, 1, ip_output(PROTO, whole, BIG + 1, IP_ADDR_ANY, peer()));
+    wire->mtu = 67; /* no link for IP */
+    check_error(ip_output(PROTO, whole, 1, IP_ADDR_ANY, peer()), EMSGSIZE);
+    wire->mtu = 0;
+    check_error(ip_output(PROTO, whole, 1, IP_ADDR_ANY, peer()), EMSGSIZE);
+    expect_nothing(0);
+}
+
+static void udp_out(void)
+{
+    ip_endp_t local, remote;
+    int desc;
+
+    bench_start(WIRE_RAW);
+    pattern(whole, 0, UDP_BIG);
+    desc = udp_cmd_open();
+    check_int(ip_endp_pton("0.0.0.0:7", &local), 0);
+    check_int(udp_cmd_bind(desc, &local), 0);
+    check_int(ip_endp_pton("192.0.2.1:7", &remote), 0);
+    check_int(udp_cmd_sendto(desc, whole, UDP_BIG, &remote), UDP_BIG);
+    check_int(collect(MTU), BIG);
+    check_int(udp_cmd_recvfrom(desc, came, sizeof(came), NULL), UDP_BIG);
+    check_pattern(came, 0, UDP_BIG);
+    check_error(udp_cmd_sendto(desc, whole, UDP_BIG + 1, &remote), EMSGSIZE);
+    expect_nothing(0);
+}
+
+/* The third frame finds the device broken. */
+static void break_third(const struct net_device *dev, enum net_direction direction, uint16_t type,
+                        const uint8_t *data, size_t len)
+{
+    (void)dev, (void)type, (void)data, (void)len;
+    if (direction == NET_OUT && ++calls == 3) {
+        wire_fail_output(1);
+    }
+}
+
+static void broken_off(void)
+{
+    struct ip_stats before, after;
+    size_t memory;
+
+    start();
+    memory = memory_in_use();
+    net_set_capture(break_third);
+    ip_get_stats(&before);
+    check_int(ip_output(PROTO, whole, BIG, IP_ADDR_ANY, peer()), -1);
+    ip_get_stats(&after);
+    check_int(calls, 3);
+    check_int(after.send_failed - before.send_failed, 1);
+    check_int(after.sent - before.sent, 0);
+    check_int(wire_pending(1), 2);
+    check_int(memory_in_use(), memory);
+}
+
 /* An echo with so many bytes, in fragments. */
 static void echo(size_t len, size_t size)
 {
@@ -172,14 +362,17 @@ static void echo(size_t len, size_t size)
     pieces(1, 1, IP_PROTOCOL_ICMP, 8 + len, size);
 }
 
-/* ... and to ICMP, which answers as far as it fits our MTU. */
+/* ... and to ICMP, which answers, in fragments as well. */
 static void echoes(void)
 {
     bench_start(WIRE_RAW);
     echo(1472, 552);
     expect("IP 192.0.2.2 > 192.0.2.1 ICMP echo-reply id 1 seq 1 len 1472");
-    check_counted(icmp, echo_replies, 1, echo(65507, 1480));
-    check_counted(icmp, send_failed, 1, echo(65507, 1480));
+    echo(UDP_BIG, 1480);
+    check_int(collect(MTU), BIG);
+    check_mem(gone, "\0\0", 2);
+    check_int(cksum16(gone, BIG, 0), 0);
+    check_mem(gone + 4, whole + 4, BIG - 4);
     expect_nothing(0);
     echo(56, 32);
     expect("IP 192.0.2.2 > 192.0.2.1 ICMP echo-reply id 1 seq 1 len 56");
@@ -454,7 +647,7 @@ BENCH(44,
       {"source, destination, protocol and id tell datagrams apart", told_apart},
       {"576 bytes and 65,515 come back whole [1122-3.3.2a 1122-3.3.2b]", lengths},
       {"a socket receives what was put together, and a closed port refuses it", to_udp},
-      {"an echo of 64 KB: what fits our MTU is answered, the rest counts [C-3]", echoes},
+      {"an echo of 64 KB is answered in fragments [C-3 1122-3.2.2.6a]", echoes},
       {"the header and the options are the first fragment's", options},
       {"fragments of no bytes, or of no multiple of 8, count [I-16]", bad_pieces},
       {"no fragment ends beyond 65,535 bytes [I-13]", ping_of_death},
@@ -471,4 +664,11 @@ BENCH(44,
       {"10^5 beginnings from one source do not disturb another's [I-15]", from_one_source},
       {"10^5 beginnings from many sources stay within the bound [I-15]", from_many_sources},
       {"many bytes of few datagrams stay within the bound [I-15]", bytes},
-      {"a datagram of too many fragments goes [I-15]", too_many})
+      {"a datagram of too many fragments goes [I-15]", too_many},
+      {"what is longer than the MTU goes out in fragments, as few as possible [1122-3.3.3b]",
+       out_and_in},
+      {"the fragments are those that were worked out by hand", out_by_hand},
+      {"above 65,515 bytes, or over no link for IP, it is EMSGSIZE [1122-3.3.3a]",
+       too_long_to_send},
+      {"UDP sends 65,507 bytes, and no more [1122-3.3.3b]", udp_out},
+      {"when a fragment cannot be sent, the rest is not, and it counts", broken_off})
