@@ -38,7 +38,7 @@ size_t memory_in_use(void);
 
 /*
  * Step 00: locks. Not recursive; never held across a call that sleeps, but for the one that is
- * handed to it.
+ * handed to it. A thread that holds one is not cancelled until it has released it (step 37).
  */
 typedef struct {
     pthread_mutex_t mutex;
@@ -73,6 +73,13 @@ void random_bytes(void *buf, size_t len);
  * Step 11: interrupts
  *
  * One thread takes them all, one after another: handlers never run at the same time as each other.
+ *
+ * On Linux the stack has SIGUSR1, SIGUSR2, SIGALRM and SIGIO for itself, from net_init to
+ * net_shutdown: leave them alone. Sent by somebody else, they do no harm, in whatever thread, and
+ * SIGUSR2 is INTR_IRQ_USER. No thread's signal mask is changed. All other signals are the
+ * program's, and their handlers run in its own threads. A call that sleeps in the stack is not
+ * interrupted by them: it sleeps on when the handler has returned. A handler that is to end it
+ * calls intr_raise(INTR_IRQ_USER), the one function here that is made for handlers.
  */
 #define INTR_IRQ_SOFT  SIGUSR1 /* work that an interrupt put off (step 15) */
 #define INTR_IRQ_USER  SIGUSR2 /* the user interrupts whoever sleeps (step 19) */
@@ -103,7 +110,8 @@ int timer_register(struct timeval interval, void (*handler)(void));
  *
  * A task is what threads sleep on: they wait until what its lock guards has changed. Between the
  * check of a condition and the sleep the lock is held, so no waking is lost. All sleepers of a task
- * wake together.
+ * wake together. A sleep is a cancellation point (pthread_cancel), and the only one in a user's call
+ * (step 37): who is cancelled there leaves, and the lock is released.
  */
 struct sched_task {
     pthread_cond_t cond;
@@ -124,5 +132,23 @@ void sched_task_destroy(struct sched_task *task, lock_t *lock);
 int sched_task_sleep(struct sched_task *task, lock_t *lock, uint64_t deadline);
 /* Wakes whoever sleeps on the task. The caller must hold the lock that the sleepers gave. */
 void sched_task_wakeup(struct sched_task *task);
+/* Between these two, which stand in one block, a thread that is cancelled in a sleep calls func(arg)
+ * as it leaves, without the lock: to take back what it has begun. */
+#define sched_undo_begin(func, arg) pthread_cleanup_push(func, arg)
+#define sched_undo_end() pthread_cleanup_pop(0)
+
+/*
+ * Step 37: processes
+ *
+ * In a child that fork makes while the platform is initialized, the stack is down and stays so: only
+ * the thread that called fork is there, nobody takes interrupts, and what other threads were about
+ * to change is half changed. Locks are free for all there, since their holders may not exist: so
+ * whoever looks at what they guard asks first.
+ */
+
+/* Is this such a child? */
+int platform_is_child(void);
+/* Lets func be called in each such child, before fork returns there. The latest func counts. */
+void platform_set_child_hook(void (*func)(void));
 
 #endif

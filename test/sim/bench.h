@@ -249,6 +249,7 @@ void bench_task_join(struct task *task, long ms, const char *file, int line);
  */
 void sim_fail_init(int yes);             /* platform_init fails */
 void sim_fail_run(int yes);              /* platform_run fails */
+void sim_be_child(int yes);              /* as if fork had made this process */
 /* the k-th memory_alloc from now on fails, once; 0: none */
 void sim_fail_alloc(unsigned long k);
 unsigned long sim_allocs(void);          /* how often memory_alloc was called */

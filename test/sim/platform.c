@@ -656,10 +656,26 @@ unsigned int sim_generation;
 static unsigned int state;
 static int fail_init;
 static int fail_run;
+static int child;
 
 unsigned sim_platform_state(void)
 {
     return state;
+}
+
+void sim_be_child(int yes)
+{
+    child = yes;
+}
+
+int platform_is_child(void)
+{
+    return child;
+}
+
+void platform_set_child_hook(void (*func)(void))
+{
+    (void)func; /* nobody forks here */
 }
 
 void sim_fail_init(int yes)
