@@ -248,6 +248,12 @@ int sock_listen(int id, int backlog)
     return desc == -1 ? -1 : tcp_cmd_listen(desc, backlog);
 }
 
+/* The thread is cancelled: no connection will need the place. */
+static void sock_accept_cancelled(void *id)
+{
+    sock_set_desc(*(int *)id, -1);
+}
+
 int sock_accept(int id, struct sockaddr *addr, socklen_t *addrlen)
 {
     int desc = sock_get_type(id, SOCK_STREAM), new_id;
@@ -260,7 +266,10 @@ int sock_accept(int id, struct sockaddr *addr, socklen_t *addrlen)
     if (new_id == -1) {
         return -1;
     }
-    new_id = sock_set_desc(new_id, tcp_cmd_accept(desc, &remote));
+    sched_undo_begin(sock_accept_cancelled, &new_id);
+    desc = tcp_cmd_accept(desc, &remote);
+    sched_undo_end();
+    new_id = sock_set_desc(new_id, desc);
     if (new_id != -1) {
         sock_addr_from_endp(&remote, addr, addrlen);
     }

@@ -1909,16 +1909,27 @@ static int tcp_open_active(struct tcp_pcb *pcb, const ip_endp_t *local, const ip
     return tcp_pcb_connect(pcb, remote);
 }
 
+/* The user's thread is cancelled, and nobody else knows the descriptor. */
+static void tcp_open_cancelled(void *desc)
+{
+    tcp_cmd_abort(*(int *)desc);
+}
+
 /* Opens the block and sleeps until it is connected. Returns its descriptor; or -1 with errno set,
  * and then it is gone. */
 static int tcp_pcb_open(struct tcp_pcb *pcb, const ip_endp_t *local, const ip_endp_t *remote,
                         int active)
 {
-    int ret, errnum;
+    int ret, errnum, desc = pcb->desc;
 
+    sched_undo_begin(tcp_open_cancelled, &desc);
     ret = active ? tcp_open_active(pcb, local, remote) : tcp_open_passive(pcb, local, remote);
-    if (ret == 0 && tcp_wait_handshake(pcb) == 0) {
-        return pcb->desc;
+    if (ret == 0) {
+        ret = tcp_wait_handshake(pcb);
+    }
+    sched_undo_end();
+    if (ret == 0) {
+        return desc;
     }
     errnum = errno;
     if (errnum != EBADF) { /* then it is another's already */

@@ -116,7 +116,14 @@ size_t memory_in_use(void)
  * The owner is written by the thread that holds the mutex, but lock_held may read it at any moment.
  * Whatever it reads then, it finds itself there only if it wrote itself there: no other thread has
  * its address.
+ *
+ * A thread that is cancelled (pthread_cancel) ends at its next cancellation point, and write or
+ * getrandom is one, too: a lock would stay taken for ever. So cancelling is put off as long as a
+ * thread holds a lock.
  */
+
+static _Thread_local unsigned int locks_held;
+static _Thread_local int cancel_state; /* what it was when the first of these was taken */
 
 void lock_init(lock_t *lock)
 {
@@ -128,6 +135,9 @@ void lock_init(lock_t *lock)
 void lock_acquire(lock_t *lock)
 {
     assert(!lock_held(lock));
+    if (locks_held++ == 0) {
+        pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
+    }
     pthread_mutex_lock(&lock->mutex);
     atomic_store_explicit(&lock->owner, &this_thread, memory_order_relaxed);
 }
@@ -137,6 +147,9 @@ void lock_release(lock_t *lock)
     assert(lock_held(lock));
     atomic_store_explicit(&lock->owner, NULL, memory_order_relaxed);
     pthread_mutex_unlock(&lock->mutex);
+    if (--locks_held == 0) {
+        pthread_setcancelstate(cancel_state, NULL);
+    }
 }
 
 int lock_held(const lock_t *lock)
