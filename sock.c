@@ -37,9 +37,14 @@ static struct table socks = {.limit = SOCK_TABLE_SIZE}; /* of struct sock */
 /* Takes a number. Returns it, or -1 (EMFILE, ENOMEM). */
 static int sock_alloc(int type)
 {
-    struct sock *s = memory_alloc(sizeof(*s));
+    struct sock *s;
     int id;
 
+    if (platform_is_child()) {
+        errno = ENETDOWN;
+        return -1;
+    }
+    s = memory_alloc(sizeof(*s));
     if (!s) {
         errno = ENOMEM;
         return -1;
@@ -84,11 +89,17 @@ static int sock_set_desc(int id, int desc)
     return id;
 }
 
-/* The socket with this id, if it is open, or NULL (EBADF). Caller must hold the lock. */
+/* The socket with this id, if it is open, or NULL (EBADF; ENETDOWN in a forked child). Caller must
+ * hold the lock. */
 static struct sock *sock_select(int id)
 {
-    struct sock *s = table_get(&socks, id);
+    struct sock *s;
 
+    if (platform_is_child()) {
+        errno = ENETDOWN;
+        return NULL;
+    }
+    s = table_get(&socks, id);
     if (!s || s->desc == -1) {
         errno = EBADF;
         return NULL;

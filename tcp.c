@@ -326,9 +326,14 @@ static void tcp_pcb_set_state(struct tcp_pcb *pcb, enum tcp_state state)
 
 static struct tcp_pcb *tcp_pcb_get(int desc)
 {
-    struct tcp_pcb *pcb = table_get(&pcbs, desc);
+    struct tcp_pcb *pcb;
 
     assert(lock_held(&lock));
+    if (platform_is_child()) {
+        errno = ENETDOWN;
+        return NULL;
+    }
+    pcb = table_get(&pcbs, desc);
     if (!pcb || !pcb->user || pcb->closing) {
         errno = EBADF;
         return NULL;
@@ -463,7 +468,7 @@ static struct tcp_pcb *tcp_pcb_alloc(int user)
     struct tcp_pcb *pcb;
 
     assert(lock_held(&lock));
-    if (!started) {
+    if (!started || platform_is_child()) {
         errno = ENETDOWN;
         return NULL;
     }

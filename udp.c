@@ -95,9 +95,14 @@ static uint16_t udp_cksum(const void *datagram, size_t len, ip_addr_t src, ip_ad
 
 static struct udp_pcb *udp_pcb_get(int desc)
 {
-    struct udp_pcb *pcb = table_get(&pcbs, desc);
+    struct udp_pcb *pcb;
 
     assert(lock_held(&lock));
+    if (platform_is_child()) {
+        errno = ENETDOWN;
+        return NULL;
+    }
+    pcb = table_get(&pcbs, desc);
     if (!pcb) {
         errno = EBADF;
     }
@@ -109,7 +114,7 @@ static struct udp_pcb *udp_pcb_alloc(void)
     struct udp_pcb *pcb;
 
     assert(lock_held(&lock));
-    if (!started) {
+    if (!started || platform_is_child()) {
         errno = ENETDOWN;
         return NULL;
     }

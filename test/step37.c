@@ -109,6 +109,59 @@ static void test_restart(void)
     check_error(udp_cmd_close(old[2]), EBADF);
 }
 
+static void child_has_no_sockets(int stream, int datagrams, struct sockaddr_in *addr)
+{
+    char byte;
+
+    check_error(open_stream(), ENETDOWN);
+    check_error(sock_bind(stream, SA(addr), sizeof(*addr)), ENETDOWN);
+    check_error(sock_listen(stream, 1), ENETDOWN);
+    check_error(sock_accept(stream, NULL, NULL), ENETDOWN);
+    check_error(sock_connect(stream, SA(addr), sizeof(*addr)), ENETDOWN);
+    check_error(sock_recv(stream, &byte, 1), ENETDOWN);
+    check_error(sock_send(stream, "x", 1), ENETDOWN);
+    check_error(sock_recvfrom(datagrams, &byte, 1, NULL, NULL), ENETDOWN);
+    check_error(sock_sendto(datagrams, "x", 1, SA(addr), sizeof(*addr)), ENETDOWN);
+    check_error(sock_close(stream), ENETDOWN);
+    check_error(sock_close(datagrams), ENETDOWN);
+}
+
+static void child_has_no_endpoints(int stream, int datagrams, ip_endp_t *endp)
+{
+    char byte;
+
+    check_error(tcp_cmd_socket(), ENETDOWN);
+    check_error(udp_cmd_open(), ENETDOWN);
+    check_error(tcp_cmd_open(endp, NULL, 0), ENETDOWN);
+    check_error(tcp_cmd_receive(stream, &byte, 1), ENETDOWN);
+    check_error(tcp_cmd_close(stream), ENETDOWN);
+    check_error(udp_cmd_recvfrom(datagrams, &byte, 1, endp), ENETDOWN);
+    check_error(udp_cmd_sendto(datagrams, "x", 1, endp), ENETDOWN);
+    check_error(udp_cmd_close(datagrams), ENETDOWN);
+}
+
+/* fork copies one thread, and in the child nobody takes interrupts: no call may wait for what they
+ * bring, or touch what is the parent's. */
+static void test_child(void)
+{
+    struct sockaddr_in addr = address("192.0.2.1:5000");
+    ip_endp_t endp = {addr.sin_addr.s_addr, addr.sin_port};
+    int ids[2], descs[2];
+
+    bench_start(WIRE_RAW);
+    ids[0] = open_stream();
+    ids[1] = open_datagrams();
+    descs[0] = tcp_cmd_socket();
+    descs[1] = udp_cmd_open();
+    sim_be_child(1);
+    child_has_no_sockets(ids[0], ids[1], &addr);
+    child_has_no_endpoints(descs[0], descs[1], &endp);
+    sim_be_child(0);
+    check_int(sock_close(ids[0]), 0);
+    check_int(sock_close(ids[1]), 0);
+    expect_nothing(1000);
+}
+
 struct call {
     struct task *task;
     const char *name;
@@ -600,6 +653,7 @@ BENCH(37,
       {"who holds a closed number reaches nobody [M-1]", test_stale_holder},
       {"numbers of a stack that was shut down are nobody's", test_restart},
       {"closing wakes the sleepers of every call", test_close_wakes},
+      {"in a forked child every call fails at once: ENETDOWN", test_child},
       {"tables grow up to their bound, and shrink", test_tables_grow},
       {"a table that can't grow keeps what it has", test_table_cannot_grow},
       {"numbers go round, and none is negative", test_numbers_go_round},

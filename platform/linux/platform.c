@@ -21,6 +21,8 @@ enum platform_state {
 };
 
 static enum platform_state state;
+static atomic_int child;          /* fork has made this process, and there is no stack in it */
+static void (*child_hook)(void);
 static atomic_size_t memory_count; /* allocations that have not been given back */
 
 /* Its address tells one thread from another. */
@@ -30,12 +32,42 @@ static _Thread_local char this_thread;
  * Start and stop: what was begun last ends first
  */
 
+/* In a child, before fork returns. */
+static void platform_forked(void)
+{
+    if (state == PLATFORM_OFF || platform_is_child()) {
+        return;
+    }
+    atomic_store(&child, 1);
+    intr_forked();
+    if (child_hook) {
+        child_hook();
+    }
+}
+
+int platform_is_child(void)
+{
+    return atomic_load_explicit(&child, memory_order_relaxed);
+}
+
+void platform_set_child_hook(void (*func)(void))
+{
+    child_hook = func;
+}
+
 int platform_init(void)
 {
+    static int prepared;
+
     if (state != PLATFORM_OFF) {
         errorf("already initialized");
         return -1;
     }
+    if (!prepared && pthread_atfork(NULL, NULL, platform_forked) != 0) {
+        errorf("pthread_atfork() failure");
+        return -1;
+    }
+    prepared = 1;
     if (intr_init() == -1) {
         return -1;
     }
@@ -54,7 +86,7 @@ int platform_init(void)
 
 int platform_run(void)
 {
-    if (state != PLATFORM_INITIALIZED) {
+    if (state != PLATFORM_INITIALIZED || platform_is_child()) {
         errorf("not initialized, or running already");
         return -1;
     }
@@ -71,7 +103,7 @@ int platform_run(void)
 
 int platform_shutdown(void)
 {
-    if (state == PLATFORM_OFF) {
+    if (state == PLATFORM_OFF || platform_is_child()) {
         errorf("not initialized");
         return -1;
     }
@@ -134,6 +166,9 @@ void lock_init(lock_t *lock)
 
 void lock_acquire(lock_t *lock)
 {
+    if (platform_is_child()) {
+        return;
+    }
     assert(!lock_held(lock));
     if (locks_held++ == 0) {
         pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
@@ -144,6 +179,9 @@ void lock_acquire(lock_t *lock)
 
 void lock_release(lock_t *lock)
 {
+    if (platform_is_child()) {
+        return;
+    }
     assert(lock_held(lock));
     atomic_store_explicit(&lock->owner, NULL, memory_order_relaxed);
     pthread_mutex_unlock(&lock->mutex);
@@ -154,7 +192,8 @@ void lock_release(lock_t *lock)
 
 int lock_held(const lock_t *lock)
 {
-    return atomic_load_explicit(&lock->owner, memory_order_relaxed) == &this_thread;
+    return platform_is_child() ||
+           atomic_load_explicit(&lock->owner, memory_order_relaxed) == &this_thread;
 }
 
 /*
