@@ -964,8 +964,8 @@ static void tcp_set_close_timer(struct tcp_pcb *pcb)
     pcb->expires_una = pcb->snd.una;
 }
 
-/* What was sent before close still arrives (RFC 9293 3.10.4), however slowly the peer reads: as long
- * as it takes something worth the wait, the limit begins again. */
+/* What was sent before close still arrives (RFC 9293 3.10.4), however slowly the peer reads: as
+ * long as it takes something worth the wait, the limit begins again. */
 static void tcp_extend_close_timer(struct tcp_pcb *pcb)
 {
     if (pcb->expires != 0 && pcb->snd.una - pcb->expires_una >= TCP_CLOSE_PROGRESS) {
@@ -1001,8 +1001,8 @@ static void tcp_pcb_timer(struct tcp_pcb *pcb)
     tcp_retrans_emit(pcb);
 }
 
-/* How long did we not run, if it is noticed now? A tick may be late; so late it is only when somebody
- * has stopped the process, or the machine. */
+/* How long did we not run, if it is noticed now? A tick may be late; so late it is only when
+ * somebody has stopped the process, or the machine. */
 static uint64_t tcp_time_stopped(uint64_t now)
 {
     uint64_t span = now - last_tick;
@@ -1015,8 +1015,8 @@ static uint64_t tcp_time_stopped(uint64_t now)
     return span;
 }
 
-/* While we were stopped nothing was sent again, and what has come meanwhile is not read yet. So that
- * time is no part of R2, which measures "the amount of retransmission", nor of any other limit. */
+/* While we were stopped nothing was sent again, and what has come meanwhile is not read yet. So
+ * that time is no part of R2, which measures "the amount of retransmission", nor of any limit. */
 static void tcp_pcb_put_off(struct tcp_pcb *pcb, uint64_t span, uint64_t now)
 {
     uint64_t first = pcb->retrans.first + span;
