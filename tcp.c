@@ -114,6 +114,7 @@ struct tcp_pcb {
         uint32_t wnd;
         uint32_t edge;      /* the window's right one, as the peer was told last */
         struct tcp_buf buf; /* what the user has not read */
+        size_t early;       /* bytes of text that came with a crossing SYN: behind the end of buf */
         int fin;            /* the peer's FIN has come after it */
     } rcv;
     uint32_t irs;
@@ -1127,6 +1128,7 @@ static void tcp_pcb_take_syn(struct tcp_pcb *pcb, const struct tcp_segment *seg)
     pcb->irs = seg->seq;
     pcb->rcv.nxt = seg->seq + 1;
     pcb->rcv.wnd = TCP_RCV_BUF_SIZE;
+    pcb->rcv.early = 0;
     pcb->mss = seg->mss == 0 ? TCP_MSS : seg->mss < TCP_MSS_MIN ? TCP_MSS_MIN : seg->mss;
     if (pcb->mss > limit) {
         pcb->mss = limit;
@@ -1186,8 +1188,40 @@ static void tcp_listen(struct tcp_pcb *pcb, const struct tcp_segment *seg, const
     tcp_output(pcb, TCP_FLG_SYN | TCP_FLG_ACK, NULL, 0);
 }
 
-/* 3.10.7.3 "If the state is SYN-SENT" */
-static void tcp_syn_sent(struct tcp_pcb *pcb, const struct tcp_segment *seg)
+/* The SYN has been taken: what is left of the segment begins behind it. */
+static void tcp_cut_syn(struct tcp_segment *seg)
+{
+    seg->flg &= (uint8_t)~TCP_FLG_SYN;
+    seg->seq++;
+    seg->len--;
+}
+
+/* 3.10.7.3, fourth: "queue them for processing after the ESTABLISHED state has been reached". The
+ * text lies where it belongs and does not count yet; a FIN has to come again. */
+static void tcp_keep_text(struct tcp_pcb *pcb, const struct tcp_segment *seg)
+{
+    if (seg->data_len > 0 && tcp_buf_alloc(&pcb->rcv.buf, TCP_RCV_BUF_SIZE) == 0) {
+        tcp_buf_write(&pcb->rcv.buf, seg->data, seg->data_len);
+        pcb->rcv.buf.len = 0;
+        pcb->rcv.early = seg->data_len;
+    }
+}
+
+/* ESTABLISHED has been reached. If seg brings some of the same text, it counts as out of order. */
+static void tcp_take_early_text(struct tcp_pcb *pcb, struct tcp_segment *seg)
+{
+    if (pcb->rcv.early > 0) {
+        pcb->rcv.buf.len = pcb->rcv.early;
+        pcb->rcv.nxt += (uint32_t)pcb->rcv.early;
+        pcb->rcv.wnd -= (uint32_t)pcb->rcv.early;
+        pcb->rcv.early = 0;
+        seg->ack_due = 1;
+    }
+}
+
+/* 3.10.7.3 "If the state is SYN-SENT". After the SYN-ACK it goes on "at the sixth step" with what
+ * came behind the SYN. */
+static int tcp_syn_sent(struct tcp_pcb *pcb, struct tcp_segment *seg)
 {
     int acceptable = 0;
 
@@ -1198,36 +1232,38 @@ static void tcp_syn_sent(struct tcp_pcb *pcb, const struct tcp_segment *seg)
             if (!TCP_FLG_ISSET(seg->flg, TCP_FLG_RST)) {
                 tcp_output_reset(seg, &pcb->local, &pcb->remote);
             }
-            return;
+            return -1;
         }
         acceptable = 1;
     }
     /* "Second, check the RST bit" */
     if (TCP_FLG_ISSET(seg->flg, TCP_FLG_RST)) {
-        if (acceptable) {
-            count(stats.resets_received);
-            tcp_pcb_finish(pcb, ECONNREFUSED);
-        } else {
-            (void)drop(stats.bad_flags, "desc=%d, a RST without ACK", pcb->desc);
+        if (!acceptable) {
+            return drop(stats.bad_flags, "desc=%d, a RST without ACK", pcb->desc);
         }
-        return;
+        count(stats.resets_received);
+        tcp_pcb_finish(pcb, ECONNREFUSED);
+        return -1;
     }
     /* "Third, check the security": left out, as everywhere. "Fourth, check the SYN bit" */
     if (!TCP_FLG_ISSET(seg->flg, TCP_FLG_SYN)) {
         /* "Fifth, if neither of the SYN or RST bits" */
-        (void)drop(stats.bad_flags, "desc=%d, no SYN", pcb->desc);
-        return;
+        return drop(stats.bad_flags, "desc=%d, no SYN", pcb->desc);
     }
     tcp_pcb_take_syn(pcb, seg);
     if (!acceptable) { /* the SYNs have crossed: ours goes out again, now with an ACK */
         tcp_pcb_set_state(pcb, TCP_STATE_SYN_RECEIVED);
         tcp_output_at(pcb, pcb->iss, TCP_FLG_SYN | TCP_FLG_ACK, NULL, 0);
-        return;
+        tcp_keep_text(pcb, seg);
+        return -1;
     }
     tcp_retrans_queue_cleanup(pcb, seg->ack);
-    if (tcp_establish(pcb, seg) == 0) {
-        tcp_output(pcb, TCP_FLG_ACK, NULL, 0);
+    if (tcp_establish(pcb, seg) == -1) {
+        return -1;
     }
+    tcp_cut_syn(seg);
+    seg->ack_due = 1;
+    return 0;
 }
 
 /* The four cases of 3.10.7.4, Table 6: does some of the segment lie in the receive window? */
@@ -1342,9 +1378,23 @@ static void tcp_trim(const struct tcp_pcb *pcb, struct tcp_segment *seg)
     }
 }
 
+/* 3.5, Figure 7: when SYNs have crossed, the peer's SYN-ACK is its SYN again, which we have, and
+ * the ACK of ours. */
+static int tcp_is_crossing_syn_ack(const struct tcp_pcb *pcb, const struct tcp_segment *seg)
+{
+    uint8_t flg = seg->flg & (TCP_FLG_SYN | TCP_FLG_ACK | TCP_FLG_RST);
+
+    return pcb->state == TCP_STATE_SYN_RECEIVED && !pcb->passive && seg->seq == pcb->irs &&
+           flg == (TCP_FLG_SYN | TCP_FLG_ACK);
+}
+
 /* 3.10.7.4 "First, check sequence number" */
 static int tcp_check_seq(struct tcp_pcb *pcb, struct tcp_segment *seg)
 {
+    if (tcp_is_crossing_syn_ack(pcb, seg)) {
+        tcp_cut_syn(seg);
+        seg->ack_due = 1; /* of the SYN, as for all that comes again */
+    }
     if (tcp_is_acceptable(pcb, seg)) {
         tcp_trim(pcb, seg);
         return 0;
@@ -1420,7 +1470,7 @@ static int tcp_check_syn(struct tcp_pcb *pcb, const struct tcp_segment *seg)
 }
 
 /* 3.10.7.4 "Fifth, check the ACK field", SYN-RECEIVED */
-static int tcp_check_ack_syn_received(struct tcp_pcb *pcb, const struct tcp_segment *seg)
+static int tcp_check_ack_syn_received(struct tcp_pcb *pcb, struct tcp_segment *seg)
 {
     if (!seq_lt(pcb->snd.una, seg->ack) || !seq_leq(seg->ack, pcb->snd.nxt)) {
         (void)drop(stats.bad_ack, "desc=%d, ack=%u", pcb->desc, seg->ack);
@@ -1431,7 +1481,11 @@ static int tcp_check_ack_syn_received(struct tcp_pcb *pcb, const struct tcp_segm
         pcb->acked = 1; /* and will say so again when the SYN-ACK is repeated */
         return drop(stats.backlog_full, "desc=%d, the backlog is full", pcb->desc);
     }
-    return tcp_establish(pcb, seg);
+    if (tcp_establish(pcb, seg) == -1) {
+        return -1;
+    }
+    tcp_take_early_text(pcb, seg);
+    return 0;
 }
 
 /* A peer whose window is shut, but which says so, is not given up: RFC 9293 3.8.6.1, MUST-37. When
@@ -1502,7 +1556,7 @@ static int tcp_check_ack_fin(struct tcp_pcb *pcb)
 }
 
 /* 3.10.7.4 "Fifth, check the ACK field" */
-static int tcp_check_ack(struct tcp_pcb *pcb, const struct tcp_segment *seg)
+static int tcp_check_ack(struct tcp_pcb *pcb, struct tcp_segment *seg)
 {
     if (!TCP_FLG_ISSET(seg->flg, TCP_FLG_ACK)) {
         return drop(stats.bad_flags, "desc=%d, no ACK", pcb->desc);
@@ -1584,12 +1638,10 @@ static void tcp_check_fin(struct tcp_pcb *pcb, struct tcp_segment *seg)
     }
 }
 
-/* 3.10.7.4 "Otherwise" */
-static void tcp_otherwise(struct tcp_pcb *pcb, struct tcp_segment *seg)
+/* 3.10.7.4 from "Sixth" on, and what goes out in the end */
+static void tcp_segment_rest(struct tcp_pcb *pcb, struct tcp_segment *seg)
 {
-    if (tcp_check_seq(pcb, seg) == -1 || tcp_check_rst(pcb, seg) == -1 ||
-        tcp_check_syn(pcb, seg) == -1 || tcp_check_ack(pcb, seg) == -1 ||
-        tcp_check_user(pcb, seg) == -1) {
+    if (tcp_check_user(pcb, seg) == -1) {
         return;
     }
     if (tcp_segment_text(pcb, seg) == 0) {
@@ -1597,6 +1649,15 @@ static void tcp_otherwise(struct tcp_pcb *pcb, struct tcp_segment *seg)
     }
     if (!tcp_output_pending(pcb) && seg->ack_due) { /* left out: to delay it (step 47) */
         tcp_output(pcb, TCP_FLG_ACK, NULL, 0);
+    }
+}
+
+/* 3.10.7.4 "Otherwise" */
+static void tcp_otherwise(struct tcp_pcb *pcb, struct tcp_segment *seg)
+{
+    if (tcp_check_seq(pcb, seg) == 0 && tcp_check_rst(pcb, seg) == 0 &&
+        tcp_check_syn(pcb, seg) == 0 && tcp_check_ack(pcb, seg) == 0) {
+        tcp_segment_rest(pcb, seg);
     }
 }
 
@@ -1633,7 +1694,9 @@ static void tcp_segment_arrives(struct tcp_segment *seg, const ip_endp_t *local,
         tcp_listen(pcb, seg, local, remote, tcp_choose_iss(local, remote));
         break;
     case TCP_STATE_SYN_SENT:
-        tcp_syn_sent(pcb, seg);
+        if (tcp_syn_sent(pcb, seg) == 0) {
+            tcp_segment_rest(pcb, seg);
+        }
         break;
     case TCP_STATE_TIME_WAIT:
         if (tcp_reopen(pcb, seg, local, remote)) {

@@ -437,6 +437,153 @@ static void test_old_syn(void)
     check_state("ESTABLISHED");
 }
 
+/*
+ * What comes with a SYN: it is cut off, and the rest is new
+ */
+static void open_active(void *arg)
+{
+    ip_endp_t local, remote;
+
+    check_int(ip_endp_pton("192.0.2.2:7", &local), 0);
+    check_int(ip_endp_pton("192.0.2.1:5000", &remote), 0);
+    desc = tcp_cmd_open(&local, &remote, 1);
+    *(int *)arg = errno;
+}
+
+static int open_errno;
+
+static struct task *to_syn_sent(void)
+{
+    struct task *opener;
+
+    connection('A', "192.0.2.2:7", "192.0.2.1:5000", PEER_ISN);
+    opener = task_start("opener", open_active, &open_errno);
+    expect("S 0:0(0)");
+    return opener;
+}
+
+static void check_text(const char *text)
+{
+    char buf[64] = "";
+
+    check_int(tcp_cmd_receive(desc, buf, sizeof(buf) - 1), strlen(text));
+    check_str(buf, text);
+}
+
+/* RFC 9293 3.10.7.3, fourth: "If there are other controls or text in the segment, then continue" */
+static void test_syn_ack_text(void)
+{
+    struct task *opener;
+
+    bench_start(WIRE_RAW);
+    opener = to_syn_sent();
+    inject("S. 0:5(5) ack 1 'hello'");
+    expect_within(500, ". 1:1(0) ack 6");
+    task_join(opener, 0);
+    check_state("ESTABLISHED");
+    check_text("hello");
+    inject("P. 6:11(5) ack 1 'world'");
+    expect_within(500, ". 1:1(0) ack 11");
+    check_text("world");
+}
+
+static void test_syn_ack_fin(void)
+{
+    static const char *const syn_ack[] = {"SF. 0:5(5) ack 1 'hello'", "SF. 0:0(0) ack 1"};
+    struct task *opener;
+    char byte;
+
+    bench_start(WIRE_RAW);
+    for (size_t i = 0; i < countof(syn_ack); i++) {
+        opener = to_syn_sent();
+        inject(syn_ack[i]);
+        expect_within(500, i == 0 ? ". 1:1(0) ack 7" : ". 1:1(0) ack 2");
+        task_join(opener, 0);
+        check_state("CLOSE_WAIT");
+        if (i == 0) {
+            check_text("hello");
+        }
+        check_int(tcp_cmd_receive(desc, &byte, 1), 0);
+        end();
+    }
+}
+
+/* RFC 9293 3.5, Figure 7: the peer's SYN-ACK is its SYN again, and the ACK of ours. */
+static void test_crossing(void)
+{
+    struct task *opener;
+
+    bench_start(WIRE_RAW);
+    opener = to_syn_sent();
+    inject("S 0:0(0)");
+    expect("S. 0:0(0) ack 1");
+    inject("S. 5:5(0) ack 1"); /* another SYN: not the one that we have */
+    expect(". 1:1(0) ack 1");
+    inject("S 0:0(0)");
+    expect(". 1:1(0) ack 1");
+    check(!task_done(opener));
+    inject("S. 0:0(0) ack 1 win 1000");
+    wire_pending(1);
+    task_join(opener, 0);
+    check_state("ESTABLISHED");
+    check_int(view().snd.wnd, 1000);
+    expect_nothing(60000);
+    inject("S. 0:0(0) ack 1 win 1000"); /* once more: our ACK is lost */
+    expect(". 1:1(0) ack 1");
+    inject("P. 1:6(5) ack 1 'hello'");
+    expect_within(500, ". 1:1(0) ack 6");
+    check_text("hello");
+}
+
+/* "queue them for processing after the ESTABLISHED state has been reached" */
+static void test_crossing_text(void)
+{
+    static const char *const last[] = {
+        "S. 0:0(0) ack 1", "S. 0:5(5) ack 1 'hello'", ". 6:6(0) ack 1", ". 1:1(0) ack 1",
+        "P. 1:6(5) ack 1 'hello'", "P. 3:6(3) ack 1 'llo'", "P. 1:4(3) ack 1 'hel'",
+    };
+    struct task *opener;
+
+    bench_start(WIRE_RAW);
+    for (size_t i = 0; i < countof(last); i++) {
+        opener = to_syn_sent();
+        inject("S 0:5(5) 'hello'");
+        expect("S. 0:0(0) ack 1");
+        check(!task_done(opener));
+        inject(last[i]);
+        task_join(opener, 0);
+        check_acked(6);
+        check_text("hello");
+        inject("P. 6:11(5) ack 1 'world'");
+        expect_within(500, ". 1:1(0) ack 11");
+        check_text("world");
+        end();
+    }
+}
+
+/* It was nobody's, if the handshake fails: not the next one's either. */
+static void test_crossing_text_refused(void)
+{
+    struct task *opener;
+
+    bench_start(WIRE_RAW);
+    opener = to_syn_sent();
+    inject("S 0:5(5) 'hello'");
+    expect("S. 0:0(0) ack 1");
+    inject("R 1:1(0)");
+    task_join(opener, 0);
+    check_int(desc, -1);
+    check_int(open_errno, ECONNREFUSED);
+    opener = to_syn_sent();
+    inject("S 0:0(0)");
+    expect("S. 0:0(0) ack 1");
+    inject(". 1:1(0) ack 1");
+    task_join(opener, 0);
+    inject("P. 1:6(5) ack 1 'world'");
+    expect_within(500, ". 1:1(0) ack 6");
+    check_text("world");
+}
+
 BENCH(33,
       {"what is old is cut off, at any place and around 2^32 [T-23 T-26 EVENT-5]", test_left},
       {"what does not fit is cut off, at any place [T-22 T-23]", test_small_window},
@@ -450,4 +597,9 @@ BENCH(33,
       {"a FIN beyond the window waits until it fits [EVENT-5]", test_fin_beyond},
       {"a RST is not cut until it is right", test_reset},
       {"nor at a window that is nearly full", test_reset_into_full_window},
-      {"an old SYN does no harm", test_old_syn})
+      {"an old SYN does no harm", test_old_syn},
+      {"text on a SYN-ACK is taken [EVENT-3]", test_syn_ack_text},
+      {"and a FIN [EVENT-3]", test_syn_ack_fin},
+      {"a SYN-ACK completes an opening in which SYNs have crossed [MUST-10]", test_crossing},
+      {"text on a SYN that crosses waits for the rest [EVENT-3]", test_crossing_text},
+      {"and is forgotten when nothing comes of it", test_crossing_text_refused})
