@@ -156,13 +156,32 @@ static int sock_get_type(int id, int want)
  * Addresses
  */
 
-/* Returns 0, or -1 (EINVAL, EAFNOSUPPORT). */
+/* Is there something of n bytes where the caller says so? Returns 0, or -1 (EFAULT). */
+static int sock_check_buf(const void *buf, size_t n)
+{
+    if (!buf && n > 0) {
+        errno = EFAULT;
+        return -1;
+    }
+    return 0;
+}
+
+/* The same where an address will be returned, if the caller wants one. */
+static int sock_check_addr(const struct sockaddr *addr, const socklen_t *addrlen)
+{
+    return addr ? sock_check_buf(addrlen, sizeof(*addrlen)) : 0;
+}
+
+/* Returns 0, or -1 (EINVAL, EFAULT, EAFNOSUPPORT). */
 static int sock_addr_to_endp(const struct sockaddr *addr, socklen_t addrlen, ip_endp_t *endp)
 {
     struct sockaddr_in in;
 
-    if (!addr || addrlen < sizeof(in) || addrlen > sizeof(struct sockaddr_storage)) {
+    if (addrlen < sizeof(in) || addrlen > sizeof(struct sockaddr_storage)) {
         errno = EINVAL;
+        return -1;
+    }
+    if (sock_check_buf(addr, addrlen) == -1) {
         return -1;
     }
     memcpy(&in, addr, sizeof(in));
@@ -183,7 +202,7 @@ static void sock_addr_from_endp(const ip_endp_t *endp, struct sockaddr *addr, so
         .sin_addr.s_addr = endp->addr,
     };
 
-    if (!addr || !addrlen) {
+    if (!addr) {
         return;
     }
     memcpy(addr, &in, *addrlen < sizeof(in) ? *addrlen : sizeof(in));
@@ -252,6 +271,41 @@ int sock_bind(int id, const struct sockaddr *addr, socklen_t addrlen)
     return type == SOCK_STREAM ? tcp_cmd_bind(desc, &local) : udp_cmd_bind(desc, &local);
 }
 
+int sock_getsockname(int id, struct sockaddr *addr, socklen_t *addrlen)
+{
+    int type, desc = sock_get(id, &type), ret;
+    ip_endp_t local;
+
+    if (desc == -1 || sock_check_buf(addr, 1) == -1 || sock_check_addr(addr, addrlen) == -1) {
+        return -1;
+    }
+    ret = type == SOCK_STREAM ? tcp_cmd_getsockname(desc, &local)
+                              : udp_cmd_getsockname(desc, &local);
+    if (ret == 0) {
+        sock_addr_from_endp(&local, addr, addrlen);
+    }
+    return ret;
+}
+
+int sock_getpeername(int id, struct sockaddr *addr, socklen_t *addrlen)
+{
+    int type, desc = sock_get(id, &type);
+    ip_endp_t remote;
+
+    if (desc == -1 || sock_check_buf(addr, 1) == -1 || sock_check_addr(addr, addrlen) == -1) {
+        return -1;
+    }
+    if (type != SOCK_STREAM) {
+        errno = ENOTCONN; /* connect is for streams alone */
+        return -1;
+    }
+    if (tcp_cmd_getpeername(desc, &remote) == -1) {
+        return -1;
+    }
+    sock_addr_from_endp(&remote, addr, addrlen);
+    return 0;
+}
+
 int sock_listen(int id, int backlog)
 {
     int desc = sock_get_type(id, SOCK_STREAM);
@@ -270,7 +324,7 @@ int sock_accept(int id, struct sockaddr *addr, socklen_t *addrlen)
     int desc = sock_get_type(id, SOCK_STREAM), new_id;
     ip_endp_t remote;
 
-    if (desc == -1) {
+    if (desc == -1 || sock_check_addr(addr, addrlen) == -1) {
         return -1;
     }
     new_id = sock_alloc(SOCK_STREAM); /* before a connection is taken that would have no place */
@@ -302,14 +356,14 @@ ssize_t sock_recv(int id, void *buf, size_t n)
 {
     int desc = sock_get_type(id, SOCK_STREAM);
 
-    return desc == -1 ? -1 : tcp_cmd_receive(desc, buf, n);
+    return desc == -1 || sock_check_buf(buf, n) == -1 ? -1 : tcp_cmd_receive(desc, buf, n);
 }
 
 ssize_t sock_send(int id, const void *buf, size_t n)
 {
     int desc = sock_get_type(id, SOCK_STREAM);
 
-    return desc == -1 ? -1 : tcp_cmd_send(desc, buf, n);
+    return desc == -1 || sock_check_buf(buf, n) == -1 ? -1 : tcp_cmd_send(desc, buf, n);
 }
 
 int sock_error(int id)
@@ -330,7 +384,7 @@ ssize_t sock_recvfrom(int id, void *buf, size_t n, struct sockaddr *addr, sockle
     ip_endp_t remote;
     ssize_t ret;
 
-    if (desc == -1) {
+    if (desc == -1 || sock_check_buf(buf, n) == -1 || sock_check_addr(addr, addrlen) == -1) {
         return -1;
     }
     ret = udp_cmd_recvfrom(desc, buf, n, &remote);
@@ -346,7 +400,14 @@ ssize_t sock_sendto(int id, const void *buf, size_t n, const struct sockaddr *ad
     int desc = sock_get_type(id, SOCK_DGRAM);
     ip_endp_t remote;
 
-    if (desc == -1 || sock_addr_to_endp(addr, addrlen, &remote) == -1) {
+    if (desc == -1 || sock_check_buf(buf, n) == -1) {
+        return -1;
+    }
+    if (!addr) {
+        errno = EDESTADDRREQ;
+        return -1;
+    }
+    if (sock_addr_to_endp(addr, addrlen, &remote) == -1) {
         return -1;
     }
     return udp_cmd_sendto(desc, buf, n, &remote);

@@ -11,7 +11,8 @@
 /*
  * The calls of POSIX, with its errno, for descriptors of our own (which neither read nor poll
  * knows). An address is a struct sockaddr_in. Where one is returned, *addrlen says how much room
- * there is, and then how much the address takes; addr may be NULL. Left out: calls that do not
+ * there is, and then how much the address takes. EFAULT is a NULL where something should be: a
+ * buffer with a length, an address with one, addrlen with an address. Left out: calls that do not
  * block, and poll (step 61); options (step 62).
  */
 
@@ -28,9 +29,13 @@ int sock_close(int id);
 int sock_half_close(int id);
 /* The same as sock_close, but the peer of a stream is told by a RST. EBADF. */
 int sock_abort(int id);
-/* EBADF, EINVAL, EAFNOSUPPORT, EADDRINUSE, EADDRNOTAVAIL. */
+/* EBADF, EINVAL, EFAULT, EAFNOSUPPORT, EADDRINUSE, EADDRNOTAVAIL. */
 int sock_bind(int id, const struct sockaddr *addr, socklen_t addrlen);
-/* EBADF, EOPNOTSUPP, EINVAL, EDESTADDRREQ. */
+/* Our end of the socket: what it is bound to, zeros for nothing. EBADF, EFAULT. */
+int sock_getsockname(int id, struct sockaddr *addr, socklen_t *addrlen);
+/* The other end of a connection. EBADF, EFAULT, ENOTCONN (also for datagrams). */
+int sock_getpeername(int id, struct sockaddr *addr, socklen_t *addrlen);
+/* EBADF, EOPNOTSUPP, EINVAL, EDESTADDRREQ (it is bound to nothing). */
 int sock_listen(int id, int backlog);
 /* Returns the descriptor of a new connection. EBADF, EOPNOTSUPP, EINVAL, EMFILE, ENOMEM, EINTR. */
 int sock_accept(int id, struct sockaddr *addr, socklen_t *addrlen);

@@ -2168,6 +2168,36 @@ int tcp_cmd_connect(int desc, const ip_endp_t *remote)
     return ret;
 }
 
+int tcp_cmd_getsockname(int desc, ip_endp_t *local)
+{
+    const struct tcp_pcb *pcb;
+
+    lock_acquire(&lock);
+    pcb = tcp_pcb_get(desc);
+    if (pcb) {
+        *local = pcb->local;
+    }
+    lock_release(&lock);
+    return pcb ? 0 : -1;
+}
+
+int tcp_cmd_getpeername(int desc, ip_endp_t *remote)
+{
+    const struct tcp_pcb *pcb;
+
+    lock_acquire(&lock);
+    pcb = tcp_pcb_get(desc);
+    if (pcb && pcb->state < TCP_STATE_ESTABLISHED) { /* not yet connected, or not any more */
+        errno = ENOTCONN;
+        pcb = NULL;
+    }
+    if (pcb) {
+        *remote = pcb->remote;
+    }
+    lock_release(&lock);
+    return pcb ? 0 : -1;
+}
+
 /* Can the user send? Returns 0, or -1 with errno set. */
 static int tcp_check_send(const struct tcp_pcb *pcb)
 {

@@ -349,7 +349,6 @@ static void test_wrong_arguments(void)
     check_error(sock_open(PF_INET, SOCK_DGRAM, IPPROTO_TCP), EPROTONOSUPPORT);
     stream = sock_open(PF_INET, SOCK_STREAM, IPPROTO_TCP);
     datagrams = sock_open(PF_INET, SOCK_DGRAM, IPPROTO_UDP);
-    check_error(sock_bind(stream, NULL, sizeof(in)), EINVAL);
     check_error(sock_bind(stream, SA(&in), sizeof(in) - 1), EINVAL);
     check_error(sock_connect(stream, SA(&in), 0), EINVAL);
     check_error(sock_sendto(datagrams, "", 0, SA(&in), (socklen_t)-1), EINVAL);
@@ -358,6 +357,81 @@ static void test_wrong_arguments(void)
     check_error(sock_connect(stream, SA(&in), sizeof(in)), EAFNOSUPPORT);
     check_error(sock_sendto(datagrams, "", 0, SA(&in), sizeof(in)), EAFNOSUPPORT);
     expect_nothing(0);
+}
+
+/* Where nothing is, nothing is read or written. */
+static void test_nowhere(void)
+{
+    struct sockaddr_in in = address("192.0.2.2:7");
+    int listener, stream, datagrams;
+
+    bench_start(WIRE_RAW);
+    listener = listening("0.0.0.0:7");
+    client_connects('A');
+    client_connects('B');
+    check_error(sock_accept(listener, SA(&in), NULL), EFAULT);
+    stream = sock_accept(listener, NULL, NULL); /* the first one has not been lost */
+    inject("A> P. 1:6(5) ack 1 'hello'");
+    expect_within(500, ". 1:1(0) ack 6");
+    check_error(sock_recv(stream, NULL, 1), EFAULT);
+    check_error(sock_send(stream, NULL, 1), EFAULT);
+    check_int(sock_send(stream, NULL, 0), 0);
+    check_error(sock_getsockname(stream, NULL, NULL), EFAULT);
+    check_error(sock_getpeername(stream, SA(&in), NULL), EFAULT);
+    datagrams = bound(SOCK_DGRAM, "0.0.0.0:7");
+    inject("UDP 192.0.2.1.5000 > 192.0.2.2.7 'hello'");
+    check_error(sock_recvfrom(datagrams, NULL, 1, NULL, NULL), EFAULT);
+    check_error(sock_recvfrom(datagrams, &in, sizeof(in), SA(&in), NULL), EFAULT);
+    check_int(sock_recvfrom(datagrams, NULL, 0, NULL, NULL), 0);
+    check_error(sock_sendto(datagrams, NULL, 1, SA(&in), sizeof(in)), EFAULT);
+    check_error(sock_sendto(datagrams, "", 1, NULL, 0), EDESTADDRREQ);
+    check_error(sock_sendto(datagrams, "", 1, NULL, sizeof(in)), EDESTADDRREQ);
+    check_error(sock_bind(sock_open(PF_INET, SOCK_STREAM, 0), NULL, sizeof(in)), EFAULT);
+    check_error(sock_connect(sock_open(PF_INET, SOCK_STREAM, 0), NULL, sizeof(in)), EFAULT);
+    expect_nothing(0);
+}
+
+static void check_local(int id, const char *text)
+{
+    struct sockaddr_in in = {0}, want = address(text);
+    socklen_t len = sizeof(in);
+
+    check_int(sock_getsockname(id, SA(&in), &len), 0);
+    check_int(len, sizeof(in));
+    check_mem(&in, &want, sizeof(want));
+}
+
+/* Who we are, and who they are. */
+static void test_names(void)
+{
+    struct sockaddr_in in = {0}, want = address("192.0.2.1:5000"), far = address("192.0.2.1:7");
+    socklen_t len = sizeof(in);
+    int listener, stream, datagrams;
+
+    bench_start(WIRE_RAW);
+    stream = sock_open(PF_INET, SOCK_STREAM, 0);
+    check_local(stream, "0.0.0.0:0");
+    check_error(sock_getpeername(stream, SA(&in), &len), ENOTCONN);
+    listener = listening("0.0.0.0:7");
+    check_local(listener, "0.0.0.0:7");
+    check_error(sock_getpeername(listener, SA(&in), &len), ENOTCONN);
+    client_connects('A');
+    stream = sock_accept(listener, NULL, NULL);
+    check_local(stream, "192.0.2.2:7");
+    check_int(sock_getpeername(stream, SA(&in), &len), 0);
+    check_int(len, sizeof(in));
+    check_mem(&in, &want, sizeof(want));
+    inject("A> R 1:1(0)");
+    check_error(sock_getpeername(stream, SA(&in), &len), ENOTCONN);
+    datagrams = sock_open(PF_INET, SOCK_DGRAM, 0);
+    check_local(datagrams, "0.0.0.0:0");
+    check_int(sock_sendto(datagrams, "x", 1, SA(&far), sizeof(far)), 1);
+    wire_pending(1);
+    check_int(sock_getsockname(datagrams, SA(&in), &len), 0);
+    check(in.sin_port != 0); /* the one that was chosen */
+    check_error(sock_getpeername(datagrams, SA(&in), &len), ENOTCONN);
+    check_int(sock_close(datagrams), 0);
+    check_local(bound(SOCK_DGRAM, "192.0.2.2:7"), "192.0.2.2:7");
 }
 
 /* What TCP and UDP refuse comes through with its reason. */
@@ -394,6 +468,7 @@ static void test_bad_socket(void)
 {
     struct sockaddr_in in = address("192.0.2.2:7");
     int bad[] = {-1, SOCK_TABLE_SIZE, 1 << 30, 0 /* closed */};
+    socklen_t len = sizeof(in);
     char byte = 0;
 
     bench_start(WIRE_RAW);
@@ -408,6 +483,8 @@ static void test_bad_socket(void)
         check_error(sock_send(bad[i], &byte, 1), EBADF);
         check_error(sock_recvfrom(bad[i], &byte, 1, NULL, NULL), EBADF);
         check_error(sock_sendto(bad[i], &byte, 1, SA(&in), sizeof(in)), EBADF);
+        check_error(sock_getsockname(bad[i], SA(&in), &len), EBADF);
+        check_error(sock_getpeername(bad[i], SA(&in), &len), EBADF);
         check_error(sock_close(bad[i]), EBADF);
     }
 }
@@ -557,6 +634,8 @@ BENCH(30,
       {"addresses are returned as far as there is room [M-9]", test_addresses},
       {"calls of the other kind are EOPNOTSUPP", test_wrong_kind},
       {"arguments that mean nothing are refused", test_wrong_arguments},
+      {"a buffer that is nowhere is EFAULT, no address EDESTADDRREQ", test_nowhere},
+      {"a socket's names: our end of it, and the peer's", test_names},
       {"what TCP and UDP refuse keeps its errno", test_refused},
       {"a socket that is not open is EBADF", test_bad_socket},
       {"closing wakes whoever sleeps in a call", test_close},
