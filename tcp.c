@@ -97,6 +97,7 @@ struct tcp_pcb {
     ip_endp_t remote;
     ip_endp_t offered;      /* the local endpoint as the user gave it */
     ip_endp_t expected;     /* passive: whom the user waits for, zero for anybody */
+    int interrupted;        /* a connect was, and nobody has been told what has come of it */
     struct {
         uint32_t una;
         uint32_t nxt;
@@ -2154,6 +2155,14 @@ static int tcp_check_connect(const struct tcp_pcb *pcb)
     }
 }
 
+/* Has a connect to remote been interrupted, and did anything come of it? Caller must hold the
+ * lock. */
+static int tcp_is_interrupted(const struct tcp_pcb *pcb, const ip_endp_t *remote)
+{
+    return pcb->interrupted && tcp_endp_equal(&pcb->remote, remote) &&
+           (pcb->state != TCP_STATE_CLOSED || pcb->errnum != 0);
+}
+
 int tcp_cmd_connect(int desc, const ip_endp_t *remote)
 {
     struct tcp_pcb *pcb;
@@ -2161,8 +2170,13 @@ int tcp_cmd_connect(int desc, const ip_endp_t *remote)
 
     lock_acquire(&lock);
     pcb = tcp_pcb_get(desc);
-    if (pcb && tcp_check_connect(pcb) == 0 && tcp_pcb_connect(pcb, remote) == 0) {
+    if (pcb && (tcp_is_interrupted(pcb, remote) ||
+                (tcp_check_connect(pcb) == 0 && tcp_pcb_connect(pcb, remote) == 0))) {
+        pcb->interrupted = 0;
         ret = tcp_wait_handshake(pcb);
+        if (ret == -1 && errno == EINTR) {
+            pcb->interrupted = 1;
+        }
     }
     lock_release(&lock);
     return ret;

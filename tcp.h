@@ -155,8 +155,8 @@ int tcp_cmd_listen(int desc, int backlog);
 /* Sleeps until a connection is there. Returns its descriptor; remote, if not NULL, gets the peer.
  * EINVAL. */
 int tcp_cmd_accept(int desc, ip_endp_t *remote);
-/* Connects to remote and sleeps until it is done; 0. EISCONN, EALREADY, EOPNOTSUPP, and those of
- * tcp_cmd_open. */
+/* Connects to remote and sleeps until it is done; 0. After EINTR the handshake goes on: to wait for
+ * it, call again. EISCONN, EALREADY, EOPNOTSUPP (a listener), and those of tcp_cmd_open. */
 int tcp_cmd_connect(int desc, const ip_endp_t *remote);
 /* Our end of the connection, or what it is bound to; zeros for nothing. 0. */
 int tcp_cmd_getsockname(int desc, ip_endp_t *local);

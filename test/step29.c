@@ -412,6 +412,65 @@ static void test_interruption(void)
     check(a.ret != -1);
 }
 
+static void connect_interrupted(struct call *c)
+{
+    connect_start(c);
+    intr_raise(INTR_IRQ_USER);
+    settle();
+    check_failed(c, EINTR);
+}
+
+static void connect_again(struct call *c)
+{
+    c->task = task_start("connector", connect_one, c);
+}
+
+/* The handshake goes on, and its outcome is told once. */
+static void test_connect_again(void)
+{
+    ip_endp_t other = endp("192.0.2.1:5001");
+    static struct call c;
+
+    bench_start(WIRE_RAW);
+    connect_interrupted(&c);
+    check_error(tcp_cmd_connect(c.desc, &other), EALREADY);
+    connect_again(&c);
+    check(!task_done(c.task));
+    intr_raise(INTR_IRQ_USER);
+    settle();
+    check_failed(&c, EINTR);
+    connect_again(&c);
+    check_error(tcp_cmd_connect(c.desc, &c.remote), EALREADY);
+    inject("S. 0:0(0) ack 1");
+    expect(". 1:1(0) ack 1");
+    task_join(c.task, 0);
+    check_int(c.ret, 0);
+    check_error(tcp_cmd_connect(c.desc, &c.remote), EISCONN);
+}
+
+/* It was over before the user came back. */
+static void test_connect_late(void)
+{
+    static struct call c;
+
+    bench_start(WIRE_RAW);
+    connect_interrupted(&c);
+    inject("S. 0:0(0) ack 1");
+    expect(". 1:1(0) ack 1");
+    check_int(tcp_cmd_connect(c.desc, &c.remote), 0);
+    check_error(tcp_cmd_connect(c.desc, &c.remote), EISCONN);
+    check_int(tcp_cmd_close(c.desc), 0);
+    expect("F. 1:1(0) ack 1");
+    inject("R. 1:1(0) ack 2");
+    connect_interrupted(&c);
+    inject("R. 0:0(0) ack 1");
+    check_error(tcp_cmd_connect(c.desc, &c.remote), ECONNREFUSED);
+    connect_again(&c);
+    expect("S 0:0(0)");
+    inject("R. 0:0(0) ack 1");
+    check_failed(&c, ECONNREFUSED);
+}
+
 static void test_bind(void)
 {
     ip_endp_t ours = endp("192.0.2.2:8"), any = endp("0.0.0.0:8"), foreign = endp("192.0.2.3:9");
@@ -519,6 +578,8 @@ BENCH(29,
       {"connect without bind chooses a port", test_connect_unbound},
       {"connect may be refused, closed, or time out", test_connect_fails},
       {"an interruption ends accept and connect, once", test_interruption},
+      {"connect that was interrupted goes on when it is called again", test_connect_again},
+      {"and tells what has come of it meanwhile", test_connect_late},
       {"bind refuses conflicts and foreign addresses", test_bind},
       {"commands in the wrong order are refused", test_wrong_order},
       {"a descriptor that is not open is EBADF", test_bad_descriptor},
