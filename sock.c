@@ -243,11 +243,25 @@ int sock_close(int id)
     return type == SOCK_STREAM ? tcp_cmd_close(desc) : udp_cmd_close(desc);
 }
 
-int sock_half_close(int id)
+int sock_shutdown(int id, int how)
 {
-    int desc = sock_get_type(id, SOCK_STREAM);
+    int type, desc = sock_get(id, &type);
 
-    return desc == -1 ? -1 : tcp_cmd_half_close(desc);
+    if (desc == -1) {
+        return -1;
+    }
+    if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR) {
+        errno = EINVAL;
+        return -1;
+    }
+    if (type != SOCK_STREAM) {
+        errno = ENOTCONN; /* connect is for streams alone */
+        return -1;
+    }
+    if (how != SHUT_RD && tcp_cmd_half_close(desc) == -1) {
+        return -1;
+    }
+    return how == SHUT_WR ? 0 : tcp_cmd_end_receive(desc);
 }
 
 int sock_abort(int id)

@@ -117,6 +117,7 @@ struct tcp_pcb {
         struct tcp_buf buf; /* what the user has not read */
         size_t early;       /* bytes of text that came with a crossing SYN: behind the end of buf */
         int fin;            /* the peer's FIN has come after it */
+        int deaf;           /* the user reads no more: nothing is kept for him */
     } rcv;
     uint32_t irs;
     struct sched_task task; /* who waits for a change of any of this */
@@ -1607,8 +1608,12 @@ static int tcp_segment_text(struct tcp_pcb *pcb, struct tcp_segment *seg)
         return drop(stats.out_of_order, "desc=%d, seq=%u, not %u", pcb->desc, seg->seq,
                     pcb->rcv.nxt);
     }
-    tcp_buf_write(&pcb->rcv.buf, seg->data, seg->data_len);
     pcb->rcv.nxt += (uint32_t)seg->data_len;
+    if (pcb->rcv.deaf) {
+        count(stats.closed_by_user); /* the window stays as it is */
+        return 0;
+    }
+    tcp_buf_write(&pcb->rcv.buf, seg->data, seg->data_len);
     pcb->rcv.wnd -= (uint32_t)seg->data_len;
     sched_task_wakeup(&pcb->task);
     return 0;
@@ -1955,7 +1960,7 @@ static int tcp_pcb_connect(struct tcp_pcb *pcb, const ip_endp_t *remote)
     if (tcp_buf_alloc(&pcb->rcv.buf, TCP_RCV_BUF_SIZE) == -1) {
         return -1;
     }
-    pcb->rcv.fin = 0;
+    pcb->rcv.fin = pcb->rcv.deaf = 0;
     tcp_pcb_set_iss(pcb, tcp_choose_iss(&pcb->local, &pcb->remote));
     tcp_output(pcb, TCP_FLG_SYN, NULL, 0);
     tcp_pcb_set_state(pcb, TCP_STATE_SYN_SENT);
@@ -2262,6 +2267,9 @@ ssize_t tcp_cmd_send(int desc, const void *data, size_t len)
  * error, with errno set. */
 static int tcp_check_receive(const struct tcp_pcb *pcb)
 {
+    if (pcb->rcv.deaf) {
+        return 0;
+    }
     if (tcp_is_open_to_peer(pcb)) {
         return 1;
     }
@@ -2420,19 +2428,51 @@ int tcp_cmd_abort(int desc)
     return tcp_cmd_end(desc, tcp_pcb_reset);
 }
 
+/* Is there a connection, or was there one? 1: our direction is open; 0: it has ended; -1: there is
+ * none, with errno set. Caller must hold the lock. */
+static int tcp_check_direction(const struct tcp_pcb *pcb)
+{
+    if (tcp_check_send(pcb) == 0) {
+        return 1;
+    }
+    return errno == EPIPE ? 0 : -1;
+}
+
 int tcp_cmd_half_close(int desc)
 {
     struct tcp_pcb *pcb;
-    int ret = -1;
+    int open = -1;
 
     lock_acquire(&lock);
     pcb = tcp_pcb_get(desc);
-    if (pcb && tcp_check_send(pcb) == 0) {
+    if (pcb) {
+        open = tcp_check_direction(pcb);
+    }
+    if (open == 1) {
         tcp_pcb_send_fin(pcb);
-        ret = 0;
     }
     lock_release(&lock);
-    return ret;
+    return open == -1 ? -1 : 0;
+}
+
+int tcp_cmd_end_receive(int desc)
+{
+    struct tcp_pcb *pcb;
+    int open = -1;
+
+    lock_acquire(&lock);
+    pcb = tcp_pcb_get(desc);
+    if (pcb) {
+        open = tcp_check_direction(pcb);
+    }
+    if (open != -1) {
+        pcb->rcv.deaf = 1;
+        pcb->rcv.buf.len = 0;
+        tcp_open_window(pcb);
+        sched_task_wakeup(&pcb->task);
+    }
+    lock_release(&lock);
+    return open == -1 ? -1 : 0;
 }
 
 /*

@@ -104,7 +104,7 @@ struct tcp_stats {
     uint64_t bad_flags;       /* dropped: flags that mean nothing in the state */
     uint64_t bad_ack;         /* dropped: acknowledges what was never sent */
     uint64_t out_of_window;   /* dropped: outside the receive window */
-    uint64_t closed_by_user;  /* dropped: data for a user who has closed; answered by a RST */
+    uint64_t closed_by_user;  /* dropped: data for a user who reads no more; by close: with a RST */
     uint64_t out_of_order;    /* dropped: in the window, but not next (kept from step 48 on) */
     uint64_t trimmed;         /* segments cut to the window: some of it is old, or does not fit */
     uint64_t retransmitted;
@@ -170,8 +170,11 @@ ssize_t tcp_cmd_send(int desc, const void *data, size_t len);
  * end of file. ENOTCONN, ECONNRESET, ETIMEDOUT. */
 ssize_t tcp_cmd_receive(int desc, void *buf, size_t size);
 /* Ends our direction: what was sent still arrives, then the peer finds the end of file. It may go
- * on to send. 0. ENOTCONN, EPIPE (done already), ECONNRESET, ETIMEDOUT. RFC 9293 3.6 */
+ * on to send. 0, also when it has ended already. ENOTCONN, ECONNRESET, ETIMEDOUT. RFC 9293 3.6 */
 int tcp_cmd_half_close(int desc);
+/* The user receives no more, and finds the end of file. What has come and what comes is thrown
+ * away, but acknowledged: TCP has no word for it. 0. ENOTCONN, ECONNRESET, ETIMEDOUT. */
+int tcp_cmd_end_receive(int desc);
 /* CLOSE: what was sent still arrives, then the connection ends; but if the peer sends or has sent
  * what was not received, it is reset. Does not wait for that. Wakes sleepers. 0. */
 int tcp_cmd_close(int desc);

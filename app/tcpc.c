@@ -40,7 +40,7 @@ static void *send_input(void *arg)
             return NULL; /* the receiver hears of it, too */
         }
     }
-    sock_half_close(sock);
+    sock_shutdown(sock, SHUT_WR);
     return NULL;
 }
 

@@ -101,7 +101,7 @@ static void at_once(const struct ends *e)
 
 static void a_half(const struct ends *e)
 {
-    check_int(sock_half_close(e->a), 0);
+    check_int(sock_shutdown(e->a, SHUT_WR), 0);
     end_of_file(e->b);
     transfer(e->b, e->a);
     sock_close(e->b);
@@ -111,7 +111,7 @@ static void a_half(const struct ends *e)
 
 static void b_half(const struct ends *e)
 {
-    check_int(sock_half_close(e->b), 0);
+    check_int(sock_shutdown(e->b, SHUT_WR), 0);
     end_of_file(e->a);
     transfer(e->a, e->b);
     sock_close(e->a);

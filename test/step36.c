@@ -382,6 +382,9 @@ static void test_not_connected(void)
     check_error(tcp_cmd_half_close(fd), ENOTCONN);
     check_error(tcp_cmd_half_close(listener), ENOTCONN);
     check_error(tcp_cmd_half_close(-1), EBADF);
+    check_error(tcp_cmd_end_receive(fd), ENOTCONN);
+    check_error(tcp_cmd_end_receive(listener), ENOTCONN);
+    check_error(tcp_cmd_end_receive(-1), EBADF);
     check_error(tcp_cmd_half_close(TCP_PCB_SIZE + 100000), EBADF);
     check_int(tcp_cmd_close(fd), 0);
     check_error(tcp_cmd_half_close(fd), EBADF);
@@ -405,7 +408,7 @@ static void test_unread_in_time_wait(void)
     check_received(21, 101);
     check_end_of_file();
     check_error(tcp_cmd_send(desc, "x", 1), EPIPE);
-    check_error(tcp_cmd_half_close(desc), EPIPE);
+    check_int(tcp_cmd_half_close(desc), 0); /* it has ended */
     check_int(tcp_cmd_close(desc), 0);
     expect_nothing(TIME_WAIT + 1000);
     check_gone();
@@ -527,6 +530,7 @@ static void test_abort_any_state(void)
 static void test_sockets(void)
 {
     struct sockaddr_in local = {.sin_family = AF_INET, .sin_port = hton16(7)};
+    const int ways[] = {SHUT_RD, SHUT_WR, SHUT_RDWR};
     int server, id, udp;
 
     bench_start(WIRE_RAW);
@@ -534,9 +538,13 @@ static void test_sockets(void)
     udp = sock_open(PF_INET, SOCK_DGRAM, 0);
     check_int(sock_bind(server, (struct sockaddr *)&local, sizeof(local)), 0);
     check_int(sock_listen(server, 8), 0);
-    check_error(sock_half_close(server), ENOTCONN);
-    check_error(sock_half_close(udp), EOPNOTSUPP);
-    check_error(sock_half_close(-1), EBADF);
+    for (size_t i = 0; i < countof(ways); i++) {
+        check_error(sock_shutdown(server, ways[i]), ENOTCONN);
+        check_error(sock_shutdown(udp, ways[i]), ENOTCONN);
+        check_error(sock_shutdown(-1, ways[i]), EBADF);
+    }
+    check_error(sock_shutdown(server, 3), EINVAL);
+    check_error(sock_shutdown(server, -1), EINVAL);
     check_error(sock_abort(-1), EBADF);
     connection('A', "192.0.2.2:7", "192.0.2.1:5000", PEER_ISN);
     inject("S 0:0(0) win 65535");
@@ -544,14 +552,79 @@ static void test_sockets(void)
     inject(". 1:1(0) ack 1");
     id = sock_accept(server, NULL, NULL);
     check(id != -1);
-    check_int(sock_half_close(id), 0);
+    check_int(sock_shutdown(id, SHUT_WR), 0);
     expect("F. 1:1(0) ack 1");
     check_error(sock_send(id, "x", 1), EPIPE);
+    check_int(sock_shutdown(id, SHUT_WR), 0); /* once more says nothing new */
+    expect_nothing(0);
     check_int(sock_abort(id), 0);
     check_int(wire_pending(1), 1);
     check_error(sock_abort(id), EBADF);
     check_int(sock_close(udp), 0);
     check_int(sock_abort(server), 0);
+}
+
+/*
+ * The user reads no more
+ */
+
+static void peer_sends(uint32_t from, uint32_t len)
+{
+    char line[64];
+
+    snprintf(line, sizeof(line), "P. %u:%u(%u) ack 1", from, from + len, len);
+    inject(line);
+    check_acked(from + len);
+}
+
+/* He finds the end of file. The peer cannot know, and is not kept waiting. */
+static void test_deaf(void)
+{
+    uint32_t from = 11;
+
+    establish();
+    peer_sends(1, 10); /* unread */
+    check_int(tcp_cmd_end_receive(desc), 0);
+    check_end_of_file();
+    while (from < 2 * TCP_RCV_BUF_SIZE) {
+        check_counted(tcp, closed_by_user, 1, peer_sends(from, 1000));
+        from += 1000;
+    }
+    check_end_of_file();
+    check_int(tcp_cmd_end_receive(desc), 0); /* once more says nothing new */
+}
+
+/* The other direction is as it was, and both ends are in order. */
+static void test_deaf_end(void)
+{
+    establish();
+    peer_sends(1, 10);
+    check_int(tcp_cmd_end_receive(desc), 0);
+    our_side_sends(1, 10);
+    expect("P. 1:11(10) ack 11");
+    inject("F. 11:21(10) ack 11");
+    check_acked(22);
+    check_state("CLOSE_WAIT");
+    check_end_of_file();
+    check_int(tcp_cmd_close(desc), 0);
+    expect("F. 11:11(0) ack 22");
+    inject(". 22:22(0) ack 12");
+    check_gone();
+}
+
+static void test_deaf_sleepers(void)
+{
+    static struct call r, s;
+
+    start();
+    client(PEER_ISN, 0);
+    r.task = task_start("receiver", receive, &r);
+    s.task = task_start("sender", send_much, &s);
+    check_int(tcp_cmd_end_receive(desc), 0);
+    settle();
+    check(task_done(r.task) && !task_done(s.task));
+    check_int(r.ret, 0);
+    half_close();
 }
 
 /*
@@ -1192,6 +1265,9 @@ BENCH(36,
       {"its window opens again", test_half_close_window},
       {"a shut window does not end it while it is answered [MUST-37]", test_half_close_shut},
       {"half-close and then close is one FIN", test_half_close_and_close},
+      {"who reads no more has the end of file; what comes is acknowledged", test_deaf},
+      {"and the rest of the connection is as it was", test_deaf_end},
+      {"it wakes who sleeps in receive, and nobody else", test_deaf_sleepers},
       {"close in FIN-WAIT-2 sets the limit", test_close_in_fin_wait_2},
       {"without a connection it is ENOTCONN or EBADF", test_not_connected},
       {"bytes and end of file can be read in TIME-WAIT and after it", test_unread_in_time_wait},

@@ -167,7 +167,7 @@ static void call(struct user *u)
     case CALL_RECVFROM:
         sock_recvfrom(u->id, u->buf, sizeof(u->buf), (struct sockaddr *)&in, &len);
         break;
-    case CALL_HALF_CLOSE: sock_half_close(u->id); break;
+    case CALL_HALF_CLOSE: sock_shutdown(u->id, SHUT_WR); break;
     case CALL_CLOSE:
     case CALL_ABORT: call_close(u->call, u->s); break;
     }

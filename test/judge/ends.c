@@ -217,7 +217,7 @@ static void sender(void *arg)
         }
     }
     if (end->plan->half && end->sent == end->plan->total && !end->closed && !end->errnum &&
-        sock_half_close(end->id) == -1) {
+        sock_shutdown(end->id, SHUT_WR) == -1) {
         end_failed(end, errno);
     }
     end_leave(end);
