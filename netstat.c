@@ -119,13 +119,13 @@ static void netstat_tcp(void)
 {
     char local[IP_ENDP_STR_LEN], remote[IP_ENDP_STR_LEN];
     struct tcp_view view;
-    int i;
+    size_t i;
 
     log_text("tcp\n%-5s %-12s %-21s %-21s %10s %10s %7s %10s %7s %7s %6s\n", "desc", "state",
              "local", "remote", "snd.una", "snd.nxt", "snd.wnd", "rcv.nxt", "rcv.wnd", "unacked",
              "unread");
     for (i = 0; i < TCP_PCB_SIZE; i++) {
-        if (tcp_get_view(i, &view) == 0) {
+        if (tcp_get_view_at(i, &view) == 0) {
             log_text("%-5d %-12s %-21s %-21s %10u %10u %7u %10u %7u %7zu %6zu\n", view.desc,
                      tcp_state_ntoa(view.state), ip_endp_ntop(&view.local, local, sizeof(local)),
                      ip_endp_ntop(&view.remote, remote, sizeof(remote)), view.snd.una,

@@ -563,12 +563,9 @@ static struct tcp_pcb *tcp_pcb_select(const ip_endp_t *local, const ip_endp_t *r
     return pcb ? pcb : tcp_pcb_find_listener(local, remote);
 }
 
-int tcp_get_view(int desc, struct tcp_view *view)
+/* Copies what may be seen of a block. Returns 0, or -1 if it is NULL. */
+static int tcp_pcb_view(const struct tcp_pcb *pcb, struct tcp_view *view)
 {
-    const struct tcp_pcb *pcb;
-
-    lock_acquire(&lock);
-    pcb = (size_t)desc < TCP_PCB_SIZE ? table_at(&pcbs, (size_t)desc) : table_get(&pcbs, desc);
     if (pcb) {
         *view = (struct tcp_view){
             .desc = pcb->desc,
@@ -584,8 +581,30 @@ int tcp_get_view(int desc, struct tcp_view *view)
             .unread = pcb->rcv.buf.len,
         };
     }
-    lock_release(&lock);
     return pcb ? 0 : -1;
+}
+
+int tcp_get_view(int desc, struct tcp_view *view)
+{
+    int ret;
+
+    lock_acquire(&lock);
+    ret = tcp_pcb_view(table_get(&pcbs, desc), view);
+    lock_release(&lock);
+    if (ret == -1) {
+        errno = EBADF;
+    }
+    return ret;
+}
+
+int tcp_get_view_at(size_t place, struct tcp_view *view)
+{
+    int ret;
+
+    lock_acquire(&lock);
+    ret = tcp_pcb_view(table_at(&pcbs, place), view);
+    lock_release(&lock);
+    return ret;
 }
 
 /*

@@ -127,9 +127,12 @@ int tcp_init(void);
 /* Forgets every connection; sleepers return with EBADF. */
 void tcp_shutdown(void);
 
-/* Looks at the block with descriptor desc. Below TCP_PCB_SIZE that is a place in the table, whoever
- * has it, so that all can be seen. Returns 0, or -1 if there is none. */
+/* Looks at the block with descriptor desc, also after its user has closed it. Returns 0, or -1 if
+ * there is none (EBADF). */
 int tcp_get_view(int desc, struct tcp_view *view);
+/* Looks at whatever block has a place in the table, so that all can be seen; places end at
+ * TCP_PCB_SIZE. Returns 0, or -1 if none has. */
+int tcp_get_view_at(size_t place, struct tcp_view *view);
 /* The name of a state, as in the log: SYN_RECEIVED. */
 const char *tcp_state_ntoa(enum tcp_state state);
 

@@ -172,8 +172,8 @@ static void cycle(void (*close_both)(const struct ends *e))
         advance(2 * TCP_MSL + 1000);
         check_int(memory_in_use(), before);
     }
-    for (int desc = 0; desc < TCP_PCB_SIZE; desc++) {
-        check(tcp_get_view(desc, &view) == -1 || view.state == TCP_STATE_LISTEN);
+    for (size_t i = 0; i < TCP_PCB_SIZE; i++) {
+        check(tcp_get_view_at(i, &view) == -1 || view.state == TCP_STATE_LISTEN);
     }
 }
 

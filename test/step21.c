@@ -146,7 +146,8 @@ static void test_nothing_kept(void)
     }
     check_int(memory_in_use(), in_use);
     for (int desc = -1; desc <= TCP_PCB_SIZE; desc++) {
-        check_int(tcp_get_view(desc, &view), -1);
+        check_error(tcp_get_view(desc, &view), EBADF);
+        check_int(tcp_get_view_at((size_t)desc, &view), -1);
     }
 }
 

@@ -49,8 +49,8 @@ static enum tcp_state state_of(uint16_t remote_port)
 {
     struct tcp_view view;
 
-    for (int desc = 0; desc < TCP_PCB_SIZE; desc++) {
-        if (tcp_get_view(desc, &view) == 0 && view.remote.port == hton16(remote_port)) {
+    for (size_t i = 0; i < TCP_PCB_SIZE; i++) {
+        if (tcp_get_view_at(i, &view) == 0 && view.remote.port == hton16(remote_port)) {
             return view.state;
         }
     }

@@ -123,8 +123,8 @@ static const char *state(void)
 {
     struct tcp_view view;
 
-    for (int desc = 0; desc < TCP_PCB_SIZE; desc++) {
-        if (tcp_get_view(desc, &view) == 0) {
+    for (size_t i = 0; i < TCP_PCB_SIZE; i++) {
+        if (tcp_get_view_at(i, &view) == 0) {
             return tcp_state_ntoa(view.state);
         }
     }

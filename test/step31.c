@@ -320,8 +320,8 @@ static size_t blocks_in_use(void)
     struct tcp_view view;
     size_t num = 0;
 
-    for (int desc = 0; desc < TCP_PCB_SIZE; desc++) {
-        num += tcp_get_view(desc, &view) == 0;
+    for (size_t i = 0; i < TCP_PCB_SIZE; i++) {
+        num += tcp_get_view_at(i, &view) == 0;
     }
     return num;
 }

@@ -86,6 +86,25 @@ static void test_stale_holder(void)
     check_int(sock_recvfrom(fresh, buf, sizeof(buf), NULL, NULL), 6);
 }
 
+/* Nor sees the next one's connection. A place is whoever's has it. */
+static void test_stale_view(void)
+{
+    struct tcp_view view;
+    int old, fresh;
+
+    bench_start(WIRE_RAW);
+    old = tcp_cmd_socket();
+    check_int(tcp_get_view(old, &view), 0);
+    check_int(tcp_cmd_close(old), 0);
+    fresh = tcp_cmd_socket();
+    check_error(tcp_get_view(old, &view), EBADF);
+    check_int(tcp_get_view(fresh, &view), 0);
+    check_int(view.desc, fresh);
+    check_int(tcp_get_view_at(0, &view), 0);
+    check_int(view.desc, fresh);
+    check_int(tcp_get_view_at(1, &view), -1);
+}
+
 /* Nor does a stack that begins anew give out the numbers of the one before. */
 static void test_restart(void)
 {
@@ -651,6 +670,7 @@ static void test_wire_without_memory(void)
 BENCH(37,
       {"a closed number is not soon another's", test_numbers},
       {"who holds a closed number reaches nobody [M-1]", test_stale_holder},
+      {"nor sees the connection of another", test_stale_view},
       {"numbers of a stack that was shut down are nobody's", test_restart},
       {"closing wakes the sleepers of every call", test_close_wakes},
       {"in a forked child every call fails at once: ENETDOWN", test_child},

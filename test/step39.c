@@ -140,7 +140,7 @@ static void test_land(void)
     listening("192.0.2.2:7");
     check_counted(tcp, received, 0, inject_with("ip.src=192.0.2.2, tcp.sport=7", SYN));
     expect_nothing(3000);
-    check_int(tcp_get_view(1, &view), -1);
+    check_int(tcp_get_view_at(1, &view), -1);
     inject(SYN);
     expect("S. 0:0(0) ack 1");
     inject("R 1:1(0)");

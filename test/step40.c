@@ -310,12 +310,12 @@ static void establish(void)
 static struct tcp_view view(void)
 {
     struct tcp_view v;
-    int desc = 0;
+    size_t i = 0;
 
-    while (desc < TCP_PCB_SIZE && tcp_get_view(desc, &v) == -1) {
-        desc++;
+    while (i < TCP_PCB_SIZE && tcp_get_view_at(i, &v) == -1) {
+        i++;
     }
-    check(desc < TCP_PCB_SIZE);
+    check(i < TCP_PCB_SIZE);
     return v;
 }
 
@@ -473,9 +473,9 @@ static void test_steered(void)
     inject(". 1:1(0) ack 1 win 65535");
     first = sock_accept(listener, NULL, NULL);
     second = sock_accept(listener, NULL, NULL);
-    for (int desc = 0; desc < 10; desc++) {
+    for (size_t i = 0; i < 10; i++) {
         struct tcp_view v;
-        if (tcp_get_view(desc, &v) == 0 && v.remote.port == hton16(5001)) {
+        if (tcp_get_view_at(i, &v) == 0 && v.remote.port == hton16(5001)) {
             check_int(sock_send(second, "0123456789", 10), 10);
             expect("P. 1:11(10) ack 1 '0123456789'");
             report(3, 1, quoted(IP_PROTOCOL_TCP, "192.0.2.2:7", "192.0.2.1:5001", v.snd.nxt));

@@ -39,8 +39,8 @@ static size_t blocks(void)
     struct tcp_view view;
     size_t num = 0;
 
-    for (int i = 0; i < TCP_PCB_SIZE; i++) {
-        num += tcp_get_view(i, &view) == 0;
+    for (size_t i = 0; i < TCP_PCB_SIZE; i++) {
+        num += tcp_get_view_at(i, &view) == 0;
     }
     return num;
 }

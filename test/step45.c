@@ -136,8 +136,8 @@ static int descriptor_of(const char *remote, struct tcp_view *view)
 {
     struct sockaddr_in peer = address(remote);
 
-    for (int i = 0; i < TCP_PCB_SIZE; i++) {
-        if (tcp_get_view(i, view) == 0 && view->remote.addr == peer.sin_addr.s_addr &&
+    for (size_t i = 0; i < TCP_PCB_SIZE; i++) {
+        if (tcp_get_view_at(i, view) == 0 && view->remote.addr == peer.sin_addr.s_addr &&
             view->remote.port == peer.sin_port) {
             return view->desc;
         }

@@ -66,9 +66,9 @@ void remote_doubt(void)
  * Which connection
  */
 
-static int is_connection(int desc, struct tcp_view *v)
+static int is_connection(size_t place, struct tcp_view *v)
 {
-    return tcp_get_view(desc, v) == 0 && v->remote.port;
+    return tcp_get_view_at(place, v) == 0 && v->remote.port;
 }
 
 /* The connection with this index, or one that is not there yet: its SYN would be right. */
@@ -76,10 +76,10 @@ static struct tcp_view view_pick(unsigned int index)
 {
     struct tcp_view v;
     unsigned int num = 0;
-    int desc;
+    size_t i;
 
-    for (desc = 0; desc < VIEWS_MAX; desc++) {
-        if (is_connection(desc, &v) && num++ == index) {
+    for (i = 0; i < VIEWS_MAX; i++) {
+        if (is_connection(i, &v) && num++ == index) {
             return v;
         }
     }

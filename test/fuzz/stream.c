@@ -191,13 +191,13 @@ static void check_view(const struct tcp_view *v)
 static void check_all(void)
 {
     struct tcp_view v;
-    int desc;
+    size_t i;
 
     settle();
     users_check_closed();
     fuzz_check_sent(remote_look);
-    for (desc = 0; desc < VIEWS_MAX; desc++) {
-        if (tcp_get_view(desc, &v) == 0) {
+    for (i = 0; i < VIEWS_MAX; i++) {
+        if (tcp_get_view_at(i, &v) == 0) {
             check_view(&v);
         }
     }
@@ -269,7 +269,8 @@ static void begin_all(uint8_t begin, uint8_t seed)
 static void end_slowly(void)
 {
     struct tcp_view v;
-    int desc, all;
+    size_t i;
+    int all;
 
     sim_fail_alloc(0);
     wire_fail_output(0);
@@ -277,8 +278,8 @@ static void end_slowly(void)
     all = users_close_all();
     advance(TIME_END);
     check_all();
-    for (desc = 0; all && desc < VIEWS_MAX; desc++) {
-        check(tcp_get_view(desc, &v) == -1);
+    for (i = 0; all && i < VIEWS_MAX; i++) {
+        check(tcp_get_view_at(i, &v) == -1);
     }
 }
 
