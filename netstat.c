@@ -104,11 +104,11 @@ static void netstat_udp(void)
 {
     char local[IP_ENDP_STR_LEN];
     struct udp_view view;
-    int i;
+    size_t i;
 
     log_text("udp\n%-5s %-21s %6s %6s\n", "desc", "local", "queued", "bytes");
     for (i = 0; i < UDP_PCB_SIZE; i++) {
-        if (udp_get_view(i, &view) == 0) {
+        if (udp_get_view_at(i, &view) == 0) {
             log_text("%-5d %-21s %6zu %6zu\n", view.desc,
                      ip_endp_ntop(&view.local, local, sizeof(local)), view.queued, view.bytes);
         }

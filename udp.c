@@ -204,17 +204,33 @@ static int udp_choose_port(ip_endp_t *local)
     return -1;
 }
 
-int udp_get_view(int desc, struct udp_view *view)
+/* Copies what may be seen of an endpoint. Returns 0, or -1 if it is NULL. */
+static int udp_pcb_view(const struct udp_pcb *pcb, struct udp_view *view)
 {
-    const struct udp_pcb *pcb;
-
-    lock_acquire(&lock);
-    pcb = (size_t)desc < UDP_PCB_SIZE ? table_at(&pcbs, (size_t)desc) : table_get(&pcbs, desc);
     if (pcb) {
         *view = (struct udp_view){pcb->desc, pcb->local, pcb->queue.num, pcb->bytes};
     }
-    lock_release(&lock);
     return pcb ? 0 : -1;
+}
+
+int udp_get_view(int desc, struct udp_view *view)
+{
+    int ret;
+
+    lock_acquire(&lock);
+    ret = udp_pcb_view(udp_pcb_get(desc), view);
+    lock_release(&lock);
+    return ret;
+}
+
+int udp_get_view_at(size_t place, struct udp_view *view)
+{
+    int ret;
+
+    lock_acquire(&lock);
+    ret = udp_pcb_view(table_at(&pcbs, place), view);
+    lock_release(&lock);
+    return ret;
 }
 
 /*

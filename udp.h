@@ -43,9 +43,11 @@ int udp_init(void);
 /* Closes every endpoint. */
 void udp_shutdown(void);
 
-/* Looks at the endpoint with descriptor desc. Below UDP_PCB_SIZE that is a place in the table,
- * whoever has it, so that all can be seen. Returns 0, or -1 if there is none. */
+/* Looks at the endpoint with descriptor desc. Returns 0, or -1 if there is none (EBADF). */
 int udp_get_view(int desc, struct udp_view *view);
+/* Looks at whatever endpoint has a place in the table, so that all can be seen; places end at
+ * UDP_PCB_SIZE. Returns 0, or -1 if none has. */
+int udp_get_view_at(size_t place, struct udp_view *view);
 
 /* Opens an endpoint. Returns its descriptor, or -1 (EMFILE, ENOMEM, ENETDOWN without the stack). */
 int udp_cmd_open(void);

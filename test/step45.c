@@ -228,6 +228,25 @@ static void test_datagrams(void)
     check_word(line(row, ""), word(header, "bytes") - word(header, "local"), "6");
 }
 
+/* Whose number was closed sees nothing, and not who has the place now. */
+static void test_stale_view(void)
+{
+    struct udp_view view;
+    int old, fresh;
+
+    start();
+    old = udp_cmd_open();
+    check_int(udp_get_view(old, &view), 0);
+    check_int(udp_cmd_close(old), 0);
+    fresh = udp_cmd_open();
+    check_error(udp_get_view(old, &view), EBADF);
+    check_int(udp_get_view(fresh, &view), 0);
+    check_int(view.desc, fresh);
+    check_int(udp_get_view_at(0, &view), 0);
+    check_int(view.desc, fresh);
+    check_int(udp_get_view_at(1, &view), -1);
+}
+
 static void test_tables(void)
 {
     static const uint8_t ha[] = {2, 0, 0, 0, 0, 9};
@@ -315,6 +334,7 @@ BENCH(45,
       {"what the peer has not acknowledged shows", test_unacked},
       {"listeners and half-open connections show", test_listener},
       {"an endpoint of UDP shows what waits for its user", test_datagrams},
+      {"a descriptor that was closed shows nothing of the next one", test_stale_view},
       {"devices, routes and neighbours show", test_tables},
       {"each counter that is not 0 shows, by its name", test_counters},
       {"it works at every level, at every time, without memory", test_always})
