@@ -382,14 +382,16 @@ ssize_t sock_send(int id, const void *buf, size_t n)
 
 int sock_error(int id)
 {
-    int desc = sock_get_type(id, SOCK_STREAM);
-    struct tcp_view view = {0};
+    int type, desc = sock_get(id, &type);
+    struct tcp_view view;
 
     if (desc == -1) {
         return -1;
     }
-    tcp_get_view(desc, &view);
-    return view.soft_error;
+    if (type != SOCK_STREAM) {
+        return udp_cmd_error(desc);
+    }
+    return tcp_get_view(desc, &view) == -1 ? -1 : view.soft_error;
 }
 
 ssize_t sock_recvfrom(int id, void *buf, size_t n, struct sockaddr *addr, socklen_t *addrlen)

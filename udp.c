@@ -486,6 +486,15 @@ ssize_t udp_cmd_sendto(int desc, const void *data, size_t len, const ip_endp_t *
     return udp_output(&local, remote, data, len);
 }
 
+/* What ICMP has told of the datagram sent last: the user hears of it once. */
+static int udp_pcb_take_error(struct udp_pcb *pcb)
+{
+    int errnum = pcb->errnum;
+
+    pcb->errnum = 0;
+    return errnum;
+}
+
 /* Sleeps until something waits for the user. Returns a datagram; or NULL with errno set, also for
  * an error of ICMP: after EBADF the block is not ours. */
 static struct udp_queue_entry *udp_pcb_pop(struct udp_pcb *pcb)
@@ -498,8 +507,7 @@ static struct udp_queue_entry *udp_pcb_pop(struct udp_pcb *pcb)
             return entry;
         }
     }
-    errno = pcb->errnum;
-    pcb->errnum = 0;
+    errno = udp_pcb_take_error(pcb);
     return NULL;
 }
 
@@ -529,6 +537,20 @@ ssize_t udp_cmd_recvfrom(int desc, void *buf, size_t size, ip_endp_t *remote)
         memory_free(entry);
     }
     return ret;
+}
+
+int udp_cmd_error(int desc)
+{
+    struct udp_pcb *pcb;
+    int errnum = -1;
+
+    lock_acquire(&lock);
+    pcb = udp_pcb_get(desc);
+    if (pcb) {
+        errnum = udp_pcb_take_error(pcb);
+    }
+    lock_release(&lock);
+    return errnum;
 }
 
 int udp_cmd_close(int desc)

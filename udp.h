@@ -65,6 +65,8 @@ ssize_t udp_cmd_sendto(int desc, const void *data, size_t len, const ip_endp_t *
  * EINTR; or once ECONNREFUSED, EHOSTUNREACH, ENETUNREACH or EPROTO, as ICMP says of the datagram
  * sent last. */
 ssize_t udp_cmd_recvfrom(int desc, void *buf, size_t size, ip_endp_t *remote);
+/* Returns the error that udp_cmd_recvfrom would fail with, once; 0 for none; or -1 (EBADF). */
+int udp_cmd_error(int desc);
 /* Closes the endpoint and wakes whoever sleeps on it. Returns 0, or -1 (EBADF). */
 int udp_cmd_close(int desc);
 /* Copies the counters. */

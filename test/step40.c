@@ -125,6 +125,21 @@ static void test_udp_once(void)
     check_error(receive(id), ECONNREFUSED);
 }
 
+/* Who only sends asks for it. */
+static void test_udp_asked(void)
+{
+    int id;
+
+    bench_start(WIRE_RAW);
+    check_error(sock_error(-1), EBADF);
+    id = greet();
+    check_int(sock_error(id), 0);
+    check_counted(udp, errors, 1, report(3, 3, hello));
+    check_int(sock_error(id), ECONNREFUSED);
+    check_int(sock_error(id), 0);
+    check_int(receive(id), 5);
+}
+
 static void receive_refused(void *arg)
 {
     check_error(receive(*(int *)arg), ECONNREFUSED);
@@ -747,6 +762,7 @@ static void test_port_zero(void)
 BENCH(40,
       {"UDP: who is refused hears it once, of the datagram that he sent last "
        "[1122-4.1.3.3 1122-3.2.2c 1122-3.2.2.1b]", test_udp_once},
+      {"UDP: or hears it when he asks", test_udp_asked},
       {"UDP: it wakes who sleeps in recvfrom", test_udp_sleeper},
       {"UDP: each kind of error has its errno [1122-3.2.2.4 1122-3.2.2.5b]", test_udp_kinds},
       {"UDP: an error about what was not sent last is ignored [C-4]", test_udp_guesses},
