@@ -15,8 +15,10 @@
  *
  * What is learnt is believed for ARP_CACHE_TIMEOUT seconds. An entry begins RESOLVED when a
  * neighbour asks for us, or INCOMPLETE when we ask for it, and RESOLVED when it answers; it goes
- * when its time is over. Datagrams wait in an INCOMPLETE entry, and leave or are dropped when it
- * ends. There are as many entries as are needed, up to ARP_CACHE_SIZE.
+ * when its time is over. A neighbour that we send to is asked before that, by unicast, and its time
+ * begins again with the answer: so nothing has to wait for it. Datagrams wait in an INCOMPLETE
+ * entry, and leave or are dropped when it ends. There are as many entries as are needed, up to
+ * ARP_CACHE_SIZE.
  *
  * Anybody on the link can say anything. So nobody is learnt but who asks for us or whom we have
  * asked for, who has only asked for us comes last when there is no room, and what is STATIC nobody
@@ -60,10 +62,11 @@ struct arp_cache {
     struct net_iface *iface; /* the link that it is on */
     ip_addr_t pa;
     uint8_t ha[ETHER_ADDR_LEN];
-    uint64_t timestamp;      /* when it began, or was last heard of or asked for, by clock_now */
+    uint64_t timestamp;      /* when it began, or was last heard of, by clock_now */
     uint64_t used;           /* when a datagram last went there; 0: never */
-    int stranger;            /* it has asked for us, and we not yet for it */
-    unsigned int requests;   /* INCOMPLETE: how often it was asked for */
+    uint64_t asked;          /* when it was last asked for; 0: never */
+    int stranger;            /* it has only asked for us, and not answered */
+    unsigned int requests;   /* how often it was asked for since timestamp */
     struct queue_head waiting; /* INCOMPLETE: struct arp_datagram, at most ARP_WAIT_LIMIT */
 };
 
@@ -84,6 +87,7 @@ struct arp_request_time {
 #define ARP_REQUEST_TIMES 256 /* addresses remembered: of a /24 all; a new one takes the place */
 #define ARP_REQUEST_INTERVAL 1 /* seconds between two requests for one address, RFC 1122 2.3.2.1 */
 #define ARP_REQUEST_MAX 3 /* unanswered requests, after which what waits is dropped */
+#define ARP_REFRESH 5 /* seconds before its time is over, in which a neighbour in use is asked */
 #define ARP_ASKED_MIN 8 /* unresolved entries; when there are more, they are the first to go */
 #define ARP_CACHE_IN_USE 10 /* seconds after a datagram in which an entry is in use */
 #define ARP_CHAINS 256 /* in which entries are looked up */
@@ -294,6 +298,10 @@ static void arp_cache_set(struct arp_cache *cache, enum arp_cache_state state, c
 {
     char pa_text[IP_ADDR_STR_LEN], ha_text[ETHER_ADDR_STR_LEN];
 
+    if (cache->requests > 0) { /* it was asked, and answers */
+        cache->stranger = 0;
+        cache->requests = 0;
+    }
     cache->state = state;
     memcpy(cache->ha, ha, ETHER_ADDR_LEN);
     cache->timestamp = clock_now();
@@ -387,8 +395,8 @@ static int arp_cache_hold(struct arp_cache *cache, const uint8_t *data, size_t l
     return ARP_RESOLVE_INCOMPLETE;
 }
 
-/* Notes that an INCOMPLETE entry is being asked for. Returns whether it may be: ARP_REQUEST_MAX
- * times, once a second, also if the entry is new because others had pushed it out. */
+/* Notes that an entry is being asked for. Returns whether it may be: ARP_REQUEST_MAX times, once a
+ * second, also if the entry is new because others had pushed it out. */
 static int arp_cache_ask(struct arp_cache *cache)
 {
     struct arp_request_time *last = &request_times[ntoh32(cache->pa) % ARP_REQUEST_TIMES];
@@ -401,24 +409,49 @@ static int arp_cache_ask(struct arp_cache *cache)
     }
     *last = (struct arp_request_time){cache->iface, cache->pa, now};
     cache->requests++;
-    cache->timestamp = now;
+    cache->asked = now;
     return 1;
 }
 
-/* Does what is due. Returns whether it is time to ask for the entry again. */
-static int arp_cache_tick(struct arp_cache *cache)
+/* Each request has its time to be answered; when that of the last is over, the entry ends. Returns
+ * whether to ask again. */
+static int arp_cache_tick_incomplete(struct arp_cache *cache)
 {
-    int asked = cache->state == ARP_CACHE_STATE_INCOMPLETE;
-    uint64_t limit = SECONDS(asked ? ARP_REQUEST_INTERVAL : timeout);
-
-    if (cache->state == ARP_CACHE_STATE_STATIC || clock_now() - cache->timestamp < limit) {
+    if (clock_now() - cache->asked < SECONDS(ARP_REQUEST_INTERVAL)) {
         return 0;
     }
-    if (asked && cache->requests < ARP_REQUEST_MAX) {
+    if (cache->requests < ARP_REQUEST_MAX) {
         return arp_cache_ask(cache);
     }
-    arp_cache_delete(cache, &stats.unresolved); /* its time is over, or nobody answers */
+    arp_cache_delete(cache, &stats.unresolved);
     return 0;
+}
+
+/* RFC 1122 2.3.2.1 (1) and (2): an entry ends even if it is in use, but before that a neighbour in
+ * use is asked. Returns whether to do so. */
+static int arp_cache_tick_resolved(struct arp_cache *cache)
+{
+    uint64_t age = clock_now() - cache->timestamp;
+
+    if (age >= SECONDS(timeout)) {
+        arp_cache_delete(cache, &stats.unresolved);
+        return 0;
+    }
+    return age + SECONDS(ARP_REFRESH) >= SECONDS(timeout) && cache->used >= cache->timestamp &&
+           arp_cache_ask(cache);
+}
+
+/* Does what is due. Returns whether it is time to ask for the entry. */
+static int arp_cache_tick(struct arp_cache *cache)
+{
+    switch (cache->state) {
+    case ARP_CACHE_STATE_INCOMPLETE:
+        return arp_cache_tick_incomplete(cache);
+    case ARP_CACHE_STATE_RESOLVED:
+        return arp_cache_tick_resolved(cache);
+    default:
+        return 0;
+    }
 }
 
 /*
@@ -445,11 +478,11 @@ static int arp_output(struct net_iface *iface, uint16_t op, const uint8_t *tha, 
                              sizeof(message), dst);
 }
 
-/* Asks everybody on the link who has tpa. */
-static int arp_request(struct net_iface *iface, ip_addr_t tpa)
+/* Asks who has tpa: everybody on the link, or only the one who had it. */
+static int arp_request(struct net_iface *iface, ip_addr_t tpa, const uint8_t *dst)
 {
     count(stats.requests_sent);
-    return arp_output(iface, ARP_OPERATION_REQUEST, ETHER_ADDR_ANY, tpa, iface->dev->broadcast);
+    return arp_output(iface, ARP_OPERATION_REQUEST, ETHER_ADDR_ANY, tpa, dst);
 }
 
 /* Tells everybody that our address is ours. RFC 5227 2.3 */
@@ -619,7 +652,7 @@ int arp_resolve(struct net_iface *iface, ip_addr_t pa, uint8_t *ha)
         ret = arp_cache_use(cache, ha);
     }
     lock_release(&lock);
-    if (ask && arp_request(iface, pa) == -1) {
+    if (ask && arp_request(iface, pa, iface->dev->broadcast) == -1) {
         return ARP_RESOLVE_ERROR;
     }
     return ret;
@@ -641,10 +674,11 @@ int arp_wait(struct net_iface *iface, ip_addr_t pa, const uint8_t *data, size_t 
     return ret;
 }
 
-/* Whom to ask. */
+/* For whom to ask, and whom. */
 struct arp_due {
     struct net_iface *iface;
     ip_addr_t pa;
+    uint8_t dst[ETHER_ADDR_LEN];
 };
 
 /* Does what is due from the entry at *place on, up to the next that is to be asked for; moves
@@ -652,11 +686,14 @@ struct arp_due {
 static int arp_next_due(size_t *place, struct arp_due *due)
 {
     struct arp_cache *cache;
+    const uint8_t *dst;
     int found = 0;
 
     lock_acquire(&lock);
     while (!found && (cache = table_next(&caches, place)) != NULL) {
-        *due = (struct arp_due){cache->iface, cache->pa};
+        dst = cache->state == ARP_CACHE_STATE_RESOLVED ? cache->ha : cache->iface->dev->broadcast;
+        *due = (struct arp_due){.iface = cache->iface, .pa = cache->pa};
+        memcpy(due->dst, dst, sizeof(due->dst));
         found = arp_cache_tick(cache);
     }
     lock_release(&lock);
@@ -670,7 +707,7 @@ static void arp_timer(void)
     size_t place = 0;
 
     while (arp_next_due(&place, &due)) {
-        arp_request(due.iface, due.pa);
+        arp_request(due.iface, due.pa, due.dst);
     }
 }
 

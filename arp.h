@@ -23,7 +23,7 @@ struct arp_view {
     ip_addr_t pa; /* in network byte order */
     uint8_t ha[ETHER_ADDR_LEN];
     const char *state;
-    uint64_t age; /* nanoseconds since it was last heard of or asked for */
+    uint64_t age; /* nanoseconds since it was last heard of, or first asked for */
 };
 
 struct arp_stats {

@@ -279,6 +279,7 @@ static void no_memory(void)
         }
         expect(ARRIVED "'next'");
         advance((ARP_CACHE_TIMEOUT + 2) * 1000);
+        wire_pending(1);
     }
 }
 
@@ -622,6 +623,97 @@ static void believed(void)
     check_int(known(9), -1);
 }
 
+/* Five minutes with ten datagrams a second: none of them waits, and none is lost. Now and then the
+ * neighbour is asked, he alone. */
+static void stream(void)
+{
+    int asked = 0;
+
+    bench_start(WIRE_ETHER);
+    meet(1, 0xfe);
+    for (int i = 0; i < 5 * 60 * 10; i++) {
+        check_counted(arp, waited, 0, send_text("192.0.2.1", "data"));
+        expect(ARRIVED "'data'");
+        advance(100);
+        if (wire_pending(0) > 0) {
+            expect(FROM_US HA "fe " ASKED);
+            inject(ANSWER);
+            asked++;
+        }
+    }
+    check(asked >= 5 * 60 / ARP_CACHE_TIMEOUT && asked <= 15);
+}
+
+/* A datagram every 20 seconds is use as well. */
+static void trickle(void)
+{
+    bench_start(WIRE_ETHER);
+    meet(1, 0xfe);
+    wire_answer_arp(1);
+    for (int i = 0; i < 20; i++) {
+        check_counted(arp, waited, 0, send_text("192.0.2.1", "data"));
+        expect(ARRIVED "'data'");
+        advance(20000);
+    }
+}
+
+/* He is asked three times, a second or more apart, and then he is forgotten in his time. */
+static void silent(void)
+{
+    long first, second, third;
+
+    bench_start(WIRE_ETHER);
+    meet(1, 0xfe);
+    send_text("192.0.2.1", "data");
+    expect(ARRIVED "'data'");
+    first = expect_within(ARP_CACHE_TIMEOUT * 1000 - 3000, FROM_US HA "fe " ASKED);
+    second = expect_within(3000, FROM_US HA "fe " ASKED);
+    third = expect_within(3000, FROM_US HA "fe " ASKED);
+    check(second >= 1000 && third >= 1000);
+    send_text("192.0.2.1", "still");
+    expect(ARRIVED "'still'");
+    expect_nothing(ARP_CACHE_TIMEOUT * 1000 + 2000 - first - second - third);
+    send_text("192.0.2.1", "again");
+    expect(FROM_US ALL " " ASKED);
+    inject(ANSWER);
+    expect(ARRIVED "'again'");
+}
+
+/* Nobody asks for who is not needed. */
+static void not_in_use(void)
+{
+    bench_start(WIRE_ETHER);
+    meet(9, 0x90);
+    meet(1, 0xfe);
+    send_text("192.0.2.1", "data");
+    expect(ARRIVED "'data'");
+    expect_within(ARP_CACHE_TIMEOUT * 1000, FROM_US HA "fe " ASKED);
+    inject(ANSWER);
+    expect_nothing(3 * ARP_CACHE_TIMEOUT * 1000);
+    check_int(known(9), -1);
+}
+
+/* More clients than can be known ask for us, and ping us every second: those who have once answered
+ * are served without a gap, and only the others are not. */
+static void too_many_clients(void)
+{
+    char line[128];
+
+    start_large();
+    meet_many(0, ARP_CACHE_SIZE + SOME);
+    wire_answer_arp(1);
+    for (int second = 0; second < 2 * ARP_CACHE_TIMEOUT; second++) {
+        for (int n = 0; n < ARP_CACHE_SIZE + SOME; n++) {
+            snprintf(line, sizeof(line), "IP %s > 10.0.0.2 ICMP echo id 1 seq 1", neighbour(n));
+            inject(line);
+        }
+        check(wire_pending(0) >= ARP_CACHE_SIZE);
+        check(second < ARP_CACHE_TIMEOUT || wire_pending(0) == ARP_CACHE_SIZE);
+        wire_pending(1);
+        advance(1000);
+    }
+}
+
 static void timeout_set(void)
 {
     bench_start(WIRE_ETHER);
@@ -672,4 +764,9 @@ BENCH(38,
       {"a frame from a group or from ourselves is dropped, and counts [E-5]", bad_frame},
       {"a malformed answer resolves nothing; the right one still does [A-1]", malformed},
       {"an entry is forgotten in its time, in use or not [1122-2.3.2.1a]", believed},
+      {"in a stream of five minutes nothing waits: who is in use is asked alone, in time", stream},
+      {"nor does anything when there is a datagram every 20 seconds", trickle},
+      {"who is in use and does not answer is asked three times, then he is forgotten", silent},
+      {"who is not in use is not asked", not_in_use},
+      {"of too many clients those who are known are served without a gap", too_many_clients},
       {"the time for which an entry is believed can be set [1122-2.3.2.1c]", timeout_set})
