@@ -67,7 +67,8 @@ struct arp_cache {
     uint64_t asked;          /* when it was last asked for; 0: never */
     int stranger;            /* it has only asked for us, and not answered */
     unsigned int requests;   /* how often it was asked for since timestamp */
-    struct queue_head waiting; /* INCOMPLETE: struct arp_datagram, at most ARP_WAIT_LIMIT */
+    struct queue_head waiting; /* INCOMPLETE: struct arp_datagram */
+    size_t bytes;            /* that these take */
 };
 
 /* Waits for the hardware address that it goes to. */
@@ -100,6 +101,7 @@ static lock_t lock = LOCK_INITIALIZER; /* guards all of these, and every interfa
 static struct table caches = {.limit = ARP_CACHE_SIZE}; /* of struct arp_cache */
 static struct arp_cache *chains[ARP_CHAINS]; /* the same by address, see arp_chain */
 static uint64_t secret[2];
+static size_t wait_bytes; /* that wait for all addresses */
 static unsigned int timeout = ARP_CACHE_TIMEOUT; /* seconds */
 static struct arp_request_time request_times[ARP_REQUEST_TIMES]; /* by the end of the address */
 static uint64_t change_logged; /* when a change was warned of, by clock_now; 0: never */
@@ -160,6 +162,18 @@ static struct arp_cache *arp_cache_select(const struct net_iface *iface, ip_addr
     return cache;
 }
 
+/* Takes out the datagram that has waited longest, or returns NULL. The caller frees it. */
+static struct arp_datagram *arp_cache_pop(struct arp_cache *cache)
+{
+    struct arp_datagram *datagram = queue_pop(&cache->waiting);
+
+    if (datagram) {
+        cache->bytes -= sizeof(*datagram) + datagram->len;
+        wait_bytes -= sizeof(*datagram) + datagram->len;
+    }
+    return datagram;
+}
+
 /* What waits in it is dropped, and counts as *reason. */
 static void arp_cache_delete(struct arp_cache *cache, uint64_t *reason)
 {
@@ -169,7 +183,7 @@ static void arp_cache_delete(struct arp_cache *cache, uint64_t *reason)
 
     debugf("pa=%s, ha=%s", ip_addr_ntop(cache->pa, pa, sizeof(pa)),
            ether_addr_ntop(cache->ha, ha, sizeof(ha)));
-    while ((datagram = queue_pop(&cache->waiting)) != NULL) {
+    while ((datagram = arp_cache_pop(cache)) != NULL) {
         (void)drop(*reason, "waited in vain, pa=%s, len=%zu", pa, datagram->len);
         memory_free(datagram);
     }
@@ -297,6 +311,7 @@ static void arp_cache_set(struct arp_cache *cache, enum arp_cache_state state, c
                           struct queue_head *waiting)
 {
     char pa_text[IP_ADDR_STR_LEN], ha_text[ETHER_ADDR_STR_LEN];
+    struct arp_datagram *datagram;
 
     if (cache->requests > 0) { /* it was asked, and answers */
         cache->stranger = 0;
@@ -305,9 +320,8 @@ static void arp_cache_set(struct arp_cache *cache, enum arp_cache_state state, c
     cache->state = state;
     memcpy(cache->ha, ha, ETHER_ADDR_LEN);
     cache->timestamp = clock_now();
-    *waiting = cache->waiting;
-    queue_init(&cache->waiting);
-    if (waiting->num > 0) {
+    while ((datagram = arp_cache_pop(cache)) != NULL) {
+        queue_push(waiting, datagram);
         cache->used = cache->timestamp;
     }
     debugf("pa=%s, ha=%s", ip_addr_ntop(cache->pa, pa_text, sizeof(pa_text)),
@@ -373,7 +387,31 @@ static int arp_cache_use(struct arp_cache *cache, uint8_t *ha)
     return ARP_RESOLVE_FOUND;
 }
 
-/* Keeps a copy of a datagram; if too many wait, the oldest goes. */
+/* The entry in which most bytes wait, of which there are some. */
+static struct arp_cache *arp_cache_longest(void)
+{
+    struct arp_cache *cache, *longest = NULL;
+    size_t i = 0;
+
+    while ((cache = table_next(&caches, &i)) != NULL) {
+        if (!longest || cache->bytes > longest->bytes) {
+            longest = cache;
+        }
+    }
+    return longest;
+}
+
+/* Too much waits: the oldest datagram of an entry goes. */
+static void arp_cache_shorten(struct arp_cache *cache)
+{
+    struct arp_datagram *datagram = arp_cache_pop(cache);
+
+    (void)drop(stats.wait_full, "later ones wait as well, len=%zu", datagram->len);
+    memory_free(datagram);
+}
+
+/* Keeps a copy of a datagram, for which older ones may have to go. There is room for the latest for
+ * each address (RFC 1122 2.3.2.2), unless there are many of more than 2 KiB. */
 static int arp_cache_hold(struct arp_cache *cache, const uint8_t *data, size_t len)
 {
     struct arp_datagram *datagram = memory_alloc(sizeof(*datagram) + len);
@@ -386,11 +424,14 @@ static int arp_cache_hold(struct arp_cache *cache, const uint8_t *data, size_t l
     datagram->len = len;
     memcpy(datagram->data, data, len);
     queue_push(&cache->waiting, datagram);
+    cache->bytes += sizeof(*datagram) + len;
+    wait_bytes += sizeof(*datagram) + len;
     count(stats.waited);
-    if (cache->waiting.num > ARP_WAIT_LIMIT) {
-        datagram = queue_pop(&cache->waiting);
-        (void)drop(stats.wait_full, "later ones wait as well, len=%zu", datagram->len);
-        memory_free(datagram);
+    while (cache->bytes > ARP_WAIT_BYTES && cache->waiting.num > 1) {
+        arp_cache_shorten(cache);
+    }
+    while (wait_bytes > ARP_WAIT_BYTES_ALL) {
+        arp_cache_shorten(arp_cache_longest());
     }
     return ARP_RESOLVE_INCOMPLETE;
 }
