@@ -131,6 +131,7 @@ struct tcp_pcb {
         uint64_t last;      /* when something went out last, or the wait began again */
         uint64_t rto;       /* nanoseconds from then to the next time; 0: nothing to wait for */
         unsigned int num;   /* how often it was sent again */
+        int slow;           /* a SYN was: perhaps TCP_RTO is too short for the way */
     } retrans;
     uint64_t expires;       /* when it is over even if the peer does nothing; 0: never */
     uint32_t expires_una;   /* SND.UNA when the user had left, or since then at the last progress */
@@ -730,11 +731,11 @@ static uint32_t tcp_ack_seq(const struct tcp_pcb *pcb)
     return seq_lt(edge, pcb->snd.nxt) ? edge : pcb->snd.nxt;
 }
 
-/* From now on the peer is expected to take something, RFC 6298 5.1 and 5.3. */
+/* From now on the peer is expected to take something, RFC 6298 5.1, 5.3 and 5.7. */
 static void tcp_retrans_start(struct tcp_pcb *pcb)
 {
     pcb->retrans.first = pcb->retrans.last = clock_now();
-    pcb->retrans.rto = MILLISECONDS(TCP_RTO);
+    pcb->retrans.rto = MILLISECONDS(pcb->retrans.slow ? TCP_RTO_SLOW : TCP_RTO);
     pcb->retrans.num = 0;
 }
 
@@ -809,6 +810,9 @@ static void tcp_retrans_queue_cleanup(struct tcp_pcb *pcb, uint32_t ack)
     }
     pcb->snd.una = ack;
     pcb->soft_error = 0; /* the way is open */
+    if (pcb->retrans.num == 0) {
+        pcb->retrans.slow = 0; /* and short enough: this was sent once */
+    }
     if (ack == pcb->snd.nxt && ack == tcp_snd_end(pcb)) {
         pcb->retrans.rto = 0;
     } else {
@@ -904,6 +908,7 @@ static void tcp_retrans_repeat(struct tcp_pcb *pcb)
         pcb->retrans.rto *= 2; /* but several probes must fit into R2 */
     }
     if (tcp_in_handshake(pcb)) {
+        pcb->retrans.slow = 1;
         tcp_resend_syn(pcb);
     } else if (tcp_is_shut(pcb)) {
         tcp_probe_emit(pcb);
@@ -964,6 +969,7 @@ static void tcp_pcb_set_iss(struct tcp_pcb *pcb, uint32_t iss)
 {
     pcb->iss = pcb->snd.una = pcb->snd.nxt = iss;
     pcb->snd.wnd_max = 0;
+    pcb->retrans.slow = 0;
     pcb->rst_expires = 0;
 }
 

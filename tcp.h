@@ -18,6 +18,7 @@
 #define TCP_TIMER_STOPPED 1000     /* between two ticks: then we were stopped, and no limit ran */
 #define TCP_SND_BUF_SIZE 65535     /* bytes that are not acknowledged yet; send waits for room */
 #define TCP_RTO 1000               /* milliseconds to the first retransmission, RFC 6298 2.1 */
+#define TCP_RTO_SLOW 3000          /* the same when the SYN had to be sent again, RFC 6298 5.7 */
 #define TCP_R1 3                   /* retransmissions before a warning, RFC 9293 3.8.3 */
 #define TCP_R2 100000              /* milliseconds before giving up, RFC 9293 3.8.3 */
 #define TCP_R2_SYN 180000          /* the same for a SYN */

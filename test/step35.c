@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "bench.h"
+#include "net.h"
 #include "platform.h"
 #include "tcp.h"
 #include "util.h"
@@ -710,6 +711,99 @@ static void test_two_senders(void)
     task_join(other, 0);
 }
 
+/*
+ * RFC 6298 5.7: a SYN that had to be sent again may mean that the way is long
+ */
+
+/* Our SYN-ACK goes out so many times. */
+static void establish_late(int times)
+{
+    struct task *opener;
+
+    bench_start(WIRE_RAW);
+    connection('A', "192.0.2.2:7", "192.0.2.1:5000", PEER_ISN);
+    opener = task_start("opener", open_passive, NULL);
+    inject("S 0:0(0) win 65535 <mss 1000>");
+    expect("S. 0:0(0) ack 1");
+    while (--times > 0) {
+        expect_within(60000, "S. 0:0(0) ack 1");
+    }
+    inject(". 1:1(0) ack 1");
+    task_join(opener, 0);
+    check(desc != -1);
+}
+
+/* It goes out again, and the waits are ms and twice as many. */
+static void check_waits(long ms, const char *segment)
+{
+    long wait = expect_within(10 * ms, segment);
+
+    check(wait >= ms && wait <= ms + TICK);
+    wait = expect_within(10 * ms, segment);
+    check(wait >= 2 * ms - TICK && wait <= 2 * ms + TICK);
+}
+
+static void test_repeated_syn_ack(void)
+{
+    establish_late(1);
+    send_now(1, 10);
+    expect("P. 1:11(10) ack 1");
+    check_waits(TCP_RTO, "P. 1:11(10) ack 1");
+    check_int(tcp_cmd_abort(desc), 0);
+    wire_pending(1);
+    check_int(net_shutdown(), 0);
+    settle();
+    establish_late(2);
+    advance(60000);
+    send_now(1, 10);
+    expect("P. 1:11(10) ack 1");
+    check_waits(3000, "P. 1:11(10) ack 1");
+    inject(". 1:1(0) ack 11"); /* but of which one? */
+    send_now(11, 10);
+    expect("P. 11:21(10) ack 1");
+    check_waits(3000, "P. 11:21(10) ack 1");
+}
+
+/* What was sent once is acknowledged: the way is not that long. */
+static void test_repeated_syn_ack_by_chance(void)
+{
+    establish_late(3);
+    send_now(1, 10);
+    expect("P. 1:11(10) ack 1");
+    expect_nothing(2000);
+    inject(". 1:1(0) ack 11");
+    send_now(11, 10);
+    expect("P. 11:21(10) ack 1");
+    check_waits(TCP_RTO, "P. 11:21(10) ack 1");
+}
+
+static void open_active(void *arg)
+{
+    ip_endp_t remote;
+
+    (void)arg;
+    check_int(ip_endp_pton("192.0.2.1:5000", &remote), 0);
+    desc = tcp_cmd_open(NULL, &remote, 1);
+}
+
+/* The FIN is data, too. */
+static void test_repeated_syn(void)
+{
+    struct task *opener;
+
+    bench_start(WIRE_RAW);
+    connection('A', "192.0.2.2:0", "192.0.2.1:5000", PEER_ISN);
+    opener = task_start("opener", open_active, NULL);
+    expect("S 0:0(0)");
+    expect_within(2000, "S 0:0(0)");
+    inject("S. 0:0(0) ack 1");
+    expect(". 1:1(0) ack 1");
+    task_join(opener, 0);
+    check_int(tcp_cmd_close(desc), 0);
+    expect("F. 1:1(0) ack 1");
+    check_waits(3000, "F. 1:1(0) ack 1");
+}
+
 BENCH(35,
       {"send returns when the bytes are taken over [MAY-16]", test_returns},
       {"a full buffer makes it sleep", test_full},
@@ -734,4 +828,7 @@ BENCH(35,
       {"a million bytes of any sizes, each once and in order", test_much},
       {"the same while some are lost", test_much_lossy},
       {"the same around 2^32 [T-26]", test_wrap},
-      {"two who send at once both get their bytes through", test_two_senders})
+      {"two who send at once both get their bytes through", test_two_senders},
+      {"after a repeated SYN-ACK data waits for 3 s", test_repeated_syn_ack},
+      {"until some that was sent once is acknowledged", test_repeated_syn_ack_by_chance},
+      {"after a repeated SYN as well", test_repeated_syn})
