@@ -102,6 +102,7 @@ static int net_device_open(struct net_device *dev)
 {
     if (NET_DEVICE_IS_UP(dev)) {
         errorf("already opened, dev=%s", dev->name);
+        errno = EALREADY;
         return -1;
     }
     if (dev->ops && dev->ops->open && dev->ops->open(dev) == -1) {
@@ -442,9 +443,28 @@ int net_init(void)
     return 0;
 }
 
-int net_run(void)
+/* Opens every device: one that fails says so, and the rest still opens. Returns 0, or -1 with the
+ * errno of the first that failed. */
+static int net_open_devices(void)
 {
     struct net_device *dev;
+    int ret = 0, err = 0;
+
+    for (dev = devices; dev; dev = dev->next) {
+        if (net_device_open(dev) == -1 && ret == 0) {
+            ret = -1;
+            err = errno;
+        }
+    }
+    if (ret == -1) {
+        errno = err;
+    }
+    return ret;
+}
+
+int net_run(void)
+{
+    int ret;
 
     if (net_state != NET_INITIALIZED) {
         errorf("not initialized, or running already");
@@ -455,11 +475,9 @@ int net_run(void)
         return -1;
     }
     net_state = NET_RUNNING;
-    for (dev = devices; dev; dev = dev->next) {
-        net_device_open(dev); /* one that fails says so, and the rest still opens */
-    }
+    ret = net_open_devices();
     infof("running");
-    return 0;
+    return ret;
 }
 
 int net_shutdown(void)

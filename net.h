@@ -44,8 +44,8 @@ struct net_device {
     void *priv; /* the driver's, from memory_alloc; freed together with the device */
 };
 
-/* What a driver does. Each returns 0 or -1; open and close may be NULL. data is borrowed for the
- * call. */
+/* What a driver does. Each returns 0, or -1 with errno; open and close may be NULL. data is
+ * borrowed for the call. */
 struct net_device_ops {
     int (*open)(struct net_device *dev);
     int (*close)(struct net_device *dev);
@@ -72,8 +72,9 @@ struct net_stats {
 
 /* Starts the platform and the layers. Returns 0, or -1 (started already, or one of them failed). */
 int net_init(void);
-/* Lets the platform run and opens the devices; one that fails is logged, the rest still opens.
- * Returns 0, or -1 (net_init not called, running already, or the platform failed). */
+/* Lets the platform run and opens the devices. Returns 0, or -1: net_init not called, running
+ * already, the platform failed; or a device did not open. Then errno is its driver's, the others
+ * are open, and the stack runs until net_shutdown. */
 int net_run(void);
 /* Stops all: wakes sleepers, closes devices, gives back memory. Other threads may sleep in the
  * stack but not be at work in it. Returns 0, or -1 (not started). */

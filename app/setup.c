@@ -432,11 +432,11 @@ static void start(void)
         (!loopback_alone && !(dev = add_device(tap)))) {
         setup_fail(1, "the devices could not be set up: see the log above");
     }
-    if (net_run() == -1) {
-        setup_fail(1, "the stack did not start: see the log above");
-    }
-    if (loopback_alone || NET_DEVICE_IS_UP(dev)) {
+    if (net_run() == 0) {
         return;
+    }
+    if (!dev || NET_DEVICE_IS_UP(dev)) {
+        setup_fail(1, "the stack did not start: see the log above");
     }
     setup_end(1);
     if (tap) {

@@ -142,7 +142,7 @@ static void open_fails(void)
     struct net_device *bad = wire_init(WIRE_RAW), *good = add_own();
     wire_fail_open(1);
     log_clear();
-    net_run();
+    check_error(net_run(), ENODEV);
     check(logged("[E]"));
     check(!NET_DEVICE_IS_UP(bad));
     check_error(output(bad, 40, NULL), ENETDOWN);

@@ -68,6 +68,7 @@ static void arrival_free(struct arrival *arrival)
 static int wire_open(struct net_device *dev)
 {
     if (fail_open) {
+        errno = ENODEV;
         return -1;
     }
     wire_of(dev)->open = 1;
