@@ -12,7 +12,7 @@
 #define indexof(x, y) ((size_t)((y) - (x)))
 
 /*
- * Log: one line an event.
+ * Log: one line an event, on stderr. Lines that it does not take at once are dropped and counted.
  *     18:43:46.153 [I] net_protocol_register: registered, type=0x0806 (net.c:223)
  */
 enum log_level {
@@ -35,7 +35,8 @@ extern int log_level; /* what is above it is not formatted; read it through log_
 
 void log_line(char mark, const char *file, int line, const char *func, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
-/* Prints a part of a dump as it is. Lines between log_begin and log_end stay together. */
+/* Prints a line of a dump as it is. Lines between log_begin and log_end stay together, and come out
+ * at the end. */
 void log_text(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_begin(void);
 void log_end(void);

@@ -1,4 +1,14 @@
 /* Step 00: the ground. Start and stop, and what is given: log, queue, byte order, checksum. */
+#define _GNU_SOURCE /* posix_openpt */
+
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <termios.h>
+#include <unistd.h>
+
 #include "bench.h"
 #include "net.h"
 #include "platform.h"
@@ -206,6 +216,204 @@ static void dumps(void)
     check(logged("ABCDEFGH"));
 }
 
+#define MANY 3000 /* lines: 200 KB, more than a pipe, a terminal or a socket keeps */
+
+/* From now on the log goes to fd, as if the program had been started with it. */
+static void log_to(int fd)
+{
+    fflush(stderr);
+    check(dup2(fd, STDERR_FILENO) == STDERR_FILENO);
+    log_set_sink(NULL);
+}
+
+static void log_many(int from)
+{
+    for (int i = 0; i < MANY; i++) {
+        infof("line=%d", from + i);
+    }
+}
+
+/* What a reader sees in the end: the lines numbered from 0 on, and instead of those that are not
+ * there how many they are. A line that is cut (terminals do that) is missing, even if it lacks its end
+ * alone. */
+static void check_missing(char *text)
+{
+    int next = 0, missing = 0, noted = 0, n;
+
+    for (char *line = strtok(text, "\r\n"); line; line = strtok(NULL, "\r\n")) {
+        char *number = strstr(line, "line=");
+
+        if (strstr(line, " lines of the log are missing: stderr did not take them")) {
+            missing += atoi(line);
+            noted = 1;
+        } else if (number && strstr(number, ")") && sscanf(number, "line=%d (", &n) == 1) {
+            missing -= noted && n == next + missing - 1; /* it was cut, and seen all the same */
+            check_int(n, next + missing);
+            next++;
+            noted = 0;
+        }
+    }
+    check(missing > 0);
+    check_int(next + missing, MANY + 1);
+}
+
+/* Is there something to read, now or soon? */
+static int ready(int fd)
+{
+    return poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, 100) == 1;
+}
+
+/* Reads all that is there; then there is room again, for the last line. */
+static void drain(int fd, char *text, size_t size)
+{
+    size_t len = 0;
+    ssize_t n;
+
+    for (int last = 0; last < 2; last++) {
+        while (ready(fd) && (n = read(fd, text + len, size - 1 - len)) > 0) {
+            len += (size_t)n;
+        }
+        if (!last) {
+            infof("line=%d", MANY);
+        }
+    }
+    text[len] = '\0';
+}
+
+static char seen[1 << 20];
+
+static void pipe_is_full(void)
+{
+    int fds[2];
+
+    check_int(pipe(fds), 0);
+    log_to(fds[1]);
+    log_many(0);
+    check_int(fcntl(fds[1], F_GETFL) & O_NONBLOCK, 0);
+    drain(fds[0], seen, sizeof(seen));
+    check_missing(seen);
+}
+
+static void socket_is_full(void)
+{
+    int fds[2];
+
+    check_int(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+    log_to(fds[1]);
+    log_many(0);
+    check_int(fcntl(fds[1], F_GETFL) & O_NONBLOCK, 0);
+    drain(fds[0], seen, sizeof(seen));
+    check_missing(seen);
+}
+
+static int open_terminal(int *screen)
+{
+    *screen = posix_openpt(O_RDWR | O_NOCTTY);
+    check(*screen != -1);
+    check_int(grantpt(*screen), 0);
+    check_int(unlockpt(*screen), 0);
+    return open(ptsname(*screen), O_RDWR | O_NOCTTY);
+}
+
+static void terminal_is_full(void)
+{
+    int screen, terminal = open_terminal(&screen);
+
+    log_to(terminal);
+    log_many(0);
+    check_int(fcntl(terminal, F_GETFL) & O_NONBLOCK, 0);
+    drain(screen, seen, sizeof(seen));
+    check_missing(seen);
+}
+
+static void terminal_is_stopped(void)
+{
+    int screen, terminal = open_terminal(&screen);
+
+    log_to(terminal);
+    infof("line=%d", 0);
+    check_int(tcflow(terminal, TCOOFF), 0);
+    for (int i = 1; i < MANY; i++) {
+        infof("line=%d", i);
+    }
+    check_int(tcflow(terminal, TCOON), 0);
+    drain(screen, seen, sizeof(seen));
+    check_missing(seen);
+    check_int(strstr(seen, "line=1 (") != NULL, 0);
+}
+
+/* What the program itself writes to the same file stands between. */
+static void log_in_file(void)
+{
+    FILE *file = tmpfile();
+    size_t len;
+
+    log_to(fileno(file));
+    dprintf(STDERR_FILENO, "A");
+    log_many(0);
+    dprintf(STDERR_FILENO, "B");
+    log_text("C\n");
+    rewind(file);
+    len = fread(seen, 1, sizeof(seen) - 1, file);
+    seen[len] = '\0';
+    check(seen[0] == 'A' && !strcmp(seen + len - 3, "BC\n"));
+    len = 0;
+    for (char *line = seen; (line = strstr(line, "line=")); line++) {
+        check_int(atoi(line + 5), (int)len++);
+    }
+    check_int(len, MANY);
+}
+
+static size_t waiting(int fd, char *buf, size_t size)
+{
+    ssize_t n = read(fd, buf, size - 1);
+
+    buf[n < 0 ? 0 : n] = '\0';
+    return n < 0 ? 0 : (size_t)n;
+}
+
+static void blocks(void)
+{
+    static const char all[] = "one\ntwo\nthree\nfour\n";
+    int fds[2];
+
+    check_int(pipe(fds), 0);
+    check_int(fcntl(fds[0], F_SETFL, O_NONBLOCK), 0);
+    log_to(fds[1]);
+    log_begin();
+    log_text("one\n");
+    log_begin();
+    log_text("two\n");
+    log_end();
+    log_text("three\n");
+    check_int(waiting(fds[0], seen, sizeof(seen)), 0);
+    log_text("four\n");
+    log_end();
+    waiting(fds[0], seen, sizeof(seen));
+    check_str(seen, all);
+}
+
+/* Longer than a line may be, and than the log keeps at once. */
+static void long_lines(void)
+{
+    static char text[10000];
+    static uint8_t bytes[2000];
+    int fds[2];
+
+    memset(text, 'x', sizeof(text) - 1);
+    check_int(pipe(fds), 0);
+    log_to(fds[1]);
+    infof("text=%s", text);
+    log_text("%s", text);
+    check_int(log_set_level("dump"), 0);
+    hexdump(bytes, sizeof(bytes));
+    waiting(fds[0], seen, sizeof(seen));
+    check(strstr(seen, "step00.c:"));
+    check(strstr(seen, "xxx\n+--"));
+    check(strstr(seen, "| 07c0 | 00 00"));
+    check_str(seen + strlen(seen) - 21, "+------------------+\n");
+}
+
 BENCH(0,
       {"net_init starts the platform, net_run lets it run, net_shutdown stops it", in_order},
       {"what was not started neither runs nor stops; what did not run can be stopped", not_started},
@@ -220,4 +428,11 @@ BENCH(0,
       {"a queue gives back what came first, first", queue_order},
       {"an empty queue gives nothing, and can be used again", queue_empty},
       {"a log line has level, function, text, place; a level that is off costs nothing", log_lines},
-      {"bytes are dumped at the level dump alone", dumps})
+      {"bytes are dumped at the level dump alone", dumps},
+      {"a pipe that nobody reads stops nobody: what is missing is counted, and told", pipe_is_full},
+      {"so does a socket", socket_is_full},
+      {"so does a terminal, which takes parts of lines", terminal_is_full},
+      {"a terminal that is stopped (Ctrl-S) loses lines and says how many", terminal_is_stopped},
+      {"a file gets every line, between what the program itself writes", log_in_file},
+      {"the lines of a block come out together, also of a block within another", blocks},
+      {"a line that is too long is cut, a dump may be long", long_lines})
