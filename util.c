@@ -237,7 +237,7 @@ void log_init(void)
 {
     const char *name = getenv("MICROPS_LOG");
 
-    if (level_chosen || !name) {
+    if (level_chosen || !name || !*name) {
         return;
     }
     if (log_set_level(name) == -1) {

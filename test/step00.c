@@ -414,6 +414,21 @@ static void long_lines(void)
     check_str(seen + strlen(seen) - 21, "+------------------+\n");
 }
 
+static void empty_variable(void)
+{
+    setenv("MICROPS_LOG", "", 1);
+    log_init();
+    check_str(log_all(), "");
+    check_int(log_enabled(LOG_LEVEL_DEBUG), 1);
+    setenv("MICROPS_LOG", "loud", 1);
+    log_init();
+    check(logged("MICROPS_LOG is none of"));
+    setenv("MICROPS_LOG", "warn", 1);
+    log_init();
+    check_int(log_enabled(LOG_LEVEL_WARN), 1);
+    check_int(log_enabled(LOG_LEVEL_INFO), 0);
+}
+
 BENCH(0,
       {"net_init starts the platform, net_run lets it run, net_shutdown stops it", in_order},
       {"what was not started neither runs nor stops; what did not run can be stopped", not_started},
@@ -435,4 +450,5 @@ BENCH(0,
       {"a terminal that is stopped (Ctrl-S) loses lines and says how many", terminal_is_stopped},
       {"a file gets every line, between what the program itself writes", log_in_file},
       {"the lines of a block come out together, also of a block within another", blocks},
-      {"a line that is too long is cut, a dump may be long", long_lines})
+      {"a line that is too long is cut, a dump may be long", long_lines},
+      {"an empty MICROPS_LOG counts as none, a wrong one is told", empty_variable})
