@@ -422,8 +422,11 @@ static int net_layers_init(void)
 
 int net_init(void)
 {
+    int errnum;
+
     if (net_state != NET_OFF) {
         errorf("already initialized");
+        errno = EALREADY;
         return -1;
     }
     log_init();
@@ -433,8 +436,10 @@ int net_init(void)
     }
     if (intr_register(INTR_IRQ_SOFT, net_softirq_handler, 0, NULL) == -1 ||
         net_layers_init() == -1) {
+        errnum = errno;
         net_free();
         platform_shutdown();
+        errno = errnum;
         return -1;
     }
     platform_set_child_hook(net_forked);
@@ -468,6 +473,7 @@ int net_run(void)
 
     if (net_state != NET_INITIALIZED) {
         errorf("not initialized, or running already");
+        errno = net_state == NET_OFF ? ENETDOWN : EALREADY;
         return -1;
     }
     if (platform_run() == -1) {
@@ -486,6 +492,7 @@ int net_shutdown(void)
 
     if (net_state == NET_OFF) {
         errorf("not initialized");
+        errno = ENETDOWN;
         return -1;
     }
     if (platform_shutdown() == -1) {

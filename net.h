@@ -70,14 +70,15 @@ struct net_stats {
     uint64_t no_memory;        /* dropped: no memory for a queue entry */
 };
 
-/* Starts the platform and the layers. Returns 0, or -1 (started already, or one of them failed). */
+/* Starts the platform and the layers. Returns 0, or -1: started already (EALREADY), or one of them
+ * failed, with errno (ENOMEM). */
 int net_init(void);
-/* Lets the platform run and opens the devices. Returns 0, or -1: net_init not called, running
- * already, the platform failed; or a device did not open. Then errno is its driver's, the others
- * are open, and the stack runs until net_shutdown. */
+/* Lets the platform run and opens the devices. Returns 0, or -1: net_init not called (ENETDOWN),
+ * running already (EALREADY), the platform failed; or a device did not open. Then errno is its
+ * driver's, the others are open, and the stack runs until net_shutdown. */
 int net_run(void);
 /* Stops all: wakes sleepers, closes devices, gives back memory. Other threads may sleep in the
- * stack but not be at work in it. Returns 0, or -1 (not started). */
+ * stack but not be at work in it. Returns 0, or -1 (not started: ENETDOWN). */
 int net_shutdown(void);
 
 /* Returns a device for a driver to fill in and register, or NULL (no memory). */

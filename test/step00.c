@@ -28,8 +28,8 @@ static void in_order(void)
 
 static void not_started(void)
 {
-    check_int(net_run(), -1);
-    check_int(net_shutdown(), -1);
+    check_error(net_run(), ENETDOWN);
+    check_error(net_shutdown(), ENETDOWN);
     check_int(sim_platform_state(), 0);
     check_int(net_init(), 0);
     check_int(net_shutdown(), 0);
@@ -39,14 +39,14 @@ static void not_started(void)
 static void twice(void)
 {
     check_int(net_init(), 0);
-    check_int(net_init(), -1);
+    check_error(net_init(), EALREADY);
     check_int(sim_platform_state(), 1);
     check_int(net_run(), 0);
-    check_int(net_run(), -1);
-    check_int(net_init(), -1);
+    check_error(net_run(), EALREADY);
+    check_error(net_init(), EALREADY);
     check_int(sim_platform_state(), 2);
     check_int(net_shutdown(), 0);
-    check_int(net_shutdown(), -1);
+    check_error(net_shutdown(), ENETDOWN);
 }
 
 static void afresh(void)
@@ -62,9 +62,9 @@ static void afresh(void)
 static void init_fails(void)
 {
     sim_fail_init(1);
-    check_int(net_init(), -1);
+    check_error(net_init(), EAGAIN);
     check_int(sim_platform_state(), 0);
-    check_int(net_run(), -1);
+    check_error(net_run(), ENETDOWN);
     check(logged("[E]"));
     sim_fail_init(0);
     check_int(net_init(), 0);
@@ -75,7 +75,7 @@ static void run_fails(void)
 {
     check_int(net_init(), 0);
     sim_fail_run(1);
-    check_int(net_run(), -1);
+    check_error(net_run(), EAGAIN);
     check(logged("[E]"));
     check_int(sim_platform_state(), 1);
     check_int(net_shutdown(), 0);

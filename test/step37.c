@@ -396,6 +396,7 @@ static int start(void)
     struct ip_iface *iface;
 
     if (net_init() == -1) {
+        check_int(errno, ENOMEM);
         return -1;
     }
     loopback = loopback_init();

@@ -17,9 +17,9 @@
  * Step 00: start and stop
  *
  * net_init calls platform_init before anything else here is used, net_run calls platform_run,
- * net_shutdown calls platform_shutdown. Each returns 0, or -1 when the machine refuses. After
- * platform_shutdown no interrupt and no timer comes any more; memory, locks, clock, and waking of
- * sleepers still work.
+ * net_shutdown calls platform_shutdown. Each returns 0, or -1 with errno when the machine refuses.
+ * After platform_shutdown no interrupt and no timer comes any more; memory, locks, clock, and waking
+ * of sleepers still work.
  */
 int platform_init(void);
 int platform_run(void);
@@ -29,7 +29,7 @@ int platform_shutdown(void);
  * Step 00: memory
  */
 
-/* Allocates size bytes, all zero. Returns NULL when there is no memory. */
+/* Allocates size bytes, all zero. Returns NULL when there is no memory (ENOMEM). */
 void *memory_alloc(size_t size);
 /* Gives back what memory_alloc returned; NULL is allowed. */
 void memory_free(void *ptr);

@@ -159,6 +159,7 @@ void *memory_alloc(size_t size)
 
     allocations++;
     if (fail_countdown && --fail_countdown == 0) {
+        errno = ENOMEM;
         return NULL;
     }
     block = malloc(sizeof(*block));
@@ -694,6 +695,7 @@ int platform_init(void)
         sim_wrong("platform_init is called again before platform_shutdown");
     }
     if (fail_init) {
+        errno = EAGAIN;
         return -1;
     }
     num_handlers = 0;
@@ -713,6 +715,7 @@ int platform_run(void)
         sim_wrong("platform_run is called %s", state ? "again" : "before platform_init");
     }
     if (fail_run) {
+        errno = EAGAIN;
         return -1;
     }
     for (i = 0; i < num_timers; i++) {
