@@ -308,6 +308,7 @@ int intr_run(void)
     err = intr_create();
     if (err) {
         errorf("pthread_create: %s", strerror(err));
+        errno = err;
         sem_destroy(&started);
         return -1;
     }
