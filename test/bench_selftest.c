@@ -466,6 +466,26 @@ static void test_user_interrupt(void)
     check(platform_shutdown() == 0);
 }
 
+static void test_wakeup_one(void)
+{
+    int codes[3] = { -1, -1, -1 };
+    unsigned long before = sim_wakeups();
+
+    start_platform();
+    for (int i = 0; i < 3; i++) {
+        task_start("sleeper", sleeper, &codes[i]);
+    }
+    for (int i = 1; i <= 4; i++) { /* the last time nobody sleeps any more */
+        lock_acquire(&a);
+        sched_task_wakeup_one(&bed);
+        lock_release(&a);
+        settle();
+        check_int(codes[0] + codes[1] + codes[2], i < 3 ? i - 3 : 0);
+    }
+    check_int(sim_wakeups() - before, 3);
+    check(platform_shutdown() == 0);
+}
+
 static void test_destroy(void)
 {
     int first = -1, second = -1;
@@ -743,6 +763,7 @@ BENCH(99,
     { "each fault is made, and found again in a comparison", test_faults },
     { "timers come when they are due, on the interrupt thread", test_timer },
     { "the user interrupts whoever sleeps, once", test_user_interrupt },
+    { "one sleeper is woken, or all", test_wakeup_one },
     { "destroying what tasks sleep on wakes them with EBADF", test_destroy },
     { "a sleep ends at its deadline", test_deadline },
     { "a leap of the clock makes nothing due", test_skip },

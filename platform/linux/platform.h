@@ -110,8 +110,9 @@ int timer_register(struct timeval interval, void (*handler)(void));
  *
  * A task is what threads sleep on: they wait until what its lock guards has changed. Between the
  * check of a condition and the sleep the lock is held, so no waking is lost. All sleepers of a task
- * wake together. A sleep is a cancellation point (pthread_cancel), and the only one in a user's call
- * (step 37): who is cancelled there leaves, and the lock is released.
+ * wake together, or one alone, when there is something for one. A sleep is a cancellation point
+ * (pthread_cancel), and the only one in a user's call (step 37): who is cancelled there leaves, and
+ * the lock is released.
  */
 struct sched_task {
     pthread_cond_t cond;
@@ -132,6 +133,8 @@ void sched_task_destroy(struct sched_task *task, lock_t *lock);
 int sched_task_sleep(struct sched_task *task, lock_t *lock, uint64_t deadline);
 /* Wakes whoever sleeps on the task. The caller must hold the lock that the sleepers gave. */
 void sched_task_wakeup(struct sched_task *task);
+/* The same for one of them, where all sleep for the same and what has come is for one. */
+void sched_task_wakeup_one(struct sched_task *task);
 /* Between these two, which stand in one block, a thread that is cancelled in a sleep calls func(arg)
  * as it leaves, without the lock: to take back what it has begun. */
 #define sched_undo_begin(func, arg) pthread_cleanup_push(func, arg)

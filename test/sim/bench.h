@@ -257,6 +257,7 @@ void sim_random_next(const void *bytes, size_t len); /* what random_bytes and ra
 int sim_in_interrupt(void);              /* does the interrupt thread run this? */
 unsigned sim_platform_state(void);       /* 0 off, 1 initialised, 2 running */
 unsigned sim_intr_count(unsigned irq);   /* how often interrupt irq was taken */
+unsigned long sim_wakeups(void);         /* how many sleepers were woken by what they waited for */
 size_t memory_peak(void);                /* most allocations at once */
 size_t memory_peak_bytes(int restart);   /* most bytes at once; restart: from now on */
 

@@ -815,29 +815,69 @@ int sched_task_sleep(struct sched_task *task, lock_t *lock, uint64_t deadline)
     return 0;
 }
 
-static void wake_all(struct sched_task *task)
+static unsigned long wakeups; /* of sleepers */
+
+unsigned long sim_wakeups(void)
+{
+    return wakeups;
+}
+
+static void wake(struct task *sleeper)
+{
+    sleeper->woken = 1;
+    sleeper->code = 0;
+    wakeups++;
+}
+
+static void wake_all(const struct sched_task *task)
 {
     struct task *sleeper;
 
     for (sleeper = sim_tasks; sleeper; sleeper = sleeper->next) {
         if (sleeper->sleeps_on == task && !sleeper->woken) {
-            sleeper->woken = 1;
-            sleeper->code = 0;
+            wake(sleeper);
+        }
+    }
+}
+
+static void wake_one(const struct sched_task *task)
+{
+    struct task *sleeper, *chosen = NULL;
+    uint32_t num = 0;
+
+    for (sleeper = sim_tasks; sleeper; sleeper = sleeper->next) {
+        if (sleeper->sleeps_on == task && !sleeper->woken && (++num == 1 || sim_draw(num) == 0)) {
+            chosen = sleeper;
+        }
+    }
+    if (chosen) {
+        wake(chosen);
+    }
+}
+
+static void check_wakeup(const char *func, const struct sched_task *task)
+{
+    const struct task *sleeper;
+
+    for (sleeper = sim_tasks; sleeper; sleeper = sleeper->next) {
+        if (sleeper->sleeps_on == task && !lock_held(sleeper->lock)) {
+            sim_wrong("%s: task %s does not hold the lock of the sleeper %s (%s)", func,
+                      sim_current->name, sleeper->name, sleeper->lock->name);
         }
     }
 }
 
 void sched_task_wakeup(struct sched_task *task)
 {
-    const struct task *sleeper;
-
-    for (sleeper = sim_tasks; sleeper; sleeper = sleeper->next) {
-        if (sleeper->sleeps_on == task && !lock_held(sleeper->lock)) {
-            sim_wrong("sched_task_wakeup: task %s does not hold the lock of the sleeper %s (%s)",
-                      sim_current->name, sleeper->name, sleeper->lock->name);
-        }
-    }
+    check_wakeup("sched_task_wakeup", task);
     wake_all(task);
+    sim_yield();
+}
+
+void sched_task_wakeup_one(struct sched_task *task)
+{
+    check_wakeup("sched_task_wakeup_one", task);
+    wake_one(task);
     sim_yield();
 }
 
