@@ -272,7 +272,7 @@ static int udp_pcb_push(struct udp_pcb *pcb, const ip_endp_t *remote, const uint
     memcpy(entry->data, data, len);
     queue_push(&pcb->queue, entry);
     pcb->bytes += len;
-    sched_task_wakeup(&pcb->task);
+    sched_task_wakeup_one(&pcb->task);
     return 0;
 }
 

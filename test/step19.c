@@ -189,6 +189,59 @@ static void test_two_sleepers(void)
     check_read(&b, "hello");
 }
 
+/* As many wake as there are datagrams. */
+static void test_many_sleepers(void)
+{
+    static struct reader readers[100];
+    unsigned long before;
+    int desc, done = 0;
+
+    bench_start(WIRE_RAW);
+    desc = bound("192.0.2.2:7");
+    for (size_t i = 0; i < countof(readers); i++) {
+        reader_start(&readers[i], desc);
+    }
+    before = sim_wakeups();
+    for (int i = 0; i < 50; i++) {
+        inject(HELLO_IN);
+    }
+    for (size_t i = 0; i < countof(readers); i++) {
+        done += task_done(readers[i].task);
+    }
+    check_int(done, 50);
+    check_int(sim_wakeups() - before, 50);
+}
+
+/* Datagrams come while all are interrupted, and others begin to sleep: none stays where it is. */
+static void test_interrupted_sleepers(void)
+{
+    static struct reader a[4], b[4];
+    int desc, got = 0;
+
+    bench_start(WIRE_RAW);
+    desc = bound("192.0.2.2:7");
+    for (int round = 0; round < 20; round++) {
+        for (size_t i = 0; i < countof(a); i++) {
+            reader_start(&a[i], desc);
+        }
+        intr_raise(INTR_IRQ_USER);
+        for (size_t i = 0; i < countof(b); i++) {
+            reader_start(&b[i], desc);
+        }
+        inject(HELLO_IN);
+        for (size_t i = 0; i < countof(a); i++) {
+            task_join(a[i].task, 0);
+            got += a[i].len == 5;
+        }
+        for (size_t i = 0; i < countof(b); i++) {
+            got += task_done(b[i].task) && b[i].len == 5;
+        }
+        check_int(got, round + 1);
+        intr_raise(INTR_IRQ_USER);
+        settle();
+    }
+}
+
 static void test_close(void)
 {
     static struct reader a, b;
@@ -372,6 +425,8 @@ BENCH(19,
       {"what waits is read in order, each once", test_waiting},
       {"each endpoint reads what was sent to it", test_right_one},
       {"of two sleepers one gets the datagram", test_two_sleepers},
+      {"of a hundred no more wake than there are datagrams", test_many_sleepers},
+      {"no datagram waits because a sleeper was interrupted", test_interrupted_sleepers},
       {"closing wakes the sleepers with EBADF", test_close},
       {"an interruption wakes all who sleep, once", test_interruption},
       {"an interruption that finds nobody is forgotten [M-4]", test_late_interruption},

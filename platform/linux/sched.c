@@ -26,6 +26,11 @@
  * pthread_cond_wait does in one step. Whoever wakes needs both, and so comes either before the look
  * or after the sleep has begun.
  *
+ * What has come for one, a connection or a datagram, wakes one. If all woke, a thousand would ask
+ * for the lock to find nothing. It may be taken by another, who came just then and did not have to
+ * sleep; then the one who was woken sleeps again. Nor is it left when an interruption reaches him
+ * before he has taken it: that one reaches all sleepers, and whoever comes later looks first.
+ *
  * An interruption by the user does not know the locks of all the sleepers. It needs sched_mutex
  * alone, and for that reason counts: each sleep compares the number that it saw at the start with
  * the one at the end. Nothing is kept for calls that begin later.
@@ -145,6 +150,15 @@ void sched_task_wakeup(struct sched_task *task)
     pthread_mutex_lock(&sched_mutex);
     if (task->sleepers) {
         pthread_cond_broadcast(&task->cond);
+    }
+    pthread_mutex_unlock(&sched_mutex);
+}
+
+void sched_task_wakeup_one(struct sched_task *task)
+{
+    pthread_mutex_lock(&sched_mutex);
+    if (task->sleepers) {
+        pthread_cond_signal(&task->cond);
     }
     pthread_mutex_unlock(&sched_mutex);
 }
