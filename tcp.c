@@ -1097,7 +1097,7 @@ static int tcp_establish(struct tcp_pcb *pcb, const struct tcp_segment *seg)
         pcb->order = ++last_order;
         pcb->parent->half_open--;
         pcb->parent->waiting++;
-        sched_task_wakeup(&pcb->parent->task);
+        sched_task_wakeup_one(&pcb->parent->task);
     }
     return 0;
 }

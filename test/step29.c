@@ -174,6 +174,63 @@ static void test_accept_sleeps(void)
     check(a.ret != -1 && b.ret != -1 && a.ret != b.ret);
 }
 
+/* As many wake as there are connections: a thousand acceptors must not all run for each. */
+static void test_many_acceptors(void)
+{
+    static struct call calls[100];
+    int listener = start(5), done = 0;
+    unsigned long before;
+
+    for (size_t i = 0; i < countof(calls); i++) {
+        accept_start(&calls[i], listener);
+    }
+    before = sim_wakeups();
+    for (int c = 'A'; c <= 'Z'; c++) {
+        client_connects(c);
+    }
+    for (size_t i = 0; i < countof(calls); i++) {
+        done += task_done(calls[i].task);
+    }
+    check_int(done, 26);
+    check_int(sim_wakeups() - before, 26);
+    check_int(tcp_cmd_close(listener), 0);
+    settle();
+    for (size_t i = 0; i < countof(calls); i++) {
+        check(task_done(calls[i].task));
+        check(calls[i].ret != -1 || calls[i].err == EBADF);
+    }
+}
+
+/* A connection comes while all are interrupted, and others begin to sleep: it does not wait. */
+static void test_interrupted_acceptors(void)
+{
+    static struct call a[4], b[4];
+    int listener = start(5), got = 0;
+
+    for (int c = 'A'; c <= 'Z'; c++) {
+        for (size_t i = 0; i < countof(a); i++) {
+            accept_start(&a[i], listener);
+        }
+        client_syn(c);
+        expect("S. 0:0(0) ack 1");
+        intr_raise(INTR_IRQ_USER);
+        for (size_t i = 0; i < countof(b); i++) {
+            accept_start(&b[i], listener);
+        }
+        inject(". 1:1(0) ack 1");
+        for (size_t i = 0; i < countof(a); i++) {
+            task_join(a[i].task, 0);
+            got += a[i].ret != -1;
+        }
+        for (size_t i = 0; i < countof(b); i++) {
+            got += task_done(b[i].task) && b[i].ret != -1;
+        }
+        check_int(got, c - 'A' + 1);
+        intr_raise(INTR_IRQ_USER);
+        settle();
+    }
+}
+
 /* All call at once; who completes the handshake first is served first. */
 static void test_many(void)
 {
@@ -566,6 +623,8 @@ static void test_table(void)
 BENCH(29,
       {"a listener accepts, and goes on listening", test_accept},
       {"accept sleeps until a handshake is done", test_accept_sleeps},
+      {"of a hundred acceptors no more wake than there are connections", test_many_acceptors},
+      {"no connection waits because an acceptor was interrupted", test_interrupted_acceptors},
       {"many connections at one listener, first come first", test_many},
       {"no more wait than the backlog says", test_backlog},
       {"who finds the backlog full may succeed later", test_backlog_full_meanwhile},
