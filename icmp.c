@@ -168,6 +168,7 @@ static void icmp_error_input(const struct ip_hdr *iphdr, const uint8_t *data, si
     const struct icmp_hdr *hdr = (const struct icmp_hdr *)data;
     const struct ip_hdr *quoted = (const struct ip_hdr *)(hdr + 1);
     int errnum = icmp_errno(hdr->type, hdr->code);
+    int hard = errnum == ECONNREFUSED; /* codes 2 and 3: the host itself says it */
 
     if (icmp_check_quote(iphdr, (const uint8_t *)quoted, len - sizeof(*hdr)) == -1) {
         return;
@@ -177,7 +178,7 @@ static void icmp_error_input(const struct ip_hdr *iphdr, const uint8_t *data, si
         return;
     }
     count(stats.delivered);
-    if (ip_error_input(quoted, (const uint8_t *)quoted + IP_HDR_SIZE(quoted), errnum) == -1) {
+    if (ip_error_input(quoted, (const uint8_t *)quoted + IP_HDR_SIZE(quoted), errnum, hard) == -1) {
         (void)drop(stats.no_user, "about protocol %u", quoted->protocol);
     }
 }

@@ -21,6 +21,8 @@
 #define IP_TTL 64 /* RFC 1700's default */
 #define IP_ID_COUNTERS 8192 /* who shares one has fewer ids, and can count what goes to the other */
 
+#define IP_ERROR_DATA 8 /* bytes behind the header that who is told of an error gets to see */
+
 #define IP_OPT_EOL  0
 #define IP_OPT_NOP  1
 #define IP_OPT_LSRR 131 /* loose source and record route */
@@ -32,7 +34,7 @@ struct ip_protocol {
     void (*handler)(const struct ip_hdr *iphdr, const uint8_t *data, size_t len,
                     struct ip_iface *iface);
     /* NULL: nobody wants to know */
-    void (*error_handler)(const struct ip_hdr *iphdr, const uint8_t *data, int errnum);
+    void (*error_handler)(const struct ip_hdr *iphdr, const uint8_t *data, int errnum, int hard);
 };
 
 const ip_addr_t IP_ADDR_ANY = 0x00000000;
@@ -413,20 +415,32 @@ int ip_protocol_register(uint8_t protocol,
 }
 
 void ip_error_register(uint8_t protocol,
-                       void (*handler)(const struct ip_hdr *iphdr, const uint8_t *data, int errnum))
+                       void (*handler)(const struct ip_hdr *iphdr, const uint8_t *data, int errnum,
+                                       int hard))
 {
     ip_protocol_select(protocol)->error_handler = handler;
 }
 
-int ip_error_input(const struct ip_hdr *iphdr, const uint8_t *data, int errnum)
+int ip_error_input(const struct ip_hdr *iphdr, const uint8_t *data, int errnum, int hard)
 {
     const struct ip_protocol *entry = ip_protocol_select(iphdr->protocol);
 
     if (!entry || !entry->error_handler) {
         return -1;
     }
-    entry->error_handler(iphdr, data, errnum);
+    entry->error_handler(iphdr, data, errnum, hard);
     return 0;
+}
+
+/* A later fragment and a very short datagram have no header of a transport. */
+void ip_unreachable(const uint8_t *data, size_t len)
+{
+    const struct ip_hdr *hdr = (const struct ip_hdr *)data;
+    size_t hlen = IP_HDR_SIZE(hdr);
+
+    if (len >= hlen + IP_ERROR_DATA && !(ntoh16(hdr->offset) & IP_HDR_OFFSET_MASK)) {
+        ip_error_input(hdr, data + hlen, EHOSTUNREACH, 1);
+    }
 }
 
 /*

@@ -2511,10 +2511,10 @@ struct tcp_quote {
     uint32_t seq;
 } __attribute__((packed));
 
-/* ICMP says that a segment of ours has failed. It must be one that is on its way: who has not seen
- * it cannot know. A refusal ends an attempt to connect; all else is kept and may explain a later
- * end, but ends nothing. RFC 9293 3.9.2.2, RFC 5461, RFC 5927 */
-static void tcp_icmp_error(const struct ip_hdr *iphdr, const uint8_t *data, int errnum)
+/* ICMP or ARP says that a segment of ours has failed. It must be one that is on its way: who has
+ * not seen it cannot know. A hard error ends an attempt to connect; all else is kept and may explain
+ * a later end, but ends nothing. RFC 9293 3.9.2.2, RFC 5461, RFC 5927 */
+static void tcp_icmp_error(const struct ip_hdr *iphdr, const uint8_t *data, int errnum, int hard)
 {
     const struct tcp_quote *quote = (const struct tcp_quote *)data;
     ip_endp_t local = {iphdr->src, quote->src}, remote = {iphdr->dst, quote->dst};
@@ -2524,7 +2524,7 @@ static void tcp_icmp_error(const struct ip_hdr *iphdr, const uint8_t *data, int 
     pcb = tcp_pcb_find(&local, &remote);
     if (!pcb || !seq_between(pcb->snd.una, ntoh32(quote->seq), pcb->snd.nxt)) {
         (void)drop(stats.error_ignored, "about nothing that is on its way");
-    } else if (pcb->state == TCP_STATE_SYN_SENT && errnum == ECONNREFUSED) {
+    } else if (pcb->state == TCP_STATE_SYN_SENT && hard) {
         count(stats.hard_errors);
         tcp_pcb_finish(pcb, errnum);
     } else {

@@ -117,8 +117,8 @@ struct tcp_stats {
     uint64_t no_memory;       /* dropped: the end of a handshake, and no memory for a buffer */
     uint64_t no_block;        /* dropped: a SYN, and the table is full */
     uint64_t half_open_evicted; /* half-open connections given up for a new SYN */
-    uint64_t hard_errors;     /* connections that ICMP has refused */
-    uint64_t soft_errors;     /* errors of ICMP that are kept in case that it comes to the worst */
+    uint64_t hard_errors;     /* attempts to connect that ICMP or ARP has ended */
+    uint64_t soft_errors;     /* errors of these that are kept in case that it comes to the worst */
     uint64_t error_ignored;   /* dropped: an error about what is not on its way */
     uint64_t backlog_full;    /* dropped: a SYN or ACK, and the listener has no room for it */
 };
@@ -141,7 +141,8 @@ const char *tcp_state_ntoa(enum tcp_state state);
  * User commands in the manner of RFC 9293 3.9.1. On failure they return -1 and set errno; EBADF
  * stands for a descriptor that is not open or was closed while the call slept, EINTR for an
  * interruption by the user, ENETDOWN for an open without the stack. Where ETIMEDOUT is named, it is
- * what ICMP has said instead, if it has: EHOSTUNREACH, ENETUNREACH, ECONNREFUSED, EPROTO.
+ * what ICMP has said instead, if it has: EHOSTUNREACH, ENETUNREACH, ECONNREFUSED, EPROTO. Whoever
+ * connects gets EHOSTUNREACH after some 3 seconds if the next hop does not answer ARP.
  */
 
 /* OPEN: waits for a connection to local from remote (or NULL: from anybody), or makes one if active

@@ -315,13 +315,14 @@ static void udp_input(const struct ip_hdr *iphdr, const uint8_t *data, size_t le
     }
 }
 
-/* ICMP says that a datagram of ours has failed. Its user is told once, and only if it is the last
- * that he has sent: who has not seen it can hardly know. RFC 1122 4.1.3.3 */
-static void udp_error(const struct ip_hdr *iphdr, const uint8_t *data, int errnum)
+/* ICMP or ARP says that a datagram of ours has failed. Its user is told once, and only if it is the
+ * last that he has sent: who has not seen it can hardly know. RFC 1122 4.1.3.3 */
+static void udp_error(const struct ip_hdr *iphdr, const uint8_t *data, int errnum, int hard)
 {
     const struct udp_hdr *hdr = (const struct udp_hdr *)data;
     struct udp_pcb *pcb;
 
+    (void)hard; /* the user may go on after any */
     lock_acquire(&lock);
     pcb = udp_pcb_select(iphdr->src, hdr->src);
     if (pcb && pcb->last.port != 0 && pcb->last.port == hdr->dst &&

@@ -63,7 +63,7 @@ ssize_t udp_cmd_sendto(int desc, const void *data, size_t len, const ip_endp_t *
 /* Sleeps until a datagram is there; copies at most size bytes of it, the rest is lost. remote, if
  * not NULL, gets its sender. Returns the bytes copied, or -1: EBADF (also when closed meanwhile),
  * EINTR; or once ECONNREFUSED, EHOSTUNREACH, ENETUNREACH or EPROTO, as ICMP says of the datagram
- * sent last. */
+ * sent last, or EHOSTUNREACH, as ARP does. */
 ssize_t udp_cmd_recvfrom(int desc, void *buf, size_t size, ip_endp_t *remote);
 /* Returns the error that udp_cmd_recvfrom would fail with, once; 0 for none; or -1 (EBADF). */
 int udp_cmd_error(int desc);

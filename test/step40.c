@@ -445,6 +445,143 @@ static void test_established_silence(void)
 }
 
 /* Who does not see our segments does not know their numbers. */
+/*
+ * ARP says it: the next hop does not answer three requests.
+ */
+
+#define ASKED "ARP who-has 192.0.2.1 tell 192.0.2.2"
+#define ANSWER "ARP reply 192.0.2.1 is-at 00:00:5e:00:53:fe"
+
+/* SYN-SENT on Ethernet, and the peer has not answered ARP yet. */
+static void open_on_ether(void)
+{
+    bench_start(WIRE_ETHER);
+    connection('A', "192.0.2.2:5555", "192.0.2.1:80", 1000);
+    sock = bound(SOCK_STREAM, "192.0.2.2:5555");
+    connecting = task_start("client", connect_one, NULL);
+    expect(ASKED);
+}
+
+/* Until then nothing is wrong: RFC 1122 2.4. */
+static void test_no_neighbour(void)
+{
+    open_on_ether();
+    advance(2900);
+    check(!task_done(connecting));
+    check_int(wire_pending(1), 2);
+    check_counted(tcp, hard_errors, 1, advance(1200));
+    check(task_done(connecting));
+    check_int(errnum, EHOSTUNREACH);
+    expect_nothing(300000);
+    connecting = task_start("client", connect_one, NULL); /* not for ever */
+    expect(ASKED);
+    inject(ANSWER);
+    expect("S 0:0(0)");
+    establish();
+}
+
+static void connect_beyond(void *arg)
+{
+    struct sockaddr_in remote = endpoint("198.51.100.1:80");
+
+    (void)arg;
+    errnum = sock_connect(sock, SA(&remote), sizeof(remote)) == 0 ? 0 : errno;
+}
+
+static void test_no_gateway(void)
+{
+    bench_start(WIRE_ETHER);
+    check_int(ip_route_set_default_gateway(ip_iface_select(address("192.0.2.2")), "192.0.2.1"), 0);
+    sock = sock_open(PF_INET, SOCK_STREAM, 0);
+    connecting = task_start("client", connect_beyond, NULL);
+    expect(ASKED);
+    task_join(connecting, 4200);
+    check_int(errnum, EHOSTUNREACH);
+    wire_pending(1);
+}
+
+/* The neighbour is away for a while. The user may know, and the connection outlives it. */
+static void test_neighbour_away(void)
+{
+    struct tcp_stats stats;
+
+    open_on_ether();
+    inject(ANSWER);
+    expect("S 0:0(0)");
+    establish();
+    advance(60000);
+    wire_pending(1);
+    check_int(sock_send(sock, "hello", 5), 5);
+    expect(ASKED);
+    advance(10000);
+    check_int(sock_error(sock), EHOSTUNREACH);
+    check_int(view().state, TCP_STATE_ESTABLISHED);
+    tcp_get_stats(&stats);
+    check_int(stats.hard_errors, 0);
+    wire_pending(1);
+    wire_answer_arp(1);
+    expect_within(10000, "P. 1:6(5) ack 1 'hello'");
+    wire_pending(1);
+    inject(". 1:1(0) ack 6");
+    check_int(sock_error(sock), 0);
+}
+
+/* Nobody calls who comes in at a listener: it goes on for its time. */
+static void test_client_away(void)
+{
+    bench_start(WIRE_ETHER);
+    sock = bound(SOCK_STREAM, "192.0.2.2:80");
+    check_int(sock_listen(sock, 1), 0);
+    check_counted(tcp, hard_errors, 0, {
+        inject("TCP 192.0.2.1.5000 > 192.0.2.2.80 S 9:9(0) win 65535");
+        expect(ASKED);
+        advance(10000);
+    });
+    wire_pending(1);
+    wire_answer_arp(1);
+    advance(10000);
+    check(wire_pending(1) > 0); /* the SYN-ACK */
+}
+
+static void receive_unreachable(void *arg)
+{
+    check_error(receive(*(int *)arg), EHOSTUNREACH);
+}
+
+/* Of what was sent last; who has slept hears it as well. */
+static void test_udp_no_neighbour(void)
+{
+    struct sockaddr_in peer = endpoint("192.0.2.1:5000");
+    struct task *task;
+    int id;
+
+    bench_start(WIRE_ETHER);
+    id = bound(SOCK_DGRAM, "0.0.0.0:7");
+    for (int i = 0; i < 5; i++) {
+        check_int(sock_sendto(id, "hello", 5, SA(&peer), sizeof(peer)), 5);
+    }
+    expect(ASKED);
+    task = task_start("reader", receive_unreachable, &id);
+    check_counted(udp, errors, 1, task_join(task, 4200));
+    wire_pending(1);
+    check_int(sock_sendto(id, "again", 5, SA(&peer), sizeof(peer)), 5);
+    expect(ASKED);
+    inject(ANSWER);
+    expect("UDP 192.0.2.2.7 > 192.0.2.1.5000 'again'");
+}
+
+/* What has no header of a transport is nobody's. */
+static void test_short_no_neighbour(void)
+{
+    bench_start(WIRE_ETHER);
+    for (size_t len = 0; len < 8; len++) {
+        ip_output(IP_PROTOCOL_UDP, (const uint8_t *)"datagram", len, IP_ADDR_ANY,
+                  address("192.0.2.1"));
+    }
+    check_counted(udp, error_ignored, 0, advance(10000));
+    wire_pending(1);
+}
+
 static void test_guesses(void)
 {
     static const uint32_t offsets[] = {
@@ -778,6 +915,15 @@ BENCH(40,
        test_established},
       {"TCP: when it is given up later, the error is the reason [MUST-47]",
        test_established_silence},
+      {"TCP: a next hop that does not answer ARP ends an attempt after 3 s, EHOSTUNREACH",
+       test_no_neighbour},
+      {"TCP: so does a gateway", test_no_gateway},
+      {"TCP: a connection outlives a neighbour's absence, and may know of it [MUST-56]",
+       test_neighbour_away},
+      {"TCP: so does one that is half-open at a listener", test_client_away},
+      {"UDP: who has sent to a neighbour that does not answer hears it once",
+       test_udp_no_neighbour},
+      {"what is too short for a transport is nobody's error", test_short_no_neighbour},
       {"TCP: what is quoted must be on its way, between these ends [C-4 C-5]", test_guesses},
       {"TCP: an error goes to the connection that it is about [MUST-54]", test_steered},
       {"TCP: \"fragmentation needed\" breaks nothing [C-6]", test_needs_fragments},
