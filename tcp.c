@@ -2512,8 +2512,8 @@ struct tcp_quote {
 } __attribute__((packed));
 
 /* ICMP or ARP says that a segment of ours has failed. It must be one that is on its way: who has
- * not seen it cannot know. A hard error ends an attempt to connect; all else is kept and may explain
- * a later end, but ends nothing. RFC 9293 3.9.2.2, RFC 5461, RFC 5927 */
+ * not seen it cannot know. A hard error ends an attempt to connect; all else is kept and may
+ * explain a later end, but ends nothing. RFC 9293 3.9.2.2, RFC 5461, RFC 5927 */
 static void tcp_icmp_error(const struct ip_hdr *iphdr, const uint8_t *data, int errnum, int hard)
 {
     const struct tcp_quote *quote = (const struct tcp_quote *)data;
