@@ -321,6 +321,28 @@ static void udp_out(void)
     expect_nothing(0);
 }
 
+/* All of them wait until the neighbour has answered, also over a link of 576 bytes. */
+static void wait_for_arp(void)
+{
+    static const size_t mtus[] = {MTU, 576}, nums[] = {45, 119};
+    char line[64];
+
+    wire = bench_start(WIRE_ETHER);
+    log_set_level("error");
+    for (size_t i = 0; i < countof(mtus); i++) {
+        ip_addr_t addr = hton32((uint32_t)(0xc0000201 + 10 * i));
+
+        wire->mtu = (uint16_t)mtus[i];
+        check_int(ip_output(PROTO, whole, BIG, IP_ADDR_ANY, addr), BIG);
+        snprintf(line, sizeof(line), "ARP who-has 192.0.2.%zu tell 192.0.2.2", 1 + 10 * i);
+        expect(line);
+        expect_nothing(0);
+        snprintf(line, sizeof(line), "ARP reply 192.0.2.%zu is-at 00:00:5e:00:53:fe", 1 + 10 * i);
+        inject(line);
+        check_int(wire_pending(1), nums[i]);
+    }
+}
+
 /* The third frame finds the device broken. */
 static void break_third(const struct net_device *dev, enum net_direction direction, uint16_t type,
                         const uint8_t *data, size_t len)
@@ -671,4 +693,5 @@ BENCH(44,
       {"above 65,515 bytes, or over no link for IP, it is EMSGSIZE [1122-3.3.3a]",
        too_long_to_send},
       {"UDP sends 65,507 bytes, and no more [1122-3.3.3b]", udp_out},
+      {"the fragments of one datagram all wait for ARP", wait_for_arp},
       {"when a fragment cannot be sent, the rest is not, and it counts", broken_off})
