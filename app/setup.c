@@ -97,7 +97,7 @@ static void help(const struct setup *setup)
     }
     printf("  -w file         captures each frame in and out of the device, for tcpdump -r\n");
     printf("  -q, -v          a quieter or more verbose log on stderr; repeatable. The levels:\n"
-           "                  error, warn, info, debug, dump [the variable MICROPS_LOG, or debug]\n"
+           "                  error, warn, info, debug, dump [the variable MICROPS_LOG, or info]\n"
            "  -h              this help\n"
            "SIGQUIT (Ctrl-\\) prints devices, routes, ARP table, connections and counters.\n\n"
            "for example: %s -i %s -a %s %s\n",
@@ -226,15 +226,17 @@ static void take_arguments(struct setup *setup, int count, char *args[])
     setup->endp.port = hton16((uint16_t)port);
 }
 
+/* A program tells less than the stack does of itself: debug is many lines for each frame. */
 static void set_log_level(void)
 {
     static const char *const names[] = {"error", "warn", "info", "debug", "dump"};
+    const char *name = getenv("MICROPS_LOG");
     int level;
 
-    if (!verbosity) {
-        return;
+    log_set_level("info");
+    if (name && *name && log_set_level(name) == -1) {
+        warnf("MICROPS_LOG is none of error, warn, info, debug, dump: %s", name);
     }
-    log_init();
     level = log_level + verbosity;
     if (level < LOG_LEVEL_ERROR) {
         level = LOG_LEVEL_ERROR;

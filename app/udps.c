@@ -20,7 +20,7 @@ static void echo(int sock, size_t len, const uint8_t *data, const struct sockadd
     if (sock_sendto(sock, data, len, (const struct sockaddr *)peer, sizeof(*peer)) == -1) {
         warnf("%s gets no answer, %s", name, strerror(errno));
     } else {
-        infof("%s, echoed=%zu bytes", name, len);
+        debugf("%s, echoed=%zu bytes", name, len);
     }
 }
 
