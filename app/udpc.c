@@ -163,7 +163,7 @@ int main(int argc, char *argv[])
         .client = 1,
         .about = "Sends each line of standard input as a UDP datagram and prints each that comes\n"
                  "back. Ends after the end of input when all are answered, or none has come for a\n"
-                 "while (-w). The first is repeated every second until an answer comes.",
+                 "while (-t). The first is repeated every second until an answer comes.",
     };
     enum setup_event event;
 
