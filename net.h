@@ -78,7 +78,8 @@ int net_init(void);
  * driver's, the others are open, and the stack runs until net_shutdown. */
 int net_run(void);
 /* Stops all: wakes sleepers, closes devices, gives back memory. Other threads may sleep in the
- * stack but not be at work in it. Returns 0, or -1 (not started: ENETDOWN). */
+ * stack but not be at work in it. It may sleep for TCP_SHUTDOWN_TIMEOUT, so that peers get what was
+ * sent to them; INTR_IRQ_USER ends that at once. Returns 0, or -1 (not started: ENETDOWN). */
 int net_shutdown(void);
 
 /* Returns a device for a driver to fill in and register, or NULL (no memory). */

@@ -2425,7 +2425,16 @@ static void tcp_pcb_reset(struct tcp_pcb *pcb)
     tcp_pcb_abort(pcb);
 }
 
-/* Takes the descriptor from its user, wakes who sleeps in it, and ends the block by a function. */
+/* Takes the block from its user, wakes who sleeps in it, and ends it by a function. */
+static void tcp_pcb_end(struct tcp_pcb *pcb, void (*end)(struct tcp_pcb *pcb))
+{
+    pcb->closing = 1; /* nobody finds it any more by its descriptor */
+    sched_task_destroy(&pcb->task, &lock);
+    sched_task_init(&pcb->task);
+    pcb->closing = 0;
+    end(pcb);
+}
+
 static int tcp_cmd_end(int desc, void (*end)(struct tcp_pcb *pcb))
 {
     struct tcp_pcb *pcb;
@@ -2433,11 +2442,7 @@ static int tcp_cmd_end(int desc, void (*end)(struct tcp_pcb *pcb))
     lock_acquire(&lock);
     pcb = tcp_pcb_get(desc);
     if (pcb) {
-        pcb->closing = 1; /* nobody finds it any more by its descriptor */
-        sched_task_destroy(&pcb->task, &lock);
-        sched_task_init(&pcb->task);
-        pcb->closing = 0;
-        end(pcb);
+        tcp_pcb_end(pcb, end);
     }
     lock_release(&lock);
     return pcb ? 0 : -1;
@@ -2557,24 +2562,68 @@ int tcp_init(void)
     return 0;
 }
 
-void tcp_shutdown(void)
+/* Every user leaves, as by CLOSE. */
+static void tcp_close_all(void)
 {
     struct tcp_pcb *pcb;
     size_t i = 0;
 
-    lock_acquire(&lock);
-    started = 0;
     while ((pcb = table_next(&pcbs, &i)) != NULL) {
-        pcb->parent = NULL; /* some listeners go before those who came in at them */
+        if (pcb->user && !pcb->closing) {
+            tcp_pcb_end(pcb, tcp_pcb_close);
+        }
     }
-    i = 0;
+}
+
+/* Sleeps until the peer has taken all, or the block has ended: 0. Or until the deadline, or an
+ * interruption: -1. */
+static int tcp_wait_until_taken(struct tcp_pcb *pcb, uint64_t deadline)
+{
+    while (pcb->snd.fin && !pcb->closing) {
+        if (sched_task_sleep(&pcb->task, &lock, deadline) == -1) {
+            return errno == EBADF ? 0 : -1;
+        }
+    }
+    return 0;
+}
+
+/* What is on its way gets its time: for all of it together. */
+static void tcp_wait_for_peers(void)
+{
+    uint64_t deadline = clock_now() + MILLISECONDS(TCP_SHUTDOWN_TIMEOUT);
+    struct tcp_pcb *pcb;
+    size_t i = 0;
+
+    while ((pcb = table_next(&pcbs, &i)) != NULL) {
+        if (tcp_wait_until_taken(pcb, deadline) == -1) {
+            return;
+        }
+    }
+}
+
+/* Ends all blocks. A peer that lacks something is told. One that has everything is not, in
+ * FIN-WAIT-2 or TIME-WAIT: a RST might take from its user what he has not read yet. */
+static void tcp_end_all(void)
+{
+    struct tcp_pcb *pcb;
+    size_t i = 0;
+
     while ((pcb = table_next(&pcbs, &i)) != NULL) {
         if (pcb->closing) {
             tcp_pcb_finish(pcb, 0); /* who is closing it will release it */
         } else {
-            tcp_pcb_release(pcb);
+            tcp_pcb_expire(pcb);
         }
     }
+}
+
+void tcp_shutdown(void)
+{
+    lock_acquire(&lock);
+    started = 0;
+    tcp_close_all();
+    tcp_wait_for_peers();
+    tcp_end_all();
     lock_release(&lock);
 }
 

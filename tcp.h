@@ -28,6 +28,7 @@
 #define TCP_SOURCE_PORT_MAX 65535
 #define TCP_CLOSE_TIMEOUT 600000   /* milliseconds for the end of a connection without a user */
 #define TCP_CLOSE_PROGRESS TCP_MSS /* but as many again to a peer that has taken so many bytes */
+#define TCP_SHUTDOWN_TIMEOUT 5000  /* milliseconds for what is on its way when the stack ends */
 #define TCP_CHALLENGE_LIMIT 10     /* answers a second to what may be forged, for each connection */
 #define TCP_CHALLENGE_ANSWER 3000  /* milliseconds in which a RST in TIME-WAIT may answer one */
 #define TCP_MSL 30000              /* milliseconds a segment lives (RFC 9293 3.4.2: 2 minutes) */
@@ -125,7 +126,9 @@ struct tcp_stats {
 
 /* Registers TCP with IP. Returns 0 or -1. */
 int tcp_init(void);
-/* Forgets every connection; sleepers return with EBADF. */
+/* Every user leaves: sleepers return with EBADF, and what was sent has TCP_SHUTDOWN_TIMEOUT to
+ * arrive, less if all has, or when INTR_IRQ_USER comes. Then a RST tells each peer that lacks
+ * something, and all is forgotten. While interrupts, timers and devices still work. */
 void tcp_shutdown(void);
 
 /* Looks at the block with descriptor desc, also after its user has closed it. Returns 0, or -1 if

@@ -156,6 +156,7 @@ static void try(void (*to)(void), const struct cell *cell, size_t num)
             fail("%s after '%s' in %s, and not %s", state(), cell->in, before, cell->state);
         }
         check_int(net_shutdown(), 0);
+        wire_pending(1);
         settle();
     }
 }

@@ -144,6 +144,7 @@ static void test_announced_by_listener(void)
         inject(". 1:1(0) ack 1");
         task_join(opener, 0);
         check_int(net_shutdown(), 0);
+        wire_pending(1);
     }
 }
 
@@ -161,6 +162,7 @@ static void test_announced_by_caller(void)
         check_int(take_mss(0), 0); /* the ACK */
         task_join(opener, 0);
         check_int(net_shutdown(), 0);
+        wire_pending(1);
     }
 }
 

@@ -375,6 +375,7 @@ static void test_burst(void)
             check(num <= 3);
             expect_nothing(60000);
             check_int(net_shutdown(), 0);
+            wire_pending(1);
         }
     }
 }

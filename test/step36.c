@@ -1255,6 +1255,180 @@ static void test_nothing_left(void)
     check_int(memory_in_use(), in_use);
 }
 
+/*
+ * The end of the stack
+ */
+
+static int ending; /* what net_shutdown has returned */
+
+static void end_stack(void *arg)
+{
+    (void)arg;
+    ending = net_shutdown();
+}
+
+static struct task *stack_ends(void)
+{
+    ending = -1;
+    return task_start("end", end_stack, NULL);
+}
+
+/* What was sent arrives, however the user left, and nobody waits longer than that. */
+static void test_end_delivers(void)
+{
+    for (int closed = 0; closed < 2; closed++) {
+        struct task *end;
+
+        start();
+        client(PEER_ISN, 0);
+        our_side_sends(1, 100);
+        if (closed) {
+            check_int(tcp_cmd_close(desc), 0);
+        }
+        end = stack_ends();
+        expect_nothing(500);
+        check(!task_done(end));
+        inject(". 1:1(0) ack 1 win 60");
+        expect(". 1:61(60) ack 1");
+        inject(". 1:1(0) ack 61 win 1000");
+        expect("FP. 61:101(40) ack 1");
+        expect_nothing(500);
+        check(!task_done(end));
+        inject(". 1:1(0) ack 102 win 1000");
+        task_join(end, 0);
+        check_int(ending, 0);
+        expect_nothing(TCP_SHUTDOWN_TIMEOUT);
+    }
+}
+
+/* A peer that does not take it is told; the time is one for all. */
+static void test_end_is_told(void)
+{
+    struct task *end;
+    uint64_t before;
+
+    start();
+    client(PEER_ISN, 0);
+    our_side_sends(1, 100);
+    connection('B', "192.0.2.2:7", "192.0.2.1:5001", PEER_ISN);
+    inject("S 0:0(0) win 65535");
+    expect("S. 0:0(0) ack 1");
+    inject(". 1:1(0) ack 1 win 0");
+    desc = tcp_cmd_accept(listener, NULL);
+    check(desc != -1);
+    our_side_sends(1, 100);
+    before = now_ms();
+    end = stack_ends();
+    task_join(end, TCP_SHUTDOWN_TIMEOUT + 200);
+    check(now_ms() - before >= TCP_SHUTDOWN_TIMEOUT);
+    check_int(ending, 0);
+    while (wire_pending(0) > 2) {
+        uint8_t packet[100]; /* probes */
+
+        take(0, packet, sizeof(packet));
+        check_int(packet[33] & 7, 0);
+    }
+    expect("A> R. 1:1(0) ack 1");
+    expect("B> R. 1:1(0) ack 1");
+}
+
+static void test_end_is_hastened(void)
+{
+    struct task *end;
+
+    start();
+    client(PEER_ISN, 65535);
+    our_side_sends(1, 100);
+    expect("P. 1:101(100) ack 1");
+    end = stack_ends();
+    expect("F. 101:101(0) ack 1");
+    expect_nothing(500);
+    intr_raise(INTR_IRQ_USER);
+    task_join(end, 0);
+    check_int(ending, 0);
+    expect("R. 102:102(0) ack 1");
+}
+
+/* A RST or FIN of the peer's ends the waiting as an ACK does. */
+static void test_end_of_peer(void)
+{
+    static const char *const last[] = {"R 1:1(0)", "F. 1:1(0) ack 102", "P. 1:11(10) ack 1"};
+
+    for (size_t i = 0; i < countof(last); i++) {
+        struct task *end;
+
+        establish();
+        our_side_sends(1, 100);
+        expect("P. 1:101(100) ack 1");
+        end = stack_ends();
+        expect("F. 101:101(0) ack 1");
+        inject(last[i]);
+        task_join(end, 0);
+        check_int(ending, 0);
+        wire_pending(1);
+    }
+}
+
+/* Sleepers leave first, and there is nothing new. */
+static void test_end_wakes(void)
+{
+    static struct call r;
+    struct task *end;
+    int old = -1;
+
+    establish();
+    r.task = task_start("receiver", receive, &r);
+    our_side_sends(1, 10);
+    expect("P. 1:11(10) ack 1");
+    old = desc;
+    end = stack_ends();
+    check(task_done(r.task));
+    check_int(r.ret, -1);
+    check_int(r.err, EBADF);
+    check(!task_done(end));
+    check_error(tcp_cmd_socket(), ENETDOWN);
+    check_error(tcp_cmd_send(old, "x", 1), EBADF);
+    check_error(tcp_cmd_accept(listener, NULL), EBADF);
+    check_error(sock_open(PF_INET, SOCK_DGRAM, 0), ENETDOWN);
+    expect("F. 11:11(0) ack 1");
+    connection('B', "192.0.2.2:7", "192.0.2.1:5001", PEER_ISN);
+    inject("S 0:0(0) win 65535");
+    expect("R. =0:=0(0) ack 1");
+    inject("A> . 1:1(0) ack 12");
+    task_join(end, 0);
+}
+
+/* Who was never accepted, or has sent what nobody read, is told at once; who has all is not. */
+static void test_end_of_others(void)
+{
+    start();
+    client(PEER_ISN, 65535); /* has all, in FIN-WAIT-2 */
+    half_close();
+    expect("F. 1:1(0) ack 1");
+    inject(". 1:1(0) ack 2");
+    connection('B', "192.0.2.2:7", "192.0.2.1:5001", PEER_ISN); /* half-open */
+    inject("S 0:0(0) win 65535");
+    expect("S. 0:0(0) ack 1");
+    connection('C', "192.0.2.2:7", "192.0.2.1:5002", PEER_ISN); /* not accepted */
+    inject("S 0:0(0) win 65535");
+    expect("S. 0:0(0) ack 1");
+    inject(". 1:1(0) ack 1");
+    check_int(net_shutdown(), 0);
+    check_int(now_ms(), 0);
+    expect("B> R. 1:1(0) ack 1");
+    expect("C> R. 1:1(0) ack 1");
+    start();
+    client(PEER_ISN, 65535);
+    inject("P. 1:11(10) ack 1");
+    check_acked(11);
+    check_int(net_shutdown(), 0);
+    expect("R. 1:1(0) ack 11");
+    start();
+    to_time_wait(PEER_ISN);
+    check_int(net_shutdown(), 0);
+    expect_nothing(0);
+}
+
 BENCH(36,
       {"half-closed: no more is sent, the rest is received", test_half_close},
       {"the same when the peer has ended first", test_half_close_last},
@@ -1300,4 +1474,10 @@ BENCH(36,
       {"what has arrived is read before a deadline is judged", test_stopped_and_answered},
       {"the limits after close do not run meanwhile", test_stopped_when_closed},
       {"nor does that of an opening", test_stopped_when_opening},
-      {"of any ending nothing is left [T-34]", test_nothing_left})
+      {"of any ending nothing is left [T-34]", test_nothing_left},
+      {"the stack ends when what was sent has arrived", test_end_delivers},
+      {"or after some seconds, and then peers are told by a RST", test_end_is_told},
+      {"or at once, when the user interrupts", test_end_is_hastened},
+      {"or when the peer has no use for it", test_end_of_peer},
+      {"but first sleepers leave, and nothing new begins", test_end_wakes},
+      {"who was not accepted or not read is told at once, who has all is not", test_end_of_others})

@@ -326,6 +326,7 @@ static void test_always(void)
     sim_fail_alloc(0);
     check_int(memory_in_use(), in_use);
     check_int(net_shutdown(), 0);
+    wire_pending(1);
     check(!strstr(print(), "ESTABLISHED"));
 }
 
