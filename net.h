@@ -4,7 +4,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "api.h"
 #include "util.h"
+
+MICROPS_BEGIN
 
 #define NET_DEVICE_NAME_SIZE 16 /* with the NUL */
 #define NET_DEVICE_ADDR_LEN 16
@@ -35,7 +38,7 @@ struct net_device {
     char name[NET_DEVICE_NAME_SIZE];
     uint16_t type;  /* NET_DEVICE_TYPE_ */
     uint16_t mtu;   /* bytes of payload that one frame carries at most */
-    _Atomic uint16_t flags; /* NET_DEVICE_FLAG_; atomic, for others look while UP changes */
+    MICROPS_ATOMIC(uint16_t) flags; /* NET_DEVICE_FLAG_; atomic, for others look while UP changes */
     uint16_t hlen;  /* bytes of the link header */
     uint16_t alen;  /* bytes of a hardware address */
     uint8_t addr[NET_DEVICE_ADDR_LEN];
@@ -113,8 +116,13 @@ int net_input(uint16_t type, const uint8_t *data, size_t len, struct net_device 
 int net_input_broadcast(uint16_t type, const uint8_t *data, size_t len, struct net_device *dev);
 /* In a protocol's handler: is what it has been given such a payload? RFC 1122 2.4 */
 int net_is_link_broadcast(void);
+
+MICROPS_END
+
 /* The softirq: hands what net_input has queued to the protocols. Runs on the interrupt thread. */
 int net_softirq_handler(unsigned int irq, void *arg);
+
+MICROPS_BEGIN
 
 enum net_direction { NET_IN, NET_OUT };
 
@@ -124,5 +132,7 @@ void net_set_capture(void (*hook)(const struct net_device *dev, enum net_directi
                                   uint16_t type, const uint8_t *data, size_t len));
 /* Copies the counters. */
 void net_get_stats(struct net_stats *stats);
+
+MICROPS_END
 
 #endif

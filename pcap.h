@@ -5,6 +5,10 @@
 #include <stdint.h>
 #include <sys/time.h>
 
+#include "api.h"
+
+MICROPS_BEGIN
+
 #define PCAP_LINKTYPE_ETHERNET 1
 #define PCAP_LINKTYPE_RAW 101 /* datagrams without a link header */
 #define PCAP_SNAPLEN 65535    /* bytes kept of a packet */
@@ -15,5 +19,7 @@ int pcap_open(const char *path, uint32_t linktype);
 /* Appends a packet; any thread may. The file is complete after each. Returns 0, or -1 with
  * errno. */
 int pcap_write(int fd, struct timeval time, const uint8_t *data, size_t len);
+
+MICROPS_END
 
 #endif
