@@ -252,6 +252,10 @@ static void netstat_counters(void)
 
 void netstat_print(void)
 {
+    if (platform_is_child()) {
+        log_text("down: the stack is the parent's\n");
+        return;
+    }
     netstat_devices();
     netstat_routes();
     netstat_arp();
