@@ -145,18 +145,18 @@ int sched_task_sleep(struct sched_task *task, lock_t *lock, uint64_t deadline);
 void sched_task_wakeup(struct sched_task *task);
 /* The same for one of them, where all sleep for the same and what has come is for one. */
 void sched_task_wakeup_one(struct sched_task *task);
-/* Between these two, which stand in one block, a thread that is cancelled in a sleep calls func(arg)
- * as it leaves, without the lock: to take back what it has begun. */
+/* Between these two, which stand in one block, a thread that is cancelled in a sleep calls
+ * func(arg) as it leaves, without the lock: to take back what it has begun. */
 #define sched_undo_begin(func, arg) pthread_cleanup_push(func, arg)
 #define sched_undo_end() pthread_cleanup_pop(0)
 
 /*
  * Step 37: processes
  *
- * In a child that fork makes while the platform is initialized, the stack is down and stays so: only
- * the thread that called fork is there, nobody takes interrupts, and what other threads were about
- * to change is half changed. Locks are free for all there, since their holders may not exist: so
- * whoever looks at what they guard asks first.
+ * In a child that fork makes while the platform is initialized, the stack is down and stays so:
+ * only the thread that called fork is there, nobody takes interrupts, and what other threads were
+ * about to change is half changed. Locks are free for all there, since their holders may not exist:
+ * so whoever looks at what they guard asks first.
  */
 
 /* Is this such a child? */
