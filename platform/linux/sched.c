@@ -38,9 +38,9 @@
  * Destroying a task wakes its sleepers, too, and waits until the last one has got `lock` back and
  * read its result. After that nobody knows of the task, and its memory may be used again.
  *
- * A thread may be cancelled (pthread_cancel) while it sleeps. Then pthread_cond_wait does not return
- * but takes sched_mutex again and calls what pthread_cleanup_push has named: the thread leaves the
- * task, and ends without any lock.
+ * A thread may be cancelled (pthread_cancel) while it sleeps. Then pthread_cond_wait does not
+ * return but takes sched_mutex again and calls what pthread_cleanup_push has named: the thread
+ * leaves the task, and ends without any lock.
  */
 
 #define NSEC_PER_SEC 1000000000ull
