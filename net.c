@@ -415,6 +415,7 @@ static void net_forked(void)
             net_device_down(dev);
         }
     }
+    net_state = NET_OFF;
 }
 
 static int net_layers_init(void)

@@ -59,6 +59,11 @@ int platform_init(void)
 {
     static int prepared;
 
+    if (platform_is_child()) {
+        errorf("the stack is the parent's, and a forked child has none");
+        errno = ENETDOWN;
+        return -1;
+    }
     if (state != PLATFORM_OFF) {
         errorf("already initialized");
         return -1;
