@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "bench.h"
+#include "ether.h"
 #include "net.h"
 #include "tcp.h"
 #include "util.h"
@@ -513,6 +514,42 @@ static void test_offers(void)
     check_str(tcp_state_ntoa(view().state), "CLOSED");
 }
 
+/* A frame of flen bytes comes in, with the pattern for a protocol that nobody has. */
+static int frame_comes(const struct net_device *dev, size_t flen)
+{
+    static const uint8_t from[] = {0x00, 0x00, 0x5e, 0x00, 0x53, 0xfe, 0x88, 0xb5};
+    static uint8_t frame[ETHER_JUMBO_SIZE_MAX];
+    struct net_stats before, after;
+
+    memcpy(frame, dev->addr, ETHER_ADDR_LEN);
+    memcpy(frame + ETHER_ADDR_LEN, from, sizeof(from));
+    net_get_stats(&before);
+    inject_bytes(frame, flen);
+    net_get_stats(&after);
+    return after.received > before.received;
+}
+
+static void test_ether_mtu(void)
+{
+    static const unsigned int sizes[] = {1500, 9000, 1400, 65521, 576};
+    static uint8_t data[65536], got[65536];
+    struct net_device *dev = bench_start(WIRE_ETHER);
+
+    pattern(data, 0, sizeof(data));
+    for (size_t i = 0; i < countof(sizes); i++) {
+        ether_set_mtu(dev, sizes[i]);
+        check_int(dev->mtu, sizes[i]);
+        check_int(net_device_output(dev, 0x88b5, data, sizes[i], ETHER_ADDR_BROADCAST), 0);
+        check_int(take(0, got, sizeof(got)), ETHER_HDR_SIZE + sizes[i]);
+        check_pattern(got + ETHER_HDR_SIZE, 0, sizes[i]);
+        check_error(net_device_output(dev, 0x88b5, data, sizes[i] + 1, ETHER_ADDR_BROADCAST),
+                    EMSGSIZE);
+        check_int(frame_comes(dev, ETHER_HDR_SIZE + sizes[i]), 1);
+    }
+    ether_set_mtu(dev, 100000);
+    check_int(dev->mtu, 65535);
+}
+
 BENCH(32,
       {"a listener announces its MTU less 40 [MUST-14 MUST-67 SHLD-5 MAY-3]",
        test_announced_by_listener},
@@ -535,4 +572,5 @@ BENCH(32,
       {"such a SYN opens nothing [MUST-7 T-3 T-4]", test_bad_syn},
       {"such a SYN-ACK does not, nor does such a RST refuse [MUST-7]", test_bad_syn_ack},
       {"such a segment does nothing at all to a connection [MUST-7]", test_bad_in_established},
-      {"offers of other options do no harm [MUST-6 T-7]", test_offers})
+      {"offers of other options do no harm [MUST-6 T-7]", test_offers},
+      {"an Ethernet carries what its MTU says, which may change", test_ether_mtu})

@@ -10,7 +10,7 @@
  */
 #define WIRES_MAX 4
 #define ETHER_HEADER 14
-#define ETHER_LONGEST 1514
+#define ETHER_SHORTEST 60
 
 struct arrival {
     struct arrival *next;
@@ -127,7 +127,7 @@ static ssize_t wire_write(struct net_device *dev, const uint8_t *frame, size_t f
     if (!wire_ready(wire_of(dev))) {
         return -1;
     }
-    if (flen < ETHER_HEADER || flen > ETHER_LONGEST) {
+    if (flen < ETHER_HEADER || (flen > ETHER_SHORTEST && flen > ETHER_HEADER + (size_t)dev->mtu)) {
         sim_wrong("the device is given a frame of %zu bytes", flen);
     }
     p.type = (uint16_t)(frame[12] << 8 | frame[13]);
