@@ -109,7 +109,7 @@ struct tcp_pcb {
         int fin;            /* our FIN follows them: it is not acknowledged yet */
     } snd;
     uint32_t iss;
-    uint16_t mss;           /* bytes of data in a segment that we send */
+    uint16_t mss;           /* bytes of data in a segment that the peer takes */
     struct {
         uint32_t nxt;
         uint32_t wnd;
@@ -820,12 +820,21 @@ static void tcp_retrans_queue_cleanup(struct tcp_pcb *pcb, uint32_t ack)
     }
 }
 
+/* How much data a segment carries at most that goes out now: the interface's MTU may have changed
+ * since the SYN. RFC 9293 3.7.1 */
+static size_t tcp_send_mss(const struct tcp_pcb *pcb)
+{
+    uint16_t limit = tcp_iface_mss(ip_route_get_iface_from(pcb->local.addr, pcb->remote.addr));
+
+    return pcb->mss < limit ? pcb->mss : limit;
+}
+
 /* Fills out_text with what the segment at seq holds, which ends before edge. The last of all is
  * pushed, and has the FIN. Returns the length; *flg are the flags. */
 static size_t tcp_take_text(const struct tcp_pcb *pcb, uint32_t seq, uint32_t edge, uint8_t *flg)
 {
     size_t offset = seq - pcb->snd.una, left = pcb->snd.buf.len - offset;
-    size_t len = left < pcb->mss ? left : pcb->mss;
+    size_t mss = tcp_send_mss(pcb), len = left < mss ? left : mss;
 
     len = len < edge - seq ? len : edge - seq;
     *flg = TCP_FLG_ACK;
@@ -1150,16 +1159,11 @@ static struct tcp_pcb *tcp_pcb_alloc_child(struct tcp_pcb *listener)
  * means TCP_MSS, and what is too small to be of use counts as TCP_MSS_MIN. RFC 9293 3.7.1 */
 static void tcp_pcb_take_syn(struct tcp_pcb *pcb, const struct tcp_segment *seg)
 {
-    uint16_t limit = tcp_iface_mss(ip_route_get_iface_from(pcb->local.addr, pcb->remote.addr));
-
     pcb->irs = seg->seq;
     pcb->rcv.nxt = seg->seq + 1;
     pcb->rcv.wnd = TCP_RCV_BUF_SIZE;
     pcb->rcv.early = 0;
     pcb->mss = seg->mss == 0 ? TCP_MSS : seg->mss < TCP_MSS_MIN ? TCP_MSS_MIN : seg->mss;
-    if (pcb->mss > limit) {
-        pcb->mss = limit;
-    }
 }
 
 /* 3.10.7.1 "If the state is CLOSED" */

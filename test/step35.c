@@ -25,12 +25,14 @@ static void open_passive(void *arg)
 }
 
 /* The peer takes segments of 1000 bytes; its window is win. */
+static struct net_device *wire;
+
 static void establish(unsigned win)
 {
     char ack[64];
     struct task *opener;
 
-    bench_start(WIRE_RAW);
+    wire = bench_start(WIRE_RAW);
     connection('A', "192.0.2.2:7", "192.0.2.1:5000", PEER_ISN);
     opener = task_start("opener", open_passive, NULL);
     if (our_isn) {
@@ -329,6 +331,27 @@ static void test_part(void)
     check_int(o.len, 1);
     peer_acks(1001, 65535);
     expect_nothing(60000);
+}
+
+/* The interface's MTU may change at any time: what goes out, again too, fits it. */
+static void test_mtu_changes(void)
+{
+    establish(65535);
+    iss = view().iss;
+    send_now(1, 1000);
+    expect("P. 1:1001(1000) ack 1");
+    wire->mtu = 540;
+    expect_within(60000, ". 1:501(500) ack 1");
+    expect("P. 501:1001(500) ack 1");
+    peer_acks(1001, 65535);
+    send_now(1001, 600);
+    expect(". 1001:1501(500) ack 1");
+    expect("P. 1501:1601(100) ack 1");
+    wire->mtu = 1500;
+    peer_acks(1601, 65535);
+    send_now(1601, 1000);
+    expect("P. 1601:2601(1000) ack 1");
+    peer_acks(2601, 65535);
 }
 
 /* Of several in flight some, and a part of one. */
@@ -812,6 +835,7 @@ BENCH(35,
       {"nothing is held for ever [MUST-60]", test_not_held},
       {"of half a segment only the other half is sent again", test_part},
       {"nothing that is acknowledged is sent again", test_part_of_many},
+      {"what goes out fits an MTU that has changed meanwhile [MUST-16]", test_mtu_changes},
       {"what is sent again keeps to a window that has shrunk", test_resend_in_window},
       {"the FIN comes after what was sent before close", test_close_behind_data},
       {"close right after much loses nothing", test_close_at_once},
