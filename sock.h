@@ -28,7 +28,7 @@ void sock_stop(void);
 MICROPS_BEGIN
 
 /* Returns a descriptor, which is not soon another's once it is closed. protocol may be 0.
- * EAFNOSUPPORT, EPROTONOSUPPORT, EMFILE, ENOMEM. */
+ * EAFNOSUPPORT, EPROTONOSUPPORT, EMFILE, ENOMEM, ENETDOWN (without the stack). */
 int sock_open(int domain, int type, int protocol);
 /* EBADF. Wakes whoever sleeps in a call on the socket; that call fails with EBADF. */
 int sock_close(int id);
@@ -62,8 +62,8 @@ int sock_error(int id);
 /* Datagrams. Returns the bytes received; addr gets the sender. EBADF, EOPNOTSUPP, EINTR, and those
  * of udp_cmd_recvfrom. */
 ssize_t sock_recvfrom(int id, void *buf, size_t n, struct sockaddr *addr, socklen_t *addrlen);
-/* Datagrams. Returns the bytes sent. EBADF, EOPNOTSUPP, EINVAL, EAFNOSUPPORT, and those of
- * udp_cmd_sendto. */
+/* Datagrams. Returns the bytes sent. EBADF, EOPNOTSUPP, EDESTADDRREQ, EINVAL, EAFNOSUPPORT, and
+ * those of udp_cmd_sendto. */
 ssize_t sock_sendto(int id, const void *buf, size_t n, const struct sockaddr *addr,
                     socklen_t addrlen);
 

@@ -462,6 +462,8 @@ static void test_refused(void)
     expect("S 0:0(0)");
     inject("R. 0:0(0) ack 1");
     check_failed(&c, ECONNREFUSED);
+    check_error(sock_send(stream, "", 1), ECONNREFUSED);
+    check_error(sock_recv(stream, &c.buf, 1), ECONNREFUSED);
 }
 
 static void test_bad_socket(void)
