@@ -152,6 +152,9 @@ const char *tcp_state_ntoa(enum tcp_state state);
  * interruption by the user, ENETDOWN for an open without the stack. Where ETIMEDOUT is named, it is
  * what ICMP has said instead, if it has: EHOSTUNREACH, ENETUNREACH, ECONNREFUSED, EPROTO. Whoever
  * connects gets EHOSTUNREACH after some 3 seconds if the next hop does not answer ARP.
+ *
+ * A connection that has failed says why in each later call that needs one: ECONNREFUSED,
+ * ECONNRESET, ETIMEDOUT.
  */
 
 /* OPEN: waits for a connection to local from remote (or NULL: from anybody), or makes one if active
@@ -178,7 +181,7 @@ int tcp_cmd_getsockname(int desc, ip_endp_t *local);
 int tcp_cmd_getpeername(int desc, ip_endp_t *remote);
 /* SEND: sleeps until all len bytes are in the send buffer, from where they go out as the peer's
  * window allows. Returns len, or less if something went wrong on the way. ENOTCONN, EPIPE
- * (after tcp_cmd_half_close), ENOMEM, ECONNRESET, ETIMEDOUT. */
+ * (our direction has ended), ENOMEM, ECONNRESET, ETIMEDOUT. */
 ssize_t tcp_cmd_send(int desc, const void *data, size_t len);
 /* RECEIVE: sleeps until there are bytes. Returns how many were copied, at most size, or 0 at the
  * end of file. ENOTCONN, ECONNRESET, ETIMEDOUT. */
