@@ -234,8 +234,8 @@ static void log_many(int from)
 }
 
 /* What a reader sees in the end: the lines numbered from 0 on, and instead of those that are not
- * there how many they are. A line that is cut (terminals do that) is missing, even if it lacks its end
- * alone. */
+ * there how many they are. A line that is cut (terminals do that) is missing, even if what it
+ * lacks is its end alone. */
 static void check_missing(char *text)
 {
     int next = 0, missing = 0, noted = 0, n;
