@@ -2,18 +2,12 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
-#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "platform.h"
 
@@ -23,96 +17,35 @@
  * Whoever logs is in the middle of something, often with a lock of the stack in his hand. So the
  * log waits for nobody: not for a reader who does not read (a full pipe, a terminal stopped by
  * Ctrl-S), and not for stdio's lock, which the program may hold for as long as it likes. Lines are
- * collected whole in log_buf, and go out by one write at the end of a line or a block. What stderr
- * does not take at once is dropped and counted, and before the next line that it takes stands how
- * many are missing.
- *
- * Nor is the log a place where a thread can be cancelled: its caller's locks would stay behind.
+ * collected whole in log_buf, and go out by one write at the end of a line or a block. What the
+ * console does not take at once is dropped and counted, and before the next line that it takes
+ * stands how many are missing.
  */
 
 #define LOG_MESSAGE_SIZE 512      /* what is longer is cut */
 #define LOG_TEXT_SIZE    1024     /* the whole line: as well */
-#define LOG_BUF_SIZE     PIPE_BUF /* a pipe takes as much whole, or not at all */
+#define LOG_BUF_SIZE     CONSOLE_WRITE_MAX
 
 int log_level = LOG_LEVEL_DEBUG;
 static int level_chosen;
 static void (*log_sink)(const char *text);
 
 static _Thread_local unsigned int log_depth; /* blocks that this thread has begun */
-/* Held from a thread's first log_begin to its last log_end, and guards what follows. It is no
- * lock_t, for in the bench taking one lets others run, and what is logged must not change a run. */
-static pthread_mutex_t log_mutex = PTHREAD_MUTEX_INITIALIZER;
-static int log_cancel_state;      /* of the thread that holds it, as it was before */
+
+/* What follows is the thread's that has the console. */
 static char log_buf[LOG_BUF_SIZE];
 static size_t log_len;
 static unsigned long log_missing; /* lines since the last that was written */
 static int log_cut;               /* stderr has taken the beginning of a line */
 
-/* A fork finds no thread within the log, so the child can log. */
-static void log_before_fork(void)
-{
-    pthread_mutex_lock(&log_mutex);
-}
-
-static void log_after_fork(void)
-{
-    pthread_mutex_unlock(&log_mutex);
-}
-
-static void __attribute__((constructor)) log_watch_forks(void)
-{
-    pthread_atfork(log_before_fork, log_after_fork, log_after_fork);
-}
-
-/* Where stderr can't be opened once more, poll has to do. A pipe that is ready takes PIPE_BUF
- * bytes, unless another process fills it between these two calls. A terminal that is ready, as it
- * is not after Ctrl-S, may yet have too little room: then this waits. */
-static ssize_t log_write_if_ready(const char *text, size_t len)
-{
-    struct pollfd pfd = {.fd = STDERR_FILENO, .events = POLLOUT};
-
-    return poll(&pfd, 1, 0) == 1 ? write(STDERR_FILENO, text, len) : -1;
-}
-
-/* To a pipe or a terminal. O_NONBLOCK on stderr itself would hold for all who share it, the user's
- * shell among them. So it is opened once more: then it holds for us alone. That fails without
- * /proc, or when it belongs to another user. */
-static ssize_t log_write_or_not(const char *text, size_t len)
-{
-    int fd = open("/proc/thread-self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    ssize_t n;
-
-    if (fd == -1) {
-        return log_write_if_ready(text, len);
-    }
-    do {
-        n = write(fd, text, len);
-    } while (n == -1 && errno == EINTR);
-    close(fd);
-    return n;
-}
-
-/* Writes what stderr takes at once. Returns the number of bytes. */
 static size_t log_write(const char *text, size_t len)
 {
-    struct stat st;
-    ssize_t n;
+    size_t n = console_write(text, len);
 
-    if (fstat(STDERR_FILENO, &st) == -1) {
-        return 0;
+    if (n > 0) {
+        log_cut = text[n - 1] != '\n';
     }
-    if (S_ISSOCK(st.st_mode)) {
-        n = send(STDERR_FILENO, text, len, MSG_DONTWAIT | MSG_NOSIGNAL);
-    } else if (S_ISFIFO(st.st_mode) || isatty(STDERR_FILENO)) {
-        n = log_write_or_not(text, len);
-    } else {
-        n = write(STDERR_FILENO, text, len); /* a file lets nobody wait */
-    }
-    if (n <= 0) {
-        return 0;
-    }
-    log_cut = text[n - 1] != '\n';
-    return (size_t)n;
+    return n;
 }
 
 /* Returns 0, or -1 if that can't be written either. */
@@ -156,23 +89,16 @@ static void log_flush(void)
 
 void log_begin(void)
 {
-    int state;
-
     if (log_depth++ == 0) {
-        pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-        pthread_mutex_lock(&log_mutex);
-        log_cancel_state = state;
+        console_acquire();
     }
 }
 
 void log_end(void)
 {
-    int state = log_cancel_state;
-
     if (--log_depth == 0) {
         log_flush();
-        pthread_mutex_unlock(&log_mutex);
-        pthread_setcancelstate(state, NULL);
+        console_release();
     }
 }
 

@@ -61,6 +61,17 @@ void lock_release(lock_t *lock);
 int lock_held(const lock_t *lock);
 
 /*
+ * Step 00: the console, to which the log goes. Nothing there waits for somebody who reads.
+ */
+#define CONSOLE_WRITE_MAX 4096 /* bytes that it takes whole, or not at all */
+
+/* Between these two no other thread writes, none is cancelled, and no fork goes on. */
+void console_acquire(void);
+void console_release(void);
+/* Writes what it takes at once. Returns the number of bytes. */
+size_t console_write(const char *text, size_t len);
+
+/*
  * Step 00: clock
  */
 
