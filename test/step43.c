@@ -634,6 +634,29 @@ static void test_udp_flood(void)
     }
 }
 
+/* Payloads of 64 KiB, which a loopback carries: what waits is bounded in bytes, not by their number
+ * alone. */
+static void test_queue_bytes(void)
+{
+    static uint8_t data[65000];
+    struct net_device *dev = bench_start(WIRE_RAW);
+    size_t bytes = memory_peak_bytes(1);
+    struct net_stats before, after;
+    int taken = 0;
+
+    net_get_stats(&before);
+    while (taken < 2000 && net_input(NET_PROTOCOL_TYPE_IP, data, sizeof(data), dev) == 0) {
+        taken++;
+    }
+    net_get_stats(&after);
+    check(taken >= 64 && taken < 500);
+    check_int(after.queue_full - before.queue_full, 1);
+    check(memory_peak_bytes(0) - bytes < 16 * 1024 * 1024);
+    settle();
+    check_int(net_input(NET_PROTOCOL_TYPE_IP, data, sizeof(data), dev), 0);
+    settle();
+}
+
 BENCH(43,
       {"10^5 SYNs in 10 s, and who is honest connects [T-14 B-6]", test_syn_flood},
       {"SYNs at any rate: bounded, and who is connected stays [T-14]", test_syn_burst},
@@ -650,4 +673,5 @@ BENCH(43,
       {"a window shut for ever ends some time after close [T-27]", test_sockstress},
       {"a flood of ARP requests, and who is connected stays [A-3 B-15]", test_arp_flood},
       {"SYNs of neighbours who are not there do no harm [T-14 A-7]", test_syn_flood_on_link},
-      {"a socket nobody reads is bounded [U-5 B-14]", test_udp_flood})
+      {"a socket nobody reads is bounded [U-5 B-14]", test_udp_flood},
+      {"so is what waits for a protocol, in bytes", test_queue_bytes})
