@@ -48,13 +48,17 @@ struct ether_tap {
 static struct ether_tap_stats stats;
 static unsigned int ticks; /* of the timer; the interrupt thread's alone */
 
-/* Attaches fd to the interface. Returns 0, or -1 with errno. */
+/* Attaches fd to the interface. An earlier user may have allowed it to leave checksums and cutting
+ * to him, and it stays so until another says otherwise. Returns 0, or -1 with errno. */
 static int ether_tap_attach(int fd, const struct ether_tap *tap)
 {
     struct ifreq ifr = {.ifr_flags = IFF_TAP | IFF_NO_PI};
 
     memcpy(ifr.ifr_name, tap->name, sizeof(ifr.ifr_name));
-    return ioctl(fd, TUNSETIFF, &ifr);
+    if (ioctl(fd, TUNSETIFF, &ifr) == -1) {
+        return -1;
+    }
+    return ioctl(fd, TUNSETOFFLOAD, 0UL);
 }
 
 /* Takes over the MTU that the host has given the interface. */
