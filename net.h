@@ -38,6 +38,7 @@ struct net_device {
     char name[NET_DEVICE_NAME_SIZE];
     uint16_t type;  /* NET_DEVICE_TYPE_ */
     MICROPS_ATOMIC(uint16_t) mtu;   /* bytes of payload in a frame at most; atomic, it may change */
+    uint16_t mru;   /* the same for what comes in, where it may be more; or 0 */
     MICROPS_ATOMIC(uint16_t) flags; /* NET_DEVICE_FLAG_; atomic, for others look while UP changes */
     uint16_t hlen;  /* bytes of the link header */
     uint16_t alen;  /* bytes of a hardware address */

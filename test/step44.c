@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "bench.h"
+#include "ether.h"
 #include "icmp.h"
 #include "ip.h"
 #include "ip_frag.h"
@@ -664,6 +665,24 @@ static void too_many(void)
     check_int(memory_in_use(), before);
 }
 
+/* A driver may bring what a link has joined to more than the MTU; what goes out keeps to it. */
+static void joined(void)
+{
+    static uint8_t frame[ETHER_JUMBO_SIZE_MAX];
+    struct net_device *dev = bench_start(WIRE_ETHER);
+
+    memcpy(frame, dev->addr, ETHER_ADDR_LEN);
+    memcpy(frame + ETHER_ADDR_LEN, dev->addr, ETHER_ADDR_LEN);
+    frame[ETHER_ADDR_LEN] ^= 0x04; /* a neighbour's */
+    frame[12] = 0x88;
+    frame[13] = 0xb5;
+    check_counted(ether, too_long, 1, inject_bytes(frame, sizeof(frame)));
+    dev->mru = UINT16_MAX;
+    check_counted(ether, delivered, 1, inject_bytes(frame, sizeof(frame)));
+    check_counted(ether, delivered, 1, inject_bytes(frame, ETHER_FRAME_SIZE_MAX + 1));
+    check_error(net_device_output(dev, 0x88b5, frame, MTU + 1, ETHER_ADDR_BROADCAST), EMSGSIZE);
+}
+
 BENCH(44,
       {"fragments in any order make the datagram [1122-3.3.2a]", in_any_order},
       {"source, destination, protocol and id tell datagrams apart", told_apart},
@@ -694,4 +713,5 @@ BENCH(44,
        too_long_to_send},
       {"UDP sends 65,507 bytes, and no more [1122-3.3.3b]", udp_out},
       {"the fragments of one datagram all wait for ARP", wait_for_arp},
-      {"when a fragment cannot be sent, the rest is not, and it counts", broken_off})
+      {"when a fragment cannot be sent, the rest is not, and it counts", broken_off},
+      {"frames that were joined may be longer than the MTU", joined})
