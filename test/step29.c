@@ -522,6 +522,7 @@ static void test_connect_late(void)
     connect_interrupted(&c);
     inject("R. 0:0(0) ack 1");
     check_error(tcp_cmd_connect(c.desc, &c.remote), ECONNREFUSED);
+    client('A', "192.0.2.2:10000"); /* another attempt, with another number */
     connect_again(&c);
     expect("S 0:0(0)");
     inject("R. 0:0(0) ack 1");
