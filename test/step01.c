@@ -91,41 +91,9 @@ static void open_twice(void)
     struct net_device *odd = add_dummy(), *good = add_dummy();
     odd->flags |= NET_DEVICE_FLAG_UP;
     log_clear();
-    net_run();
+    check_error(net_run(), EALREADY);
     check(logged("[E]"));
     check(NET_DEVICE_IS_UP(good));
-}
-
-static int open_missing(struct net_device *dev)
-{
-    (void)dev;
-    errno = ENODEV;
-    return -1;
-}
-
-static int open_busy(struct net_device *dev)
-{
-    (void)dev;
-    errno = EBUSY;
-    return -1;
-}
-
-/* Two of three fail, the others' turn comes all the same. */
-static void open_fails(void)
-{
-    static const struct net_device_ops missing = {.open = open_missing}, busy = {.open = open_busy};
-
-    for (int life = 0; life < 2; life++) {
-        check_int(net_init(), 0);
-        struct net_device *bad = add_dummy(), *good = add_dummy(), *worse = add_dummy();
-        bad->ops = &missing;
-        worse->ops = &busy;
-        check_error(net_run(), ENODEV);
-        check(!NET_DEVICE_IS_UP(bad) && NET_DEVICE_IS_UP(good) && !NET_DEVICE_IS_UP(worse));
-        check_int(net_device_output(good, TYPE, (const uint8_t *)"x", 1, NULL), 0);
-        check_int(net_shutdown(), 0);
-        check_int(memory_in_use(), 0);
-    }
 }
 
 static void output(void)
@@ -173,8 +141,7 @@ BENCH(1,
       {"all devices are down after net_shutdown, and given back", down},
       {"the next life begins with net0", afresh},
       {"running twice is refused, and the device stays up", run_twice},
-      {"opening a device twice is refused, and the others open", open_twice},
-      {"net_run tells by errno that a device did not open, and the others are open", open_fails},
+      {"opening a device twice is refused: EALREADY, and the others open", open_twice},
       {"a device that is up sends up to its MTU", output},
       {"a device that is down sends nothing: ENETDOWN", output_down},
       {"nothing above the MTU is sent: EMSGSIZE", output_too_long},

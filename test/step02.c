@@ -152,6 +152,38 @@ static void open_fails(void)
     check_str(calls, "oxc");
 }
 
+static int open_missing(struct net_device *dev)
+{
+    (void)dev;
+    errno = ENODEV;
+    return -1;
+}
+
+static int open_busy(struct net_device *dev)
+{
+    (void)dev;
+    errno = EBUSY;
+    return -1;
+}
+
+/* Two of three fail, the others' turn comes all the same. */
+static void two_of_three_fail(void)
+{
+    static const struct net_device_ops missing = {.open = open_missing}, busy = {.open = open_busy};
+
+    for (int life = 0; life < 2; life++) {
+        check_int(net_init(), 0);
+        struct net_device *bad = null_init(), *good = add_own(), *worse = null_init();
+        bad->ops = &missing;
+        worse->ops = &busy;
+        check_error(net_run(), ENODEV);
+        check(!NET_DEVICE_IS_UP(bad) && NET_DEVICE_IS_UP(good) && !NET_DEVICE_IS_UP(worse));
+        check_int(output(good, 40, "there"), 0);
+        check_int(net_shutdown(), 0);
+        check_int(memory_in_use(), 0);
+    }
+}
+
 static void null_swallows(void)
 {
     check_int(net_init(), 0);
@@ -217,6 +249,7 @@ BENCH(2,
       {"a device that never ran neither sends nor closes", never_opened},
       {"a driver that refuses to send makes the output fail, and it counts", output_refused},
       {"a device that does not open is reported, stays down, and the rest open", open_fails},
+      {"of two that fail, net_run tells the errno of the first", two_of_three_fail},
       {"the null device swallows everything", null_swallows},
       {"loopback gives the very bytes to net_input", loopback},
       {"loopback carries every length up to its MTU", loopback_sizes},
