@@ -332,26 +332,6 @@ static void limit_time(void)
     setitimer(ITIMER_PROF, &limit, NULL);
 }
 
-struct net_device *bench_start(enum wire_kind kind)
-{
-    struct net_device *dev = NULL;
-
-    sim_doing("bench_start", 0, NULL);
-    if (net_init() == -1) {
-        sim_wrong("net_init failed");
-    }
-    if (kind != WIRE_NONE && !(dev = wire_init(kind))) {
-        sim_wrong("the wire's device could not be added");
-    }
-    if (dev && sim_address(dev) == -1) {
-        sim_wrong("the wire's IP interface could not be added");
-    }
-    if (net_run() == -1) {
-        sim_wrong("net_run failed");
-    }
-    return dev;
-}
-
 /* What must be true of every behaviour when it is over. */
 static void check_end(void)
 {

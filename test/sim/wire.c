@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "bench.h"
+#include "net.h"
 #include "sim.h"
 
 /*
@@ -30,6 +31,26 @@ void wire_answer_arp(int yes)
 }
 
 static uint8_t buffer[SIM_FRAME_MAX + 64];
+
+struct net_device *bench_start(enum wire_kind kind)
+{
+    struct net_device *dev = NULL;
+
+    sim_doing("bench_start", 0, NULL);
+    if (net_init() == -1) {
+        sim_wrong("net_init failed");
+    }
+    if (kind != WIRE_NONE && !(dev = wire_init(kind))) {
+        sim_wrong("the wire's device could not be added");
+    }
+    if (dev && sim_address(dev) == -1) {
+        sim_wrong("the wire's IP interface could not be added");
+    }
+    if (net_run() == -1) {
+        sim_wrong("net_run failed");
+    }
+    return dev;
+}
 
 /*
  * Packets that go out
