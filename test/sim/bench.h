@@ -1,0 +1,272 @@
+#ifndef BENCH_H
+#define BENCH_H
+
+/*
+ * The bench: drives the whole stack in virtual time, on one wire, without root and without a sleep.
+ *
+ *   static void echo(void)
+ *   {
+ *       bench_start(WIRE_RAW);
+ *       inject("IP 192.0.2.1 > 192.0.2.2 ICMP echo id 1 seq 1 len 56");
+ *       expect("IP 192.0.2.2 > 192.0.2.1 ICMP echo-reply id 1 seq 1 len 56");
+ *   }
+ *   BENCH(9, { "an echo comes back", echo })
+ *
+ * Each behaviour runs in a child process with a limit in virtual and in real time, and ends with
+ * the shutdown of the stack and the check that every packet out was expected and nothing is left
+ * allocated.
+ */
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/types.h>
+
+/*
+ * Behaviours
+ */
+struct behaviour {
+    const char *text; /* what it shows, one line */
+    void (*run)(void);
+};
+
+/* The main function of a grader. Prints one line a behaviour: `ok 09 an echo comes back`, or
+ * `FAIL 09 ...` and what happened, and last `N passed, N failed`. -h explains its options. Returns
+ * the exit status: 2 for a wrong use, also for a part of a text that no behaviour has. */
+int bench_main(int step, const struct behaviour *list, size_t num, int argc, char **argv);
+
+struct bench_options {
+    int step;
+    const char *program;
+    const char *capture; /* a file, or NULL */
+    int verbose;
+};
+
+/* For programs with a main function of their own: runs one behaviour with a seed and prints only
+ * what is wrong. Returns 1 if it has passed. */
+int bench_run(const struct behaviour *b, uint64_t seed, const struct bench_options *options);
+/* Reads a number and nothing else, such as 1000 or 0x3e8. Returns 0 or -1. */
+int bench_number(const char *text, uint64_t *number);
+/* From now on reports show this text, of at most four lines, and so many packets. */
+void bench_context(const char *text, unsigned int packets);
+
+#define BENCH(step, ...) \
+    int main(int argc, char **argv) \
+    { \
+        static const struct behaviour list[] = { __VA_ARGS__ }; \
+        return bench_main(step, list, sizeof(list) / sizeof(*list), argc, argv); \
+    }
+
+/*
+ * Checks. The first that fails ends the behaviour and reports in at most ten lines.
+ */
+#define check(cond) bench_check(!!(cond), #cond, __FILE__, __LINE__)
+#define check_int(expr, want) \
+    bench_check_int((long long)(expr), (long long)(want), #expr, __FILE__, __LINE__)
+#define check_str(expr, want) bench_check_str((expr), (want), #expr, __FILE__, __LINE__)
+#define check_mem(got, want, len) bench_check_mem((got), (want), (len), #got, __FILE__, __LINE__)
+/* The call fails with -1 and this errno: check_error(ip_output(...), EMSGSIZE). */
+#define check_error(expr, err) \
+    (errno = 0, bench_check_error((long long)(expr), (err), #expr, __FILE__, __LINE__))
+/* Ends the behaviour as failed. */
+#define fail(...) bench_fail(__FILE__, __LINE__, __VA_ARGS__)
+/* A counter that grows by n while the statement runs:
+ *   check_counted(ip, bad_checksum, 1, inject_with("ip.sum=0", good));
+ * uses ip_get_stats and struct ip_stats. */
+#define check_counted(module, field, n, statement) \
+    do { \
+        struct module##_stats before_, after_; \
+        module##_get_stats(&before_); \
+        statement; \
+        module##_get_stats(&after_); \
+        bench_check_int((long long)(after_.field - before_.field), (n), #module "." #field, \
+                        __FILE__, __LINE__); \
+    } while (0)
+
+void bench_check(int cond, const char *expr, const char *file, int line);
+void bench_check_int(long long got, long long want, const char *expr, const char *file, int line);
+void bench_check_str(const char *got, const char *want, const char *expr, const char *file,
+                     int line);
+void bench_check_mem(const void *got, const void *want, size_t len, const char *expr,
+                     const char *file, int line);
+void bench_check_error(long long got, int err, const char *expr, const char *file, int line);
+void bench_fail(const char *file, int line, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4), noreturn));
+
+/*
+ * The wire. It has our stack at one end (net_device named by the stack, MTU 1500) and the script at
+ * the other.
+ */
+enum wire_kind {
+    WIRE_NONE,  /* no device at all */
+    WIRE_RAW,   /* no link header: datagrams (steps 02 to 09, and wherever ARP is noise) */
+    WIRE_ETHER, /* Ethernet: ours is 00:00:5e:00:53:01, the script's 00:00:5e:00:53:fe (step 11) */
+    WIRE_LOOP,  /* what goes out comes in: both ends are ours, and no script's (step 31) */
+};
+
+struct net_device;
+struct ip_iface;
+
+/* net_init, wire_init, wire_address(192.0.2.2/24), net_run; what does not exist yet in the step
+ * is left out. */
+struct net_device *bench_start(enum wire_kind kind);
+/* Adds the device alone, between net_init and net_run: for behaviours that register things of
+ * their own. Step 02. */
+struct net_device *wire_init(enum wire_kind kind);
+/* Gives it an IP interface: wire_address(dev, "192.0.2.2", "255.255.255.0"). Step 05. */
+struct ip_iface *wire_address(struct net_device *dev, const char *addr, const char *netmask);
+/* A behaviour may add up to four wires. What goes out of any is expected in one order; packets
+ * arrive on the one added last, or the one named here. */
+void wire_use(struct net_device *dev);
+/* From now on the wire's open or output fails, or works again. */
+void wire_fail_open(int yes);
+void wire_fail_output(int yes);
+/* From now on the script's end answers ARP requests for any address but ours by itself
+ * (WIRE_ETHER), unseen. */
+void wire_answer_arp(int yes);
+
+/*
+ * The unkind wire: what happens from now on to the frames of all wires, both ways. Step 31:
+ *   wire_faults(&(struct wire_faults){ .loss = 100, .delay_ms = 5 });
+ */
+struct wire_faults {
+    unsigned int loss;     /* of a thousand frames so many are lost, */
+    unsigned int twice;    /* arrive twice, */
+    unsigned int damage;   /* have one bit of the IP datagram turned (other frames are lost), */
+    unsigned int late;     /* are late, so that others overtake them */
+    unsigned int delay_ms; /* a frame is under way so long, */
+    unsigned int vary_ms;  /* and up to so much longer: the order stays */
+    unsigned int late_ms;  /* and up to so much longer yet, if it is late */
+};
+struct wire_counts {
+    unsigned long sent, lost, twice, damaged, late; /* frames */
+};
+
+/* NULL: the wire is kind again. What is under way arrives. */
+void wire_faults(const struct wire_faults *faults);
+/* What has happened since the behaviour began. */
+struct wire_counts wire_counts(void);
+
+/*
+ * The script: one packet a line, in the notation that a failure prints. Steps 00 to 19 and all but
+ * TCP:
+ *   ARP who-has 192.0.2.2 tell 192.0.2.1            ARP reply 192.0.2.2 is-at 00:00:5e:00:53:01
+ *   IP 192.0.2.1 > 192.0.2.2 proto 253 len 4        IP 192.0.2.1 > 192.0.2.2 proto 253 'abcd'
+ *   IP 192.0.2.1 > 192.0.2.2 ICMP echo id 1 seq 1 len 56          ICMP echo-reply ... likewise
+ *   IP 192.0.2.2 > 192.0.2.1 ICMP unreachable proto quote 28      ICMP unreachable port quote 28
+ *   UDP 192.0.2.1.5000 > 192.0.2.2.7 'hello'        UDP 192.0.2.1.5000 > 192.0.2.2.7 len 100
+ * `len n` stands for n bytes of a fixed pattern (see pattern); 'text' knows \n \r \t \0 \\ \' and
+ * \xHH; `hex 00ff` is possible as well. ttl N, tos N, id N, df, mf and offset N may follow the
+ * addresses; # begins a comment. A leading `ether SRC > DST` names the hardware addresses, `type
+ * 0x88b5 len 10` after it a payload of that EtherType.
+ *
+ * TCP from step 20 is packetdrill's: FLAGS SEQ:END(LEN) [ack N] [win N] [urg N] [<options>]
+ * ['text'] with flags out of S F R P . (U E W), `.` for ACK. Sequence numbers are relative to each
+ * side's first, `=N` is an absolute number. A line may begin with `A>` to name the connection.
+ * Flags, sequence, length and ack are exact; win and options are compared only if written. The data
+ * of both sides is pattern by relative sequence number unless 'text' is given. `TCP 192.0.2.1.5000
+ * > 192.0.2.2.7 S 9:9(0)` names the endpoints, and all its numbers are absolute.
+ *   S 0:0(0) win 65535 <mss 1460,nop,nop,sackOK>     S. 0:0(0) ack 1
+ *   P. 1:11(10) ack 1                               F. 11:11(0) ack 1
+ *
+ * Fields that inject_with can change: ether.dst src type; arp.hrd pro hln pln op sha spa tha tpa;
+ * ip.version ihl tos total id df mf offset ttl proto sum src dst; ip.options (hex, zero padded; ihl
+ * and total grow); icmp.type code sum id seq; udp.sport dport len sum; tcp.sport dport seq ack
+ * offset flags win sum urg; frame.len (cuts, or pads with 0xaa, from the network header on, last of
+ * all).
+ */
+
+/* A packet arrives; then the machine settles: everything that needs no time happens. */
+#define inject(script) bench_inject((script), NULL, __FILE__, __LINE__)
+/* The same with faults, each named by its field: "ip.total=12, ip.sum=+1". A value is a number, an
+ * address, or +N or -N, to be added to the right one. Checksums not named are put right. */
+#define inject_with(faults, script) bench_inject((script), (faults), __FILE__, __LINE__)
+/* Bytes as they are: of a datagram (WIRE_RAW) or of a whole frame (WIRE_ETHER). */
+#define inject_bytes(data, len) bench_inject_bytes((data), (len), __FILE__, __LINE__)
+/* On WIRE_RAW: a payload of any EtherType. */
+#define inject_type(type, data, len) bench_inject_type((type), (data), (len), __FILE__, __LINE__)
+/* The next packet out is this one; the clock does not move. */
+#define expect(script) bench_expect((script), 0, __FILE__, __LINE__)
+/* The same, and the clock moves up to the packet, by at most ms milliseconds. Returns how many
+ * it was. */
+#define expect_within(ms, script) bench_expect((script), (ms), __FILE__, __LINE__)
+/* Nothing goes out within ms milliseconds (0: right now). */
+#define expect_nothing(ms) bench_expect_nothing((ms), __FILE__, __LINE__)
+/* Takes the next packet out, whatever it is, within ms milliseconds: its bytes from the network
+ * header on (from the link header on with WIRE_ETHER). Returns its length. Fails if there is
+ * none. */
+#define take(ms, buf, size) bench_take((ms), (buf), (size), __FILE__, __LINE__)
+/* Is there a packet out that nobody has taken yet? Forgets them all if flush is set. Returns
+ * their number. */
+size_t wire_pending(int flush);
+
+void bench_inject(const char *script, const char *faults, const char *file, int line);
+void bench_inject_bytes(const void *data, size_t len, const char *file, int line);
+void bench_inject_type(uint16_t type, const void *data, size_t len, const char *file, int line);
+long bench_expect(const char *script, long ms, const char *file, int line);
+void bench_expect_nothing(long ms, const char *file, int line);
+size_t bench_take(long ms, void *buf, size_t size, const char *file, int line);
+
+/* Names connection c ('A' is 192.0.2.2:7 and 192.0.2.1:5000 unless said otherwise) for lines
+ * that begin with `c>`; lines without a name mean the one named last. The script's first
+ * sequence number is peer_isn. */
+void connection(char c, const char *local, const char *remote, uint32_t peer_isn);
+/* Our side of the connection named last will begin with isn. From step 41 on the clock moves to
+ * where it does, and if the connection has not begun before, somebody must listen, who is asked by
+ * a SYN that a RST undoes. */
+#define next_isn(isn) bench_next_isn((isn), __FILE__, __LINE__)
+void bench_next_isn(uint32_t isn, const char *file, int line);
+/* Fills buf with the pattern from relative sequence number (or offset) from on. */
+void pattern(void *buf, uint32_t from, size_t len);
+/* Fails unless buf holds it. */
+#define check_pattern(buf, from, len) bench_check_pattern((buf), (from), (len), __FILE__, __LINE__)
+void bench_check_pattern(const void *buf, uint32_t from, size_t len, const char *file, int line);
+
+/*
+ * Time: virtual, from a start that the seed draws
+ */
+void advance(long ms);   /* moves the clock; what is due on the way happens in order */
+void settle(void);       /* lets everything happen that needs no time */
+uint64_t now_ms(void);   /* milliseconds since the behaviour began */
+/* Moves the stack's clock alone, as if the machine had slept: nothing becomes due by it. */
+void sim_clock_skip(uint64_t ns);
+
+/*
+ * Application threads. They run only while the bench waits: in advance, settle, inject, expect,
+ * task_join.
+ */
+struct task;
+/* runs up to its first sleep */
+struct task *task_start(const char *name, void (*func)(void *arg), void *arg);
+int task_done(const struct task *task);
+/* Moves the clock by at most ms until the task has ended; fails if it has not. */
+#define task_join(task, ms) bench_task_join((task), (ms), __FILE__, __LINE__)
+void bench_task_join(struct task *task, long ms, const char *file, int line);
+
+/*
+ * The platform's moods
+ */
+void sim_fail_init(int yes);             /* platform_init fails */
+void sim_fail_run(int yes);              /* platform_run fails */
+void sim_be_child(int yes);              /* as if fork had made this process */
+/* the k-th memory_alloc from now on fails, once; 0: none */
+void sim_fail_alloc(unsigned long k);
+unsigned long sim_allocs(void);          /* how often memory_alloc was called */
+void sim_random_next(const void *bytes, size_t len); /* what random_bytes and random16 give next */
+int sim_in_interrupt(void);              /* does the interrupt thread run this? */
+unsigned sim_platform_state(void);       /* 0 off, 1 initialised, 2 running */
+unsigned sim_intr_count(unsigned irq);   /* how often interrupt irq was taken */
+unsigned long sim_wakeups(void);         /* how many sleepers were woken by what they waited for */
+size_t memory_peak(void);                /* most allocations at once */
+size_t memory_peak_bytes(int restart);   /* most bytes at once; restart: from now on */
+
+/*
+ * The log: everything printed since the behaviour began, or since log_clear
+ */
+int logged(const char *part);            /* does a line contain this? */
+size_t logged_times(const char *part);   /* how many do? */
+const char *log_all(void);
+void log_clear(void);
+
+#endif
