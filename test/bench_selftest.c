@@ -1,0 +1,776 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bench.h"
+#include "net.h"
+#include "platform.h"
+#include "sim.h"
+
+/*
+ * Who tests the tests? Here behaviours fail on purpose, and what the bench says about each is
+ * compared; the notation is read, printed and compared with bytes made by hand; and the platform
+ * keeps what platform.h promises.
+ */
+
+/*
+ * A behaviour that must fail, in a process of its own; some text that its report must hold
+ */
+static char output[65536];
+
+static const char *capture_file = "/dev/null";
+
+/* A grader whose behaviours these are, with options; at most 6 of them, then NULL. Returns its exit
+ * status. */
+static int grade_apart(const struct behaviour *list, size_t num, const char *const *args)
+{
+    char *argv[8] = { (char *)(uintptr_t)"grader" };
+    int argc = 1;
+    size_t len = 0;
+    ssize_t n;
+    int fds[2], status;
+    pid_t pid;
+
+    while (args[argc - 1]) {
+        argv[argc] = (char *)(uintptr_t)args[argc - 1];
+        argc++;
+    }
+    check(pipe(fds) == 0);
+    fflush(stdout);
+    pid = fork();
+    if (pid == 0) {
+        dup2(fds[1], STDOUT_FILENO);
+        dup2(fds[1], STDERR_FILENO);
+        close(fds[0]);
+        close(fds[1]);
+        sim_forget();
+        status = bench_main(98, list, num, argc, argv);
+        fflush(stdout);
+        _exit(status);
+    }
+    close(fds[1]);
+    while ((n = read(fds[0], output + len, sizeof(output) - 1 - len)) > 0) {
+        len += (size_t)n;
+    }
+    output[len] = '\0';
+    close(fds[0]);
+    waitpid(pid, &status, 0);
+    check(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+static int run_apart(const struct behaviour *b, const char *seed)
+{
+    const char *args[] = { "-s", seed, "-w", capture_file, NULL };
+
+    return grade_apart(b, 1, args);
+}
+
+static void must_fail(void (*func)(void), const char *part)
+{
+    struct behaviour b = { "on purpose", func };
+    check(run_apart(&b, "1") != 0);
+    if (strncmp(output, "FAIL 98 on purpose\n", 19) || !strstr(output, part)) {
+        fail("the report lacks: %s\n%.300s", part, output);
+    }
+    check(strstr(output, "0 passed, 1 failed\n") != NULL);
+}
+
+/*
+ * Locks
+ */
+static lock_t a = { PTHREAD_MUTEX_INITIALIZER, NULL, "a.c" };
+static lock_t b = { PTHREAD_MUTEX_INITIALIZER, NULL, "b.c" };
+static lock_t c = { PTHREAD_MUTEX_INITIALIZER, NULL, "c.c" };
+static struct sched_task bed;
+
+static void take_both(lock_t *first, lock_t *second)
+{
+    lock_acquire(first);
+    lock_acquire(second);
+    lock_release(second);
+    lock_release(first);
+}
+
+static void lock_cycle(void)
+{
+    take_both(&a, &b);
+    take_both(&b, &c);
+    take_both(&c, &a);
+}
+
+static void lock_twice(void)
+{
+    lock_acquire(&a);
+    lock_acquire(&a);
+}
+
+static void release_anothers(void)
+{
+    lock_release(&a);
+}
+
+static void holder(void *arg)
+{
+    (void)arg;
+    lock_acquire(&a);
+}
+
+static void end_with_lock(void)
+{
+    task_start("holder", holder, NULL);
+}
+
+static void sleep_with_lock(void)
+{
+    sched_task_init(&bed);
+    lock_acquire(&b);
+    lock_acquire(&a);
+    sched_task_sleep(&bed, &a, 0);
+}
+
+static void wake_without_lock(void)
+{
+    sched_task_init(&bed);
+    sched_task_wakeup(&bed);
+    check(1);
+    lock_acquire(&b);
+    sched_task_sleep(&bed, &a, 0);
+}
+
+static void test_locks(void)
+{
+    must_fail(lock_cycle,
+              "now c.c, then a.c (task main)\n    before b.c, then c.c (task main), after a.c");
+    must_fail(lock_twice, "takes a lock that it holds already (a.c)");
+    must_fail(release_anothers, "releases a lock that it does not hold (a.c)");
+    must_fail(end_with_lock, "task holder ends while it holds a lock (a.c)");
+    must_fail(sleep_with_lock, "would sleep while it holds another lock (b.c)");
+    must_fail(wake_without_lock, "does not hold the lock that it gives (a.c)");
+}
+
+/*
+ * Ends that are none
+ */
+static void sleeper(void *arg)
+{
+    int *result = arg;
+
+    lock_acquire(&a);
+    *result = sched_task_sleep(&bed, &a, 0) == -1 ? errno : 0;
+    lock_release(&a);
+}
+
+static void all_sleep(void)
+{
+    int result;
+
+    sched_task_init(&bed);
+    task_start("reader", sleeper, &result);
+    lock_acquire(&a);
+    sched_task_sleep(&bed, &a, 0);
+}
+
+static void outlives(void)
+{
+    static int result;
+
+    sched_task_init(&bed);
+    task_start("reader", sleeper, &result);
+}
+
+static void too_long(void)
+{
+    advance(21000L * 1000);
+}
+
+static void crash(void)
+{
+    sim_doing("here.c", 7, "the last thing done");
+    abort();
+}
+
+static void leave(void)
+{
+    _exit(0);
+}
+
+static void leak(void)
+{
+    check(memory_alloc(77) != NULL);
+}
+
+static void free_twice(void)
+{
+    static char *p;
+
+    p = memory_alloc(10);
+    memory_free(p);
+    memory_free(p);
+}
+
+static void test_ends(void)
+{
+    must_fail(all_sleep,
+              "nothing will ever wake them\n    task main sleeps (a.c)\n    task reader sleeps");
+    must_fail(outlives, "after net_shutdown:\n    task reader sleeps (a.c)");
+    must_fail(too_long, "no end after 20000 seconds of virtual time");
+    must_fail(crash, "here.c:7: the last thing done\n    crashed in task main: Aborted");
+    must_fail(leave, "the process ended in task main with status 0");
+    must_fail(leak, "1 allocations are left after net_shutdown: 77 bytes");
+    must_fail(free_twice, "freed twice");
+}
+
+/*
+ * Checks
+ */
+static void check_false(void)
+{
+    check(1 + 1 == 3);
+}
+
+static void check_number(void)
+{
+    check_int(1 + 1, 3);
+}
+
+static void check_text(void)
+{
+    check_str("ab", "abc");
+}
+
+static void check_bytes(void)
+{
+    check_mem("abcd", "abxd", 4);
+}
+
+static int refuse(void)
+{
+    errno = ENOENT;
+    return -1;
+}
+
+static void check_errno(void)
+{
+    check_error(refuse(), EBADF);
+}
+
+static void test_checks(void)
+{
+    must_fail(check_false, "does not hold: 1 + 1 == 3");
+    must_fail(check_number, "1 + 1\n    expected 3 (0x3), got 2 (0x2)");
+    must_fail(check_text, "expected \"abc\"\n    got      \"ab\"");
+    must_fail(check_bytes, "byte 2 of 4 expected 0x78, got 0x63");
+    must_fail(check_errno, "expected -1 and EBADF, got -1 and ENOENT");
+    check_error(refuse(), ENOENT);
+}
+
+/*
+ * The notation
+ */
+static const char *const lines[] = {
+    "ARP who-has 192.0.2.2 tell 192.0.2.1",
+    "ARP reply 192.0.2.2 is-at 00:00:5e:00:53:01",
+    "ether 00:00:5e:00:53:90 > 00:00:5e:00:53:01 ARP who-has 192.0.2.2 tell 192.0.2.9",
+    "type 0x88b5 len 60",
+    "type 0x0806 hex 000108000604000300005e0053fec0000201000000000000c0000202",
+    "type 0x0800 hex 4500000001",
+    "IP 192.0.2.1 > 192.0.2.2 proto 253 len 4",
+    "IP 192.0.2.1 > 192.0.2.2 proto 253 'a\\'b\\n\\\\'",
+    "IP 192.0.2.1 > 192.0.2.2 mf offset 3 proto 253 len 8",
+    "IP 192.0.2.1 > 192.0.2.2 ICMP echo id 1 seq 2 len 56",
+    "IP 192.0.2.1 > 192.0.2.2 ICMP echo-reply id 1 seq 2 'x'",
+    "IP 192.0.2.1 > 192.0.2.2 ICMP type 13 len 12",
+    "UDP 192.0.2.1.5000 > 192.0.2.2.7 'hello'",
+    "UDP 192.0.2.1.5000 > 192.0.2.2.7 len 100",
+    "TCP 192.0.2.9.1 > 192.0.2.2.7 S 5:5(0) win 512 <mss 1460,nop,wscale 7,sackOK,TS val 1 ecr 2>",
+    "S 0:0(0) win 65535 <mss 1460>",
+    "P. 1:11(10) ack 1 win 1000",
+    "FP.U 11:14(3) ack 1 win 1000 urg 2 'abc'",
+    ". 1:1(0) ack 1 win 1 <nop,nop,sack 5:9 12:14>",
+};
+
+static uint8_t bytes[SIM_FRAME_MAX];
+static uint8_t other[SIM_FRAME_MAX];
+
+static void test_lines(void)
+{
+    struct packet p = { bytes, 0, 0, 0 };
+    char text[512];
+    size_t i;
+
+    connection('A', NULL, NULL, UINT32_MAX - 3);
+    for (i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
+        sim_build(lines[i], DIR_IN, strncmp(lines[i], "IP", 2) ? 14 : 0, &p, NULL);
+        sim_print(&p, DIR_IN, text, sizeof(text));
+        check_str(text, lines[i]);
+    }
+}
+
+static void test_bytes(void)
+{
+    static const uint8_t udp[] = {
+        0x45, 0x00, 0x00, 0x21, 0x00, 0x05, 0x00, 0x00, 0x40, 0x11, 0xf6, 0xc3, 192, 0,
+        2, 1, 192, 0, 2, 2,
+        0x13, 0x88, 0x00, 0x07, 0x00, 0x0d, 0x24, 0x6f, 'h', 'e', 'l', 'l', 'o',
+    };
+    static const uint8_t tcp[] = {
+        0x45, 0x00, 0x00, 0x2c, 0x00, 0x05, 0x00, 0x00, 0x40, 0x06, 0xf6, 0xc3, 192, 0,
+        2, 1, 192, 0, 2, 2,
+        0x13, 0x88, 0x00, 0x07, 0, 0, 0, 99, 0, 0, 0, 0, 0x60, 0x02, 0xff, 0xff, 0x00, 0x31, 0, 0,
+        2, 4, 5, 0xb4,
+    };
+    struct packet p = { bytes, 0, 0, 0 };
+
+    sim_build("UDP 192.0.2.1.5000 > 192.0.2.2.7 id 5 'hello'", DIR_IN, 0, &p, NULL);
+    check_int(p.len, sizeof(udp));
+    check_mem(bytes, udp, sizeof(udp));
+    connection('B', NULL, NULL, 99);
+    sim_build("S 0:0(0) <mss 1460>", DIR_IN, 0, &p, NULL);
+    check_int(p.len, sizeof(tcp));
+    check_mem(bytes, tcp, 4); /* the id is the bench's choice, and the checksum depends on it */
+    check_mem(bytes + 6, tcp + 6, 4);
+    check_mem(bytes + 12, tcp + 12, sizeof(tcp) - 12);
+}
+
+static void unreadable(void)
+{
+    struct packet p = { bytes, 0, 0, 0 };
+
+    sim_build("IP 192.0.2.1 > 192.0.2.2 proto 253 lenn 4", DIR_IN, 0, &p, NULL);
+}
+
+static void bad_range(void)
+{
+    struct packet p = { bytes, 0, 0, 0 };
+
+    sim_build("P. 1:11(9) ack 1", DIR_IN, 0, &p, NULL);
+}
+
+static void test_unreadable(void)
+{
+    must_fail(unreadable, "the line should end here");
+    must_fail(bad_range, "END is not SEQ + LEN");
+}
+
+/* What a damaged packet differs in from the good one. */
+static const struct {
+    const char *faults;
+    const char *difference;
+} faults[] = {
+    { "ip.total=0x3000", "ip.total (bytes 2-3) expected 0x0030, got 0x3000: swapped" },
+    { "ip.sum=+1", "ip.sum (bytes 10-11) expected" },
+    { "ip.version=6", "ip.version (byte 0) expected 4, got 6" },
+    { "ip.ihl=4", "ip.ihl (byte 0) expected 5, got 4" },
+    { "ip.src=10.0.0.1", "ip.src (bytes 12-15) expected 192.0.2.1, got 10.0.0.1" },
+    { "ip.ttl=1", "" },
+    { "ip.ttl=1, ip.df=1, ip.tos=4", "" },
+    { "ip.mf=1", "ip.mf (bytes 6-7) expected 0, got 1" },
+    { "icmp.seq=-1", "icmp.seq (bytes 6-7) expected 0x0002, got 0x0001" },
+    { "icmp.sum=0", "icmp.sum (bytes 2-3) expected" },
+    { "ip.options=94040000", "ip.ihl (byte 0) expected 5, got 6" },
+    { "frame.len=+2", "frame: expected 48 bytes, got 50" },
+    { "frame.len=12", "got 12" },
+};
+
+static void test_faults(void)
+{
+    static const char good[] = "IP 192.0.2.1 > 192.0.2.2 ICMP echo id 1 seq 2 len 20";
+    struct packet p = { bytes, 0, 0, 0 }, want = { other, 0, 0, 0 };
+    char diff[600];
+    size_t i;
+    int wrong;
+
+    for (i = 0; i < sizeof(faults) / sizeof(*faults); i++) {
+        sim_build(good, DIR_IN, 0, &p, NULL);
+        check(sim_apply_faults(&p, faults[i].faults) == NULL);
+        sim_build(good, DIR_IN, 0, &want, &p);
+        sim_compare(&want, &p, diff, sizeof(diff));
+        wrong = *faults[i].difference ? !strstr(diff, faults[i].difference) : *diff != '\0';
+        if (wrong) {
+            fail("%s: expected %s\ngot %s", faults[i].faults, faults[i].difference, diff);
+        }
+    }
+    check_str(sim_apply_faults(&p, "ip.ttl=1, ip.nonsense=3"), "ip.nonsense=3");
+    check_str(sim_apply_faults(&p, "udp.len=1"), "udp.len=1");
+}
+
+/*
+ * The platform
+ */
+static int ticks;
+static uint64_t tick_at[4];
+static int in_interrupt;
+
+static void tick(void)
+{
+    if (ticks < 4) {
+        tick_at[ticks] = now_ms();
+    }
+    in_interrupt += sim_in_interrupt();
+    ticks++;
+}
+
+static void test_timer(void)
+{
+    struct timeval interval = { 0, 250000 };
+
+    check(timer_register(interval, tick) == -1);
+    check(platform_init() == 0);
+    check(timer_register(interval, tick) == 0);
+    advance(1000);
+    check_int(ticks, 0);
+    check(platform_run() == 0);
+    check(timer_register(interval, tick) == -1);
+    advance(999);
+    check_int(ticks, 3);
+    check_int(tick_at[0], 1250);
+    check_int(tick_at[2], 1750);
+    advance(1);
+    check_int(ticks, 4);
+    check_int(in_interrupt, 4);
+    check_int(sim_intr_count(INTR_IRQ_TIMER), 4);
+    check(platform_shutdown() == 0);
+    advance(1000);
+    check_int(ticks, 4);
+}
+
+static void start_platform(void)
+{
+    check(platform_init() == 0);
+    check(platform_run() == 0);
+    sched_task_init(&bed);
+}
+
+static void test_user_interrupt(void)
+{
+    int first = -1, second = -1;
+    struct task *t1, *t2;
+
+    start_platform();
+    t1 = task_start("first", sleeper, &first);
+    check(!task_done(t1));
+    check(intr_raise(INTR_IRQ_USER) == 0);
+    settle();
+    check(task_done(t1));
+    check_int(first, EINTR);
+    t2 = task_start("second", sleeper, &second);
+    advance(1000);
+    check(!task_done(t2));
+    lock_acquire(&a);
+    sched_task_wakeup(&bed);
+    lock_release(&a);
+    task_join(t2, 0);
+    check_int(second, 0);
+    check(platform_shutdown() == 0);
+}
+
+static void test_wakeup_one(void)
+{
+    int codes[3] = { -1, -1, -1 };
+    unsigned long before = sim_wakeups();
+
+    start_platform();
+    for (int i = 0; i < 3; i++) {
+        task_start("sleeper", sleeper, &codes[i]);
+    }
+    for (int i = 1; i <= 4; i++) { /* the last time nobody sleeps any more */
+        lock_acquire(&a);
+        sched_task_wakeup_one(&bed);
+        lock_release(&a);
+        settle();
+        check_int(codes[0] + codes[1] + codes[2], i < 3 ? i - 3 : 0);
+    }
+    check_int(sim_wakeups() - before, 3);
+    check(platform_shutdown() == 0);
+}
+
+static void test_destroy(void)
+{
+    int first = -1, second = -1;
+
+    start_platform();
+    task_start("first", sleeper, &first);
+    task_start("second", sleeper, &second);
+    lock_acquire(&a);
+    check_int(bed.sleepers, 2);
+    sched_task_destroy(&bed, &a);
+    check(lock_held(&a));
+    check_int(bed.sleepers, 0);
+    lock_release(&a);
+    settle();
+    check_int(first, EBADF);
+    check_int(second, EBADF);
+    check(platform_shutdown() == 0);
+}
+
+static void test_deadline(void)
+{
+    start_platform();
+    lock_acquire(&a);
+    check_error(sched_task_sleep(&bed, &a, clock_now() + 5 * SIM_SECOND), ETIMEDOUT);
+    check(lock_held(&a));
+    lock_release(&a);
+    check_int(now_ms(), 5000);
+    check(platform_shutdown() == 0);
+}
+
+static void nap(void *arg)
+{
+    lock_acquire(&a);
+    check_error(sched_task_sleep(&bed, &a, clock_now() + 5 * SIM_SECOND), ETIMEDOUT);
+    lock_release(&a);
+    *(uint64_t *)arg = now_ms();
+}
+
+/* Hours go by, and neither a timer nor a sleeper sees it. */
+static void test_skip(void)
+{
+    struct timeval interval = { 1, 0 };
+    uint64_t before, end;
+
+    check(platform_init() == 0);
+    check(timer_register(interval, tick) == 0);
+    check(platform_run() == 0);
+    sched_task_init(&bed);
+    task_start("nap", nap, &end);
+    advance(1500);
+    before = clock_now();
+    sim_clock_skip(10000 * SIM_SECOND);
+    settle();
+    check_int(clock_now() - before, 10000 * SIM_SECOND);
+    check_int(now_ms(), 1500);
+    check_int(ticks, 1);
+    advance(4000);
+    check_int(ticks, 5);
+    check_int(tick_at[1], 2000);
+    check_int(end, 5000);
+    check(platform_shutdown() == 0);
+}
+
+static void test_memory(void)
+{
+    char *p = memory_alloc(3), *q;
+
+    check(p && !p[0] && !p[1] && !p[2]);
+    sim_fail_alloc(2);
+    q = memory_alloc(3);
+    check(q != NULL);
+    check(memory_alloc(3) == NULL);
+    check_int(memory_in_use(), 2);
+    memory_free(q);
+    memory_free(p);
+    memory_free(NULL);
+    check_int(memory_in_use(), 0);
+    check_int(memory_peak(), 2);
+}
+
+static void test_random(void)
+{
+    uint8_t buf[3];
+
+    sim_random_next("\x01\x02\x03\x04", 4);
+    random_bytes(buf, 3);
+    check_mem(buf, "\x01\x02\x03", 3);
+    random_bytes(buf, 1);
+    check_int(buf[0], 4);
+}
+
+/* Two tasks that add up letters while they give way to each other. */
+static char order[64];
+
+static void letters(void *arg)
+{
+    size_t i;
+
+    for (i = 0; i < 8; i++) {
+        lock_acquire(&a);
+        strncat(order, arg, 1);
+        lock_release(&a);
+    }
+}
+
+static void interleave(void)
+{
+    static char x[] = "x", y[] = "y";
+
+    sim_task_create("x", letters, x);
+    sim_task_create("y", letters, y);
+    settle();
+    fail("order %s", order);
+}
+
+static void order_of(void (*func)(void), const char *seed, char *buf, size_t size)
+{
+    struct behaviour behaviour = { "on purpose", func };
+    const char *at;
+
+    run_apart(&behaviour, seed);
+    at = strstr(output, "order ");
+    check(at != NULL);
+    snprintf(buf, size, "%.16s", at + 6);
+}
+
+/* What func reports as order is the seed's alone. */
+static void check_repeats(void (*func)(void))
+{
+    char one[17], again[17], two[17], three[17];
+
+    order_of(func, "1", one, sizeof(one));
+    order_of(func, "1", again, sizeof(again));
+    order_of(func, "2", two, sizeof(two));
+    order_of(func, "3", three, sizeof(three));
+    check_int(strlen(one), 16);
+    check_str(again, one);
+    check(strcmp(one, two) || strcmp(one, three));
+}
+
+static void test_seeds(void)
+{
+    check_repeats(interleave);
+}
+
+/* A wire whose other end is no stack: what comes goes back as it is. */
+static void mirror(void *wire, const struct packet *p)
+{
+    (void)wire;
+    sim_wire_sent(p);
+}
+
+static void start_mirror(void)
+{
+    static char end;
+
+    sim_wire_now = &end;
+    sim_wire_send = mirror;
+}
+
+/* How many answers came within a millisecond each. */
+static void unkind(void)
+{
+    char text[17] = "";
+
+    start_mirror();
+    wire_faults(&(struct wire_faults){ .loss = 200, .twice = 200, .late = 200, .late_ms = 9 });
+    for (int i = 0; i < 16; i++) {
+        inject("IP 192.0.2.1 > 192.0.2.2 ICMP echo id 1 seq 1 len 9");
+        advance(1);
+        text[i] = (char)('0' + wire_pending(1));
+    }
+    fail("order %.16s", text);
+}
+
+static void test_line(void)
+{
+    check_repeats(unkind);
+}
+
+/* With -w, the capture has what went in and out before the failure. */
+static void captured_frame(void)
+{
+    start_mirror();
+    inject("IP 192.0.2.1 > 192.0.2.2 ICMP echo id 1 seq 1 len 9");
+    expect("IP 192.0.2.1 > 192.0.2.2 ICMP echo id 1 seq 1 len 9");
+}
+
+static void captured(void)
+{
+    captured_frame();
+    fail("on purpose");
+}
+
+static void test_capture(void)
+{
+    char path[] = "/tmp/bench_selftest.XXXXXX";
+    uint32_t words[26]; /* a header, and two packets with theirs: 24 and twice 16 + 20 + 8 + 9 */
+    int fd = mkstemp(path);
+
+    check(fd != -1);
+    capture_file = path;
+    must_fail(captured, "on purpose");
+    check_int(lseek(fd, 0, SEEK_END), 24 + 2 * (16 + 20 + 8 + 9));
+    check_int(pread(fd, words, sizeof(words), 0), sizeof(words));
+    check_int(words[5], 101); /* datagrams without a link header */
+    check_int(words[8], 37);
+    close(fd);
+    unlink(path);
+}
+
+/*
+ * What a grader says of its options. Three behaviours, one of which fails.
+ */
+static void holds(void)
+{
+    start_mirror();
+}
+
+static void holds_with_a_packet(void)
+{
+    captured_frame();
+}
+
+static const struct behaviour three[] = {
+    { "the first holds", holds },
+    { "the second has a packet, and holds", holds_with_a_packet },
+    { "the third fails", captured },
+};
+
+static void grader_says(int status, const char *part, const char *const *args)
+{
+    check_int(grade_apart(three, 3, args), status);
+    if (!strstr(output, part)) {
+        fail("it does not say: %s\n%.400s", part, output);
+    }
+}
+
+#define says(status, part, ...) \
+    grader_says(status, part, (const char *const[]){ __VA_ARGS__, NULL })
+
+static void test_parts(void)
+{
+    says(0, "1 passed, 0 failed\n", "first");
+    says(1, "2 passed, 1 failed\n", "");
+    says(2, "no behaviour has 'fourth' in its text: -l lists them\n", "fourth");
+    says(2, "no behaviour has 'fourth' in its text: -l lists them\n", "-l", "fourth");
+    says(2, "'second' is one word too many", "first", "second");
+    says(0, "98 the first holds\n98 the second has a packet, and holds\n98 the third fails\n",
+         "-l");
+}
+
+static void test_options(void)
+{
+    says(0, "usage: grader [-h] [-l]", "-h");
+    says(0, "-w FILE  captures", "-h");
+    says(2, "usage: grader [-h] [-l]", "-x");
+    says(2, "the seed 'abc' is not a number\n", "-s", "abc");
+    says(2, "the seed '12x' is not a number\n", "-s", "12x");
+    says(2, "the seed '-1' is not a number\n", "-s", "-1");
+    says(0, "1 passed, 0 failed\n", "-s", "0x10", "first");
+    says(0, "/dev/null: what goes in and out in 'the second has a packet, and holds'\n2 passed",
+         "-w", "/dev/null", "holds");
+    says(0, "/dev/null: no packet came or went, so it was not written\n1 passed", "-w",
+         "/dev/null", "first");
+}
+
+BENCH(99,
+    { "the bench reports what is wrong with locks", test_locks },
+    { "the bench reports behaviours that do not end, or not well", test_ends },
+    { "the bench reports what a check expected and got", test_checks },
+    { "lines of the script are printed as they are read", test_lines },
+    { "packets have the bytes that a hand would give them", test_bytes },
+    { "lines that make no sense are refused", test_unreadable },
+    { "each fault is made, and found again in a comparison", test_faults },
+    { "timers come when they are due, on the interrupt thread", test_timer },
+    { "the user interrupts whoever sleeps, once", test_user_interrupt },
+    { "one sleeper is woken, or all", test_wakeup_one },
+    { "destroying what tasks sleep on wakes them with EBADF", test_destroy },
+    { "a sleep ends at its deadline", test_deadline },
+    { "a leap of the clock makes nothing due", test_skip },
+    { "memory is counted, cleared, and fails when told", test_memory },
+    { "random bytes are what was given", test_random },
+    { "one seed, one order; other seeds, other orders", test_seeds },
+    { "and the wire is as unkind as before", test_line },
+    { "a capture has what went in and out", test_capture },
+    { "a part of a text picks behaviours, and one that none has is an error", test_parts },
+    { "a grader explains its options, and refuses what is none", test_options })

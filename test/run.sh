@@ -1,0 +1,128 @@
+#!/bin/sh
+# run.sh EXE_PREFIX STEP SAN: runs the graders, or that of STEP, and then the test of the real
+# platform's threads and the end-to-end tests. With SAN=thread only the threads: in the bench one
+# runs at a time, so there is no race to see. A line a behaviour; the last one is the sum. SEED=N
+# gives other random choices, CI=true lets no test be left out. A grader lists its behaviours (-l) and
+# has to show each once.
+
+EXE=$1
+STEP=$2
+SAN=$3
+export EXE SAN
+
+case ${SEED-} in
+    *[!0-9]*) echo "SEED=$SEED: a number, such as 1"; exit 2 ;;
+esac
+
+passed=0
+failed=0
+skipped=0
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+trap 'exit 130' INT TERM
+
+# count FILE STATUS NAME: adds up the lines of one program; one that ends badly and says nothing has
+# failed.
+count() {
+    ok=$(grep -c '^ok ' "$1")
+    bad=$(grep -c '^FAIL ' "$1")
+    skip=$(grep -c '^skip ' "$1")
+    if [ "$2" -ne 0 ] && [ "$bad" -eq 0 ]; then
+        echo "FAIL $3 ended with status $2"
+        bad=1
+    elif [ $((ok + bad + skip)) -eq 0 ]; then
+        echo "FAIL $3 has tested nothing"
+        bad=1
+    fi
+    if [ "$skip" -gt 0 ] && [ "$CI" = true ]; then
+        echo "FAIL $3 left out $skip tests, and with CI=true none may be"
+        bad=$((bad + skip))
+        skip=0
+    fi
+    passed=$((passed + ok))
+    failed=$((failed + bad))
+    skipped=$((skipped + skip))
+}
+
+# compare FILE LIST NAME: FILE shows each behaviour of LIST once, and nothing else; LIST is what the
+# program says with -l.
+compare() {
+    [ -s "$2" ] || echo "FAIL $3 lists no behaviour"
+    sed -n -e 's/^ok //p' -e 's/^FAIL //p' -e 's/^skip //p' "$1" | sort >"$tmp/shown"
+    sort "$2" | comm -23 - "$tmp/shown" | sed 's/^/FAIL lacking: /'
+    sort "$2" | comm -13 - "$tmp/shown" | sed 's/^/FAIL not one of its behaviours: /'
+}
+
+# A grader's own sum is its last line: without it, it has not come to its end.
+begin() {
+    name=$(basename "$1" .exe)
+    ( "$1" >"$tmp/$name" 2>&1; echo $? >"$tmp/$name.status" ) &
+}
+
+end() {
+    name=$(basename "$1" .exe)
+    wait "$2"
+    status=$(cat "$tmp/$name.status" 2>/dev/null || echo 255)
+    "$1" -l >"$tmp/$name.list" 2>/dev/null
+    compare "$tmp/$name" "$tmp/$name.list" "$name" >"$tmp/$name.wrong"
+    if ! tail -n 1 "$tmp/$name" | grep -q '^[0-9]* passed, [0-9]* failed$'; then
+        echo "FAIL $name broke off with status $status" >>"$tmp/$name.wrong"
+    fi
+    cat "$tmp/$name.wrong" >>"$tmp/$name"
+    grep -v '^[0-9]* passed, [0-9]* failed$' "$tmp/$name"
+    count "$tmp/$name" "$status" "$name"
+}
+
+# Two at a time, their output in order.
+graders() {
+    before=
+    for grader in "$@"; do
+        begin "$grader"
+        pid=$!
+        [ -n "$before" ] && end "$before" "$before_pid"
+        before=$grader
+        before_pid=$pid
+    done
+    [ -n "$before" ] && end "$before" "$before_pid"
+}
+
+end_to_end() {
+    for script in test/e2e/*.sh; do
+        [ -x "$script" ] || continue
+        { "$script" 2>&1; echo $? >"$tmp/e2e.status"; } | tee "$tmp/e2e"
+        count "$tmp/e2e" "$(cat "$tmp/e2e.status")" "$script"
+    done
+}
+
+# The real platform with many threads.
+threads() {
+    [ ! -e test/threads_test.c ] || graders "./${EXE}test/threads_test.exe"
+}
+
+if [ "$SAN" = thread ]; then
+    threads
+elif [ -n "$STEP" ]; then
+    case $STEP in
+        [0-9]) step=step0$STEP ;;
+        *) step=step$STEP ;;
+    esac
+    if [ -e "test/$step.c" ]; then
+        graders "./${EXE}test/$step.exe"
+    else
+        echo "FAIL there is no grader for step $STEP"
+        failed=1
+    fi
+else
+    list=
+    for source in test/bench_selftest.c test/step[0-9][0-9].c; do
+        [ -e "$source" ] && list="$list ./$EXE${source%.c}.exe"
+    done
+    # shellcheck disable=SC2086 # a list of words
+    graders $list
+    threads
+    end_to_end
+fi
+
+[ "$skipped" -gt 0 ] && left=", $skipped skipped"
+echo "$passed passed, $failed failed$left"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
