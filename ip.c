@@ -1,5 +1,6 @@
 #include "ip.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,8 +10,11 @@
 
 /*
  * ip: the Internet Protocol, RFC 791. A datagram that comes in passes ip_input's checks, or is
- * counted and dropped.
+ * counted and dropped; one that goes out gets its header in ip_build_packet and leaves through the
+ * interface that ip_output finds.
  */
+
+#define IP_TTL 64 /* RFC 1700's default */
 
 const ip_addr_t IP_ADDR_ANY = 0x00000000;
 const ip_addr_t IP_ADDR_BROADCAST = 0xffffffff;
@@ -208,6 +212,123 @@ static void ip_input(const uint8_t *data, size_t len, struct net_device *dev)
     count(stats.delivered);
     debugf("dev=%s, len=%zu", dev->name, len);
     ip_dump(data, len);
+}
+
+/*
+ * Output
+ */
+
+static int ip_output_device(struct ip_iface *iface, const uint8_t *data, size_t len, ip_addr_t dst)
+{
+    (void)dst; /* left out: devices that need a hardware address (steps 11 and 13) */
+    if (net_device_output(NET_IFACE(iface)->dev, NET_PROTOCOL_TYPE_IP, data, len, NULL) == -1) {
+        return -1;
+    }
+    count(stats.sent);
+    return 0;
+}
+
+/* Writes header and data to packet, which has room for both. Returns their length. */
+static size_t ip_build_packet(uint8_t *packet, uint8_t protocol, const uint8_t *data, size_t len,
+                              uint16_t id, ip_addr_t src, ip_addr_t dst)
+{
+    struct ip_hdr *hdr = (struct ip_hdr *)packet;
+    size_t total = IP_HDR_SIZE_MIN + len;
+
+    hdr->vhl = (IP_VERSION_IPV4 << 4) | (IP_HDR_SIZE_MIN >> 2);
+    hdr->tos = 0;
+    hdr->total = hton16((uint16_t)total);
+    hdr->id = hton16(id);
+    hdr->offset = 0;
+    hdr->ttl = IP_TTL;
+    hdr->protocol = protocol;
+    hdr->sum = 0;
+    hdr->src = src;
+    hdr->dst = dst;
+    hdr->sum = cksum16(hdr, IP_HDR_SIZE_MIN, 0);
+    if (len > 0) {
+        memcpy(hdr + 1, data, len);
+    }
+    return total;
+}
+
+/* Sends a datagram from iface's address to dst, by way of nexthop. Returns 0 or -1. */
+static int ip_output_core(struct ip_iface *iface, uint8_t protocol, const uint8_t *data, size_t len,
+                          ip_addr_t dst, ip_addr_t nexthop)
+{
+    struct net_device *dev = NET_IFACE(iface)->dev;
+    uint8_t *packet;
+    int ret;
+
+    if (IP_HDR_SIZE_MIN + len > dev->mtu) {
+        errno = EMSGSIZE;
+        return drop(stats.send_failed, "too long, dev=%s, mtu=%u, len=%zu", dev->name, dev->mtu,
+                    len);
+    }
+    packet = memory_alloc(IP_HDR_SIZE_MIN + len); /* left out: headroom (step 59) */
+    if (!packet) {
+        errno = ENOMEM;
+        return drop(stats.send_failed, "memory_alloc() failure");
+    }
+    len = ip_build_packet(packet, protocol, data, len, random16(), iface->unicast, dst);
+    debugf("dev=%s, len=%zu", dev->name, len);
+    ip_dump(packet, len);
+    ret = ip_output_device(iface, packet, len, nexthop);
+    memory_free(packet);
+    if (ret == -1) {
+        return drop(stats.send_failed, "the device did not take it, dev=%s, len=%zu", dev->name,
+                    len);
+    }
+    return 0;
+}
+
+/* Finds the interface whose network holds dst; unless iface is NULL, that one or none. */
+static struct ip_iface *ip_link_lookup(ip_addr_t dst, const struct ip_iface *iface)
+{
+    struct ip_iface *link;
+
+    for (link = ifaces; link; link = link->next) {
+        if ((!iface || link == iface) && ((dst ^ link->unicast) & link->netmask) == 0) {
+            return link;
+        }
+    }
+    return NULL;
+}
+
+/* Finds the interface that a datagram leaves through, and its next hop. Returns 0 or -1.
+ * Left out: our own addresses (step 39). */
+static int ip_output_route(ip_addr_t src, ip_addr_t dst, struct ip_iface **iface,
+                           ip_addr_t *nexthop)
+{
+    *iface = NULL;
+    *nexthop = dst;
+    if (src != IP_ADDR_ANY) {
+        *iface = ip_iface_select(src);
+        if (!*iface) {
+            errno = EADDRNOTAVAIL;
+            return -1;
+        }
+        if (dst == IP_ADDR_BROADCAST) {
+            return 0; /* every link has it */
+        }
+    }
+    *iface = ip_link_lookup(dst, *iface);
+    if (!*iface) {
+        errno = ENETUNREACH; /* left out: routes (step 16) */
+        return -1;
+    }
+    return 0;
+}
+
+ssize_t ip_output(uint8_t protocol, const uint8_t *data, size_t len, ip_addr_t src, ip_addr_t dst)
+{
+    struct ip_iface *iface;
+    ip_addr_t nexthop;
+
+    if (ip_output_route(src, dst, &iface, &nexthop) == -1) {
+        return drop(stats.no_route, "no route, protocol=%u, len=%zu", protocol, len);
+    }
+    return ip_output_core(iface, protocol, data, len, dst, nexthop) == -1 ? -1 : (ssize_t)len;
 }
 
 /*
