@@ -9,18 +9,26 @@
 #include "util.h"
 
 /*
- * ip: the Internet Protocol, RFC 791. A datagram that comes in passes ip_input's checks, or is
- * counted and dropped; one that goes out gets its header in ip_build_packet and leaves through the
- * interface that ip_output finds.
+ * ip: the Internet Protocol, RFC 791. A datagram that comes in passes ip_input's checks and goes to
+ * the protocol that its header names; one that goes out gets its header in ip_build_packet and
+ * leaves through the interface that ip_output finds.
  */
 
 #define IP_TTL 64 /* RFC 1700's default */
+
+struct ip_protocol {
+    struct ip_protocol *next;
+    uint8_t protocol;
+    void (*handler)(const struct ip_hdr *iphdr, const uint8_t *data, size_t len,
+                    struct ip_iface *iface);
+};
 
 const ip_addr_t IP_ADDR_ANY = 0x00000000;
 const ip_addr_t IP_ADDR_BROADCAST = 0xffffffff;
 
 static struct ip_stats stats;
 static struct ip_iface *ifaces; /* linked for look-up; the devices own them */
+static struct ip_protocol *protocols;
 
 /*
  * Addresses
@@ -153,6 +161,45 @@ static int ip_is_for_us(const struct ip_iface *iface, ip_addr_t dst)
 }
 
 /*
+ * Protocols
+ */
+
+static struct ip_protocol *ip_protocol_select(uint8_t protocol)
+{
+    struct ip_protocol *entry;
+
+    for (entry = protocols; entry; entry = entry->next) {
+        if (entry->protocol == protocol) {
+            return entry;
+        }
+    }
+    return NULL;
+}
+
+int ip_protocol_register(uint8_t protocol,
+                         void (*handler)(const struct ip_hdr *iphdr, const uint8_t *data,
+                                         size_t len, struct ip_iface *iface))
+{
+    struct ip_protocol *entry;
+
+    if (ip_protocol_select(protocol)) {
+        errorf("already registered, protocol=%u", protocol);
+        return -1;
+    }
+    entry = memory_alloc(sizeof(*entry));
+    if (!entry) {
+        errorf("memory_alloc() failure");
+        return -1;
+    }
+    entry->protocol = protocol;
+    entry->handler = handler;
+    entry->next = protocols;
+    protocols = entry;
+    infof("registered, protocol=%u", protocol);
+    return 0;
+}
+
+/*
  * Input
  */
 
@@ -190,6 +237,19 @@ static int ip_check_hdr(const uint8_t *data, size_t len)
     return 0;
 }
 
+static void ip_deliver(const struct ip_hdr *hdr, struct ip_iface *iface)
+{
+    const uint8_t *payload = (const uint8_t *)hdr + IP_HDR_SIZE(hdr);
+    size_t len = ntoh16(hdr->total) - IP_HDR_SIZE(hdr); /* behind it comes the link's padding */
+    struct ip_protocol *proto = ip_protocol_select(hdr->protocol);
+
+    if (!proto) {
+        (void)drop(stats.unknown_protocol, "no such protocol, protocol=%u", hdr->protocol);
+        return;
+    }
+    proto->handler(hdr, payload, len, iface);
+}
+
 static void ip_input(const uint8_t *data, size_t len, struct net_device *dev)
 {
     const struct ip_hdr *hdr = (const struct ip_hdr *)data;
@@ -212,6 +272,7 @@ static void ip_input(const uint8_t *data, size_t len, struct net_device *dev)
     count(stats.delivered);
     debugf("dev=%s, len=%zu", dev->name, len);
     ip_dump(data, len);
+    ip_deliver(hdr, iface);
 }
 
 /*
@@ -345,6 +406,12 @@ int ip_init(void)
 
 void ip_shutdown(void)
 {
+    struct ip_protocol *entry;
+
+    while ((entry = protocols) != NULL) {
+        protocols = entry->next;
+        memory_free(entry);
+    }
     ifaces = NULL;
 }
 
