@@ -1,10 +1,15 @@
 #include "icmp.h"
 
+#include <errno.h>
+#include <string.h>
+
 #include "ip.h"
+#include "platform.h"
 #include "util.h"
 
 /*
- * icmp: the Internet Control Message Protocol, RFC 792.
+ * icmp: the Internet Control Message Protocol, RFC 792: answers echoes, and tells senders what was
+ * refused.
  */
 
 /* A message's header on the wire, in network byte order. */
@@ -26,6 +31,8 @@ struct icmp_echo {
 
 _Static_assert(sizeof(struct icmp_hdr) == ICMP_HDR_SIZE, "an ICMP header has 8 bytes");
 _Static_assert(sizeof(struct icmp_echo) == ICMP_HDR_SIZE, "and an echo's as well");
+
+#define ICMP_QUOTE_SIZE 8 /* bytes of the refused datagram's data that an error repeats */
 
 static struct icmp_stats stats;
 
@@ -91,6 +98,21 @@ static int icmp_check(const uint8_t *data, size_t len)
     return 0;
 }
 
+static void icmp_echo_input(const struct ip_hdr *iphdr, const uint8_t *data, size_t len,
+                            struct ip_iface *iface)
+{
+    const struct icmp_hdr *hdr = (const struct icmp_hdr *)data;
+
+    if (iphdr->dst != iface->unicast || !ip_addr_is_host(iphdr->src, iface)) {
+        /* RFC 1122 3.2.2.6 allows not to answer */
+        (void)drop(stats.echo_broadcast, "to or from more than one host");
+        return;
+    }
+    count(stats.echo_replies);
+    icmp_output(ICMP_TYPE_ECHOREPLY, 0, hdr->val, data + sizeof(*hdr), len - sizeof(*hdr),
+                iphdr->dst, iphdr->src);
+}
+
 static void icmp_input(const struct ip_hdr *iphdr, const uint8_t *data, size_t len,
                        struct ip_iface *iface)
 {
@@ -107,6 +129,9 @@ static void icmp_input(const struct ip_hdr *iphdr, const uint8_t *data, size_t l
     icmp_dump(data, len);
     switch (hdr->type) {
     case ICMP_TYPE_ECHO:
+        count(stats.delivered);
+        icmp_echo_input(iphdr, data, len, iface);
+        break;
     case ICMP_TYPE_ECHOREPLY:
     case ICMP_TYPE_DEST_UNREACH:
     case ICMP_TYPE_SOURCE_QUENCH:
@@ -119,6 +144,72 @@ static void icmp_input(const struct ip_hdr *iphdr, const uint8_t *data, size_t l
         (void)drop(stats.unknown_type, "type=%u", hdr->type); /* RFC 1122 3.2.2 */
         break;
     }
+}
+
+/*
+ * Output
+ */
+
+ssize_t icmp_output(uint8_t type, uint8_t code, uint32_t val, const uint8_t *data, size_t len,
+                    ip_addr_t src, ip_addr_t dst)
+{
+    size_t total = sizeof(struct icmp_hdr) + len;
+    uint8_t *message = memory_alloc(total);
+    struct icmp_hdr *hdr = (struct icmp_hdr *)message;
+    ssize_t ret;
+
+    if (!message) {
+        errno = ENOMEM;
+        return drop(stats.send_failed, "memory_alloc() failure");
+    }
+    hdr->type = type;
+    hdr->code = code;
+    hdr->val = val;
+    if (len > 0) {
+        memcpy(hdr + 1, data, len);
+    }
+    hdr->sum = cksum16(message, total, 0);
+    debugf("type=%u (%s), len=%zu", type, icmp_type_ntoa(type), total);
+    icmp_dump(message, total);
+    ret = ip_output(IP_PROTOCOL_ICMP, message, total, src, dst);
+    memory_free(message);
+    if (ret == -1) {
+        return drop(stats.send_failed, "ip_output() failure");
+    }
+    count(stats.sent);
+    return ret;
+}
+
+/* May an error be sent about this datagram? RFC 1122 3.2.2 (left out: a limit in rate, step 40) */
+static int icmp_error_allowed(const struct ip_hdr *iphdr, const uint8_t *data, size_t len,
+                              const struct ip_iface *iface)
+{
+    if (iphdr->protocol == IP_PROTOCOL_ICMP &&
+        (len == 0 || (data[0] != ICMP_TYPE_ECHO && data[0] != ICMP_TYPE_ECHOREPLY))) {
+        return 0; /* about an error, or what may be one */
+    }
+    if (ntoh16(iphdr->offset) & IP_HDR_OFFSET_MASK) {
+        return 0; /* about a later fragment */
+    }
+    return iphdr->dst == iface->unicast && ip_addr_is_host(iphdr->src, iface);
+}
+
+void icmp_error(uint8_t type, uint8_t code, const struct ip_hdr *iphdr, const uint8_t *data,
+                size_t len, struct ip_iface *iface)
+{
+    uint8_t quote[IP_HDR_SIZE_MAX + ICMP_QUOTE_SIZE];
+    size_t hlen = IP_HDR_SIZE(iphdr);
+
+    if (!icmp_error_allowed(iphdr, data, len, iface)) {
+        return;
+    }
+    if (len > ICMP_QUOTE_SIZE) {
+        len = ICMP_QUOTE_SIZE;
+    }
+    memcpy(quote, iphdr, hlen);
+    memcpy(quote + hlen, data, len);
+    count(stats.errors_sent);
+    icmp_output(type, code, 0, quote, hlen + len, iface->unicast, iphdr->src);
 }
 
 /*

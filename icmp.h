@@ -25,10 +25,24 @@ struct icmp_stats {
     uint64_t too_short;      /* dropped: shorter than a header */
     uint64_t bad_checksum;   /* dropped: damaged */
     uint64_t unknown_type;   /* dropped: a type that we do not know */
+    uint64_t echo_replies;   /* echoes answered */
+    uint64_t echo_broadcast; /* dropped: an echo to or from more than one host */
+    uint64_t errors_sent;    /* error messages about datagrams that we refused */
+    uint64_t sent;           /* messages taken by IP */
+    uint64_t send_failed;
 };
 
 /* Registers ICMP with IP. Returns 0 or -1. */
 int icmp_init(void);
+/* Sends a message: val is the second word of the header, in network byte order. Returns the bytes
+ * sent, or -1 with the errno of ip_output. RFC 792. */
+ssize_t icmp_output(uint8_t type, uint8_t code, uint32_t val, const uint8_t *data, size_t len,
+                    ip_addr_t src, ip_addr_t dst);
+/* Tells the sender that its datagram was refused: quotes its header and 8 bytes of its data (len
+ * bytes are there). Does nothing where no error may be sent (RFC 1122 3.2.2): about an error, a
+ * broadcast or a later fragment. */
+void icmp_error(uint8_t type, uint8_t code, const struct ip_hdr *iphdr, const uint8_t *data,
+                size_t len, struct ip_iface *iface);
 /* Copies the counters. */
 void icmp_get_stats(struct icmp_stats *stats);
 
