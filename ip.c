@@ -294,7 +294,7 @@ static void ip_input(const uint8_t *data, size_t len, struct net_device *dev)
 
 static int ip_output_device(struct ip_iface *iface, const uint8_t *data, size_t len, ip_addr_t dst)
 {
-    (void)dst; /* left out: devices that need a hardware address (steps 11 and 13) */
+    (void)dst; /* left out: its hardware address (step 13) */
     if (net_device_output(NET_IFACE(iface)->dev, NET_PROTOCOL_TYPE_IP, data, len, NULL) == -1) {
         return -1;
     }
