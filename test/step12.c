@@ -1,0 +1,171 @@
+/* Step 12: ARP input. Who asks for our address gets an answer. */
+#include <stdio.h>
+
+#include "arp.h"
+#include "bench.h"
+#include "net.h"
+#include "util.h"
+
+#define REQUEST "ARP who-has 192.0.2.2 tell 192.0.2.1"
+#define REPLY "ARP reply 192.0.2.2 is-at 00:00:5e:00:53:01"
+
+static void answered(void)
+{
+    bench_start(WIRE_ETHER);
+    inject(REQUEST);
+    expect(REPLY);
+    inject("ARP who-has 192.0.2.2 tell 192.0.2.77");
+    expect(REPLY);
+    check_counted(arp, received, 1, inject(REQUEST));
+    expect(REPLY);
+    check_counted(arp, replies_sent, 1, inject(REQUEST));
+    expect(REPLY);
+}
+
+static void others(void)
+{
+    bench_start(WIRE_ETHER);
+    check_counted(arp, not_for_us, 1, inject("ARP who-has 192.0.2.3 tell 192.0.2.1"));
+    check_counted(arp, not_for_us, 1, inject("ARP who-has 192.0.2.255 tell 192.0.2.1"));
+    check_counted(arp, not_for_us, 1, inject("ARP who-has 2.2.0.192 tell 192.0.2.1"));
+    check_counted(arp, replies_sent, 0, inject("ARP who-has 192.0.2.3 tell 192.0.2.1"));
+    expect_nothing(0);
+}
+
+/* Asked by 192.0.2.1, whose message and frame name different hardware addresses. */
+static const uint8_t request[60] = {
+    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0x5e, 0x00, 0x53, 0xfe, 0x08, 0x06,
+    0x00, 0x01, 0x08, 0x00, 6,    4,    0x00, 0x01,
+    0x00, 0x00, 0x5e, 0x00, 0x53, 0x77, 192,  0,    2,    1,
+    0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 192,  0,    2,    2,
+};
+
+static void by_hand(void)
+{
+    static const uint8_t reply[60] = {
+        0x00, 0x00, 0x5e, 0x00, 0x53, 0x77, 0x00, 0x00, 0x5e, 0x00, 0x53, 0x01, 0x08, 0x06,
+        0x00, 0x01, 0x08, 0x00, 6,    4,    0x00, 0x02,
+        0x00, 0x00, 0x5e, 0x00, 0x53, 0x01, 192,  0,    2,    2,
+        0x00, 0x00, 0x5e, 0x00, 0x53, 0x77, 192,  0,    2,    1,
+    };
+    uint8_t got[100];
+
+    bench_start(WIRE_ETHER);
+    inject_bytes(request, sizeof(request));
+    check_int(take(0, got, sizeof(got)), sizeof(reply));
+    check_mem(got, reply, sizeof(reply));
+}
+
+static void unicast(void)
+{
+    bench_start(WIRE_ETHER);
+    inject_with("ether.dst=00:00:5e:00:53:01", REQUEST);
+    expect(REPLY);
+    inject_with("arp.tha=ff:ff:ff:ff:ff:ff", REQUEST); /* what is asked for: it says nothing */
+    expect(REPLY);
+}
+
+/* RFC 5227: who wants to take an address asks for it without having one. */
+static void probe(void)
+{
+    bench_start(WIRE_ETHER);
+    inject_with("arp.spa=0.0.0.0", REQUEST);
+    expect(REPLY);
+}
+
+static void no_answer(void)
+{
+    bench_start(WIRE_ETHER);
+    check_counted(arp, received, 1, inject("ARP reply 192.0.2.1 is-at 00:00:5e:00:53:fe"));
+    inject_with("arp.op=2", REQUEST);
+    expect_nothing(0);
+}
+
+static void too_short(void)
+{
+    char fault[32];
+
+    bench_start(WIRE_ETHER);
+    for (int len = 0; len < 28; len++) {
+        snprintf(fault, sizeof(fault), "frame.len=%d", len);
+        check_counted(arp, too_short, 1, inject_with(fault, REQUEST));
+    }
+    expect_nothing(0);
+    inject_with("frame.len=28", REQUEST);
+    expect(REPLY);
+    inject_with("frame.len=1500", REQUEST);
+    expect(REPLY);
+}
+
+static void bad_hardware(void)
+{
+    static const char *const faults[] = {
+        "arp.hrd=0", "arp.hrd=2", "arp.hrd=6", "arp.hrd=0x0100", "arp.hrd=0xffff",
+        "arp.hln=0", "arp.hln=5", "arp.hln=7", "arp.hln=255",
+    };
+
+    bench_start(WIRE_ETHER);
+    for (size_t i = 0; i < countof(faults); i++) {
+        check_counted(arp, bad_hardware, 1, inject_with(faults[i], REQUEST));
+    }
+    expect_nothing(0);
+}
+
+static void bad_protocol(void)
+{
+    static const char *const faults[] = {
+        "arp.pro=0", "arp.pro=0x0008", "arp.pro=0x0806", "arp.pro=0x86dd",
+        "arp.pln=0", "arp.pln=3", "arp.pln=5", "arp.pln=16", "arp.pln=255",
+    };
+
+    bench_start(WIRE_ETHER);
+    for (size_t i = 0; i < countof(faults); i++) {
+        check_counted(arp, bad_protocol, 1, inject_with(faults[i], REQUEST));
+    }
+    expect_nothing(0);
+}
+
+static void bad_operation(void)
+{
+    static const char *const faults[] = {
+        "arp.op=0", "arp.op=3", "arp.op=4", "arp.op=8", "arp.op=0x0100", "arp.op=0xffff",
+    };
+
+    bench_start(WIRE_ETHER);
+    for (size_t i = 0; i < countof(faults); i++) {
+        check_counted(arp, bad_operation, 1, inject_with(faults[i], REQUEST));
+    }
+    expect_nothing(0);
+}
+
+static void bad_sender(void)
+{
+    bench_start(WIRE_ETHER);
+    check_counted(arp, bad_sender, 1, inject_with("arp.sha=ff:ff:ff:ff:ff:ff", REQUEST));
+    check_counted(arp, bad_sender, 1, inject_with("arp.sha=01:00:5e:00:00:01", REQUEST));
+    check_counted(arp, bad_sender, 1, inject_with("arp.sha=00:00:00:00:00:00", REQUEST));
+    expect_nothing(0);
+}
+
+static void no_iface(void)
+{
+    check_int(net_init(), 0);
+    wire_init(WIRE_ETHER);
+    check_int(net_run(), 0);
+    check_counted(arp, no_iface, 1, inject(REQUEST));
+    expect_nothing(0);
+}
+
+BENCH(12,
+      {"a request for our address is answered, and counts", answered},
+      {"a request for another address is not answered, and counts", others},
+      {"the answer has the bytes that were worked out by hand, and goes to the asker", by_hand},
+      {"a request to us alone is answered, whatever hardware address it gives us", unicast},
+      {"a probe from 0.0.0.0 for our address is answered", probe},
+      {"a reply is not answered", no_answer},
+      {"a message shorter than 28 bytes counts as too short; padding does not matter", too_short},
+      {"other hardware than Ethernet counts", bad_hardware},
+      {"other protocols than IP count", bad_protocol},
+      {"other operations than request and reply count", bad_operation},
+      {"a sender that is a group or nobody counts", bad_sender},
+      {"a device without an IP interface answers nobody, and it counts", no_iface})
