@@ -39,6 +39,10 @@ int platform_init(void)
     if (intr_init() == -1) {
         return -1;
     }
+    if (timer_init() == -1) {
+        intr_shutdown();
+        return -1;
+    }
     state = PLATFORM_INITIALIZED;
     return 0;
 }
@@ -52,6 +56,10 @@ int platform_run(void)
     if (intr_run() == -1) {
         return -1;
     }
+    if (timer_run() == -1) {
+        intr_stop();
+        return -1;
+    }
     state = PLATFORM_RUNNING;
     return 0;
 }
@@ -63,6 +71,7 @@ int platform_shutdown(void)
         return -1;
     }
     intr_stop(); /* the thread first, for it uses what goes next */
+    timer_shutdown();
     intr_shutdown();
     state = PLATFORM_OFF;
     return 0;
