@@ -1,14 +1,20 @@
 #include "arp.h"
 
+#include <assert.h>
+#include <errno.h>
 #include <string.h>
 
 #include "ether.h"
 #include "ip.h"
 #include "net.h"
+#include "platform.h"
 #include "util.h"
 
 /*
  * arp: which hardware address has an IP address? RFC 826, for IP over Ethernet.
+ *
+ * What is learnt is believed for ARP_CACHE_TIMEOUT seconds. An entry of the table goes FREE =>
+ * RESOLVED when a neighbour speaks to us, and back when its time is over.
  */
 
 #define ARP_HARDWARE_ETHER 0x0001
@@ -35,6 +41,23 @@ struct arp_ether_ip {
 
 _Static_assert(sizeof(struct arp_ether_ip) == 28, "a message for Ethernet and IP has 28 bytes");
 
+enum arp_cache_state {
+    ARP_CACHE_STATE_FREE,
+    ARP_CACHE_STATE_RESOLVED,
+};
+
+struct arp_cache {
+    enum arp_cache_state state;
+    const struct net_iface *iface; /* the link that it is on */
+    ip_addr_t pa;
+    uint8_t ha[ETHER_ADDR_LEN];
+    uint64_t timestamp; /* when it was last heard of, by clock_now */
+};
+
+#define ARP_TIMER_INTERVAL 1 /* seconds */
+
+static lock_t lock = LOCK_INITIALIZER; /* guards caches */
+static struct arp_cache caches[ARP_CACHE_SIZE];
 static struct arp_stats stats;
 
 static const char *arp_operation_ntoa(uint16_t op)
@@ -68,6 +91,93 @@ static void arp_dump(const struct arp_ether_ip *message)
     log_text("        tha: %s\n", ether_addr_ntop(message->tha, hw, sizeof(hw)));
     log_text("        tpa: %s\n", ip_addr_ntop(message->tpa, ip, sizeof(ip)));
     log_end();
+}
+
+/*
+ * Cache. The caller of these functions must hold the lock.
+ */
+
+static void arp_cache_delete(struct arp_cache *cache)
+{
+    char pa[IP_ADDR_STR_LEN], ha[ETHER_ADDR_STR_LEN];
+
+    debugf("pa=%s, ha=%s", ip_addr_ntop(cache->pa, pa, sizeof(pa)),
+           ether_addr_ntop(cache->ha, ha, sizeof(ha)));
+    memset(cache, 0, sizeof(*cache));
+}
+
+/* A free entry; if there is none, the oldest has to go. */
+static struct arp_cache *arp_cache_alloc(const struct net_iface *iface, ip_addr_t pa)
+{
+    struct arp_cache *cache, *oldest = caches;
+
+    for (cache = caches; cache < tailof(caches); cache++) {
+        if (cache->timestamp < oldest->timestamp) {
+            oldest = cache; /* a free one is older than any */
+        }
+    }
+    if (oldest->state != ARP_CACHE_STATE_FREE) {
+        arp_cache_delete(oldest);
+    }
+    oldest->iface = iface;
+    oldest->pa = pa;
+    return oldest;
+}
+
+static struct arp_cache *arp_cache_select(const struct net_iface *iface, ip_addr_t pa)
+{
+    struct arp_cache *cache;
+
+    assert(lock_held(&lock));
+    for (cache = caches; cache < tailof(caches); cache++) {
+        if (cache->state != ARP_CACHE_STATE_FREE && cache->iface == iface && cache->pa == pa) {
+            return cache;
+        }
+    }
+    return NULL;
+}
+
+static void arp_cache_set(struct arp_cache *cache, const uint8_t *ha)
+{
+    char pa_text[IP_ADDR_STR_LEN], ha_text[ETHER_ADDR_STR_LEN];
+
+    cache->state = ARP_CACHE_STATE_RESOLVED;
+    memcpy(cache->ha, ha, ETHER_ADDR_LEN);
+    cache->timestamp = clock_now();
+    debugf("pa=%s, ha=%s", ip_addr_ntop(cache->pa, pa_text, sizeof(pa_text)),
+           ether_addr_ntop(ha, ha_text, sizeof(ha_text)));
+}
+
+/* Renews what is known of pa. Returns whether anything was. */
+static int arp_cache_update(const struct net_iface *iface, ip_addr_t pa, const uint8_t *ha)
+{
+    struct arp_cache *cache = arp_cache_select(iface, pa);
+
+    if (!cache) {
+        return 0;
+    }
+    arp_cache_set(cache, ha);
+    return 1;
+}
+
+static void arp_cache_insert(const struct net_iface *iface, ip_addr_t pa, const uint8_t *ha)
+{
+    arp_cache_set(arp_cache_alloc(iface, pa), ha);
+}
+
+static void arp_timer(void)
+{
+    uint64_t now = clock_now();
+    struct arp_cache *cache;
+
+    lock_acquire(&lock);
+    for (cache = caches; cache < tailof(caches); cache++) {
+        if (cache->state != ARP_CACHE_STATE_FREE &&
+            now - cache->timestamp >= SECONDS(ARP_CACHE_TIMEOUT)) {
+            arp_cache_delete(cache);
+        }
+    }
+    lock_release(&lock);
 }
 
 /*
@@ -117,10 +227,35 @@ static int arp_check(const uint8_t *data, size_t len)
         return drop(stats.bad_protocol, "pro=0x%04x, pln=%u", ntoh16(message->hdr.pro),
                     message->hdr.pln);
     }
+    if (ntoh16(message->hdr.op) != ARP_OPERATION_REQUEST &&
+        ntoh16(message->hdr.op) != ARP_OPERATION_REPLY) {
+        return drop(stats.bad_operation, "op=%u", ntoh16(message->hdr.op));
+    }
     if (message->sha[0] & 0x01 || memcmp(message->sha, ETHER_ADDR_ANY, ETHER_ADDR_LEN) == 0) {
         return drop(stats.bad_sender, "the sender has no hardware address of its own");
     }
     return 0;
+}
+
+/* Can a neighbour have this address? What nobody can have is not learnt. */
+static int arp_is_neighbour(const struct ip_iface *iface, ip_addr_t pa)
+{
+    return pa != iface->unicast && ip_addr_is_host(pa, iface);
+}
+
+/* RFC 826, packet reception: who is known is renewed, who is not is learnt if he speaks to us. */
+static void arp_learn(const struct ip_iface *iface, const struct arp_ether_ip *message, int for_us)
+{
+    const struct net_iface *link = &iface->iface;
+
+    if (!arp_is_neighbour(iface, message->spa)) {
+        return;
+    }
+    lock_acquire(&lock);
+    if (!arp_cache_update(link, message->spa, message->sha) && for_us) {
+        arp_cache_insert(link, message->spa, message->sha);
+    }
+    lock_release(&lock);
 }
 
 static void arp_input(const uint8_t *data, size_t len, struct net_device *dev)
@@ -139,20 +274,38 @@ static void arp_input(const uint8_t *data, size_t len, struct net_device *dev)
         (void)drop(stats.no_iface, "the device has no IP interface, dev=%s", dev->name);
         return;
     }
+    arp_learn(iface, message, message->tpa == iface->unicast);
     if (message->tpa != iface->unicast) {
         (void)drop(stats.not_for_us, "the target is another host, dev=%s", dev->name);
         return;
     }
-    switch (ntoh16(message->hdr.op)) {
-    case ARP_OPERATION_REQUEST:
+    if (ntoh16(message->hdr.op) == ARP_OPERATION_REQUEST) {
         arp_reply(NET_IFACE(iface), message->sha, message->spa, message->sha);
-        break;
-    case ARP_OPERATION_REPLY:
-        break; /* there is nothing to answer */
-    default:
-        (void)drop(stats.bad_operation, "op=%u", ntoh16(message->hdr.op));
-        break;
     }
+}
+
+/*
+ * Resolution
+ */
+
+int arp_resolve(struct net_iface *iface, ip_addr_t pa, uint8_t *ha)
+{
+    struct arp_cache *cache;
+    int found = 0;
+
+    lock_acquire(&lock);
+    cache = arp_cache_select(iface, pa);
+    if (cache && cache->state == ARP_CACHE_STATE_RESOLVED) {
+        memcpy(ha, cache->ha, ETHER_ADDR_LEN);
+        found = 1;
+    }
+    lock_release(&lock);
+    if (found) {
+        return ARP_RESOLVE_FOUND;
+    }
+    (void)drop(stats.unresolved, "not in the cache, dev=%s", iface->dev->name);
+    errno = EHOSTUNREACH; /* left out: asking (step 14) */
+    return ARP_RESOLVE_ERROR;
 }
 
 /*
@@ -161,10 +314,22 @@ static void arp_input(const uint8_t *data, size_t len, struct net_device *dev)
 
 int arp_init(void)
 {
+    struct timeval interval = {.tv_sec = ARP_TIMER_INTERVAL};
+
     if (net_protocol_register(NET_PROTOCOL_TYPE_ARP, arp_input) == -1) {
         return -1;
     }
+    if (timer_register(interval, arp_timer) == -1) {
+        return -1;
+    }
     return 0;
+}
+
+void arp_shutdown(void)
+{
+    lock_acquire(&lock);
+    memset(caches, 0, sizeof(caches));
+    lock_release(&lock);
 }
 
 void arp_get_stats(struct arp_stats *out)
