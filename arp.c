@@ -1,7 +1,6 @@
 #include "arp.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <string.h>
 
 #include "ether.h"
@@ -14,7 +13,8 @@
  * arp: which hardware address has an IP address? RFC 826, for IP over Ethernet.
  *
  * What is learnt is believed for ARP_CACHE_TIMEOUT seconds. An entry of the table goes FREE =>
- * RESOLVED when a neighbour speaks to us, and back when its time is over.
+ * RESOLVED when a neighbour speaks to us, or FREE => INCOMPLETE => RESOLVED when we have asked for
+ * it, and back when its time is over.
  */
 
 #define ARP_HARDWARE_ETHER 0x0001
@@ -43,6 +43,7 @@ _Static_assert(sizeof(struct arp_ether_ip) == 28, "a message for Ethernet and IP
 
 enum arp_cache_state {
     ARP_CACHE_STATE_FREE,
+    ARP_CACHE_STATE_INCOMPLETE,
     ARP_CACHE_STATE_RESOLVED,
 };
 
@@ -51,9 +52,10 @@ struct arp_cache {
     const struct net_iface *iface; /* the link that it is on */
     ip_addr_t pa;
     uint8_t ha[ETHER_ADDR_LEN];
-    uint64_t timestamp; /* when it was last heard of, by clock_now */
+    uint64_t timestamp; /* when it was last heard of or asked for, by clock_now */
 };
 
+#define ARP_REQUEST_INTERVAL 1 /* seconds between two requests for one address, RFC 1122 2.3.2.1 */
 #define ARP_TIMER_INTERVAL 1 /* seconds */
 
 static lock_t lock = LOCK_INITIALIZER; /* guards caches */
@@ -204,6 +206,13 @@ static int arp_output(struct net_iface *iface, uint16_t op, const uint8_t *tha, 
                              sizeof(message), dst);
 }
 
+/* Asks everybody on the link who has tpa. */
+static int arp_request(struct net_iface *iface, ip_addr_t tpa)
+{
+    count(stats.requests_sent);
+    return arp_output(iface, ARP_OPERATION_REQUEST, ETHER_ADDR_ANY, tpa, iface->dev->broadcast);
+}
+
 /* Tells the one who asked that his target's address is ours. */
 static int arp_reply(struct net_iface *iface, const uint8_t *tha, ip_addr_t tpa, const uint8_t *dst)
 {
@@ -288,24 +297,44 @@ static void arp_input(const uint8_t *data, size_t len, struct net_device *dev)
  * Resolution
  */
 
+/* Notes that pa is being asked for. Returns whether it is time to ask: the first time, and once a
+ * second from then on. Caller must hold the lock. */
+static int arp_cache_ask(struct arp_cache *cache, const struct net_iface *iface, ip_addr_t pa)
+{
+    uint64_t now = clock_now();
+
+    if (!cache) {
+        cache = arp_cache_alloc(iface, pa);
+        cache->state = ARP_CACHE_STATE_INCOMPLETE;
+    } else if (now - cache->timestamp < SECONDS(ARP_REQUEST_INTERVAL)) {
+        return 0;
+    }
+    cache->timestamp = now;
+    return 1;
+}
+
 int arp_resolve(struct net_iface *iface, ip_addr_t pa, uint8_t *ha)
 {
     struct arp_cache *cache;
-    int found = 0;
+    int found = 0, ask = 0;
 
     lock_acquire(&lock);
     cache = arp_cache_select(iface, pa);
     if (cache && cache->state == ARP_CACHE_STATE_RESOLVED) {
         memcpy(ha, cache->ha, ETHER_ADDR_LEN);
         found = 1;
+    } else {
+        ask = arp_cache_ask(cache, iface, pa);
     }
     lock_release(&lock);
     if (found) {
         return ARP_RESOLVE_FOUND;
     }
     (void)drop(stats.unresolved, "not in the cache, dev=%s", iface->dev->name);
-    errno = EHOSTUNREACH; /* left out: asking (step 14) */
-    return ARP_RESOLVE_ERROR;
+    if (ask && arp_request(iface, pa) == -1) {
+        return ARP_RESOLVE_ERROR;
+    }
+    return ARP_RESOLVE_INCOMPLETE;
 }
 
 /*
