@@ -49,6 +49,10 @@
  * that is older than the stack. By default it would end the process: so there is a handler, and it
  * raises the interrupt. Nobody's signal mask is changed, and a program that this one starts
  * inherits nothing.
+ *
+ * The softirq is work that an interrupt has put off. Its handler is called after the others; its
+ * bit is cleared before. Whoever raises it has queued his work before: work that is queued too late
+ * for this call of the handler sets the bit for the next one.
  */
 
 struct irq_entry {
@@ -226,12 +230,12 @@ static void intr_wait(void)
     }
 }
 
-/* Calls what is registered for the interrupts that have been raised. */
-static void intr_take(void)
+/* Calls what is registered for those of these interrupts that have been raised. */
+static void intr_take(uint64_t bits)
 {
-    uint64_t bits = atomic_exchange(&raised, 0);
     const struct irq_entry *entry;
 
+    bits &= atomic_fetch_and(&raised, ~bits);
     for (entry = irqs; entry; entry = entry->next) {
         if (bits & IRQ_BIT(entry->irq)) {
             entry->isr(entry->irq, entry->arg);
@@ -247,7 +251,8 @@ static void *intr_main(void *arg)
     sem_post(&started);
     while (!atomic_load(&stopping)) {
         intr_wait();
-        intr_take();
+        intr_take(~IRQ_BIT(INTR_IRQ_SOFT));
+        intr_take(IRQ_BIT(INTR_IRQ_SOFT)); /* what these have put off */
     }
     return NULL;
 }
