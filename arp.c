@@ -58,7 +58,7 @@ struct arp_cache {
 #define ARP_REQUEST_INTERVAL 1 /* seconds between two requests for one address, RFC 1122 2.3.2.1 */
 #define ARP_TIMER_INTERVAL 1 /* seconds */
 
-static lock_t lock = LOCK_INITIALIZER; /* guards caches */
+static lock_t lock = LOCK_INITIALIZER; /* guards caches; below ip, above the queues */
 static struct arp_cache caches[ARP_CACHE_SIZE];
 static struct arp_stats stats;
 

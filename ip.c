@@ -13,7 +13,7 @@
 /*
  * ip: the Internet Protocol, RFC 791. A datagram that comes in passes ip_input's checks and goes to
  * the protocol that its header names; one that goes out gets its header in ip_build_packet and
- * leaves through the interface that ip_output finds.
+ * leaves where the routes lead.
  */
 
 #define IP_TTL 64 /* RFC 1700's default */
@@ -25,12 +25,23 @@ struct ip_protocol {
                     struct ip_iface *iface);
 };
 
+#define IP_ROUTE_SIZE 32 /* routes; one more is refused */
+
+struct ip_route {
+    ip_addr_t network;
+    ip_addr_t netmask;
+    ip_addr_t nexthop; /* the gateway, or IP_ADDR_ANY: deliver directly */
+    struct ip_iface *iface; /* NULL: this place is free */
+};
+
 const ip_addr_t IP_ADDR_ANY = 0x00000000;
 const ip_addr_t IP_ADDR_BROADCAST = 0xffffffff;
 
 static struct ip_stats stats;
 static struct ip_iface *ifaces; /* linked for look-up; the devices own them */
 static struct ip_protocol *protocols;
+static lock_t lock = LOCK_INITIALIZER; /* guards routes: above arp's, below the transports' */
+static struct ip_route routes[IP_ROUTE_SIZE];
 
 /*
  * Addresses
@@ -133,6 +144,13 @@ int ip_iface_register(struct net_device *dev, struct ip_iface *iface)
 {
     char unicast[IP_ADDR_STR_LEN], netmask[IP_ADDR_STR_LEN];
 
+    if (net_device_get_iface(dev, NET_IFACE_FAMILY_IP)) {
+        errorf("already exists, dev=%s", dev->name);
+        return -1;
+    }
+    if (ip_route_add(iface->unicast & iface->netmask, iface->netmask, IP_ADDR_ANY, iface) == -1) {
+        return -1;
+    }
     if (net_device_add_iface(dev, NET_IFACE(iface)) == -1) {
         return -1;
     }
@@ -171,6 +189,77 @@ int ip_addr_is_host(ip_addr_t addr, const struct ip_iface *iface)
         return (NET_IFACE(iface)->dev->flags & NET_DEVICE_FLAG_LOOPBACK) != 0;
     }
     return first != 0 && first < 224 && addr != iface->broadcast;
+}
+
+/*
+ * Routes
+ */
+
+int ip_route_add(ip_addr_t network, ip_addr_t netmask, ip_addr_t nexthop, struct ip_iface *iface)
+{
+    char addr[4][IP_ADDR_STR_LEN];
+    struct ip_route *route;
+
+    lock_acquire(&lock);
+    for (route = routes; route < tailof(routes) && route->iface; route++) {
+        continue;
+    }
+    if (route < tailof(routes)) {
+        *route = (struct ip_route){network & netmask, netmask, nexthop, iface};
+    }
+    lock_release(&lock);
+    if (route == tailof(routes)) {
+        errorf("the table is full");
+        errno = ENOSPC;
+        return -1;
+    }
+    infof("network=%s, netmask=%s, nexthop=%s, iface=%s",
+          ip_addr_ntop(network, addr[0], sizeof(addr[0])),
+          ip_addr_ntop(netmask, addr[1], sizeof(addr[1])),
+          ip_addr_ntop(nexthop, addr[2], sizeof(addr[2])),
+          ip_addr_ntop(iface->unicast, addr[3], sizeof(addr[3])));
+    return 0;
+}
+
+/* Finds the route with the longest prefix that covers dst and, unless iface is NULL, leaves through
+ * iface. Copies it to found and returns 0, or -1 when there is none. */
+static int ip_route_lookup(ip_addr_t dst, const struct ip_iface *iface, struct ip_route *found)
+{
+    const struct ip_route *route, *best = NULL;
+
+    lock_acquire(&lock);
+    for (route = routes; route < tailof(routes); route++) {
+        if (!route->iface || (iface && route->iface != iface) ||
+            (dst & route->netmask) != route->network) {
+            continue;
+        }
+        if (!best || ntoh32(route->netmask) > ntoh32(best->netmask)) {
+            best = route;
+        }
+    }
+    if (best) {
+        *found = *best;
+    }
+    lock_release(&lock);
+    return best ? 0 : -1;
+}
+
+int ip_route_set_default_gateway(struct ip_iface *iface, const char *gateway)
+{
+    ip_addr_t nexthop;
+
+    if (ip_addr_pton(gateway, &nexthop) == -1) {
+        errorf("not an address: %s", gateway);
+        return -1;
+    }
+    return ip_route_add(IP_ADDR_ANY, IP_ADDR_ANY, nexthop, iface);
+}
+
+struct ip_iface *ip_route_get_iface(ip_addr_t dst)
+{
+    struct ip_route route;
+
+    return ip_route_lookup(dst, NULL, &route) == 0 ? route.iface : NULL;
 }
 
 /*
@@ -374,24 +463,13 @@ static int ip_output_core(struct ip_iface *iface, uint8_t protocol, const uint8_
     return 0;
 }
 
-/* Finds the interface whose network holds dst; unless iface is NULL, that one or none. */
-static struct ip_iface *ip_link_lookup(ip_addr_t dst, const struct ip_iface *iface)
-{
-    struct ip_iface *link;
-
-    for (link = ifaces; link; link = link->next) {
-        if ((!iface || link == iface) && ((dst ^ link->unicast) & link->netmask) == 0) {
-            return link;
-        }
-    }
-    return NULL;
-}
-
 /* Finds the interface that a datagram leaves through, and its next hop. Returns 0 or -1.
  * Left out: our own addresses (step 39). */
 static int ip_output_route(ip_addr_t src, ip_addr_t dst, struct ip_iface **iface,
                            ip_addr_t *nexthop)
 {
+    struct ip_route route;
+
     *iface = NULL;
     *nexthop = dst;
     if (src != IP_ADDR_ANY) {
@@ -401,13 +479,16 @@ static int ip_output_route(ip_addr_t src, ip_addr_t dst, struct ip_iface **iface
             return -1;
         }
         if (dst == IP_ADDR_BROADCAST) {
-            return 0; /* every link has it */
+            return 0; /* every link has it: no route leads there */
         }
     }
-    *iface = ip_link_lookup(dst, *iface);
-    if (!*iface) {
-        errno = ENETUNREACH; /* left out: routes (step 16) */
+    if (dst == IP_ADDR_BROADCAST || ip_route_lookup(dst, *iface, &route) == -1) {
+        errno = ENETUNREACH;
         return -1;
+    }
+    *iface = route.iface;
+    if (route.nexthop != IP_ADDR_ANY) {
+        *nexthop = route.nexthop;
     }
     return 0;
 }
@@ -443,6 +524,7 @@ void ip_shutdown(void)
         protocols = entry->next;
         memory_free(entry);
     }
+    memset(routes, 0, sizeof(routes));
     ifaces = NULL;
 }
 

@@ -75,7 +75,7 @@ struct ip_stats {
 
 /* Registers IP with the net core. Returns 0 or -1. */
 int ip_init(void);
-/* Forgets interfaces and protocols. */
+/* Forgets interfaces, routes and protocols. */
 void ip_shutdown(void);
 
 /* Text to address, as in 192.0.2.1. Returns 0, or -1 for any other text. */
@@ -95,6 +95,15 @@ struct ip_iface *ip_iface_select(ip_addr_t addr);
  * broadcast; 127/8 only on the loopback. */
 int ip_addr_is_host(ip_addr_t addr, const struct ip_iface *iface);
 
+/* Adds a route to network/netmask (network byte order) through the gateway nexthop, or directly out
+ * of iface when nexthop is IP_ADDR_ANY. Returns 0, or -1 (the table is full: ENOSPC). */
+int ip_route_add(ip_addr_t network, ip_addr_t netmask, ip_addr_t nexthop, struct ip_iface *iface);
+/* Sends what no other route covers to gateway (as text), reached through iface. Returns 0, or -1
+ * (bad text). */
+int ip_route_set_default_gateway(struct ip_iface *iface, const char *gateway);
+/* Returns the interface that leads to dst (network byte order), or NULL when there is no route. */
+struct ip_iface *ip_route_get_iface(ip_addr_t dst);
+
 /* Registers the handler of an IP protocol number, before net_run. The handler gets the header, the
  * data without header, options and padding, and the interface; all are borrowed for the call.
  * Returns 0, or -1. */
@@ -103,8 +112,8 @@ int ip_protocol_register(uint8_t protocol,
                                          size_t len, struct ip_iface *iface));
 
 /* Sends len bytes of an IP protocol from src to dst (network byte order). src is an interface's
- * address, or IP_ADDR_ANY: that of the link with dst. Returns len, or -1 with errno: EMSGSIZE above
- * the MTU, ENETUNREACH (no such link), EADDRNOTAVAIL (src is not ours), or the device's error. */
+ * address, or IP_ADDR_ANY: then the route chooses. Returns len (also while ARP is asking, left out:
+ * waiting, step 38), or -1: EMSGSIZE above the MTU, ENETUNREACH, EADDRNOTAVAIL, or the device's. */
 ssize_t ip_output(uint8_t protocol, const uint8_t *data, size_t len, ip_addr_t src, ip_addr_t dst);
 /* Copies the counters. */
 void ip_get_stats(struct ip_stats *stats);
