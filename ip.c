@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "arp.h"
@@ -88,6 +89,39 @@ char *ip_addr_ntop(ip_addr_t n, char *p, size_t size)
     }
     memcpy(octets, &n, sizeof(octets));
     snprintf(p, size, "%u.%u.%u.%u", octets[0], octets[1], octets[2], octets[3]);
+    return p;
+}
+
+int ip_endp_pton(const char *p, ip_endp_t *n)
+{
+    const char *colon = strchr(p, ':');
+    char addr[IP_ADDR_STR_LEN];
+    char *end;
+    long port;
+
+    if (!colon || (size_t)(colon - p) >= sizeof(addr) || colon[1] < '0' || colon[1] > '9') {
+        return -1;
+    }
+    memcpy(addr, p, (size_t)(colon - p));
+    addr[colon - p] = '\0';
+    port = strtol(colon + 1, &end, 10);
+    if (*end != '\0' || port > UINT16_MAX || ip_addr_pton(addr, &n->addr) == -1) {
+        return -1;
+    }
+    n->port = hton16((uint16_t)port);
+    return 0;
+}
+
+char *ip_endp_ntop(const ip_endp_t *n, char *p, size_t size)
+{
+    size_t len;
+
+    if (size < IP_ENDP_STR_LEN) {
+        return NULL;
+    }
+    ip_addr_ntop(n->addr, p, size);
+    len = strlen(p);
+    snprintf(p + len, size - len, ":%u", ntoh16(n->port));
     return p;
 }
 

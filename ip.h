@@ -16,6 +16,7 @@
 
 #define IP_ADDR_LEN 4
 #define IP_ADDR_STR_LEN 16 /* "ddd.ddd.ddd.ddd" with the NUL */
+#define IP_ENDP_STR_LEN (IP_ADDR_STR_LEN + 6) /* and ":ddddd" */
 
 #define IP_HDR_FLAG_MF 0x2000 /* more fragments */
 #define IP_HDR_FLAG_DF 0x4000 /* do not fragment */
@@ -26,6 +27,12 @@
 #define IP_PROTOCOL_UDP  0x11
 
 typedef uint32_t ip_addr_t; /* in network byte order */
+
+/* An endpoint of a transport protocol. */
+typedef struct {
+    ip_addr_t addr; /* in network byte order */
+    uint16_t port;  /* in network byte order */
+} ip_endp_t;
 
 extern const ip_addr_t IP_ADDR_ANY;       /* 0.0.0.0 */
 extern const ip_addr_t IP_ADDR_BROADCAST; /* 255.255.255.255 */
@@ -83,6 +90,11 @@ int ip_addr_pton(const char *p, ip_addr_t *n);
 /* Address to text, in a buffer of size bytes. Returns p, or NULL when size is below
  * IP_ADDR_STR_LEN. */
 char *ip_addr_ntop(ip_addr_t n, char *p, size_t size);
+/* Text to endpoint, as in 192.0.2.1:7. Returns 0, or -1 for any other text. */
+int ip_endp_pton(const char *p, ip_endp_t *n);
+/* Endpoint to text, in a buffer of size bytes. Returns p, or NULL when size is below
+ * IP_ENDP_STR_LEN. */
+char *ip_endp_ntop(const ip_endp_t *n, char *p, size_t size);
 
 /* Returns an interface with this address and mask, both as text, or NULL (bad text, no memory). */
 struct ip_iface *ip_iface_alloc(const char *addr, const char *netmask);
