@@ -1,0 +1,237 @@
+/* Step 18: UDP endpoints. What waits in one is read in step 19; here it is seen in the counters. */
+
+#include "bench.h"
+#include "platform.h"
+#include "udp.h"
+#include "util.h"
+
+#define TO_7 "UDP 192.0.2.1.5000 > 192.0.2.2.7 'hello'"
+#define TO_8 "UDP 192.0.2.1.5000 > 192.0.2.2.8 'hello'"
+#define UNREACHABLE "IP 192.0.2.2 > 192.0.2.1 ICMP unreachable port quote 28"
+
+/* Opens an endpoint and binds it to text. Returns its descriptor, or -1 with errno. */
+static int bound(const char *text)
+{
+    ip_endp_t local;
+    int desc = udp_cmd_open();
+
+    check(desc != -1);
+    check_int(ip_endp_pton(text, &local), 0);
+    if (udp_cmd_bind(desc, &local) == -1) {
+        int err = errno;
+
+        udp_cmd_close(desc);
+        errno = err;
+        return -1;
+    }
+    return desc;
+}
+
+/* How many datagrams has an endpoint taken so far? */
+static size_t taken(void)
+{
+    struct udp_stats stats;
+
+    udp_get_stats(&stats);
+    return stats.delivered - stats.no_port - stats.queue_full - stats.no_memory;
+}
+
+static void test_bound(void)
+{
+    bench_start(WIRE_RAW);
+    check(bound("192.0.2.2:7") != -1);
+    inject(TO_7);
+    expect_nothing(0);
+    check_int(taken(), 1);
+}
+
+static void test_unbound(void)
+{
+    bench_start(WIRE_RAW);
+    check(bound("192.0.2.2:7") != -1);
+    check_counted(udp, no_port, 1, inject(TO_8));
+    expect(UNREACHABLE);
+    check_counted(udp, no_port, 1, inject("UDP 192.0.2.1.7 > 192.0.2.2.1792 len 0"));
+    expect(UNREACHABLE);
+}
+
+/* RFC 1122 3.2.2: not about a broadcast, not to nobody; and a damaged datagram names no port. */
+static void test_no_answer(void)
+{
+    bench_start(WIRE_RAW);
+    check_counted(udp, no_port, 1, inject("UDP 192.0.2.1.5000 > 192.0.2.255.7 'hello'"));
+    check_counted(udp, no_port, 1, inject("UDP 192.0.2.1.5000 > 255.255.255.255.7 'hello'"));
+    check_counted(udp, no_port, 0, inject_with("udp.sum=+1", TO_7));
+    check_counted(udp, no_port, 0, inject_with("udp.len=+1", TO_7));
+    inject_with("ip.src=255.255.255.255", TO_7);
+    inject_with("ip.src=192.0.2.255", TO_7);
+    inject_with("ip.src=224.0.0.1", TO_7);
+    inject_with("ip.src=0.0.0.0", TO_7);
+    expect_nothing(0);
+}
+
+/* An endpoint of one address takes what is sent to that address alone. */
+static void test_address(void)
+{
+    bench_start(WIRE_RAW);
+    check(bound("192.0.2.2:7") != -1);
+    check_counted(udp, no_port, 1, inject("UDP 192.0.2.1.5000 > 192.0.2.255.7 'hello'"));
+    check_counted(udp, no_port, 0, inject(TO_7));
+    check_int(taken(), 1);
+}
+
+static void test_wildcard(void)
+{
+    bench_start(WIRE_RAW);
+    check(bound("0.0.0.0:7") != -1);
+    inject(TO_7);
+    inject("UDP 192.0.2.1.5000 > 192.0.2.255.7 'hello'");
+    inject("UDP 192.0.2.1.5000 > 255.255.255.255.7 'hello'");
+    expect_nothing(0);
+    check_int(taken(), 3);
+}
+
+/* Port 7 fills up, port 8 does not notice. */
+static void test_queue(void)
+{
+    bench_start(WIRE_RAW);
+    check(bound("192.0.2.2:7") != -1);
+    check(bound("0.0.0.0:8") != -1);
+    for (int i = 0; i < UDP_QUEUE_LIMIT; i++) {
+        check_counted(udp, queue_full, 0, inject(TO_7));
+    }
+    check_counted(udp, queue_full, 1, inject(TO_7));
+    check_counted(udp, queue_full, 0, inject(TO_8));
+    expect_nothing(0);
+    check_int(taken(), UDP_QUEUE_LIMIT + 1);
+}
+
+/* What one use leaves behind, the next may not add to. */
+static void test_close(void)
+{
+    size_t in_use = 0;
+    int desc;
+
+    bench_start(WIRE_RAW);
+    for (int i = 0; i < 3; i++) {
+        desc = bound("192.0.2.2:7");
+        inject(TO_7);
+        inject(TO_7);
+        check_int(udp_cmd_close(desc), 0);
+        check(i == 0 || memory_in_use() == in_use);
+        in_use = memory_in_use();
+    }
+    inject(TO_7);
+    expect(UNREACHABLE);
+    check(bound("192.0.2.2:7") != -1);
+    inject(TO_7);
+    expect_nothing(0);
+}
+
+static void test_conflict(void)
+{
+    int desc;
+
+    bench_start(WIRE_RAW);
+    desc = bound("192.0.2.2:7");
+    check(desc != -1);
+    check_error(bound("192.0.2.2:7"), EADDRINUSE);
+    check_error(bound("0.0.0.0:7"), EADDRINUSE);
+    check_int(udp_cmd_close(desc), 0);
+    check(bound("0.0.0.0:7") != -1);
+    check_error(bound("0.0.0.0:7"), EADDRINUSE);
+    check_error(bound("192.0.2.2:7"), EADDRINUSE);
+    check(bound("192.0.2.2:8") != -1);
+}
+
+static void test_bad_bind(void)
+{
+    ip_endp_t local;
+    int desc;
+
+    bench_start(WIRE_RAW);
+    check_error(bound("192.0.2.3:7"), EADDRNOTAVAIL);
+    desc = bound("192.0.2.2:7");
+    check_int(ip_endp_pton("192.0.2.2:8", &local), 0);
+    check_error(udp_cmd_bind(desc, &local), EINVAL);
+    inject(TO_8);
+    expect(UNREACHABLE);
+}
+
+static void test_bad_descriptor(void)
+{
+    static const int bad[] = {-1, UDP_PCB_SIZE, 1 << 30};
+    ip_endp_t local;
+    int desc;
+
+    bench_start(WIRE_RAW);
+    check_int(ip_endp_pton("192.0.2.2:7", &local), 0);
+    for (size_t i = 0; i < countof(bad); i++) {
+        check_error(udp_cmd_bind(bad[i], &local), EBADF);
+        check_error(udp_cmd_close(bad[i]), EBADF);
+    }
+    desc = udp_cmd_open();
+    check_int(udp_cmd_close(desc), 0);
+    check_error(udp_cmd_bind(desc, &local), EBADF);
+    check_error(udp_cmd_close(desc), EBADF);
+}
+
+static void test_table(void)
+{
+    int desc[UDP_PCB_SIZE];
+
+    bench_start(WIRE_RAW);
+    for (size_t i = 0; i < countof(desc); i++) {
+        desc[i] = udp_cmd_open();
+        check(desc[i] != -1);
+    }
+    check_error(udp_cmd_open(), EMFILE);
+    check_int(udp_cmd_close(desc[5]), 0);
+    check(udp_cmd_open() != -1);
+    check_error(udp_cmd_open(), EMFILE);
+}
+
+/* An endpoint that was opened and not bound is not found under port 0 or any other. */
+static void test_not_yet_bound(void)
+{
+    bench_start(WIRE_RAW);
+    check(udp_cmd_open() != -1);
+    check_counted(udp, no_port, 1, inject(TO_7));
+    expect(UNREACHABLE);
+    check_counted(udp, no_port, 1, inject("UDP 192.0.2.1.5000 > 192.0.2.2.0 'hello'"));
+    wire_pending(1);
+}
+
+/* However early on its way a datagram finds no memory: it is dropped, and the next one is taken. */
+static void test_no_memory(void)
+{
+    size_t before;
+
+    bench_start(WIRE_RAW);
+    check(bound("192.0.2.2:7") != -1);
+    for (unsigned long k = 1; k <= 4; k++) {
+        sim_fail_alloc(k);
+        inject(TO_7);
+        sim_fail_alloc(0);
+        before = taken();
+        inject(TO_7);
+        check_int(taken(), before + 1);
+    }
+    expect_nothing(0);
+}
+
+BENCH(18,
+      {"a bound port takes a datagram and is silent", test_bound},
+      {"an unbound port answers with header and 8 bytes [1122-4.1.3.1 1122-3.2.2.1a 1122-3.3.8]",
+       test_unbound},
+      {"a datagram to or from a broadcast has no answer [1122-3.2.2e]", test_no_answer},
+      {"an endpoint of one address takes no broadcast [1122-4.1.3.5b]", test_address},
+      {"an endpoint of all addresses takes broadcasts too [1122-4.1.3.5b]", test_wildcard},
+      {"a full queue drops and counts, other ports go on", test_queue},
+      {"closing frees the port and what waited", test_close},
+      {"conflicts of address and port are refused [M-8]", test_conflict},
+      {"an address not ours and a second bind are refused [1122-4.1.3.6]", test_bad_bind},
+      {"a descriptor that is not open is EBADF", test_bad_descriptor},
+      {"the table is full at its limit, and has room again", test_table},
+      {"an endpoint without a port takes nothing", test_not_yet_bound},
+      {"without memory a datagram is dropped, no more", test_no_memory})
