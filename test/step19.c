@@ -1,0 +1,439 @@
+/* Step 19: UDP exchange. Threads of an application send, and sleep until something comes. */
+
+#include <stdio.h>
+
+#include "bench.h"
+#include "driver/loopback.h"
+#include "platform.h"
+#include "udp.h"
+#include "util.h"
+
+#define HELLO_IN  "UDP 192.0.2.1.5000 > 192.0.2.2.7 'hello'"
+#define HELLO_OUT "UDP 192.0.2.2.7 > 192.0.2.1.5000 'hello'"
+
+static ip_endp_t endp(const char *text)
+{
+    ip_endp_t e;
+
+    check_int(ip_endp_pton(text, &e), 0);
+    return e;
+}
+
+static int bound(const char *text)
+{
+    ip_endp_t local = endp(text);
+    int desc = udp_cmd_open();
+
+    check(desc != -1);
+    check_int(udp_cmd_bind(desc, &local), 0);
+    return desc;
+}
+
+/* One call of recvfrom by a thread of its own. */
+struct reader {
+    int desc;
+    struct task *task;
+    char buf[2048];
+    ssize_t len;
+    int err;
+    ip_endp_t remote;
+};
+
+static void read_one(void *arg)
+{
+    struct reader *r = arg;
+
+    r->len = udp_cmd_recvfrom(r->desc, r->buf, sizeof(r->buf), &r->remote);
+    r->err = errno;
+}
+
+static void reader_start(struct reader *r, int desc)
+{
+    r->desc = desc;
+    r->task = task_start("reader", read_one, r);
+}
+
+static void check_read(const struct reader *r, const char *text)
+{
+    check(task_done(r->task));
+    check_int(r->len, strlen(text));
+    check_mem(r->buf, text, strlen(text));
+}
+
+static void check_woken(const struct reader *r, int err)
+{
+    check(task_done(r->task));
+    check_int(r->len, -1);
+    check_int(r->err, err);
+}
+
+static void send_text(int desc, const char *text, const char *remote)
+{
+    ip_endp_t to = endp(remote);
+
+    check_int(udp_cmd_sendto(desc, text, strlen(text), &to), strlen(text));
+}
+
+static void test_send(void)
+{
+    static const uint8_t hello[] = { /* from the source port on, calculated by hand */
+        0x00, 0x07, 0x13, 0x88, 0x00, 0x0d, 0x24, 0x6f, 0x68, 0x65, 0x6c, 0x6c, 0x6f,
+    };
+    uint8_t packet[128];
+    ip_endp_t remote;
+    int desc;
+
+    bench_start(WIRE_RAW);
+    desc = bound("192.0.2.2:7");
+    send_text(desc, "hello", "192.0.2.1:5000");
+    check_int(take(0, packet, sizeof(packet)), 20 + sizeof(hello));
+    check_mem(packet + 20, hello, sizeof(hello));
+    remote = endp("192.0.2.1:5000");
+    check_int(udp_cmd_sendto(desc, "", 0, &remote), 0);
+    expect("UDP 192.0.2.2.7 > 192.0.2.1.5000 len 0");
+}
+
+/* Two sockets of ours, over loopback: one answers what the other asks. */
+static void echo_server(void *arg)
+{
+    char buf[64];
+    ip_endp_t remote;
+    int desc = *(int *)arg;
+    ssize_t len = udp_cmd_recvfrom(desc, buf, sizeof(buf), &remote);
+
+    check_int(udp_cmd_sendto(desc, buf, len, &remote), len);
+}
+
+static void test_two_sockets(void)
+{
+    static struct reader client;
+    struct task *server;
+    int seven;
+
+    check_int(net_init(), 0);
+    wire_address(loopback_init(), "127.0.0.1", "255.0.0.0");
+    check_int(net_run(), 0);
+    seven = bound("127.0.0.1:7");
+    server = task_start("server", echo_server, &seven);
+    reader_start(&client, bound("127.0.0.1:5000"));
+    send_text(client.desc, "hello", "127.0.0.1:7");
+    task_join(server, 0);
+    task_join(client.task, 0);
+    check_read(&client, "hello");
+    check_int(client.remote.port, hton16(7));
+}
+
+static void test_sleeper(void)
+{
+    static struct reader r;
+    ip_endp_t remote = endp("192.0.2.1:5000");
+
+    bench_start(WIRE_RAW);
+    reader_start(&r, bound("0.0.0.0:7"));
+    advance(60000);
+    check(!task_done(r.task));
+    inject(HELLO_IN);
+    check_read(&r, "hello");
+    check_int(r.remote.addr, remote.addr);
+    check_int(r.remote.port, remote.port);
+}
+
+/* The oldest first, each once; what is longer than the buffer is cut, its rest does not follow. */
+static void test_waiting(void)
+{
+    char buf[4];
+    int desc;
+
+    bench_start(WIRE_RAW);
+    desc = bound("192.0.2.2:7");
+    inject("UDP 192.0.2.1.5000 > 192.0.2.2.7 'one'");
+    inject("UDP 192.0.2.1.5000 > 192.0.2.2.7 'three'");
+    inject("UDP 192.0.2.1.5000 > 192.0.2.2.7 len 0");
+    inject("UDP 192.0.2.1.5000 > 192.0.2.2.7 'four'");
+    check_int(udp_cmd_recvfrom(desc, buf, sizeof(buf), NULL), 3);
+    check_mem(buf, "one", 3);
+    check_int(udp_cmd_recvfrom(desc, buf, sizeof(buf), NULL), 4);
+    check_mem(buf, "thre", 4);
+    check_int(udp_cmd_recvfrom(desc, buf, sizeof(buf), NULL), 0);
+    check_int(udp_cmd_recvfrom(desc, buf, sizeof(buf), NULL), 4);
+    check_mem(buf, "four", 4);
+}
+
+static void test_right_one(void)
+{
+    static struct reader seven, eight;
+
+    bench_start(WIRE_RAW);
+    reader_start(&seven, bound("192.0.2.2:7"));
+    reader_start(&eight, bound("0.0.0.0:8"));
+    inject("UDP 192.0.2.1.5000 > 192.0.2.2.8 'eight'");
+    check_read(&eight, "eight");
+    check(!task_done(seven.task));
+    inject("UDP 192.0.2.1.5000 > 192.0.2.2.7 'seven'");
+    check_read(&seven, "seven");
+}
+
+static void test_two_sleepers(void)
+{
+    static struct reader a, b;
+    int desc;
+
+    bench_start(WIRE_RAW);
+    desc = bound("192.0.2.2:7");
+    reader_start(&a, desc);
+    reader_start(&b, desc);
+    inject(HELLO_IN);
+    check_int(task_done(a.task) + task_done(b.task), 1);
+    inject(HELLO_IN);
+    check_read(&a, "hello");
+    check_read(&b, "hello");
+}
+
+/* As many wake as there are datagrams. */
+static void test_many_sleepers(void)
+{
+    static struct reader readers[100];
+    unsigned long before;
+    int desc, done = 0;
+
+    bench_start(WIRE_RAW);
+    desc = bound("192.0.2.2:7");
+    for (size_t i = 0; i < countof(readers); i++) {
+        reader_start(&readers[i], desc);
+    }
+    before = sim_wakeups();
+    for (int i = 0; i < 50; i++) {
+        inject(HELLO_IN);
+    }
+    for (size_t i = 0; i < countof(readers); i++) {
+        done += task_done(readers[i].task);
+    }
+    check_int(done, 50);
+    check_int(sim_wakeups() - before, 50);
+}
+
+/* Datagrams come while all are interrupted, and others begin to sleep: none stays where it is. */
+static void test_interrupted_sleepers(void)
+{
+    static struct reader a[4], b[4];
+    int desc, got = 0;
+
+    bench_start(WIRE_RAW);
+    desc = bound("192.0.2.2:7");
+    for (int round = 0; round < 20; round++) {
+        for (size_t i = 0; i < countof(a); i++) {
+            reader_start(&a[i], desc);
+        }
+        intr_raise(INTR_IRQ_USER);
+        for (size_t i = 0; i < countof(b); i++) {
+            reader_start(&b[i], desc);
+        }
+        inject(HELLO_IN);
+        for (size_t i = 0; i < countof(a); i++) {
+            task_join(a[i].task, 0);
+            got += a[i].len == 5;
+        }
+        for (size_t i = 0; i < countof(b); i++) {
+            got += task_done(b[i].task) && b[i].len == 5;
+        }
+        check_int(got, round + 1);
+        intr_raise(INTR_IRQ_USER);
+        settle();
+    }
+}
+
+static void test_close(void)
+{
+    static struct reader a, b;
+    int desc;
+
+    bench_start(WIRE_RAW);
+    desc = bound("192.0.2.2:7");
+    reader_start(&a, desc);
+    reader_start(&b, desc);
+    check_int(udp_cmd_close(desc), 0);
+    settle();
+    check_woken(&a, EBADF);
+    check_woken(&b, EBADF);
+    check_error(udp_cmd_recvfrom(desc, a.buf, sizeof(a.buf), NULL), EBADF);
+    check_error(udp_cmd_sendto(desc, "", 0, &a.remote), EBADF);
+}
+
+static void test_interruption(void)
+{
+    static struct reader a, b;
+
+    bench_start(WIRE_RAW);
+    reader_start(&a, bound("192.0.2.2:7"));
+    reader_start(&b, bound("192.0.2.2:8"));
+    intr_raise(INTR_IRQ_USER);
+    settle();
+    check_woken(&a, EINTR);
+    check_woken(&b, EINTR);
+    reader_start(&a, a.desc);
+    advance(1000);
+    check(!task_done(a.task));
+    inject(HELLO_IN);
+    check_read(&a, "hello");
+}
+
+/* Nobody sleeps when it comes: the next sleep knows nothing of it. */
+static void test_late_interruption(void)
+{
+    static struct reader r;
+
+    bench_start(WIRE_RAW);
+    intr_raise(INTR_IRQ_USER);
+    settle();
+    reader_start(&r, bound("192.0.2.2:7"));
+    advance(1000);
+    check(!task_done(r.task));
+    inject(HELLO_IN);
+    check_read(&r, "hello");
+}
+
+static void test_shutdown(void)
+{
+    static struct reader r;
+
+    bench_start(WIRE_RAW);
+    reader_start(&r, bound("192.0.2.2:7"));
+    inject("UDP 192.0.2.1.5000 > 192.0.2.2.8 'refused'");
+    wire_pending(1);
+    check_int(net_shutdown(), 0);
+    settle();
+    check_woken(&r, EBADF);
+    check_error(udp_cmd_open(), ENETDOWN);
+    check_int(memory_in_use(), 0);
+}
+
+/* What port did the next datagram out come from? */
+static uint16_t source_port(void)
+{
+    uint8_t packet[128];
+
+    check(take(0, packet, sizeof(packet)) >= 28);
+    return (uint16_t)(packet[20] << 8 | packet[21]);
+}
+
+static void test_port_choice(void)
+{
+    uint16_t port[8];
+    int desc[8];
+
+    bench_start(WIRE_RAW);
+    for (size_t i = 0; i < countof(desc); i++) {
+        desc[i] = udp_cmd_open();
+        send_text(desc[i], "hello", "192.0.2.1:5000");
+        port[i] = source_port();
+        check(port[i] >= UDP_SOURCE_PORT_MIN);
+        for (size_t j = 0; j < i; j++) {
+            check(port[i] != port[j]);
+        }
+    }
+    send_text(desc[0], "again", "192.0.2.1:5001");
+    check_int(source_port(), port[0]);
+}
+
+static void test_chosen_port_receives(void)
+{
+    static struct reader r;
+    char reply[128];
+    int desc;
+
+    bench_start(WIRE_RAW);
+    desc = udp_cmd_open();
+    send_text(desc, "hello", "192.0.2.1:5000");
+    snprintf(reply, sizeof(reply), "UDP 192.0.2.1.5000 > 192.0.2.2.%u 'hello'", source_port());
+    reader_start(&r, desc);
+    inject(reply);
+    check_read(&r, "hello");
+}
+
+/* Pseudo-header, header and data sum up to 0xffff, whose complement would mean "no checksum". */
+static void test_checksum_zero(void)
+{
+    static const uint8_t sum_zero[] = {0x68, 0x47};
+    ip_endp_t remote = endp("192.0.2.1:5000");
+    uint8_t packet[128];
+
+    bench_start(WIRE_RAW);
+    check_int(udp_cmd_sendto(bound("192.0.2.2:7"), sum_zero, sizeof(sum_zero), &remote), 2);
+    check_int(take(0, packet, sizeof(packet)), 30);
+    check_int(packet[26] << 8 | packet[27], 0xffff);
+}
+
+static void test_refused(void)
+{
+    static char large[UDP_PAYLOAD_SIZE_MAX + 1];
+    ip_endp_t remote = endp("192.0.2.1:5000"), far = endp("203.0.113.1:5000");
+    int desc;
+
+    bench_start(WIRE_RAW);
+    desc = bound("192.0.2.2:7");
+    check_error(udp_cmd_sendto(desc, large, sizeof(large), &remote), EMSGSIZE);
+    check_error(udp_cmd_sendto(desc, "", 0, &far), ENETUNREACH);
+    check_error(udp_cmd_sendto(-1, "", 0, &remote), EBADF);
+    check_error(udp_cmd_sendto(UDP_PCB_SIZE, "", 0, &remote), EBADF);
+    check_error(udp_cmd_recvfrom(-1, large, sizeof(large), NULL), EBADF);
+    expect_nothing(0);
+    check_int(udp_cmd_sendto(desc, large, 1472, &remote), 1472);
+    check_int(wire_pending(1), 1);
+}
+
+/* The datagram says five bytes and brings nine: the other four are not the user's. */
+static void test_trailing_bytes(void)
+{
+    char buf[64];
+    int desc;
+
+    bench_start(WIRE_RAW);
+    desc = bound("192.0.2.2:7");
+    inject_with("frame.len=46", HELLO_IN);
+    check_int(udp_cmd_recvfrom(desc, buf, sizeof(buf), NULL), 5);
+    inject_with("udp.len=13, udp.sum=0", "UDP 192.0.2.1.5000 > 192.0.2.2.7 'hellomore'");
+    inject(HELLO_IN);
+    check_int(udp_cmd_recvfrom(desc, buf, sizeof(buf), NULL), 5);
+    check_mem(buf, "hello", 5);
+}
+
+/* 64 wait at most, and it is the newest that is dropped: they are read in order, without a gap. */
+static void test_queue(void)
+{
+    char script[128], buf[8], want[8];
+    int desc;
+
+    bench_start(WIRE_RAW);
+    desc = bound("192.0.2.2:7");
+    for (int i = 0; i < UDP_QUEUE_LIMIT + 3; i++) {
+        snprintf(script, sizeof(script), "UDP 192.0.2.1.5000 > 192.0.2.2.7 '%03d'", i);
+        inject(script);
+    }
+    for (int i = 0; i < UDP_QUEUE_LIMIT; i++) {
+        snprintf(want, sizeof(want), "%03d", i);
+        check_int(udp_cmd_recvfrom(desc, buf, sizeof(buf), NULL), 3);
+        check_mem(buf, want, 3);
+    }
+    inject(HELLO_IN);
+    check_int(udp_cmd_recvfrom(desc, buf, sizeof(buf), NULL), 5);
+}
+
+BENCH(19,
+      {"a datagram goes out, byte for byte [1122-4.1.3.4a]", test_send},
+      {"one socket echoes what another asks", test_two_sockets},
+      {"a sleeper wakes for a datagram and its sender", test_sleeper},
+      {"what waits is read in order, each once", test_waiting},
+      {"each endpoint reads what was sent to it", test_right_one},
+      {"of two sleepers one gets the datagram", test_two_sleepers},
+      {"of a hundred no more wake than there are datagrams", test_many_sleepers},
+      {"no datagram waits because a sleeper was interrupted", test_interrupted_sleepers},
+      {"closing wakes the sleepers with EBADF", test_close},
+      {"an interruption wakes all who sleep, once", test_interruption},
+      {"an interruption that finds nobody is forgotten [M-4]", test_late_interruption},
+      {"shutdown wakes the sleepers and leaves nothing", test_shutdown},
+      {"a port is chosen, kept, and no other's", test_port_choice},
+      {"the chosen port receives the answer", test_chosen_port_receives},
+      {"a checksum of zero is sent as 0xffff [1122-4.1.3.4a]", test_checksum_zero},
+      {"what cannot be sent is refused", test_refused},
+      {"bytes beyond the length are not delivered", test_trailing_bytes},
+      {"a full queue keeps the oldest", test_queue})
