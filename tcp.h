@@ -8,6 +8,43 @@
 #include "ip.h"
 
 #define TCP_HDR_SIZE_MIN 20
+#define TCP_PCB_SIZE 4096          /* control blocks; then EMFILE (left out: more, step 37) */
+
+/* RFC 9293 3.3.2 */
+enum tcp_state {
+    TCP_STATE_CLOSED,
+    TCP_STATE_LISTEN,
+    TCP_STATE_SYN_SENT,
+    TCP_STATE_SYN_RECEIVED,
+    TCP_STATE_ESTABLISHED,
+    TCP_STATE_FIN_WAIT1,
+    TCP_STATE_FIN_WAIT2,
+    TCP_STATE_CLOSING,
+    TCP_STATE_TIME_WAIT,
+    TCP_STATE_CLOSE_WAIT,
+    TCP_STATE_LAST_ACK,
+};
+
+/* What may be seen of a connection, RFC 9293 3.3.1; numbers in host byte order. */
+struct tcp_view {
+    int desc;           /* the index of its block */
+    enum tcp_state state;
+    ip_endp_t local;
+    ip_endp_t remote;
+    struct {
+        uint32_t una;   /* oldest sequence number not acknowledged */
+        uint32_t nxt;   /* next to be sent */
+        uint32_t wnd;   /* window, in bytes */
+        uint32_t wl1;   /* SEG.SEQ of the last window update */
+        uint32_t wl2;   /* SEG.ACK of the last window update */
+    } snd;
+    uint32_t iss;
+    struct {
+        uint32_t nxt;   /* next expected */
+        uint32_t wnd;   /* window, in bytes */
+    } rcv;
+    uint32_t irs;
+};
 
 struct tcp_stats {
     uint64_t received;        /* segments handed in by IP */
@@ -16,10 +53,24 @@ struct tcp_stats {
     uint64_t bad_offset;      /* dropped: a data offset below 20 bytes, or above what came */
     uint64_t bad_checksum;    /* dropped: damaged */
     uint64_t bad_address;     /* dropped: to or from an address that is not one host's */
+    uint64_t sent;            /* segments taken by IP */
+    uint64_t send_failed;     /* segments refused by IP */
+    uint64_t no_connection;   /* dropped: for no connection; answered by a RST unless it is one */
+    uint64_t resets_sent;
 };
 
 /* Registers TCP with IP. Returns 0 or -1. */
 int tcp_init(void);
+/* Forgets every connection; sleepers return with EBADF. */
+void tcp_shutdown(void);
+
+/* Looks at the block with descriptor desc. Returns 0, or -1 if there is none (EBADF). */
+int tcp_get_view(int desc, struct tcp_view *view);
+/* Looks at whatever block has a place in the table, so that all can be seen; places end at
+ * TCP_PCB_SIZE. Returns 0, or -1 if none has. */
+int tcp_get_view_at(size_t place, struct tcp_view *view);
+/* The name of a state, as in the log: SYN_RECEIVED. */
+const char *tcp_state_ntoa(enum tcp_state state);
 
 /* Copies the counters. */
 void tcp_get_stats(struct tcp_stats *stats);
