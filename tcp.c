@@ -13,6 +13,9 @@
  *
  * Each connection has a control block, which tcp_pcb_select finds for each segment. What arrives
  * goes through tcp_segment_arrives: section 3.10.7 of the RFC, a function for each of its checks.
+ *
+ * A block lives as long as the user has its descriptor or the protocol needs it, whichever is
+ * longer.
  */
 
 #define TCP_FLG_FIN 0x01
@@ -69,8 +72,12 @@ struct tcp_segment {
 struct tcp_pcb {
     enum tcp_state state;
     int desc;               /* its index in pcbs */
+    int user;               /* a descriptor refers to it */
+    int errnum;             /* why it is closed: an errno, or 0 */
     ip_endp_t local;
     ip_endp_t remote;
+    ip_endp_t offered;      /* the local endpoint as the user gave it */
+    ip_endp_t expected;     /* passive: whom the user waits for, zero for anybody */
     struct {
         uint32_t una;
         uint32_t nxt;
@@ -84,10 +91,12 @@ struct tcp_pcb {
         uint32_t wnd;
     } rcv;
     uint32_t irs;
+    struct sched_task task; /* who waits for a change of any of this */
 };
 
 static lock_t lock = LOCK_INITIALIZER; /* guards pcbs and what they hold; above ip */
 static struct tcp_pcb *pcbs[TCP_PCB_SIZE];
+static int started; /* between tcp_init and tcp_shutdown */
 static struct tcp_stats stats;
 
 /*
@@ -177,6 +186,91 @@ const char *tcp_state_ntoa(enum tcp_state state)
     return (size_t)state < countof(names) ? names[state] : "UNKNOWN";
 }
 
+static void tcp_pcb_set_state(struct tcp_pcb *pcb, enum tcp_state state)
+{
+    assert(lock_held(&lock));
+    debugf("desc=%d, %s => %s", pcb->desc, tcp_state_ntoa(pcb->state), tcp_state_ntoa(state));
+    pcb->state = state;
+    sched_task_wakeup(&pcb->task);
+}
+
+static int tcp_pcb_desc(const struct tcp_pcb *pcb)
+{
+    return pcb->desc;
+}
+
+static struct tcp_pcb *tcp_pcb_get(int desc)
+{
+    assert(lock_held(&lock));
+    if (desc < 0 || (size_t)desc >= countof(pcbs) || !pcbs[desc] || !pcbs[desc]->user) {
+        errno = EBADF;
+        return NULL;
+    }
+    return pcbs[desc];
+}
+
+/* Ends the block. Whoever sleeps in it leaves with EBADF before it is gone. */
+static void tcp_pcb_release(struct tcp_pcb *pcb)
+{
+    debugf("desc=%d", pcb->desc);
+    pcbs[pcb->desc] = NULL;
+    sched_task_destroy(&pcb->task, &lock);
+    memory_free(pcb);
+}
+
+/* The connection is over, for the reason errnum (0: in order). The block stays as long as the user
+ * has it. */
+static void tcp_pcb_finish(struct tcp_pcb *pcb, int errnum)
+{
+    pcb->errnum = errnum;
+    tcp_pcb_set_state(pcb, TCP_STATE_CLOSED);
+    if (!pcb->user) {
+        tcp_pcb_release(pcb);
+    }
+}
+
+/* A handshake has failed. A passive open waits for the next peer, as if this one had never come. */
+static void tcp_pcb_give_up(struct tcp_pcb *pcb, int errnum)
+{
+    if (!pcb->user) {
+        tcp_pcb_finish(pcb, errnum);
+        return;
+    }
+    pcb->local = pcb->offered;
+    pcb->remote = pcb->expected;
+    tcp_pcb_set_state(pcb, TCP_STATE_LISTEN);
+}
+
+/* A block in CLOSED, for the user or for a connection that comes in. NULL and EMFILE or ENOMEM if
+ * there is no room. */
+static struct tcp_pcb *tcp_pcb_alloc(int user)
+{
+    struct tcp_pcb **slot = pcbs, *pcb;
+
+    assert(lock_held(&lock));
+    if (!started) {
+        errno = ENETDOWN;
+        return NULL;
+    }
+    while (slot < tailof(pcbs) && *slot) {
+        slot++;
+    }
+    if (slot == tailof(pcbs)) {
+        errno = EMFILE;
+        return NULL;
+    }
+    pcb = memory_alloc(sizeof(*pcb));
+    if (!pcb) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    pcb->desc = (int)indexof(pcbs, slot);
+    pcb->user = user;
+    sched_task_init(&pcb->task);
+    *slot = pcb;
+    return pcb;
+}
+
 static int tcp_endp_equal(const ip_endp_t *a, const ip_endp_t *b)
 {
     return a->addr == b->addr && a->port == b->port;
@@ -199,10 +293,50 @@ static struct tcp_pcb *tcp_pcb_find(const ip_endp_t *local, const ip_endp_t *rem
     return NULL;
 }
 
-/* The block that a segment is for. */
+static int tcp_endp_is_any(const ip_endp_t *endp)
+{
+    return endp->addr == IP_ADDR_ANY && endp->port == 0;
+}
+
+/* How well does a listener suit a segment? 0: not at all; what it is precise about counts. */
+static int tcp_pcb_match(const struct tcp_pcb *pcb, const ip_endp_t *local, const ip_endp_t *remote)
+{
+    int score = 1;
+
+    if (pcb->state != TCP_STATE_LISTEN || pcb->local.port != local->port) {
+        return 0;
+    }
+    if (pcb->local.addr != IP_ADDR_ANY) {
+        if (pcb->local.addr != local->addr) {
+            return 0;
+        }
+        score += 1;
+    }
+    if (!tcp_endp_is_any(&pcb->expected)) {
+        if (!tcp_endp_equal(&pcb->expected, remote)) {
+            return 0;
+        }
+        score += 2;
+    }
+    return score;
+}
+
+/* The block that a segment is for: its connection's, or else the listener's that suits best. */
 static struct tcp_pcb *tcp_pcb_select(const ip_endp_t *local, const ip_endp_t *remote)
 {
-    return tcp_pcb_find(local, remote); /* left out: listeners (step 22) */
+    struct tcp_pcb *best = tcp_pcb_find(local, remote), **slot;
+    int score = 0;
+
+    if (best) {
+        return best;
+    }
+    for (slot = pcbs; slot < tailof(pcbs); slot++) {
+        if (*slot && tcp_pcb_match(*slot, local, remote) > score) {
+            best = *slot;
+            score = tcp_pcb_match(best, local, remote);
+        }
+    }
+    return best;
 }
 
 int tcp_get_view_at(size_t place, struct tcp_view *view)
@@ -294,8 +428,55 @@ static void tcp_output_reset(const struct tcp_segment *seg, const ip_endp_t *loc
     }
 }
 
+/* Sends a segment of the connection, SYN with its ISS, all else from SND.NXT on. Returns 0, or -1
+ * (ENOMEM). */
+static int tcp_output(struct tcp_pcb *pcb, uint8_t flg, const uint8_t *data, size_t len)
+{
+    uint32_t seq = pcb->snd.nxt;
+
+    pcb->snd.nxt += tcp_seq_len(flg, len);
+    tcp_output_segment(seq, TCP_FLG_ISSET(flg, TCP_FLG_ACK) ? pcb->rcv.nxt : 0, flg,
+                       (uint16_t)pcb->rcv.wnd, data, len, &pcb->local, &pcb->remote);
+    return 0;
+}
+
+/* Gives the block a new initial send sequence number, which nobody can guess. */
+static void tcp_pcb_set_iss(struct tcp_pcb *pcb)
+{
+    random_bytes(&pcb->iss, sizeof(pcb->iss));
+    pcb->snd.una = pcb->snd.nxt = pcb->iss;
+}
+
+/* Ends the connection without ceremony: the peer gets a RST if there is one, the block is gone. */
+static void tcp_pcb_abort(struct tcp_pcb *pcb)
+{
+    if (pcb->state != TCP_STATE_CLOSED && pcb->state != TCP_STATE_LISTEN &&
+        pcb->state != TCP_STATE_SYN_SENT && pcb->state != TCP_STATE_TIME_WAIT) {
+        count(stats.resets_sent);
+        tcp_output_segment(pcb->snd.nxt, pcb->rcv.nxt, TCP_FLG_RST | TCP_FLG_ACK, 0, NULL, 0,
+                           &pcb->local, &pcb->remote);
+    }
+    tcp_pcb_release(pcb);
+}
+
 /*
- * SEGMENT ARRIVES, RFC 9293 3.10.7.
+ * Changes of state that more than one event brings about
+ */
+
+/* The handshake is done: SND.UNA is what the peer acknowledged. Returns 0, or -1 when the
+ * connection had to be given up (step 23: no memory for its data). */
+static int tcp_establish(struct tcp_pcb *pcb, const struct tcp_segment *seg)
+{
+    pcb->snd.wnd = seg->wnd;
+    pcb->snd.wl1 = seg->seq;
+    pcb->snd.wl2 = seg->ack;
+    tcp_pcb_set_state(pcb, TCP_STATE_ESTABLISHED);
+    return 0;
+}
+
+/*
+ * SEGMENT ARRIVES, RFC 9293 3.10.7. Each check returns 0 to go on, or -1 when the segment is done
+ * with (and the block may be gone). The caller of these functions must hold the lock.
  */
 
 /* 3.10.7.1 "If the state is CLOSED" */
@@ -311,6 +492,125 @@ static void tcp_closed(const struct tcp_segment *seg, const ip_endp_t *local,
     }
 }
 
+/* 3.10.7.2 "If the state is LISTEN", third: a SYN. The block to become the connection, or NULL. */
+static struct tcp_pcb *tcp_listen_syn(struct tcp_pcb *listener)
+{
+    return listener;
+}
+
+/* 3.10.7.2 "If the state is LISTEN" */
+static void tcp_listen(struct tcp_pcb *pcb, const struct tcp_segment *seg, const ip_endp_t *local,
+                       const ip_endp_t *remote)
+{
+    /* "First, check for a RST" */
+    if (TCP_FLG_ISSET(seg->flg, TCP_FLG_RST)) {
+        (void)drop(stats.bad_flags, "desc=%d, a RST in LISTEN", pcb->desc);
+        return;
+    }
+    /* "Second, check for an ACK" */
+    if (TCP_FLG_ISSET(seg->flg, TCP_FLG_ACK)) {
+        (void)drop(stats.bad_ack, "desc=%d, an ACK in LISTEN", pcb->desc);
+        tcp_output_reset(seg, local, remote);
+        return;
+    }
+    /* "Third, check for a SYN"; data that comes with it is for the peer to repeat */
+    if (!TCP_FLG_ISSET(seg->flg, TCP_FLG_SYN) || TCP_FLG_ISSET(seg->flg, TCP_FLG_FIN)) {
+        /* "Fourth, other data or control" */
+        (void)drop(stats.bad_flags, "desc=%d, no SYN, or with FIN", pcb->desc);
+        return;
+    }
+    pcb = tcp_listen_syn(pcb);
+    if (!pcb) {
+        return;
+    }
+    pcb->local = *local;
+    pcb->remote = *remote;
+    pcb->irs = seg->seq;
+    pcb->rcv.nxt = seg->seq + 1;
+    pcb->rcv.wnd = TCP_RCV_BUF_SIZE;
+    tcp_pcb_set_iss(pcb);
+    tcp_pcb_set_state(pcb, TCP_STATE_SYN_RECEIVED);
+    if (tcp_output(pcb, TCP_FLG_SYN | TCP_FLG_ACK, NULL, 0) == -1) {
+        tcp_pcb_give_up(pcb, ENOMEM);
+    }
+}
+
+/* 3.10.7.4 "First, check sequence number" */
+static int tcp_check_seq(struct tcp_pcb *pcb, struct tcp_segment *seg)
+{
+    (void)pcb;
+    (void)seg;
+    return 0; /* left out: step 23 */
+}
+
+/* 3.10.7.4 "Second, check the RST bit" */
+static int tcp_check_rst(struct tcp_pcb *pcb, const struct tcp_segment *seg)
+{
+    if (TCP_FLG_ISSET(seg->flg, TCP_FLG_RST)) {
+        /* left out: to believe it (step 28) */
+        return drop(stats.bad_flags, "desc=%d, a RST", pcb->desc);
+    }
+    return 0;
+}
+
+/* 3.10.7.4 "Third, check security": there is none. */
+
+/* 3.10.7.4 "Fourth, check the SYN bit" */
+static int tcp_check_syn(struct tcp_pcb *pcb, const struct tcp_segment *seg)
+{
+    if (TCP_FLG_ISSET(seg->flg, TCP_FLG_SYN)) {
+        /* left out: an answer (step 28) */
+        return drop(stats.bad_flags, "desc=%d, a SYN", pcb->desc);
+    }
+    return 0;
+}
+
+/* 3.10.7.4 "Fifth, check the ACK field", SYN-RECEIVED */
+static int tcp_check_ack_syn_received(struct tcp_pcb *pcb, const struct tcp_segment *seg)
+{
+    if (!seq_lt(pcb->snd.una, seg->ack) || !seq_leq(seg->ack, pcb->snd.nxt)) {
+        (void)drop(stats.bad_ack, "desc=%d, ack=%u", pcb->desc, seg->ack);
+        tcp_output_reset(seg, &pcb->local, &pcb->remote);
+        return -1;
+    }
+    pcb->snd.una = seg->ack;
+    return tcp_establish(pcb, seg);
+}
+
+/* 3.10.7.4 "Fifth, check the ACK field" */
+static int tcp_check_ack(struct tcp_pcb *pcb, const struct tcp_segment *seg)
+{
+    if (!TCP_FLG_ISSET(seg->flg, TCP_FLG_ACK)) {
+        return drop(stats.bad_flags, "desc=%d, no ACK", pcb->desc);
+    }
+    if (pcb->state == TCP_STATE_SYN_RECEIVED && tcp_check_ack_syn_received(pcb, seg) == -1) {
+        return -1;
+    }
+    return 0; /* left out: the other states (step 23) */
+}
+
+/* 3.10.7.4 "Sixth, check the URG bit": left out (step 63), the urgent pointer is not looked at. */
+
+/* 3.10.7.4 "Seventh, process the segment text" */
+static int tcp_segment_text(struct tcp_pcb *pcb, struct tcp_segment *seg)
+{
+    (void)pcb;
+    (void)seg;
+    return 0; /* left out: step 23 */
+}
+
+/* 3.10.7.4 "Otherwise" */
+static void tcp_otherwise(struct tcp_pcb *pcb, struct tcp_segment *seg)
+{
+    if (tcp_check_seq(pcb, seg) == -1 || tcp_check_rst(pcb, seg) == -1 ||
+        tcp_check_syn(pcb, seg) == -1 || tcp_check_ack(pcb, seg) == -1) {
+        return;
+    }
+    if (tcp_segment_text(pcb, seg) == -1) {
+        debugf("desc=%d, the text was not taken", pcb->desc); /* left out: the FIN (step 26) */
+    }
+}
+
 static void tcp_segment_arrives(struct tcp_segment *seg, const ip_endp_t *local,
                                 const ip_endp_t *remote)
 {
@@ -323,8 +623,12 @@ static void tcp_segment_arrives(struct tcp_segment *seg, const ip_endp_t *local,
         return;
     }
     switch (pcb->state) {
+    case TCP_STATE_LISTEN:
+        tcp_listen(pcb, seg, local, remote);
+        break;
     default:
-        break; /* left out: the other states (step 22) */
+        tcp_otherwise(pcb, seg);
+        break;
     }
 }
 
@@ -410,6 +714,138 @@ static void tcp_input(const struct ip_hdr *iphdr, const uint8_t *data, size_t le
 }
 
 /*
+ * User commands
+ */
+
+/* Has somebody said that he will take local from expected? */
+static int tcp_is_in_use(const ip_endp_t *local, const ip_endp_t *expected)
+{
+    const struct tcp_pcb *pcb;
+    size_t i;
+
+    for (i = 0; i < countof(pcbs); i++) {
+        pcb = pcbs[i];
+        if (!pcb || !pcb->user ||
+            (pcb->state != TCP_STATE_CLOSED && pcb->state != TCP_STATE_LISTEN)) {
+            continue;
+        }
+        if (pcb->offered.port != local->port || !tcp_endp_equal(&pcb->expected, expected)) {
+            continue;
+        }
+        if (pcb->offered.addr == local->addr || pcb->offered.addr == IP_ADDR_ANY ||
+            local->addr == IP_ADDR_ANY) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* Checks what the user offers to be reached at, and keeps it. Returns 0, or -1 with errno set. */
+static int tcp_pcb_offer(struct tcp_pcb *pcb, const ip_endp_t *local, const ip_endp_t *expected)
+{
+    if (local->addr != IP_ADDR_ANY && !ip_iface_select(local->addr)) {
+        errno = EADDRNOTAVAIL;
+        return -1;
+    }
+    if (tcp_is_in_use(local, expected)) {
+        errno = EADDRINUSE;
+        return -1;
+    }
+    pcb->local = pcb->offered = *local;
+    pcb->remote = pcb->expected = *expected;
+    return 0;
+}
+
+/* Sleeps until the handshake is over. Returns 0, or -1 with errno set: after EBADF the block is not
+ * ours any more. */
+static int tcp_wait_handshake(struct tcp_pcb *pcb)
+{
+    while (pcb->state == TCP_STATE_LISTEN || pcb->state == TCP_STATE_SYN_SENT ||
+           pcb->state == TCP_STATE_SYN_RECEIVED) {
+        if (sched_task_sleep(&pcb->task, &lock, 0) == -1) {
+            return -1;
+        }
+    }
+    if (pcb->state == TCP_STATE_CLOSED) {
+        errno = pcb->errnum;
+        return -1;
+    }
+    return 0;
+}
+
+static int tcp_open_passive(struct tcp_pcb *pcb, const ip_endp_t *local, const ip_endp_t *remote)
+{
+    ip_endp_t anybody = {IP_ADDR_ANY, 0};
+
+    if (!local || local->port == 0) {
+        errno = EINVAL;
+        return -1;
+    }
+    if (tcp_pcb_offer(pcb, local, remote ? remote : &anybody) == -1) {
+        return -1;
+    }
+    tcp_pcb_set_state(pcb, TCP_STATE_LISTEN);
+    return 0;
+}
+
+/* Opens the block and sleeps until it is connected. Returns its descriptor; or -1 with errno set,
+ * and then it is gone. */
+static int tcp_pcb_open(struct tcp_pcb *pcb, const ip_endp_t *local, const ip_endp_t *remote,
+                        int active)
+{
+    int ret, errnum;
+
+    (void)active;
+    ret = tcp_open_passive(pcb, local, remote);
+    if (ret == 0 && tcp_wait_handshake(pcb) == 0) {
+        return tcp_pcb_desc(pcb);
+    }
+    errnum = errno;
+    if (errnum != EBADF) { /* then it is another's already */
+        tcp_pcb_abort(pcb);
+    }
+    errno = errnum;
+    return -1;
+}
+
+int tcp_cmd_open(const ip_endp_t *local, const ip_endp_t *remote, int active)
+{
+    struct tcp_pcb *pcb;
+    int desc = -1;
+
+    if (active) {
+        errno = EOPNOTSUPP; /* left out: step 25 */
+        return -1;
+    }
+    lock_acquire(&lock);
+    pcb = tcp_pcb_alloc(1);
+    if (pcb) {
+        desc = tcp_pcb_open(pcb, local, remote, active);
+    }
+    lock_release(&lock);
+    return desc;
+}
+
+/* The user is done with the connection, RFC 9293 3.10.4. Caller must hold the lock. */
+static void tcp_pcb_close(struct tcp_pcb *pcb)
+{
+    tcp_pcb_abort(pcb); /* left out: FIN (steps 26 and 27) */
+}
+
+int tcp_cmd_close(int desc)
+{
+    struct tcp_pcb *pcb;
+
+    lock_acquire(&lock);
+    pcb = tcp_pcb_get(desc);
+    if (pcb) {
+        tcp_pcb_close(pcb);
+    }
+    lock_release(&lock);
+    return pcb ? 0 : -1;
+}
+
+/*
  * Start and stop
  */
 
@@ -418,6 +854,9 @@ int tcp_init(void)
     if (ip_protocol_register(IP_PROTOCOL_TCP, tcp_input) == -1) {
         return -1;
     }
+    lock_acquire(&lock);
+    started = 1;
+    lock_release(&lock);
     return 0;
 }
 
@@ -426,8 +865,11 @@ void tcp_shutdown(void)
     size_t i;
 
     lock_acquire(&lock);
+    started = 0;
     for (i = 0; i < countof(pcbs); i++) {
-        pcbs[i] = NULL;
+        if (pcbs[i]) {
+            tcp_pcb_release(pcbs[i]);
+        }
     }
     lock_release(&lock);
 }

@@ -9,6 +9,7 @@
 
 #define TCP_HDR_SIZE_MIN 20
 #define TCP_PCB_SIZE 4096          /* control blocks; then EMFILE (left out: more, step 37) */
+#define TCP_RCV_BUF_SIZE 65535     /* bytes, the window that we offer */
 
 /* RFC 9293 3.3.2 */
 enum tcp_state {
@@ -46,6 +47,23 @@ struct tcp_view {
     uint32_t irs;
 };
 
+/* Sequence numbers wrap around: they are compared modulo 2^32, RFC 9293 3.4. */
+static inline int seq_lt(uint32_t a, uint32_t b)
+{
+    return (int32_t)(a - b) < 0;
+}
+
+static inline int seq_leq(uint32_t a, uint32_t b)
+{
+    return (int32_t)(a - b) <= 0;
+}
+
+/* Is low <= seq < high? */
+static inline int seq_between(uint32_t low, uint32_t seq, uint32_t high)
+{
+    return seq - low < high - low;
+}
+
 struct tcp_stats {
     uint64_t received;        /* segments handed in by IP */
     uint64_t delivered;       /* segments that passed the checks of the header */
@@ -57,6 +75,8 @@ struct tcp_stats {
     uint64_t send_failed;     /* segments refused by IP */
     uint64_t no_connection;   /* dropped: for no connection; answered by a RST unless it is one */
     uint64_t resets_sent;
+    uint64_t bad_flags;       /* dropped: flags that mean nothing in the state */
+    uint64_t bad_ack;         /* dropped: acknowledges what was never sent */
 };
 
 /* Registers TCP with IP. Returns 0 or -1. */
@@ -71,6 +91,19 @@ int tcp_get_view(int desc, struct tcp_view *view);
 int tcp_get_view_at(size_t place, struct tcp_view *view);
 /* The name of a state, as in the log: SYN_RECEIVED. */
 const char *tcp_state_ntoa(enum tcp_state state);
+
+/*
+ * User commands in the manner of RFC 9293 3.9.1. On failure they return -1 and set errno; EBADF
+ * stands for a descriptor that is not open or was closed while the call slept, EINTR for an
+ * interruption by the user, ENETDOWN for an open without the stack.
+ */
+
+/* OPEN: waits for a connection to local (network byte order) from remote, or from anybody when
+ * remote is NULL. active must be 0. Returns a descriptor once the connection is established.
+ * EMFILE, ENOMEM, EADDRINUSE, EADDRNOTAVAIL, EINVAL, EINTR. */
+int tcp_cmd_open(const ip_endp_t *local, const ip_endp_t *remote, int active);
+/* CLOSE: ends the connection with a RST (left out: FIN, steps 26 and 27). Wakes sleepers. 0. */
+int tcp_cmd_close(int desc);
 
 /* Copies the counters. */
 void tcp_get_stats(struct tcp_stats *stats);

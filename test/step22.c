@@ -1,0 +1,361 @@
+/* Step 22: passive open. What close sends is step 27's affair, what a RST does step 28's. */
+
+#include <stdio.h>
+
+#include "bench.h"
+#include "platform.h"
+#include "tcp.h"
+#include "util.h"
+
+#define PEER_ISN 1000
+
+static ip_endp_t endp(const char *text)
+{
+    ip_endp_t e;
+
+    check_int(ip_endp_pton(text, &e), 0);
+    return e;
+}
+
+/* One call of open by a thread of its own. */
+struct opener {
+    ip_endp_t local, remote;
+    int any; /* whoever comes is welcome */
+    int desc, err;
+    struct task *task;
+};
+
+static void open_passive(void *arg)
+{
+    struct opener *o = arg;
+
+    o->desc = tcp_cmd_open(&o->local, o->any ? NULL : &o->remote, 0);
+    o->err = errno;
+}
+
+/* remote may be NULL. */
+static void opener_start(struct opener *o, const char *local, const char *remote)
+{
+    o->local = endp(local);
+    o->any = !remote;
+    if (remote) {
+        o->remote = endp(remote);
+    }
+    o->task = task_start("opener", open_passive, o);
+}
+
+/* The state of the one block that has this remote port; CLOSED if there is none. */
+static enum tcp_state state_of(uint16_t remote_port)
+{
+    struct tcp_view view;
+
+    for (size_t i = 0; i < TCP_PCB_SIZE; i++) {
+        if (tcp_get_view_at(i, &view) == 0 && view.remote.port == hton16(remote_port)) {
+            return view.state;
+        }
+    }
+    return TCP_STATE_CLOSED;
+}
+
+static void check_established(const struct opener *o)
+{
+    struct tcp_view view;
+
+    check(task_done(o->task));
+    check(o->desc != -1);
+    check_int(tcp_get_view(o->desc, &view), 0);
+    check_str(tcp_state_ntoa(view.state), "ESTABLISHED");
+}
+
+static void start(struct opener *o)
+{
+    bench_start(WIRE_RAW);
+    connection('A', "192.0.2.2:7", "192.0.2.1:5000", PEER_ISN);
+    opener_start(o, "0.0.0.0:7", NULL);
+}
+
+static void handshake(void)
+{
+    inject("S 0:0(0) win 65535");
+    expect("S. 0:0(0) ack 1");
+    inject(". 1:1(0) ack 1");
+}
+
+static void test_handshake(void)
+{
+    static struct opener o;
+
+    start(&o);
+    inject("S 0:0(0) win 65535");
+    expect("S. 0:0(0) ack 1");
+    check_str(tcp_state_ntoa(state_of(5000)), "SYN_RECEIVED");
+    check(logged("LISTEN => SYN_RECEIVED"));
+    check(!task_done(o.task));
+    inject(". 1:1(0) ack 1");
+    check(logged("SYN_RECEIVED => ESTABLISHED"));
+    check_established(&o);
+}
+
+static void test_view(void)
+{
+    ip_endp_t local = endp("192.0.2.2:7"), remote = endp("192.0.2.1:5000");
+    struct tcp_view view;
+    static struct opener o;
+
+    start(&o);
+    inject("S 0:0(0) win 65535");
+    expect("S. 0:0(0) ack 1");
+    inject(". 1:1(0) ack 1 win 65535");
+    check_int(tcp_get_view(o.desc, &view), 0);
+    check_int(view.local.addr, local.addr);
+    check_int(view.local.port, local.port);
+    check_int(view.remote.addr, remote.addr);
+    check_int(view.remote.port, remote.port);
+    check_int(view.irs, PEER_ISN);
+    check_int(view.rcv.nxt, PEER_ISN + 1);
+    check_int(view.snd.una, view.iss + 1);
+    check_int(view.snd.nxt, view.iss + 1);
+    check_int(view.snd.wnd, 65535);
+    check(sizeof(view.snd.wnd) >= 4 && sizeof(view.rcv.wnd) >= 4);
+}
+
+/* Whatever the first sequence numbers: seq_lt and its like count modulo 2^32. */
+static void try_isn(uint32_t peer, uint32_t ours)
+{
+    static unsigned port = 5000;
+    char remote[32];
+    struct tcp_view view;
+    static struct opener o;
+
+    snprintf(remote, sizeof(remote), "192.0.2.1:%u", ++port);
+    connection('A', "192.0.2.2:7", remote, peer);
+    opener_start(&o, "192.0.2.2:7", NULL);
+    next_isn(ours);
+    handshake();
+    check_established(&o);
+    check_int(tcp_get_view(o.desc, &view), 0);
+    check_int(view.iss, ours);
+}
+
+static void test_isn(void)
+{
+    static const uint32_t isn[] = {0, 1, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff};
+
+    bench_start(WIRE_RAW);
+    for (size_t i = 0; i < countof(isn); i++) {
+        for (size_t j = 0; j < countof(isn); j++) {
+            try_isn(isn[i], isn[j]);
+        }
+    }
+}
+
+static void test_listen_reset(void)
+{
+    static struct opener o;
+
+    start(&o);
+    inject("R 0:0(0) win 0");
+    inject("R. 0:0(0) ack =5000");
+    inject("SR 0:0(0) win 0");
+    expect_nothing(500);
+    check(!task_done(o.task));
+    handshake();
+    check_established(&o);
+}
+
+static void test_listen_ack(void)
+{
+    static struct opener o;
+
+    start(&o);
+    inject(". 1:1(0) ack =5000");
+    expect("R =5000:=5000(0)");
+    inject("S. 0:0(0) ack =4294967295 win 65535");
+    expect("R =4294967295:=4294967295(0)");
+    inject("F. 1:11(10) ack =0");
+    expect("R =0:=0(0)");
+    handshake();
+    check_established(&o);
+}
+
+static void test_listen_other(void)
+{
+    static struct opener o;
+
+    start(&o);
+    check_counted(tcp, bad_flags, 1, inject("F 0:0(0) win 65535"));
+    check_counted(tcp, bad_flags, 1, inject("P 1:11(10) win 65535"));
+    check_counted(tcp, bad_flags, 1, inject_with("tcp.flags=0", "P 1:11(10) win 65535"));
+    expect_nothing(500);
+    handshake();
+    check_established(&o);
+}
+
+/* SYN-RECEIVED knows what it has sent: any other acknowledgement is another connection's. */
+static void test_bad_ack(void)
+{
+    static struct opener o;
+
+    start(&o);
+    next_isn(0xfffffffe); /* so that 2 has passed 2^32, and 1 has not */
+    inject("S 0:0(0) win 65535");
+    expect("S. 0:0(0) ack 1");
+    check_counted(tcp, bad_ack, 1, inject(". 1:1(0) ack 0"));
+    expect("R 0:0(0)");
+    check_counted(tcp, bad_ack, 1, inject(". 1:1(0) ack 2"));
+    expect("R 2:2(0)");
+    check_counted(tcp, bad_ack, 1, inject(". 1:1(0) ack 2147483650"));
+    expect("R 2147483650:2147483650(0)");
+    check(!task_done(o.task));
+    check_str(tcp_state_ntoa(state_of(5000)), "SYN_RECEIVED");
+    inject(". 1:1(0) ack 1");
+    check_established(&o);
+}
+
+static void test_other_port(void)
+{
+    static struct opener o;
+
+    start(&o);
+    connection('B', "192.0.2.2:8", "192.0.2.1:5000", PEER_ISN);
+    inject("B> S 0:0(0) win 65535");
+    expect("B> R. =0:=0(0) ack 1");
+    check(!task_done(o.task));
+}
+
+static void test_one_remote(void)
+{
+    static struct opener o;
+
+    bench_start(WIRE_RAW);
+    connection('A', "192.0.2.2:7", "192.0.2.1:5000", PEER_ISN);
+    connection('B', "192.0.2.2:7", "192.0.2.1:5001", PEER_ISN);
+    connection('C', "192.0.2.2:7", "192.0.2.3:5000", PEER_ISN);
+    opener_start(&o, "192.0.2.2:7", "192.0.2.1:5000");
+    inject("B> S 0:0(0) win 65535");
+    expect("B> R. =0:=0(0) ack 1");
+    inject("C> S 0:0(0) win 65535");
+    expect("C> R. =0:=0(0) ack 1");
+    inject("A> S 0:0(0) win 65535");
+    expect("A> S. 0:0(0) ack 1");
+    inject("A> . 1:1(0) ack 1");
+    check_established(&o);
+}
+
+/* Two interfaces, and an opener at one of them: what it says comes from that address alone. */
+static void test_two_addresses(void)
+{
+    struct net_device *first, *second;
+    static struct opener o;
+
+    check_int(net_init(), 0);
+    first = wire_init(WIRE_RAW);
+    second = wire_init(WIRE_RAW);
+    wire_address(first, "192.0.2.2", "255.255.255.0");
+    wire_address(second, "198.51.100.2", "255.255.255.0");
+    check_int(net_run(), 0);
+    connection('A', "198.51.100.2:7", "198.51.100.1:5000", PEER_ISN);
+    connection('B', "192.0.2.2:7", "192.0.2.1:5000", PEER_ISN);
+    opener_start(&o, "198.51.100.2:7", NULL);
+    inject("A> S 0:0(0) win 65535");
+    expect("A> S. 0:0(0) ack 1");
+    wire_use(first);
+    inject("B> S 0:0(0) win 65535");
+    expect("B> R. =0:=0(0) ack 1");
+    wire_use(second);
+    inject("A> . 1:1(0) ack 1");
+    check_established(&o);
+}
+
+/* RFC 9293 3.9.1.1: a passive open leaves what exists alone, and what exists does not hinder it. */
+static void test_second_open(void)
+{
+    static struct opener a, b, c;
+
+    start(&a);
+    opener_start(&b, "0.0.0.0:7", NULL);
+    check(task_done(b.task));
+    check_int(b.desc, -1);
+    check_int(b.err, EADDRINUSE);
+    inject("S 0:0(0) win 65535");
+    expect("S. 0:0(0) ack 1");
+    opener_start(&c, "0.0.0.0:7", NULL);
+    check(!task_done(c.task));
+    connection('B', "192.0.2.2:7", "192.0.2.1:5001", PEER_ISN);
+    inject("B> S 0:0(0) win 65535");
+    expect("B> S. 0:0(0) ack 1");
+    inject("B> . 1:1(0) ack 1");
+    check_established(&c);
+    inject("A> . 1:1(0) ack 1");
+    check_established(&a);
+    check(a.desc != c.desc);
+}
+
+static void test_interruption(void)
+{
+    static struct opener o;
+
+    start(&o);
+    intr_raise(INTR_IRQ_USER);
+    settle();
+    check(task_done(o.task));
+    check_int(o.desc, -1);
+    check_int(o.err, EINTR);
+    inject("S 0:0(0) win 65535");
+    expect("R. =0:=0(0) ack 1");
+    opener_start(&o, "0.0.0.0:7", NULL);
+    handshake();
+    check_established(&o);
+}
+
+static void test_close(void)
+{
+    static const int bad[] = {-1, TCP_PCB_SIZE, 1 << 30};
+    static struct opener o;
+
+    start(&o);
+    handshake();
+    check_established(&o);
+    check_int(tcp_cmd_close(o.desc), 0);
+    check_error(tcp_cmd_close(o.desc), EBADF);
+    for (size_t i = 0; i < countof(bad); i++) {
+        check_error(tcp_cmd_close(bad[i]), EBADF);
+    }
+    wire_pending(1);
+}
+
+/* A sleeper does not survive the stack, nor does memory. */
+static void test_shutdown(void)
+{
+    static struct opener a, b;
+
+    start(&a);
+    opener_start(&b, "0.0.0.0:8", NULL);
+    inject("S 0:0(0) win 65535");
+    expect("S. 0:0(0) ack 1");
+    check_int(net_shutdown(), 0);
+    settle();
+    wire_pending(1);
+    check(task_done(a.task) && task_done(b.task));
+    check_int(a.err, EBADF);
+    check_int(b.err, EBADF);
+    check_error(tcp_cmd_open(&a.local, NULL, 0), ENETDOWN);
+    check_int(memory_in_use(), 0);
+}
+
+BENCH(22,
+      {"SYN, SYN-ACK, ACK: the opener has a connection", test_handshake},
+      {"the view shows both sides' numbers and endpoints [MUST-1 REC-1]", test_view},
+      {"first sequence numbers around 2^32 do no harm", test_isn},
+      {"LISTEN ignores a RST [EVENT-2]", test_listen_reset},
+      {"LISTEN answers an ACK with its RST [EVENT-2]", test_listen_ack},
+      {"LISTEN drops what is neither RST, ACK nor SYN [EVENT-2]", test_listen_other},
+      {"SYN-RECEIVED answers a bad ACK with its RST", test_bad_ack},
+      {"a SYN to another port is refused", test_other_port},
+      {"an opener at one address is not at another [MUST-43 MUST-45 1122-3.3.4.2a]",
+       test_two_addresses},
+      {"an opener who waits for one peer takes no other", test_one_remote},
+      {"a port may be opened again while in use, not twice [MUST-41 MUST-42]", test_second_open},
+      {"an interruption ends the opening", test_interruption},
+      {"a closed descriptor is closed", test_close},
+      {"shutdown wakes the openers and leaves nothing", test_shutdown})
