@@ -66,13 +66,17 @@ struct tcp_segment {
     uint8_t flg;
     const uint8_t *data;
     size_t data_len;
+    int ack_due; /* something in it was taken, or has to be answered: an ACK goes out at the end */
 };
+
+#define TCP_ANSWER_INTERVAL 500000000 /* nanoseconds between two answers to ACKs at the edge */
 
 /* The transmission control block, RFC 9293 3.3.1. Sequence numbers in host byte order. */
 struct tcp_pcb {
     enum tcp_state state;
     int desc;               /* its index in pcbs */
     int user;               /* a descriptor refers to it */
+    int closing;            /* tcp_cmd_close is waiting for those who sleep in it */
     int errnum;             /* why it is closed: an errno, or 0 */
     ip_endp_t local;
     ip_endp_t remote;
@@ -92,6 +96,10 @@ struct tcp_pcb {
     } rcv;
     uint32_t irs;
     struct sched_task task; /* who waits for a change of any of this */
+    uint8_t *buf;           /* a ring of TCP_RCV_BUF_SIZE bytes for what the user has not read */
+    size_t buf_head;        /* where the oldest of them is */
+    size_t buf_len;         /* how many they are */
+    uint64_t answered;      /* when an ACK at the edge of our window was last answered */
 };
 
 static lock_t lock = LOCK_INITIALIZER; /* guards pcbs and what they hold; above ip */
@@ -202,7 +210,8 @@ static int tcp_pcb_desc(const struct tcp_pcb *pcb)
 static struct tcp_pcb *tcp_pcb_get(int desc)
 {
     assert(lock_held(&lock));
-    if (desc < 0 || (size_t)desc >= countof(pcbs) || !pcbs[desc] || !pcbs[desc]->user) {
+    if (desc < 0 || (size_t)desc >= countof(pcbs) || !pcbs[desc] || !pcbs[desc]->user ||
+        pcbs[desc]->closing) {
         errno = EBADF;
         return NULL;
     }
@@ -215,6 +224,7 @@ static void tcp_pcb_release(struct tcp_pcb *pcb)
     debugf("desc=%d", pcb->desc);
     pcbs[pcb->desc] = NULL;
     sched_task_destroy(&pcb->task, &lock);
+    memory_free(pcb->buf);
     memory_free(pcb);
 }
 
@@ -460,13 +470,52 @@ static void tcp_pcb_abort(struct tcp_pcb *pcb)
 }
 
 /*
+ * Receive buffer
+ */
+
+/* Appends len bytes, for which there is room: the window has promised it. */
+static void tcp_buf_write(struct tcp_pcb *pcb, const uint8_t *data, size_t len)
+{
+    size_t tail = (pcb->buf_head + pcb->buf_len) % TCP_RCV_BUF_SIZE;
+    size_t first = len < TCP_RCV_BUF_SIZE - tail ? len : TCP_RCV_BUF_SIZE - tail;
+
+    assert(len <= TCP_RCV_BUF_SIZE - pcb->buf_len);
+    memcpy(pcb->buf + tail, data, first);
+    memcpy(pcb->buf, data + first, len - first);
+    pcb->buf_len += len;
+}
+
+/* Takes at most size bytes out. Returns how many. */
+static size_t tcp_buf_read(struct tcp_pcb *pcb, uint8_t *data, size_t size)
+{
+    size_t len = size < pcb->buf_len ? size : pcb->buf_len;
+    size_t first = len < TCP_RCV_BUF_SIZE - pcb->buf_head ? len : TCP_RCV_BUF_SIZE - pcb->buf_head;
+
+    memcpy(data, pcb->buf + pcb->buf_head, first);
+    memcpy(data + first, pcb->buf, len - first);
+    pcb->buf_head = (pcb->buf_head + len) % TCP_RCV_BUF_SIZE;
+    pcb->buf_len -= len;
+    return len;
+}
+
+/*
  * Changes of state that more than one event brings about
  */
 
 /* The handshake is done: SND.UNA is what the peer acknowledged. Returns 0, or -1 when the
- * connection had to be given up (step 23: no memory for its data). */
+ * connection had to be given up. */
 static int tcp_establish(struct tcp_pcb *pcb, const struct tcp_segment *seg)
 {
+    if (!pcb->buf) {
+        pcb->buf = memory_alloc(TCP_RCV_BUF_SIZE);
+    }
+    if (!pcb->buf) {
+        errorf("memory_alloc() failure");
+        count(stats.resets_sent);
+        tcp_output_segment(seg->ack, 0, TCP_FLG_RST, 0, NULL, 0, &pcb->local, &pcb->remote);
+        tcp_pcb_finish(pcb, ENOMEM);
+        return -1;
+    }
     pcb->snd.wnd = seg->wnd;
     pcb->snd.wl1 = seg->seq;
     pcb->snd.wl2 = seg->ack;
@@ -535,12 +584,66 @@ static void tcp_listen(struct tcp_pcb *pcb, const struct tcp_segment *seg, const
     }
 }
 
+/* The four cases of 3.10.7.4, Table 6: does some of the segment lie in the receive window? */
+static int tcp_is_acceptable(const struct tcp_pcb *pcb, const struct tcp_segment *seg)
+{
+    uint32_t end = pcb->rcv.nxt + pcb->rcv.wnd;
+
+    if (pcb->rcv.wnd == 0) {
+        return seg->len == 0 && seg->seq == pcb->rcv.nxt;
+    }
+    if (seg->len == 0) {
+        return seq_between(pcb->rcv.nxt, seg->seq, end);
+    }
+    return seq_between(pcb->rcv.nxt, seg->seq, end) ||
+           seq_between(pcb->rcv.nxt, seg->seq + seg->len - 1, end);
+}
+
+/* A peer that has filled our window sends its ACKs, and its RST, from the right edge on. They are
+ * not acceptable, but if some of what filled the window is lost, nothing else will come. */
+static int tcp_is_ack_at_edge(const struct tcp_pcb *pcb, const struct tcp_segment *seg)
+{
+    return seg->len == 0 && seg->seq == pcb->rcv.nxt + pcb->rcv.wnd &&
+           TCP_FLG_ISSET(seg->flg, TCP_FLG_ACK);
+}
+
+/* Two ends that are both at the other's edge would answer each other's ACKs for ever: so once in a
+ * while only. */
+static int tcp_may_answer(struct tcp_pcb *pcb)
+{
+    uint64_t now = clock_now();
+
+    if (pcb->answered != 0 && now - pcb->answered < TCP_ANSWER_INTERVAL) {
+        return 0;
+    }
+    pcb->answered = now;
+    return 1;
+}
+
 /* 3.10.7.4 "First, check sequence number" */
 static int tcp_check_seq(struct tcp_pcb *pcb, struct tcp_segment *seg)
 {
-    (void)pcb;
-    (void)seg;
-    return 0; /* left out: step 23 */
+    if (tcp_is_acceptable(pcb, seg)) {
+        return 0;
+    }
+    (void)drop(stats.out_of_window, "desc=%d, seq=%u, len=%u", pcb->desc, seg->seq, seg->len);
+    if (tcp_is_ack_at_edge(pcb, seg)) {
+        seg->ack_due = tcp_may_answer(pcb);
+        return 0;
+    }
+    /* "special allowance should be made to accept valid ACKs, URGs, and RSTs" */
+    if (pcb->rcv.wnd == 0 && seg->seq == pcb->rcv.nxt) {
+        seg->flg &= (uint8_t)~(TCP_FLG_SYN | TCP_FLG_FIN);
+        seg->len = 0;
+        seg->data_len = 0;
+        seg->ack_due = 1;
+        return 0;
+    }
+    if (TCP_FLG_ISSET(seg->flg, TCP_FLG_RST)) {
+        return -1;
+    }
+    tcp_output(pcb, TCP_FLG_ACK, NULL, 0);
+    return -1;
 }
 
 /* 3.10.7.4 "Second, check the RST bit" */
@@ -573,8 +676,33 @@ static int tcp_check_ack_syn_received(struct tcp_pcb *pcb, const struct tcp_segm
         tcp_output_reset(seg, &pcb->local, &pcb->remote);
         return -1;
     }
-    pcb->snd.una = seg->ack;
     return tcp_establish(pcb, seg);
+}
+
+/* 3.10.7.4 "Fifth, check the ACK field", ESTABLISHED and what that says for the other states */
+static int tcp_check_ack_established(struct tcp_pcb *pcb, const struct tcp_segment *seg)
+{
+    if (seq_lt(pcb->snd.nxt, seg->ack)) {
+        (void)drop(stats.bad_ack, "desc=%d, ack=%u", pcb->desc, seg->ack);
+        tcp_output(pcb, TCP_FLG_ACK, NULL, 0);
+        return -1;
+    }
+    if (seq_lt(seg->ack, pcb->snd.una)) {
+        return 0; /* "it is a duplicate": there is nothing new in it */
+    }
+    /* "the send window should be updated", also by an ACK that repeats the last one, but not by an
+     * old segment; unless an old one, sent again, moves SND.UNA: then the edge must not move too */
+    if (seg->ack != pcb->snd.una || seq_lt(pcb->snd.wl1, seg->seq) ||
+        (pcb->snd.wl1 == seg->seq && seq_leq(pcb->snd.wl2, seg->ack))) {
+        pcb->snd.wnd = seg->wnd;
+        pcb->snd.wl1 = seg->seq;
+        pcb->snd.wl2 = seg->ack;
+    }
+    if (seg->ack != pcb->snd.una) {
+        pcb->snd.una = seg->ack;
+    }
+    sched_task_wakeup(&pcb->task);
+    return 0;
 }
 
 /* 3.10.7.4 "Fifth, check the ACK field" */
@@ -586,7 +714,7 @@ static int tcp_check_ack(struct tcp_pcb *pcb, const struct tcp_segment *seg)
     if (pcb->state == TCP_STATE_SYN_RECEIVED && tcp_check_ack_syn_received(pcb, seg) == -1) {
         return -1;
     }
-    return 0; /* left out: the other states (step 23) */
+    return tcp_check_ack_established(pcb, seg);
 }
 
 /* 3.10.7.4 "Sixth, check the URG bit": left out (step 63), the urgent pointer is not looked at. */
@@ -594,9 +722,28 @@ static int tcp_check_ack(struct tcp_pcb *pcb, const struct tcp_segment *seg)
 /* 3.10.7.4 "Seventh, process the segment text" */
 static int tcp_segment_text(struct tcp_pcb *pcb, struct tcp_segment *seg)
 {
-    (void)pcb;
-    (void)seg;
-    return 0; /* left out: step 23 */
+    if (seg->data_len == 0) {
+        return 0;
+    }
+    if (pcb->state != TCP_STATE_ESTABLISHED) {
+        /* after a FIN */
+        return drop(stats.bad_flags, "desc=%d, text in %s", pcb->desc, tcp_state_ntoa(pcb->state));
+    }
+    seg->ack_due = 1;
+    /* left out: trimming (step 33), keeping (step 48): the peer sends it again */
+    if (seg->seq != pcb->rcv.nxt) {
+        return drop(stats.out_of_order, "desc=%d, seq=%u, not %u", pcb->desc, seg->seq,
+                    pcb->rcv.nxt);
+    }
+    if (seg->data_len > pcb->rcv.wnd) {
+        return drop(stats.closed_window, "desc=%d, len=%zu, wnd=%u", pcb->desc, seg->data_len,
+                    pcb->rcv.wnd);
+    }
+    tcp_buf_write(pcb, seg->data, seg->data_len);
+    pcb->rcv.nxt += (uint32_t)seg->data_len;
+    pcb->rcv.wnd -= (uint32_t)seg->data_len;
+    sched_task_wakeup(&pcb->task);
+    return 0;
 }
 
 /* 3.10.7.4 "Otherwise" */
@@ -608,6 +755,9 @@ static void tcp_otherwise(struct tcp_pcb *pcb, struct tcp_segment *seg)
     }
     if (tcp_segment_text(pcb, seg) == -1) {
         debugf("desc=%d, the text was not taken", pcb->desc); /* left out: the FIN (step 26) */
+    }
+    if (seg->ack_due) { /* left out: to delay it (step 47) */
+        tcp_output(pcb, TCP_FLG_ACK, NULL, 0);
     }
 }
 
@@ -826,6 +976,123 @@ int tcp_cmd_open(const ip_endp_t *local, const ip_endp_t *remote, int active)
     return desc;
 }
 
+/* Can the user send? Returns 0, or -1 with errno set. */
+static int tcp_check_send(const struct tcp_pcb *pcb)
+{
+    switch (pcb->state) {
+    case TCP_STATE_ESTABLISHED:
+        return 0;
+    case TCP_STATE_CLOSED:
+        errno = pcb->errnum ? pcb->errnum : ENOTCONN;
+        return -1;
+    default:
+        errno = ENOTCONN;
+        return -1;
+    }
+}
+
+/* Sends one segment of data, as much as the window allows. Returns how many bytes it takes, perhaps
+ * 0, or -1 (ENOMEM).
+ * Left out: a congestion window (step 50), Nagle's algorithm (step 52). */
+static ssize_t tcp_send_segment(struct tcp_pcb *pcb, const uint8_t *data, size_t len)
+{
+    /* signed: negative when the peer has shrunk its window */
+    int32_t usable = (int32_t)(pcb->snd.una + pcb->snd.wnd - pcb->snd.nxt);
+
+    if (usable <= 0) {
+        return 0;
+    }
+    len = len < (size_t)usable ? len : (size_t)usable;
+    len = len < TCP_MSS ? len : TCP_MSS;
+    return tcp_output(pcb, TCP_FLG_ACK | TCP_FLG_PSH, data, len) == 0 ? (ssize_t)len : -1;
+}
+
+/* Sleeps until something has changed that may let the user send. Returns 0, or -1: after EBADF the
+ * block is not ours. */
+static int tcp_wait_window(struct tcp_pcb *pcb)
+{
+    return sched_task_sleep(&pcb->task, &lock, 0);
+}
+
+ssize_t tcp_cmd_send(int desc, const void *data, size_t len)
+{
+    struct tcp_pcb *pcb;
+    size_t sent = 0;
+    ssize_t n = 0;
+
+    lock_acquire(&lock);
+    pcb = tcp_pcb_get(desc);
+    if (!pcb || tcp_check_send(pcb) == -1) {
+        n = -1;
+    }
+    while (n != -1 && sent < len) {
+        n = tcp_send_segment(pcb, (const uint8_t *)data + sent, len - sent);
+        if (n > 0) {
+            sent += (size_t)n;
+        }
+        if (n == 0 && (tcp_wait_window(pcb) == -1 || tcp_check_send(pcb) == -1)) {
+            n = -1;
+        }
+    }
+    lock_release(&lock);
+    return n == -1 && sent == 0 ? -1 : (ssize_t)sent;
+}
+
+/* What can the user expect whose buffer is empty? 1: bytes, later; 0: the end of file; -1: an
+ * error, with errno set. */
+static int tcp_check_receive(const struct tcp_pcb *pcb)
+{
+    switch (pcb->state) {
+    case TCP_STATE_ESTABLISHED:
+        return 1;
+    case TCP_STATE_CLOSED:
+        errno = pcb->errnum ? pcb->errnum : ENOTCONN;
+        return -1;
+    default:
+        errno = ENOTCONN;
+        return -1;
+    }
+}
+
+/* Takes bytes out of the buffer, and tells a peer that may be waiting for it when there is room
+ * again. */
+static size_t tcp_receive_buffered(struct tcp_pcb *pcb, uint8_t *buf, size_t size)
+{
+    uint32_t before = pcb->rcv.wnd;
+    size_t len = tcp_buf_read(pcb, buf, size);
+
+    pcb->rcv.wnd += (uint32_t)len;
+    if (pcb->state == TCP_STATE_ESTABLISHED && before < TCP_MSS && pcb->rcv.wnd >= TCP_MSS) {
+        tcp_output(pcb, TCP_FLG_ACK, NULL, 0);
+    }
+    return len;
+}
+
+ssize_t tcp_cmd_receive(int desc, void *buf, size_t size)
+{
+    struct tcp_pcb *pcb;
+    ssize_t ret = -1;
+
+    lock_acquire(&lock);
+    pcb = tcp_pcb_get(desc);
+    while (pcb && pcb->buf_len == 0) {
+        ret = tcp_check_receive(pcb);
+        if (ret == 1) {
+            ret = sched_task_sleep(&pcb->task, &lock, 0) == -1 ? -1 : 1;
+        }
+        if (ret != 1) {
+            pcb = NULL;
+        }
+    }
+    if (pcb && size > 0) {
+        ret = (ssize_t)tcp_receive_buffered(pcb, buf, size);
+    } else if (pcb) {
+        ret = 0;
+    }
+    lock_release(&lock);
+    return ret;
+}
+
 /* The user is done with the connection, RFC 9293 3.10.4. Caller must hold the lock. */
 static void tcp_pcb_close(struct tcp_pcb *pcb)
 {
@@ -839,6 +1106,10 @@ int tcp_cmd_close(int desc)
     lock_acquire(&lock);
     pcb = tcp_pcb_get(desc);
     if (pcb) {
+        pcb->closing = 1; /* nobody finds it any more by its descriptor */
+        sched_task_destroy(&pcb->task, &lock);
+        sched_task_init(&pcb->task);
+        pcb->closing = 0;
         tcp_pcb_close(pcb);
     }
     lock_release(&lock);
@@ -867,6 +1138,10 @@ void tcp_shutdown(void)
     lock_acquire(&lock);
     started = 0;
     for (i = 0; i < countof(pcbs); i++) {
+        if (pcbs[i] && pcbs[i]->closing) {
+            tcp_pcb_finish(pcbs[i], 0); /* who is closing it will release it */
+            continue;
+        }
         if (pcbs[i]) {
             tcp_pcb_release(pcbs[i]);
         }

@@ -9,7 +9,8 @@
 
 #define TCP_HDR_SIZE_MIN 20
 #define TCP_PCB_SIZE 4096          /* control blocks; then EMFILE (left out: more, step 37) */
-#define TCP_RCV_BUF_SIZE 65535     /* bytes, the window that we offer */
+#define TCP_MSS 536                /* bytes in a segment, RFC 9293 3.7.1 (left out: MSS, step 32) */
+#define TCP_RCV_BUF_SIZE 65535     /* bytes that wait for the user; the window holds no more */
 
 /* RFC 9293 3.3.2 */
 enum tcp_state {
@@ -77,6 +78,9 @@ struct tcp_stats {
     uint64_t resets_sent;
     uint64_t bad_flags;       /* dropped: flags that mean nothing in the state */
     uint64_t bad_ack;         /* dropped: acknowledges what was never sent */
+    uint64_t out_of_window;   /* dropped: outside the receive window */
+    uint64_t out_of_order;    /* dropped: in the window, but not next (kept from step 48 on) */
+    uint64_t closed_window;   /* dropped: does not fit what is left of the window */
 };
 
 /* Registers TCP with IP. Returns 0 or -1. */
@@ -102,6 +106,11 @@ const char *tcp_state_ntoa(enum tcp_state state);
  * remote is NULL. active must be 0. Returns a descriptor once the connection is established.
  * EMFILE, ENOMEM, EADDRINUSE, EADDRNOTAVAIL, EINVAL, EINTR. */
 int tcp_cmd_open(const ip_endp_t *local, const ip_endp_t *remote, int active);
+/* SEND: sleeps until all len bytes are sent. Returns len, or less if something went wrong on the
+ * way. ENOTCONN. */
+ssize_t tcp_cmd_send(int desc, const void *data, size_t len);
+/* RECEIVE: sleeps until there are bytes. Returns how many were copied, at most size. ENOTCONN. */
+ssize_t tcp_cmd_receive(int desc, void *buf, size_t size);
 /* CLOSE: ends the connection with a RST (left out: FIN, steps 26 and 27). Wakes sleepers. 0. */
 int tcp_cmd_close(int desc);
 
