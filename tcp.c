@@ -13,6 +13,8 @@
  *
  * Each connection has a control block, which tcp_pcb_select finds for each segment. What arrives
  * goes through tcp_segment_arrives: section 3.10.7 of the RFC, a function for each of its checks.
+ * What goes out waits in the block's retransmission queue until it is acknowledged, and is sent
+ * again by the timer.
  *
  * A block lives as long as the user has its descriptor or the protocol needs it, whichever is
  * longer.
@@ -71,6 +73,19 @@ struct tcp_segment {
 
 #define TCP_ANSWER_INTERVAL 500000000 /* nanoseconds between two answers to ACKs at the edge */
 
+/* A segment that has been sent and not been acknowledged. */
+struct tcp_retrans_entry {
+    struct queue_entry link;
+    uint64_t first; /* since when the peer has not taken it, by clock_now */
+    uint64_t last;  /* when it was sent last, or the wait began again */
+    uint64_t rto;   /* how long to wait from then on, in nanoseconds */
+    unsigned int num; /* how often it was sent again */
+    uint32_t seq;
+    uint8_t flg;
+    size_t len;
+    uint8_t data[];
+};
+
 /* The transmission control block, RFC 9293 3.3.1. Sequence numbers in host byte order. */
 struct tcp_pcb {
     enum tcp_state state;
@@ -100,6 +115,11 @@ struct tcp_pcb {
     size_t buf_head;        /* where the oldest of them is */
     size_t buf_len;         /* how many they are */
     uint64_t answered;      /* when an ACK at the edge of our window was last answered */
+    struct queue_head retrans; /* of struct tcp_retrans_entry: in flight, the oldest first */
+    int blocked;            /* a user waits for the send window to open */
+    uint64_t probe_first;   /* when the peer was last heard of since the window is shut */
+    uint64_t probe_last;    /* when it was last probed */
+    uint64_t probe_rto;     /* nanoseconds from then to the next probe; 0: the window is open */
 };
 
 static lock_t lock = LOCK_INITIALIZER; /* guards pcbs and what they hold; above ip */
@@ -218,12 +238,22 @@ static struct tcp_pcb *tcp_pcb_get(int desc)
     return pcbs[desc];
 }
 
+static void tcp_retrans_queue_flush(struct tcp_pcb *pcb)
+{
+    struct tcp_retrans_entry *entry;
+
+    while ((entry = queue_pop(&pcb->retrans)) != NULL) {
+        memory_free(entry);
+    }
+}
+
 /* Ends the block. Whoever sleeps in it leaves with EBADF before it is gone. */
 static void tcp_pcb_release(struct tcp_pcb *pcb)
 {
     debugf("desc=%d", pcb->desc);
     pcbs[pcb->desc] = NULL;
     sched_task_destroy(&pcb->task, &lock);
+    tcp_retrans_queue_flush(pcb);
     memory_free(pcb->buf);
     memory_free(pcb);
 }
@@ -232,6 +262,7 @@ static void tcp_pcb_release(struct tcp_pcb *pcb)
  * has it. */
 static void tcp_pcb_finish(struct tcp_pcb *pcb, int errnum)
 {
+    tcp_retrans_queue_flush(pcb);
     pcb->errnum = errnum;
     tcp_pcb_set_state(pcb, TCP_STATE_CLOSED);
     if (!pcb->user) {
@@ -246,6 +277,7 @@ static void tcp_pcb_give_up(struct tcp_pcb *pcb, int errnum)
         tcp_pcb_finish(pcb, errnum);
         return;
     }
+    tcp_retrans_queue_flush(pcb);
     pcb->local = pcb->offered;
     pcb->remote = pcb->expected;
     tcp_pcb_set_state(pcb, TCP_STATE_LISTEN);
@@ -277,6 +309,7 @@ static struct tcp_pcb *tcp_pcb_alloc(int user)
     pcb->desc = (int)indexof(pcbs, slot);
     pcb->user = user;
     sched_task_init(&pcb->task);
+    queue_init(&pcb->retrans);
     *slot = pcb;
     return pcb;
 }
@@ -438,12 +471,159 @@ static void tcp_output_reset(const struct tcp_segment *seg, const ip_endp_t *loc
     }
 }
 
+/*
+ * Retransmission
+ */
+
+/* Keeps a copy of what is about to be sent from SND.NXT on. Returns 0, or -1 (ENOMEM). */
+static int tcp_retrans_queue_add(struct tcp_pcb *pcb, uint8_t flg, const uint8_t *data, size_t len)
+{
+    struct tcp_retrans_entry *entry = memory_alloc(sizeof(*entry) + len);
+
+    if (!entry) {
+        errorf("memory_alloc() failure");
+        errno = ENOMEM;
+        return -1;
+    }
+    entry->first = entry->last = clock_now();
+    entry->rto = MILLISECONDS(TCP_RTO);
+    entry->seq = pcb->snd.nxt;
+    entry->flg = flg;
+    entry->len = len;
+    if (len > 0) {
+        memcpy(entry->data, data, len);
+    }
+    queue_push(&pcb->retrans, entry);
+    return 0;
+}
+
+/* The peer has taken something: the wait for the rest starts again, RFC 6298 5.3. */
+static void tcp_retrans_entry_restart(void *arg, void *data)
+{
+    struct tcp_retrans_entry *entry = data;
+    const uint64_t *now = arg;
+
+    entry->first = entry->last = *now;
+    entry->rto = MILLISECONDS(TCP_RTO);
+    entry->num = 0;
+}
+
+/* SND.UNA has moved on: "any segments on the retransmission queue that are thereby entirely
+ * acknowledged are removed". RFC 9293 3.10.7.4 */
+static void tcp_retrans_queue_cleanup(struct tcp_pcb *pcb)
+{
+    struct tcp_retrans_entry *entry;
+    uint64_t now = clock_now();
+
+    while ((entry = queue_peek(&pcb->retrans)) != NULL &&
+           seq_leq(entry->seq + tcp_seq_len(entry->flg, entry->len), pcb->snd.una)) {
+        memory_free(queue_pop(&pcb->retrans));
+    }
+    queue_foreach(&pcb->retrans, tcp_retrans_entry_restart, &now);
+}
+
+/* Has the peer shut its window? Before the handshake is done, there is none. */
+static int tcp_is_shut(const struct tcp_pcb *pcb)
+{
+    return pcb->state != TCP_STATE_CLOSED && pcb->state != TCP_STATE_SYN_SENT &&
+           pcb->state != TCP_STATE_SYN_RECEIVED && pcb->snd.wnd == 0;
+}
+
+/* Sends an entry again with today's acknowledgement and window. Left out: to measure the round trip
+ * (step 49), and to hear of a loss before the time is over (step 51). */
+static void tcp_retrans_entry_resend(void *arg, void *data)
+{
+    struct tcp_pcb *pcb = arg;
+    struct tcp_retrans_entry *entry = data;
+    uint64_t now = clock_now();
+    uint8_t flg = entry->flg;
+
+    if (now - entry->last < entry->rto) {
+        return;
+    }
+    if (entry != queue_peek(&pcb->retrans) && !seq_lt(entry->seq, pcb->snd.una + pcb->snd.wnd)) {
+        return; /* outside a window that has shrunk: the oldest segment is enough to ask */
+    }
+    flg |= TCP_FLG_ACK;
+    if (++entry->num == TCP_R1) {
+        warnf("desc=%d, no answer to %u retransmissions", pcb->desc, entry->num);
+    }
+    entry->last = now;
+    if (!tcp_is_shut(pcb) || entry->rto < MILLISECONDS(TCP_R2) / 8) { /* else as for a probe */
+        entry->rto *= 2;
+    }
+    count(stats.retransmitted);
+    tcp_output_segment(entry->seq, TCP_FLG_ISSET(flg, TCP_FLG_ACK) ? pcb->rcv.nxt : 0, flg,
+                       (uint16_t)pcb->rcv.wnd, entry->data, entry->len, &pcb->local, &pcb->remote);
+}
+
+/* Sends what has waited long enough for its acknowledgement, or gives the connection up: then the
+ * result is -1, and the block may be gone. RFC 9293 3.8.3 */
+static int tcp_retrans_emit(struct tcp_pcb *pcb)
+{
+    const struct tcp_retrans_entry *oldest = queue_peek(&pcb->retrans);
+    uint64_t r2;
+
+    if (!oldest) {
+        return 0;
+    }
+    r2 = TCP_FLG_ISSET(oldest->flg, TCP_FLG_SYN) ? TCP_R2_SYN : TCP_R2;
+    if (clock_now() - oldest->first >= MILLISECONDS(r2)) {
+        count(stats.timed_out);
+        if (pcb->state == TCP_STATE_SYN_RECEIVED) {
+            tcp_pcb_give_up(pcb, ETIMEDOUT);
+        } else {
+            tcp_pcb_finish(pcb, ETIMEDOUT);
+        }
+        return -1;
+    }
+    queue_foreach(&pcb->retrans, tcp_retrans_entry_resend, pcb);
+    return 0;
+}
+
+/* Asks a peer whose window is shut, while a user waits for it, whether it has opened: with an old
+ * sequence number, which has to be answered. Gives up when the peer is silent; else as
+ * tcp_retrans_emit. RFC 9293 3.8.6.1 */
+static int tcp_probe_emit(struct tcp_pcb *pcb)
+{
+    uint64_t now = clock_now();
+
+    if (!pcb->blocked || !tcp_is_shut(pcb) || queue_peek(&pcb->retrans)) {
+        pcb->probe_rto = 0;
+        return 0;
+    }
+    if (pcb->probe_rto == 0) {
+        pcb->probe_first = pcb->probe_last = now;
+        pcb->probe_rto = MILLISECONDS(TCP_RTO);
+    }
+    if (now - pcb->probe_first >= MILLISECONDS(TCP_R2)) {
+        count(stats.timed_out);
+        tcp_pcb_finish(pcb, ETIMEDOUT);
+        return -1;
+    }
+    if (now - pcb->probe_last >= pcb->probe_rto) {
+        pcb->probe_last = now;
+        if (pcb->probe_rto < MILLISECONDS(TCP_R2) / 8) { /* several must fit into R2 */
+            pcb->probe_rto *= 2;
+        }
+        count(stats.probes_sent);
+        tcp_output_segment(pcb->snd.una - 1, pcb->rcv.nxt, TCP_FLG_ACK, (uint16_t)pcb->rcv.wnd,
+                           NULL, 0, &pcb->local, &pcb->remote);
+    }
+    return 0;
+}
+
 /* Sends a segment of the connection, SYN with its ISS, all else from SND.NXT on. Returns 0, or -1
  * (ENOMEM). */
 static int tcp_output(struct tcp_pcb *pcb, uint8_t flg, const uint8_t *data, size_t len)
 {
     uint32_t seq = pcb->snd.nxt;
 
+    if (len > 0 || TCP_FLG_ISSET(flg, TCP_FLG_SYN | TCP_FLG_FIN)) {
+        if (tcp_retrans_queue_add(pcb, flg, data, len) == -1) {
+            return -1;
+        }
+    }
     pcb->snd.nxt += tcp_seq_len(flg, len);
     tcp_output_segment(seq, TCP_FLG_ISSET(flg, TCP_FLG_ACK) ? pcb->rcv.nxt : 0, flg,
                        (uint16_t)pcb->rcv.wnd, data, len, &pcb->local, &pcb->remote);
@@ -496,6 +676,28 @@ static size_t tcp_buf_read(struct tcp_pcb *pcb, uint8_t *data, size_t size)
     pcb->buf_head = (pcb->buf_head + len) % TCP_RCV_BUF_SIZE;
     pcb->buf_len -= len;
     return len;
+}
+
+/* What is due in one block. It may be gone afterwards. */
+static void tcp_pcb_timer(struct tcp_pcb *pcb)
+{
+    if (tcp_retrans_emit(pcb) == -1) {
+        return;
+    }
+    tcp_probe_emit(pcb);
+}
+
+static void tcp_timer(void)
+{
+    size_t i;
+
+    lock_acquire(&lock);
+    for (i = 0; i < countof(pcbs); i++) {
+        if (pcbs[i]) {
+            tcp_pcb_timer(pcbs[i]);
+        }
+    }
+    lock_release(&lock);
 }
 
 /*
@@ -679,9 +881,26 @@ static int tcp_check_ack_syn_received(struct tcp_pcb *pcb, const struct tcp_segm
     return tcp_establish(pcb, seg);
 }
 
+/* A peer whose window is shut, but which says so, is not given up: RFC 9293 3.8.6.1, MUST-37. When
+ * it opens, the waits begin again. */
+static void tcp_peer_is_alive(struct tcp_pcb *pcb, int was_shut)
+{
+    struct tcp_retrans_entry *oldest = queue_peek(&pcb->retrans);
+    uint64_t now = clock_now();
+
+    pcb->probe_first = now;
+    if (tcp_is_shut(pcb) && oldest) {
+        oldest->first = now;
+    } else if (was_shut) {
+        queue_foreach(&pcb->retrans, tcp_retrans_entry_restart, &now);
+    }
+}
+
 /* 3.10.7.4 "Fifth, check the ACK field", ESTABLISHED and what that says for the other states */
 static int tcp_check_ack_established(struct tcp_pcb *pcb, const struct tcp_segment *seg)
 {
+    int was_shut = tcp_is_shut(pcb);
+
     if (seq_lt(pcb->snd.nxt, seg->ack)) {
         (void)drop(stats.bad_ack, "desc=%d, ack=%u", pcb->desc, seg->ack);
         tcp_output(pcb, TCP_FLG_ACK, NULL, 0);
@@ -700,7 +919,9 @@ static int tcp_check_ack_established(struct tcp_pcb *pcb, const struct tcp_segme
     }
     if (seg->ack != pcb->snd.una) {
         pcb->snd.una = seg->ack;
+        tcp_retrans_queue_cleanup(pcb);
     }
+    tcp_peer_is_alive(pcb, was_shut);
     sched_task_wakeup(&pcb->task);
     return 0;
 }
@@ -999,6 +1220,9 @@ static ssize_t tcp_send_segment(struct tcp_pcb *pcb, const uint8_t *data, size_t
     /* signed: negative when the peer has shrunk its window */
     int32_t usable = (int32_t)(pcb->snd.una + pcb->snd.wnd - pcb->snd.nxt);
 
+    if (pcb->retrans.num >= TCP_RETRANS_QUEUE_LIMIT) {
+        return 0;
+    }
     if (usable <= 0) {
         return 0;
     }
@@ -1011,7 +1235,14 @@ static ssize_t tcp_send_segment(struct tcp_pcb *pcb, const uint8_t *data, size_t
  * block is not ours. */
 static int tcp_wait_window(struct tcp_pcb *pcb)
 {
-    return sched_task_sleep(&pcb->task, &lock, 0);
+    int ret;
+
+    pcb->blocked++;
+    ret = sched_task_sleep(&pcb->task, &lock, 0);
+    if (ret == 0 || errno != EBADF) {
+        pcb->blocked--;
+    }
+    return ret;
 }
 
 ssize_t tcp_cmd_send(int desc, const void *data, size_t len)
@@ -1110,6 +1341,7 @@ int tcp_cmd_close(int desc)
         sched_task_destroy(&pcb->task, &lock);
         sched_task_init(&pcb->task);
         pcb->closing = 0;
+        pcb->blocked = 0; /* who slept in send has left */
         tcp_pcb_close(pcb);
     }
     lock_release(&lock);
@@ -1122,7 +1354,12 @@ int tcp_cmd_close(int desc)
 
 int tcp_init(void)
 {
+    struct timeval interval = {.tv_usec = TCP_TIMER_INTERVAL * 1000};
+
     if (ip_protocol_register(IP_PROTOCOL_TCP, tcp_input) == -1) {
+        return -1;
+    }
+    if (timer_register(interval, tcp_timer) == -1) {
         return -1;
     }
     lock_acquire(&lock);

@@ -11,6 +11,12 @@
 #define TCP_PCB_SIZE 4096          /* control blocks; then EMFILE (left out: more, step 37) */
 #define TCP_MSS 536                /* bytes in a segment, RFC 9293 3.7.1 (left out: MSS, step 32) */
 #define TCP_RCV_BUF_SIZE 65535     /* bytes that wait for the user; the window holds no more */
+#define TCP_TIMER_INTERVAL 100     /* milliseconds */
+#define TCP_RETRANS_QUEUE_LIMIT 256 /* segments in flight; send waits when they are so many */
+#define TCP_RTO 1000               /* milliseconds to the first retransmission, RFC 6298 2.1 */
+#define TCP_R1 3                   /* retransmissions before a warning, RFC 9293 3.8.3 */
+#define TCP_R2 100000              /* milliseconds before giving up, RFC 9293 3.8.3 */
+#define TCP_R2_SYN 180000          /* the same for a SYN */
 
 /* RFC 9293 3.3.2 */
 enum tcp_state {
@@ -81,6 +87,9 @@ struct tcp_stats {
     uint64_t out_of_window;   /* dropped: outside the receive window */
     uint64_t out_of_order;    /* dropped: in the window, but not next (kept from step 48 on) */
     uint64_t closed_window;   /* dropped: does not fit what is left of the window */
+    uint64_t retransmitted;
+    uint64_t probes_sent;     /* into a window that stays shut */
+    uint64_t timed_out;       /* connections given up */
 };
 
 /* Registers TCP with IP. Returns 0 or -1. */
@@ -107,7 +116,7 @@ const char *tcp_state_ntoa(enum tcp_state state);
  * EMFILE, ENOMEM, EADDRINUSE, EADDRNOTAVAIL, EINVAL, EINTR. */
 int tcp_cmd_open(const ip_endp_t *local, const ip_endp_t *remote, int active);
 /* SEND: sleeps until all len bytes are sent. Returns len, or less if something went wrong on the
- * way. ENOTCONN. */
+ * way. ENOTCONN, ENOMEM, ETIMEDOUT. */
 ssize_t tcp_cmd_send(int desc, const void *data, size_t len);
 /* RECEIVE: sleeps until there are bytes. Returns how many were copied, at most size. ENOTCONN. */
 ssize_t tcp_cmd_receive(int desc, void *buf, size_t size);
