@@ -92,6 +92,7 @@ struct tcp_pcb {
     int desc;               /* its index in pcbs */
     int user;               /* a descriptor refers to it */
     int closing;            /* tcp_cmd_close is waiting for those who sleep in it */
+    int passive;            /* from LISTEN: when the handshake fails, it goes back there */
     int errnum;             /* why it is closed: an errno, or 0 */
     ip_endp_t local;
     ip_endp_t remote;
@@ -273,7 +274,7 @@ static void tcp_pcb_finish(struct tcp_pcb *pcb, int errnum)
 /* A handshake has failed. A passive open waits for the next peer, as if this one had never come. */
 static void tcp_pcb_give_up(struct tcp_pcb *pcb, int errnum)
 {
-    if (!pcb->user) {
+    if (!pcb->passive || !pcb->user) {
         tcp_pcb_finish(pcb, errnum);
         return;
     }
@@ -544,7 +545,9 @@ static void tcp_retrans_entry_resend(void *arg, void *data)
     if (entry != queue_peek(&pcb->retrans) && !seq_lt(entry->seq, pcb->snd.una + pcb->snd.wnd)) {
         return; /* outside a window that has shrunk: the oldest segment is enough to ask */
     }
-    flg |= TCP_FLG_ACK;
+    if (pcb->state != TCP_STATE_SYN_SENT) {
+        flg |= TCP_FLG_ACK;
+    }
     if (++entry->num == TCP_R1) {
         warnf("desc=%d, no answer to %u retransmissions", pcb->desc, entry->num);
     }
@@ -776,6 +779,7 @@ static void tcp_listen(struct tcp_pcb *pcb, const struct tcp_segment *seg, const
     }
     pcb->local = *local;
     pcb->remote = *remote;
+    pcb->passive = 1;
     pcb->irs = seg->seq;
     pcb->rcv.nxt = seg->seq + 1;
     pcb->rcv.wnd = TCP_RCV_BUF_SIZE;
@@ -783,6 +787,49 @@ static void tcp_listen(struct tcp_pcb *pcb, const struct tcp_segment *seg, const
     tcp_pcb_set_state(pcb, TCP_STATE_SYN_RECEIVED);
     if (tcp_output(pcb, TCP_FLG_SYN | TCP_FLG_ACK, NULL, 0) == -1) {
         tcp_pcb_give_up(pcb, ENOMEM);
+    }
+}
+
+/* 3.10.7.3 "If the state is SYN-SENT" */
+static void tcp_syn_sent(struct tcp_pcb *pcb, const struct tcp_segment *seg)
+{
+    int acceptable = 0;
+
+    /* "First, check the ACK bit" */
+    if (TCP_FLG_ISSET(seg->flg, TCP_FLG_ACK)) {
+        if (!seq_lt(pcb->iss, seg->ack) || !seq_leq(seg->ack, pcb->snd.nxt)) {
+            (void)drop(stats.bad_ack, "desc=%d, ack=%u", pcb->desc, seg->ack);
+            if (!TCP_FLG_ISSET(seg->flg, TCP_FLG_RST)) {
+                tcp_output_reset(seg, &pcb->local, &pcb->remote);
+            }
+            return;
+        }
+        acceptable = 1;
+    }
+    /* "Second, check the RST bit" */
+    if (TCP_FLG_ISSET(seg->flg, TCP_FLG_RST)) {
+        /* left out: to believe it (step 28) */
+        (void)drop(stats.bad_flags, "desc=%d, a RST", pcb->desc);
+        return;
+    }
+    /* "Third, check the security": left out, as everywhere. "Fourth, check the SYN bit" */
+    if (!TCP_FLG_ISSET(seg->flg, TCP_FLG_SYN)) {
+        /* "Fifth, if neither of the SYN or RST bits" */
+        (void)drop(stats.bad_flags, "desc=%d, no SYN", pcb->desc);
+        return;
+    }
+    if (!acceptable) {
+        /* left out: simultaneous open (step 28) */
+        (void)drop(stats.bad_flags, "desc=%d, a SYN alone", pcb->desc);
+        return;
+    }
+    pcb->irs = seg->seq;
+    pcb->rcv.nxt = seg->seq + 1;
+    pcb->rcv.wnd = TCP_RCV_BUF_SIZE;
+    pcb->snd.una = seg->ack;
+    tcp_retrans_queue_cleanup(pcb);
+    if (tcp_establish(pcb, seg) == 0) {
+        tcp_output(pcb, TCP_FLG_ACK, NULL, 0);
     }
 }
 
@@ -997,6 +1044,9 @@ static void tcp_segment_arrives(struct tcp_segment *seg, const ip_endp_t *local,
     case TCP_STATE_LISTEN:
         tcp_listen(pcb, seg, local, remote);
         break;
+    case TCP_STATE_SYN_SENT:
+        tcp_syn_sent(pcb, seg);
+        break;
     default:
         tcp_otherwise(pcb, seg);
         break;
@@ -1159,6 +1209,91 @@ static int tcp_open_passive(struct tcp_pcb *pcb, const ip_endp_t *local, const i
     return 0;
 }
 
+/* Gives the block a port that nobody else uses with this peer, from a random one on (RFC 6056). */
+static int tcp_choose_port(ip_endp_t *local, const ip_endp_t *remote)
+{
+    uint32_t num = TCP_SOURCE_PORT_MAX - TCP_SOURCE_PORT_MIN + 1, start = random16(), i;
+    ip_endp_t anybody = {IP_ADDR_ANY, 0};
+
+    for (i = 0; i < num; i++) {
+        local->port = hton16((uint16_t)(TCP_SOURCE_PORT_MIN + (start + i) % num));
+        if (!tcp_is_in_use(local, &anybody) && !tcp_pcb_find(local, remote)) {
+            return 0;
+        }
+    }
+    local->port = 0;
+    errno = EADDRNOTAVAIL;
+    return -1;
+}
+
+/* Completes the local endpoint for a connection to remote: the address that the route leads from, a
+ * free port. */
+static int tcp_pcb_set_endpoints(struct tcp_pcb *pcb, const ip_endp_t *remote)
+{
+    const struct ip_iface *iface = ip_route_get_iface(remote->addr);
+    ip_endp_t local = pcb->offered;
+
+    if (!iface) {
+        errno = ENETUNREACH;
+        return -1;
+    }
+    if (remote->port == 0 || !ip_addr_is_host(remote->addr, iface)) {
+        errno = EINVAL; /* RFC 9293 3.9.1.1, MUST-46 */
+        return -1;
+    }
+    if (local.addr == IP_ADDR_ANY) {
+        local.addr = iface->unicast;
+    }
+    if (local.addr != iface->unicast) { /* no route leads there from this address */
+        errno = ENETUNREACH;
+        return -1;
+    }
+    if (local.port == 0 && tcp_choose_port(&local, remote) == -1) {
+        return -1;
+    }
+    if (tcp_pcb_find(&local, remote) || tcp_endp_equal(&local, remote)) {
+        errno = EADDRINUSE;
+        return -1;
+    }
+    pcb->local = local;
+    pcb->remote = *remote;
+    return 0;
+}
+
+/* Sends the SYN to remote, from what the user has offered. Returns 0, or -1 with errno set. */
+static int tcp_pcb_connect(struct tcp_pcb *pcb, const ip_endp_t *remote)
+{
+    if (tcp_pcb_set_endpoints(pcb, remote) == -1) {
+        return -1;
+    }
+    pcb->passive = 0;
+    pcb->errnum = 0;
+    pcb->rcv.wnd = TCP_RCV_BUF_SIZE;
+    pcb->buf_head = pcb->buf_len = 0; /* what a connection before this one left unread */
+    tcp_pcb_set_iss(pcb);
+    if (tcp_output(pcb, TCP_FLG_SYN, NULL, 0) == -1) {
+        return -1;
+    }
+    tcp_pcb_set_state(pcb, TCP_STATE_SYN_SENT);
+    return 0;
+}
+
+static int tcp_open_active(struct tcp_pcb *pcb, const ip_endp_t *local, const ip_endp_t *remote)
+{
+    if (!remote) {
+        errno = EINVAL;
+        return -1;
+    }
+    if (local && local->addr != IP_ADDR_ANY && !ip_iface_select(local->addr)) {
+        errno = EADDRNOTAVAIL;
+        return -1;
+    }
+    if (local) {
+        pcb->offered = *local;
+    }
+    return tcp_pcb_connect(pcb, remote);
+}
+
 /* Opens the block and sleeps until it is connected. Returns its descriptor; or -1 with errno set,
  * and then it is gone. */
 static int tcp_pcb_open(struct tcp_pcb *pcb, const ip_endp_t *local, const ip_endp_t *remote,
@@ -1166,8 +1301,7 @@ static int tcp_pcb_open(struct tcp_pcb *pcb, const ip_endp_t *local, const ip_en
 {
     int ret, errnum;
 
-    (void)active;
-    ret = tcp_open_passive(pcb, local, remote);
+    ret = active ? tcp_open_active(pcb, local, remote) : tcp_open_passive(pcb, local, remote);
     if (ret == 0 && tcp_wait_handshake(pcb) == 0) {
         return tcp_pcb_desc(pcb);
     }
@@ -1184,10 +1318,6 @@ int tcp_cmd_open(const ip_endp_t *local, const ip_endp_t *remote, int active)
     struct tcp_pcb *pcb;
     int desc = -1;
 
-    if (active) {
-        errno = EOPNOTSUPP; /* left out: step 25 */
-        return -1;
-    }
     lock_acquire(&lock);
     pcb = tcp_pcb_alloc(1);
     if (pcb) {

@@ -17,6 +17,8 @@
 #define TCP_R1 3                   /* retransmissions before a warning, RFC 9293 3.8.3 */
 #define TCP_R2 100000              /* milliseconds before giving up, RFC 9293 3.8.3 */
 #define TCP_R2_SYN 180000          /* the same for a SYN */
+#define TCP_SOURCE_PORT_MIN 49152  /* ports to choose from, RFC 6335 */
+#define TCP_SOURCE_PORT_MAX 65535
 
 /* RFC 9293 3.3.2 */
 enum tcp_state {
@@ -111,9 +113,10 @@ const char *tcp_state_ntoa(enum tcp_state state);
  * interruption by the user, ENETDOWN for an open without the stack.
  */
 
-/* OPEN: waits for a connection to local (network byte order) from remote, or from anybody when
- * remote is NULL. active must be 0. Returns a descriptor once the connection is established.
- * EMFILE, ENOMEM, EADDRINUSE, EADDRNOTAVAIL, EINVAL, EINTR. */
+/* OPEN: waits for a connection to local from remote (or NULL: from anybody), or makes one if active
+ * is not 0; then local may be NULL. All in network byte order. Returns a descriptor once the
+ * connection is established. EMFILE, ENOMEM, EADDRINUSE, EADDRNOTAVAIL, EINVAL, ENETUNREACH, EINTR,
+ * ECONNREFUSED, ECONNRESET, ETIMEDOUT. */
 int tcp_cmd_open(const ip_endp_t *local, const ip_endp_t *remote, int active);
 /* SEND: sleeps until all len bytes are sent. Returns len, or less if something went wrong on the
  * way. ENOTCONN, ENOMEM, ETIMEDOUT. */

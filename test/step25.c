@@ -1,0 +1,358 @@
+/* Step 25: active open. What a RST does to it is step 28's affair. */
+
+#include <stdio.h>
+
+#include "bench.h"
+#include "platform.h"
+#include "tcp.h"
+#include "util.h"
+
+#define PEER_ISN 1000
+
+/* One call of open by a thread of its own. */
+struct opener {
+    ip_endp_t local, remote;
+    int any, active;
+    int desc, err;
+    struct task *task;
+};
+
+static ip_endp_t endp(const char *text)
+{
+    ip_endp_t e;
+
+    check_int(ip_endp_pton(text, &e), 0);
+    return e;
+}
+
+static void open_connection(void *arg)
+{
+    struct opener *o = arg;
+
+    o->desc = tcp_cmd_open(o->any ? NULL : &o->local, o->active ? &o->remote : NULL, o->active);
+    o->err = errno;
+}
+
+/* local may be NULL: the stack chooses. */
+static void connect_start(struct opener *o, const char *local, const char *remote)
+{
+    o->any = !local;
+    o->local = endp(local ? local : "0.0.0.0:0");
+    o->remote = endp(remote);
+    o->active = 1;
+    o->task = task_start("connector", open_connection, o);
+}
+
+static void listen_start(struct opener *o, const char *local)
+{
+    o->any = 0;
+    o->local = endp(local);
+    o->active = 0;
+    o->task = task_start("listener", open_connection, o);
+}
+
+static void check_failed(struct opener *o, int err)
+{
+    check(task_done(o->task));
+    check_int(o->desc, -1);
+    check_int(o->err, err);
+}
+
+static void check_state(int desc, const char *name)
+{
+    struct tcp_view view;
+
+    check_int(tcp_get_view(desc, &view), 0);
+    check_str(tcp_state_ntoa(view.state), name);
+}
+
+/* From 192.0.2.2:10000 to 192.0.2.1:7. */
+static void start(struct opener *o)
+{
+    bench_start(WIRE_RAW);
+    connection('A', "192.0.2.2:10000", "192.0.2.1:7", PEER_ISN);
+    connect_start(o, "192.0.2.2:10000", "192.0.2.1:7");
+    expect("S 0:0(0)");
+}
+
+static void establish(struct opener *o)
+{
+    inject("S. 0:0(0) ack 1 win 65535");
+    expect(". 1:1(0) ack 1");
+    task_join(o->task, 0);
+    check(o->desc != -1);
+    check_state(o->desc, "ESTABLISHED");
+}
+
+static void test_handshake(void)
+{
+    static struct opener o;
+
+    start(&o);
+    check(!task_done(o.task));
+    check(logged("CLOSED => SYN_SENT"));
+    establish(&o);
+    check(logged("SYN_SENT => ESTABLISHED"));
+    expect_nothing(60000);
+}
+
+static void test_data(void)
+{
+    static struct opener o;
+    char buf[64];
+
+    start(&o);
+    establish(&o);
+    pattern(buf, 1, 10);
+    check_int(tcp_cmd_send(o.desc, buf, 10), 10);
+    expect("P. 1:11(10) ack 1");
+    inject("P. 1:21(20) ack 11");
+    expect_within(500, ". 11:11(0) ack 21");
+    check_int(tcp_cmd_receive(o.desc, buf, sizeof(buf)), 20);
+    check_pattern(buf, 1, 20);
+}
+
+static void test_isn(void)
+{
+    static const uint32_t isn[] = {0, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff};
+    char local[32];
+    struct tcp_view view;
+    static struct opener o;
+
+    bench_start(WIRE_RAW);
+    for (size_t i = 0; i < countof(isn) * countof(isn); i++) {
+        snprintf(local, sizeof(local), "192.0.2.2:%zu", 10000 + i);
+        connection('A', local, "192.0.2.1:7", isn[i % countof(isn)]);
+        connect_start(&o, local, "192.0.2.1:7");
+        expect("S 0:0(0)");
+        intr_raise(INTR_IRQ_USER);
+        settle();
+        check_failed(&o, EINTR);
+        wire_pending(1);
+        next_isn(isn[i / countof(isn)]);
+        connect_start(&o, local, "192.0.2.1:7");
+        expect("S 0:0(0)");
+        establish(&o);
+        check_int(tcp_get_view(o.desc, &view), 0);
+        check_int(view.iss, isn[i / countof(isn)]);
+    }
+}
+
+/* Without a local endpoint: our address towards the peer, and a port of those for that purpose. */
+static void test_choice(void)
+{
+    ip_endp_t address = endp("192.0.2.2:0");
+    struct tcp_view view;
+    static struct opener o;
+
+    bench_start(WIRE_RAW);
+    connection('A', "192.0.2.2:0", "192.0.2.1:7", PEER_ISN);
+    connect_start(&o, NULL, "192.0.2.1:7");
+    expect("S 0:0(0)");
+    establish(&o);
+    check_int(tcp_get_view(o.desc, &view), 0);
+    check_int(view.local.addr, address.addr);
+    check(ntoh16(view.local.port) >= TCP_SOURCE_PORT_MIN);
+}
+
+/* Every connection to one peer has a port of its own. */
+static void test_choices_differ(void)
+{
+    uint8_t packet[128];
+    uint16_t port[20];
+    static struct opener o[20];
+
+    bench_start(WIRE_RAW);
+    for (size_t i = 0; i < countof(o); i++) {
+        connect_start(&o[i], NULL, "192.0.2.1:7");
+        take(0, packet, sizeof(packet));
+        port[i] = (uint16_t)(packet[20] << 8 | packet[21]);
+        check(port[i] >= TCP_SOURCE_PORT_MIN);
+        for (size_t j = 0; j < i; j++) {
+            check(port[i] != port[j]);
+        }
+    }
+}
+
+static void test_wrong_ack(void)
+{
+    static struct opener o;
+
+    start(&o);
+    inject("S. 0:0(0) ack 2 win 65535");
+    expect("R 2:2(0)");
+    inject("S. 0:0(0) ack 0 win 65535");
+    expect("R 0:0(0)");
+    inject(". 0:0(0) ack 2147483649");
+    expect("R 2147483649:2147483649(0)");
+    inject("R. 0:0(0) ack 2"); /* a RST is not answered by a RST */
+    expect_nothing(0);
+    check(!task_done(o.task));
+    establish(&o);
+}
+
+/* The right ACK, but no SYN: not what opens a connection. */
+static void test_no_syn(void)
+{
+    static struct opener o;
+
+    start(&o);
+    inject(". 0:0(0) ack 1");
+    inject("F. 0:0(0) ack 1");
+    inject("P 1:11(10) win 65535");
+    expect_nothing(500);
+    check(!task_done(o.task));
+    establish(&o);
+}
+
+static void test_lost_syn(void)
+{
+    static struct opener o;
+    long wait, last;
+
+    start(&o);
+    last = expect_within(60000, "S 0:0(0)");
+    for (int i = 0; i < 3; i++) {
+        wait = expect_within(10 * last, "S 0:0(0)");
+        check(wait >= 2 * last - 250 && wait <= 2 * last + 250);
+        last = wait;
+    }
+    establish(&o);
+    expect_nothing(60000);
+}
+
+/* RFC 9293 3.8.3: not before three minutes are over. */
+static void test_silence(void)
+{
+    static struct opener o;
+
+    start(&o);
+    advance(179999);
+    check(!task_done(o.task));
+    check(wire_pending(1) >= 3);
+    task_join(o.task, 600000);
+    check_failed(&o, ETIMEDOUT);
+    wire_pending(1);
+    inject("S. 0:0(0) ack 1 win 65535");
+    expect("R 1:1(0)");
+}
+
+/* The peer did not get our ACK and repeats its SYN-ACK, which is outside of the window by now. */
+static void test_lost_ack(void)
+{
+    static struct opener o;
+
+    start(&o);
+    establish(&o);
+    advance(1000);
+    inject("S. 0:0(0) ack 1 win 65535");
+    expect(". 1:1(0) ack 1");
+    check_state(o.desc, "ESTABLISHED");
+}
+
+static void test_interruption(void)
+{
+    static struct opener o;
+
+    start(&o);
+    intr_raise(INTR_IRQ_USER);
+    settle();
+    check_failed(&o, EINTR);
+    wire_pending(1);
+    connection('A', "192.0.2.2:10000", "192.0.2.1:7", PEER_ISN);
+    connect_start(&o, "192.0.2.2:10000", "192.0.2.1:7");
+    expect("S 0:0(0)");
+    establish(&o);
+}
+
+static void test_in_use(void)
+{
+    static struct opener a, b;
+
+    start(&a);
+    connect_start(&b, "192.0.2.2:10000", "192.0.2.1:7");
+    check_failed(&b, EADDRINUSE);
+    establish(&a);
+    connect_start(&b, "192.0.2.2:10000", "192.0.2.1:7");
+    check_failed(&b, EADDRINUSE);
+    expect_nothing(0);
+}
+
+/* RFC 9293 3.9.1.1: one port, in LISTEN and in SYN-SENT at the same time. */
+static void test_listener_beside(void)
+{
+    static struct opener a, b;
+
+    start(&a);
+    listen_start(&b, "192.0.2.2:10000");
+    check(!task_done(b.task));
+    connection('B', "192.0.2.2:10000", "192.0.2.9:5000", PEER_ISN);
+    inject("B> S 0:0(0) win 65535");
+    expect("B> S. 0:0(0) ack 1");
+    inject("B> . 1:1(0) ack 1");
+    task_join(b.task, 0);
+    check_state(b.desc, "ESTABLISHED");
+    inject("A> S. 0:0(0) ack 1 win 65535");
+    expect("A> . 1:1(0) ack 1");
+    task_join(a.task, 0);
+    check_state(a.desc, "ESTABLISHED");
+}
+
+/* Where no peer can be, or no way leads: refused at once, and nothing goes out. */
+static void test_refused(void)
+{
+    static const char *const bad[] = {
+        "255.255.255.255:7", "192.0.2.255:7", "224.0.0.1:7", "0.0.0.0:7", "192.0.2.1:0",
+    };
+    static struct opener o;
+
+    bench_start(WIRE_RAW);
+    for (size_t i = 0; i < countof(bad); i++) {
+        connect_start(&o, NULL, bad[i]);
+        check(task_done(o.task));
+        check_int(o.desc, -1);
+    }
+    connect_start(&o, NULL, "203.0.113.1:7");
+    check_failed(&o, ENETUNREACH);
+    connect_start(&o, "192.0.2.3:10000", "192.0.2.1:7");
+    check_failed(&o, EADDRNOTAVAIL);
+    expect_nothing(1000);
+}
+
+/* What fails gives its block back, a hundred times over. */
+static void test_nothing_left(void)
+{
+    static struct opener o;
+    size_t in_use;
+
+    start(&o);
+    intr_raise(INTR_IRQ_USER);
+    settle();
+    check_failed(&o, EINTR);
+    in_use = memory_in_use();
+    for (int i = 0; i < 100; i++) {
+        connect_start(&o, NULL, "192.0.2.1:7");
+        intr_raise(INTR_IRQ_USER);
+        settle();
+        check_failed(&o, EINTR);
+    }
+    check_int(memory_in_use(), in_use);
+    wire_pending(1);
+}
+
+BENCH(25,
+      {"SYN, SYN-ACK, ACK: the opener has a connection", test_handshake},
+      {"data goes both ways [MUST-2]", test_data},
+      {"first sequence numbers around 2^32 do no harm", test_isn},
+      {"without a local endpoint one is chosen [MUST-44]", test_choice},
+      {"each connection to one peer gets its own port [M-3]", test_choices_differ},
+      {"SYN-SENT answers a wrong ACK with its RST [EVENT-3]", test_wrong_ack},
+      {"SYN-SENT drops what brings no SYN [EVENT-3]", test_no_syn},
+      {"a lost SYN goes out again, each wait is doubled [MUST-22]", test_lost_syn},
+      {"silence is ETIMEDOUT, after three minutes or more [MUST-23]", test_silence},
+      {"a SYN-ACK that comes again is acknowledged again", test_lost_ack},
+      {"an interruption ends the opening", test_interruption},
+      {"the same two endpoints twice are EADDRINUSE", test_in_use},
+      {"a listener on the same port is not disturbed [MUST-42]", test_listener_beside},
+      {"a peer that cannot be is refused at once [MUST-46]", test_refused},
+      {"openings that fail leave nothing behind [M-1]", test_nothing_left})
