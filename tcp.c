@@ -121,6 +121,7 @@ struct tcp_pcb {
     uint64_t probe_first;   /* when the peer was last heard of since the window is shut */
     uint64_t probe_last;    /* when it was last probed */
     uint64_t probe_rto;     /* nanoseconds from then to the next probe; 0: the window is open */
+    uint64_t expires;       /* when it is over even if the peer does nothing; 0: never */
 };
 
 static lock_t lock = LOCK_INITIALIZER; /* guards pcbs and what they hold; above ip */
@@ -616,11 +617,24 @@ static int tcp_probe_emit(struct tcp_pcb *pcb)
     return 0;
 }
 
+/* The sequence number of a bare ACK: the RFC's SND.NXT, but not beyond the peer's window. There a
+ * FIN sent into a shut window, or a window that has shrunk, would put it, and the peer would not
+ * listen. */
+static uint32_t tcp_ack_seq(const struct tcp_pcb *pcb)
+{
+    uint32_t edge = pcb->snd.una + pcb->snd.wnd;
+
+    if (pcb->state == TCP_STATE_SYN_SENT || pcb->state == TCP_STATE_SYN_RECEIVED) {
+        return pcb->snd.nxt; /* there is no window yet */
+    }
+    return seq_lt(edge, pcb->snd.nxt) ? edge : pcb->snd.nxt;
+}
+
 /* Sends a segment of the connection, SYN with its ISS, all else from SND.NXT on. Returns 0, or -1
  * (ENOMEM). */
 static int tcp_output(struct tcp_pcb *pcb, uint8_t flg, const uint8_t *data, size_t len)
 {
-    uint32_t seq = pcb->snd.nxt;
+    uint32_t seq = flg == TCP_FLG_ACK && len == 0 ? tcp_ack_seq(pcb) : pcb->snd.nxt;
 
     if (len > 0 || TCP_FLG_ISSET(flg, TCP_FLG_SYN | TCP_FLG_FIN)) {
         if (tcp_retrans_queue_add(pcb, flg, data, len) == -1) {
@@ -684,6 +698,10 @@ static size_t tcp_buf_read(struct tcp_pcb *pcb, uint8_t *data, size_t size)
 /* What is due in one block. It may be gone afterwards. */
 static void tcp_pcb_timer(struct tcp_pcb *pcb)
 {
+    if (pcb->expires != 0 && clock_now() >= pcb->expires) {
+        tcp_pcb_finish(pcb, 0);
+        return;
+    }
     if (tcp_retrans_emit(pcb) == -1) {
         return;
     }
@@ -973,6 +991,27 @@ static int tcp_check_ack_established(struct tcp_pcb *pcb, const struct tcp_segme
     return 0;
 }
 
+/* Has the peer acknowledged our FIN? It is the last thing that we have sent. */
+static int tcp_is_fin_acked(const struct tcp_pcb *pcb)
+{
+    return pcb->snd.una == pcb->snd.nxt;
+}
+
+/* 3.10.7.4 "Fifth, check the ACK field": what an ACK of our FIN does */
+static int tcp_check_ack_fin(struct tcp_pcb *pcb)
+{
+    if (!tcp_is_fin_acked(pcb)) {
+        return 0;
+    }
+    switch (pcb->state) {
+    case TCP_STATE_LAST_ACK:
+        tcp_pcb_finish(pcb, 0);
+        return -1;
+    default:
+        return 0;
+    }
+}
+
 /* 3.10.7.4 "Fifth, check the ACK field" */
 static int tcp_check_ack(struct tcp_pcb *pcb, const struct tcp_segment *seg)
 {
@@ -982,7 +1021,10 @@ static int tcp_check_ack(struct tcp_pcb *pcb, const struct tcp_segment *seg)
     if (pcb->state == TCP_STATE_SYN_RECEIVED && tcp_check_ack_syn_received(pcb, seg) == -1) {
         return -1;
     }
-    return tcp_check_ack_established(pcb, seg);
+    if (tcp_check_ack_established(pcb, seg) == -1) {
+        return -1;
+    }
+    return tcp_check_ack_fin(pcb);
 }
 
 /* 3.10.7.4 "Sixth, check the URG bit": left out (step 63), the urgent pointer is not looked at. */
@@ -1014,6 +1056,27 @@ static int tcp_segment_text(struct tcp_pcb *pcb, struct tcp_segment *seg)
     return 0;
 }
 
+/* 3.10.7.4 "Eighth, check the FIN bit" */
+static void tcp_check_fin(struct tcp_pcb *pcb, struct tcp_segment *seg)
+{
+    if (!TCP_FLG_ISSET(seg->flg, TCP_FLG_FIN)) {
+        return;
+    }
+    seg->ack_due = 1;
+    if (seg->seq + (uint32_t)seg->data_len != pcb->rcv.nxt) {
+        (void)drop(stats.out_of_order, "desc=%d, a FIN before its turn", pcb->desc);
+        return;
+    }
+    switch (pcb->state) {
+    case TCP_STATE_ESTABLISHED:
+        pcb->rcv.nxt++;
+        tcp_pcb_set_state(pcb, TCP_STATE_CLOSE_WAIT);
+        break;
+    default:
+        break; /* the peer has sent a FIN before: a second one means nothing */
+    }
+}
+
 /* 3.10.7.4 "Otherwise" */
 static void tcp_otherwise(struct tcp_pcb *pcb, struct tcp_segment *seg)
 {
@@ -1021,8 +1084,8 @@ static void tcp_otherwise(struct tcp_pcb *pcb, struct tcp_segment *seg)
         tcp_check_syn(pcb, seg) == -1 || tcp_check_ack(pcb, seg) == -1) {
         return;
     }
-    if (tcp_segment_text(pcb, seg) == -1) {
-        debugf("desc=%d, the text was not taken", pcb->desc); /* left out: the FIN (step 26) */
+    if (tcp_segment_text(pcb, seg) == 0) {
+        tcp_check_fin(pcb, seg);
     }
     if (seg->ack_due) { /* left out: to delay it (step 47) */
         tcp_output(pcb, TCP_FLG_ACK, NULL, 0);
@@ -1332,6 +1395,7 @@ static int tcp_check_send(const struct tcp_pcb *pcb)
 {
     switch (pcb->state) {
     case TCP_STATE_ESTABLISHED:
+    case TCP_STATE_CLOSE_WAIT:
         return 0;
     case TCP_STATE_CLOSED:
         errno = pcb->errnum ? pcb->errnum : ENOTCONN;
@@ -1406,6 +1470,8 @@ static int tcp_check_receive(const struct tcp_pcb *pcb)
     switch (pcb->state) {
     case TCP_STATE_ESTABLISHED:
         return 1;
+    case TCP_STATE_CLOSE_WAIT:
+        return 0;
     case TCP_STATE_CLOSED:
         errno = pcb->errnum ? pcb->errnum : ENOTCONN;
         return -1;
@@ -1454,10 +1520,29 @@ ssize_t tcp_cmd_receive(int desc, void *buf, size_t size)
     return ret;
 }
 
+/* Sends our FIN, and leaves the rest to the protocol. */
+static void tcp_pcb_send_fin(struct tcp_pcb *pcb, enum tcp_state next)
+{
+    if (tcp_output(pcb, TCP_FLG_FIN | TCP_FLG_ACK, NULL, 0) == -1) {
+        tcp_pcb_abort(pcb); /* without memory for the FIN there is only the RST */
+        return;
+    }
+    pcb->user = 0;
+    pcb->expires = clock_now() + MILLISECONDS(TCP_CLOSE_TIMEOUT);
+    tcp_pcb_set_state(pcb, next);
+}
+
 /* The user is done with the connection, RFC 9293 3.10.4. Caller must hold the lock. */
 static void tcp_pcb_close(struct tcp_pcb *pcb)
 {
-    tcp_pcb_abort(pcb); /* left out: FIN (steps 26 and 27) */
+    switch (pcb->state) {
+    case TCP_STATE_CLOSE_WAIT:
+        tcp_pcb_send_fin(pcb, TCP_STATE_LAST_ACK);
+        break;
+    default:
+        tcp_pcb_abort(pcb);
+        break;
+    }
 }
 
 int tcp_cmd_close(int desc)

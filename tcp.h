@@ -19,6 +19,7 @@
 #define TCP_R2_SYN 180000          /* the same for a SYN */
 #define TCP_SOURCE_PORT_MIN 49152  /* ports to choose from, RFC 6335 */
 #define TCP_SOURCE_PORT_MAX 65535
+#define TCP_CLOSE_TIMEOUT 600000   /* milliseconds for the end of a connection without a user */
 
 /* RFC 9293 3.3.2 */
 enum tcp_state {
@@ -121,9 +122,10 @@ int tcp_cmd_open(const ip_endp_t *local, const ip_endp_t *remote, int active);
 /* SEND: sleeps until all len bytes are sent. Returns len, or less if something went wrong on the
  * way. ENOTCONN, ENOMEM, ETIMEDOUT. */
 ssize_t tcp_cmd_send(int desc, const void *data, size_t len);
-/* RECEIVE: sleeps until there are bytes. Returns how many were copied, at most size. ENOTCONN. */
+/* RECEIVE: sleeps until there are bytes. Returns how many were copied, at most size, or 0 at the
+ * end of file. ENOTCONN, ECONNRESET, ETIMEDOUT. */
 ssize_t tcp_cmd_receive(int desc, void *buf, size_t size);
-/* CLOSE: ends the connection with a RST (left out: FIN, steps 26 and 27). Wakes sleepers. 0. */
+/* CLOSE: after the peer's FIN sends ours, else a RST (left out: step 27). Wakes sleepers. 0. */
 int tcp_cmd_close(int desc);
 
 /* Copies the counters. */

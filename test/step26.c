@@ -1,0 +1,341 @@
+/* Step 26: passive close. The peer ends first. */
+
+#include <stdio.h>
+
+#include "bench.h"
+#include "tcp.h"
+#include "util.h"
+
+#define PEER_ISN 1000
+
+static int desc = -1; /* the connection */
+
+static void open_passive(void *arg)
+{
+    ip_endp_t local;
+
+    (void)arg;
+    check_int(ip_endp_pton("192.0.2.2:7", &local), 0);
+    desc = tcp_cmd_open(&local, NULL, 0);
+}
+
+/* Up to the SYN-ACK. */
+static struct task *start(uint32_t isn)
+{
+    struct task *opener;
+
+    bench_start(WIRE_RAW);
+    connection('A', "192.0.2.2:7", "192.0.2.1:5000", isn);
+    opener = task_start("opener", open_passive, NULL);
+    inject("S 0:0(0) win 65535");
+    expect("S. 0:0(0) ack 1");
+    return opener;
+}
+
+static void establish(void)
+{
+    struct task *opener = start(PEER_ISN);
+
+    inject(". 1:1(0) ack 1");
+    task_join(opener, 0);
+    check(desc != -1);
+}
+
+/* One call of receive by a thread of its own. */
+struct reader {
+    ssize_t ret;
+    int err;
+    struct task *task;
+    char buf[2048];
+};
+
+static void receive(void *arg)
+{
+    struct reader *r = arg;
+
+    r->ret = tcp_cmd_receive(desc, r->buf, sizeof(r->buf));
+    r->err = errno;
+}
+
+/* Exactly these bytes of the pattern are still to be read, then comes the end, again and again. */
+static void check_end_after(uint32_t from, uint32_t end)
+{
+    static char buf[4096];
+
+    if (end > from) {
+        check_int(tcp_cmd_receive(desc, buf, sizeof(buf)), end - from);
+        check_pattern(buf, from, end - from);
+    }
+    check_int(tcp_cmd_receive(desc, buf, sizeof(buf)), 0);
+    check_int(tcp_cmd_receive(desc, buf, sizeof(buf)), 0);
+}
+
+static void our_side_sends(uint32_t from, size_t len)
+{
+    char buf[TCP_MSS];
+
+    pattern(buf, from, len);
+    check_int(tcp_cmd_send(desc, buf, len), len);
+}
+
+static void check_state(const char *name)
+{
+    struct tcp_view view;
+
+    check_int(tcp_get_view(desc, &view), 0);
+    check_str(tcp_state_ntoa(view.state), name);
+}
+
+static void check_gone(void)
+{
+    struct tcp_view view;
+
+    check_int(tcp_get_view(desc, &view), -1);
+}
+
+static void test_end_of_file(void)
+{
+    establish();
+    inject("P. 1:11(10) ack 1");
+    expect_within(500, ". 1:1(0) ack 11");
+    inject("F. 11:11(0) ack 1");
+    expect_within(500, ". 1:1(0) ack 12");
+    check_state("CLOSE_WAIT");
+    check(logged("ESTABLISHED => CLOSE_WAIT"));
+    check_end_after(1, 11);
+}
+
+static void test_reader_wakes(void)
+{
+    static struct reader r;
+
+    establish();
+    r.task = task_start("reader", receive, &r);
+    check(!task_done(r.task));
+    inject("F. 1:1(0) ack 1");
+    check(task_done(r.task));
+    check_int(r.ret, 0);
+    expect_within(500, ". 1:1(0) ack 2");
+}
+
+/* Both are acknowledged, and the FIN comes after the data. */
+static void test_data_and_fin(void)
+{
+    establish();
+    inject("FP. 1:11(10) ack 1");
+    expect_within(500, ". 1:1(0) ack 12");
+    check_state("CLOSE_WAIT");
+    check_end_after(1, 11);
+}
+
+/* The FIN comes before the data that it follows. */
+static void test_fin_too_early(void)
+{
+    static struct reader r;
+
+    establish();
+    r.task = task_start("reader", receive, &r);
+    inject("F. 11:11(0) ack 1");
+    advance(500);
+    wire_pending(1);
+    inject("FP. 6:11(5) ack 1");
+    advance(500);
+    wire_pending(1);
+    check(!task_done(r.task));
+    check_state("ESTABLISHED");
+    inject("P. 1:11(10) ack 1");
+    inject("F. 11:11(0) ack 1");
+    advance(500);
+    wire_pending(1);
+    check(task_done(r.task));
+    check_int(r.ret, 10);
+    check_pattern(r.buf, 1, 10);
+    check_state("CLOSE_WAIT");
+    check_end_after(11, 11);
+    inject("F. 11:11(0) ack 1");
+    expect_within(500, ". 1:1(0) ack 12");
+}
+
+/* RFC 9293 3.10.7.4: a FIN may come with what completes the handshake. */
+static void test_fin_with_handshake(void)
+{
+    struct task *opener = start(PEER_ISN);
+
+    inject("FP. 1:11(10) ack 1");
+    task_join(opener, 0);
+    check(desc != -1);
+    expect_within(500, ". 1:1(0) ack 12");
+    check_end_after(1, 11);
+}
+
+static void test_repeated_fin(void)
+{
+    establish();
+    inject("F. 1:1(0) ack 1");
+    expect_within(500, ". 1:1(0) ack 2");
+    advance(1000);
+    inject("F. 1:1(0) ack 1");
+    expect_within(500, ". 1:1(0) ack 2");
+    check_state("CLOSE_WAIT");
+    check_end_after(1, 1);
+}
+
+/* After its FIN the peer has nothing more to say. */
+static void test_data_after_fin(void)
+{
+    establish();
+    inject("F. 1:1(0) ack 1");
+    expect_within(500, ". 1:1(0) ack 2");
+    inject("P. 2:12(10) ack 1");
+    advance(500);
+    wire_pending(1);
+    check_end_after(1, 1);
+    check_state("CLOSE_WAIT");
+}
+
+static void test_send_after_fin(void)
+{
+    establish();
+    inject("F. 1:1(0) ack 1");
+    expect_within(500, ". 1:1(0) ack 2");
+    our_side_sends(1, 10);
+    expect("P. 1:11(10) ack 2");
+    inject(". 2:2(0) ack 11");
+    our_side_sends(11, 10);
+    expect("P. 11:21(10) ack 2");
+    expect_within(10000, "P. 11:21(10) ack 2");
+    inject(". 2:2(0) ack 21");
+    expect_nothing(60000);
+}
+
+/* To the end: FIN, ACK, FIN, ACK; then nothing is left, and what comes late is refused. */
+static void test_close(void)
+{
+    char byte;
+
+    establish();
+    inject("F. 1:1(0) ack 1");
+    expect_within(500, ". 1:1(0) ack 2");
+    check_int(tcp_cmd_close(desc), 0);
+    expect("F. 1:1(0) ack 2");
+    check_state("LAST_ACK");
+    check_error(tcp_cmd_receive(desc, &byte, 1), EBADF);
+    check_error(tcp_cmd_send(desc, "x", 1), EBADF);
+    check_error(tcp_cmd_close(desc), EBADF);
+    inject(". 2:2(0) ack 2");
+    check(logged("CLOSE_WAIT => LAST_ACK"));
+    check_gone();
+    inject(". 2:2(0) ack 2");
+    expect("R 2:2(0)");
+}
+
+/* Not any ACK ends LAST-ACK, only that of our FIN. */
+static void test_ack_of_fin(void)
+{
+    establish();
+    inject("F. 1:1(0) ack 1");
+    expect_within(500, ". 1:1(0) ack 2");
+    our_side_sends(1, 10);
+    expect("P. 1:11(10) ack 2");
+    check_int(tcp_cmd_close(desc), 0);
+    expect("F. 11:11(0) ack 2");
+    inject(". 2:2(0) ack 1");
+    check_state("LAST_ACK");
+    inject(". 2:2(0) ack 11");
+    check_state("LAST_ACK");
+    expect_within(60000, "F. 11:11(0) ack 2");
+    inject(". 2:2(0) ack 12");
+    check_gone();
+}
+
+static void test_lost_fin(void)
+{
+    long wait, last;
+
+    establish();
+    inject("F. 1:1(0) ack 1");
+    expect_within(500, ". 1:1(0) ack 2");
+    check_int(tcp_cmd_close(desc), 0);
+    expect("F. 1:1(0) ack 2");
+    last = expect_within(60000, "F. 1:1(0) ack 2");
+    wait = expect_within(10 * last, "F. 1:1(0) ack 2");
+    check(wait >= 2 * last - 250 && wait <= 2 * last + 250);
+    inject("F. 1:1(0) ack 1"); /* the peer repeats its own meanwhile */
+    expect_within(500, ". 2:2(0) ack 2");
+    inject(". 2:2(0) ack 2");
+    check_gone();
+    expect_nothing(60000);
+}
+
+/* The peer has gone: LAST-ACK does not wait for ever. */
+static void test_no_last_ack(void)
+{
+    establish();
+    inject("F. 1:1(0) ack 1");
+    expect_within(500, ". 1:1(0) ack 2");
+    check_int(tcp_cmd_close(desc), 0);
+    expect("F. 1:1(0) ack 2");
+    advance(30000);
+    check_state("LAST_ACK");
+    advance(600000);
+    check_gone();
+    wire_pending(1);
+}
+
+static void test_wrap(void)
+{
+    struct task *opener = start(0xfffffff0);
+
+    inject(". 1:1(0) ack 1");
+    task_join(opener, 0);
+    inject("FP. 1:15(14) ack 1"); /* 0xfffffff1 to 0xfffffffe, and the FIN is 0xffffffff */
+    expect_within(500, ". 1:1(0) ack 16");
+    check_end_after(1, 15);
+    check_int(tcp_cmd_close(desc), 0);
+    expect("F. 1:1(0) ack 16");
+    inject(". 16:16(0) ack 2");
+    check_gone();
+}
+
+/* A FIN takes a number of the window: when that is shut, it has to come again. */
+static void test_fin_into_shut_window(void)
+{
+    static char buf[70000];
+    char script[64];
+    uint32_t seq, len;
+
+    establish();
+    for (seq = 1; seq <= TCP_RCV_BUF_SIZE; seq += len) {
+        len = TCP_RCV_BUF_SIZE + 1 - seq < 1000 ? TCP_RCV_BUF_SIZE + 1 - seq : 1000;
+        snprintf(script, sizeof(script), "P. %u:%u(%u) ack 1", seq, seq + len, len);
+        inject(script);
+        advance(500);
+        wire_pending(1);
+    }
+    inject("F. 65536:65536(0) ack 1");
+    advance(500);
+    wire_pending(1);
+    check_int(tcp_cmd_receive(desc, buf, sizeof(buf)), TCP_RCV_BUF_SIZE);
+    check_pattern(buf, 1, TCP_RCV_BUF_SIZE);
+    advance(500);
+    wire_pending(1);
+    inject("F. 65536:65536(0) ack 1");
+    expect_within(500, ". 1:1(0) ack 65537");
+    check_end_after(65536, 65536);
+}
+
+BENCH(26,
+      {"the end of file comes after the last byte [MUST-12]", test_end_of_file},
+      {"a sleeping reader wakes for the end of file", test_reader_wakes},
+      {"data and FIN in one segment are both acknowledged", test_data_and_fin},
+      {"a FIN before its turn is not taken [EVENT-10]", test_fin_too_early},
+      {"a FIN may come with the handshake's last ACK", test_fin_with_handshake},
+      {"a FIN that comes again is acknowledged again", test_repeated_fin},
+      {"after the FIN no more data is taken", test_data_after_fin},
+      {"data still goes out after the peer's FIN", test_send_after_fin},
+      {"FIN, ACK, FIN, ACK: the block is free", test_close},
+      {"LAST-ACK waits for the ACK of our FIN [EVENT-11]", test_ack_of_fin},
+      {"a lost FIN goes out again", test_lost_fin},
+      {"LAST-ACK does not wait for ever", test_no_last_ack},
+      {"the FIN may be the last number before 2^32", test_wrap},
+      {"a FIN into a shut window has to come again", test_fin_into_shut_window})
