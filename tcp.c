@@ -285,6 +285,24 @@ static void tcp_pcb_give_up(struct tcp_pcb *pcb, int errnum)
     tcp_pcb_set_state(pcb, TCP_STATE_LISTEN);
 }
 
+/* When the table is full, the oldest connection in TIME-WAIT makes room. Returns its place, or
+ * NULL. */
+static struct tcp_pcb **tcp_pcb_recycle(void)
+{
+    struct tcp_pcb **slot, **oldest = NULL;
+
+    for (slot = pcbs; slot < tailof(pcbs); slot++) {
+        if ((*slot)->state == TCP_STATE_TIME_WAIT &&
+            (!oldest || (*slot)->expires < (*oldest)->expires)) {
+            oldest = slot;
+        }
+    }
+    if (oldest) {
+        tcp_pcb_release(*oldest);
+    }
+    return oldest;
+}
+
 /* A block in CLOSED, for the user or for a connection that comes in. NULL and EMFILE or ENOMEM if
  * there is no room. */
 static struct tcp_pcb *tcp_pcb_alloc(int user)
@@ -300,6 +318,9 @@ static struct tcp_pcb *tcp_pcb_alloc(int user)
         slot++;
     }
     if (slot == tailof(pcbs)) {
+        slot = tcp_pcb_recycle();
+    }
+    if (!slot) {
         errno = EMFILE;
         return NULL;
     }
@@ -695,6 +716,25 @@ static size_t tcp_buf_read(struct tcp_pcb *pcb, uint8_t *data, size_t size)
     return len;
 }
 
+/*
+ * Timers
+ */
+
+static void tcp_set_timewait_timer(struct tcp_pcb *pcb)
+{
+    pcb->expires = clock_now() + MILLISECONDS(2 * TCP_MSL);
+}
+
+/* Both have ended. What nobody will read any more need not be kept for so long. */
+static void tcp_pcb_time_wait(struct tcp_pcb *pcb)
+{
+    memory_free(pcb->buf);
+    pcb->buf = NULL;
+    pcb->buf_len = 0;
+    tcp_set_timewait_timer(pcb);
+    tcp_pcb_set_state(pcb, TCP_STATE_TIME_WAIT);
+}
+
 /* What is due in one block. It may be gone afterwards. */
 static void tcp_pcb_timer(struct tcp_pcb *pcb)
 {
@@ -909,6 +949,9 @@ static int tcp_check_seq(struct tcp_pcb *pcb, struct tcp_segment *seg)
     if (TCP_FLG_ISSET(seg->flg, TCP_FLG_RST)) {
         return -1;
     }
+    if (pcb->state == TCP_STATE_TIME_WAIT && TCP_FLG_ISSET(seg->flg, TCP_FLG_FIN)) {
+        tcp_set_timewait_timer(pcb); /* the peer has not seen our ACK of its FIN */
+    }
     tcp_output(pcb, TCP_FLG_ACK, NULL, 0);
     return -1;
 }
@@ -1004,6 +1047,10 @@ static int tcp_check_ack_fin(struct tcp_pcb *pcb)
         return 0;
     }
     switch (pcb->state) {
+    case TCP_STATE_FIN_WAIT1:
+        pcb->expires = clock_now() + MILLISECONDS(TCP_FIN_WAIT_2_TIMEOUT);
+        tcp_pcb_set_state(pcb, TCP_STATE_FIN_WAIT2);
+        return 0;
     case TCP_STATE_LAST_ACK:
         tcp_pcb_finish(pcb, 0);
         return -1;
@@ -1035,7 +1082,8 @@ static int tcp_segment_text(struct tcp_pcb *pcb, struct tcp_segment *seg)
     if (seg->data_len == 0) {
         return 0;
     }
-    if (pcb->state != TCP_STATE_ESTABLISHED) {
+    if (pcb->state != TCP_STATE_ESTABLISHED && pcb->state != TCP_STATE_FIN_WAIT1 &&
+        pcb->state != TCP_STATE_FIN_WAIT2) {
         /* after a FIN */
         return drop(stats.bad_flags, "desc=%d, text in %s", pcb->desc, tcp_state_ntoa(pcb->state));
     }
@@ -1071,6 +1119,15 @@ static void tcp_check_fin(struct tcp_pcb *pcb, struct tcp_segment *seg)
     case TCP_STATE_ESTABLISHED:
         pcb->rcv.nxt++;
         tcp_pcb_set_state(pcb, TCP_STATE_CLOSE_WAIT);
+        break;
+    case TCP_STATE_FIN_WAIT1: /* were our FIN acknowledged, the ACK check had left this state */
+        /* left out: CLOSING (step 28) */
+        (void)drop(stats.bad_flags, "desc=%d, the FINs cross", pcb->desc);
+        seg->ack_due = 0;
+        break;
+    case TCP_STATE_FIN_WAIT2:
+        pcb->rcv.nxt++;
+        tcp_pcb_time_wait(pcb);
         break;
     default:
         break; /* the peer has sent a FIN before: a second one means nothing */
@@ -1536,6 +1593,9 @@ static void tcp_pcb_send_fin(struct tcp_pcb *pcb, enum tcp_state next)
 static void tcp_pcb_close(struct tcp_pcb *pcb)
 {
     switch (pcb->state) {
+    case TCP_STATE_ESTABLISHED:
+        tcp_pcb_send_fin(pcb, TCP_STATE_FIN_WAIT1);
+        break;
     case TCP_STATE_CLOSE_WAIT:
         tcp_pcb_send_fin(pcb, TCP_STATE_LAST_ACK);
         break;

@@ -20,6 +20,8 @@
 #define TCP_SOURCE_PORT_MIN 49152  /* ports to choose from, RFC 6335 */
 #define TCP_SOURCE_PORT_MAX 65535
 #define TCP_CLOSE_TIMEOUT 600000   /* milliseconds for the end of a connection without a user */
+#define TCP_MSL 30000              /* milliseconds a segment lives (RFC 9293 3.4.2: 2 minutes) */
+#define TCP_FIN_WAIT_2_TIMEOUT 60000 /* milliseconds to wait for the FIN of a peer that is silent */
 
 /* RFC 9293 3.3.2 */
 enum tcp_state {
@@ -125,7 +127,8 @@ ssize_t tcp_cmd_send(int desc, const void *data, size_t len);
 /* RECEIVE: sleeps until there are bytes. Returns how many were copied, at most size, or 0 at the
  * end of file. ENOTCONN, ECONNRESET, ETIMEDOUT. */
 ssize_t tcp_cmd_receive(int desc, void *buf, size_t size);
-/* CLOSE: after the peer's FIN sends ours, else a RST (left out: step 27). Wakes sleepers. 0. */
+/* CLOSE: what was sent still arrives, then the connection ends. Does not wait for that. Wakes
+ * sleepers. 0. Left out: to end one direction alone (step 36). */
 int tcp_cmd_close(int desc);
 
 /* Copies the counters. */

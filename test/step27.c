@@ -1,0 +1,295 @@
+/* Step 27: active close. Our side ends first, and stays to see that the end was understood. */
+
+#include <stdio.h>
+
+#include "bench.h"
+#include "tcp.h"
+#include "util.h"
+
+#define PEER_ISN 1000
+#define TIME_WAIT (2 * TCP_MSL) /* milliseconds */
+
+static int desc = -1; /* the connection */
+
+static void open_passive(void *arg)
+{
+    ip_endp_t local;
+
+    check_int(ip_endp_pton("192.0.2.2:7", &local), 0);
+    *(int *)arg = tcp_cmd_open(&local, NULL, 0);
+}
+
+static void establish(void)
+{
+    struct task *opener;
+
+    bench_start(WIRE_RAW);
+    connection('A', "192.0.2.2:7", "192.0.2.1:5000", PEER_ISN);
+    opener = task_start("opener", open_passive, &desc);
+    inject("S 0:0(0) win 65535");
+    expect("S. 0:0(0) ack 1");
+    inject(". 1:1(0) ack 1");
+    task_join(opener, 0);
+    check(desc != -1);
+}
+
+static void close_connection(void)
+{
+    check_int(tcp_cmd_close(desc), 0);
+    expect("F. 1:1(0) ack 1");
+}
+
+static void our_side_sends(uint32_t from, size_t len)
+{
+    char buf[TCP_MSS];
+
+    pattern(buf, from, len);
+    check_int(tcp_cmd_send(desc, buf, len), len);
+}
+
+static void check_state(const char *name)
+{
+    struct tcp_view view;
+
+    check_int(tcp_get_view(desc, &view), 0);
+    check_str(tcp_state_ntoa(view.state), name);
+}
+
+static void check_gone(void)
+{
+    struct tcp_view view;
+
+    check_int(tcp_get_view(desc, &view), -1);
+}
+
+/* Up to TIME-WAIT. */
+static void end(void)
+{
+    establish();
+    close_connection();
+    inject(". 1:1(0) ack 2");
+    advance(TCP_FIN_WAIT_2_TIMEOUT / 2); /* the wait in one state is not part of the other's */
+    inject("F. 1:1(0) ack 2");
+    expect_within(500, ". 2:2(0) ack 2");
+    check_state("TIME_WAIT");
+}
+
+static void test_exchange(void)
+{
+    establish();
+    close_connection();
+    check_state("FIN_WAIT1");
+    inject(". 1:1(0) ack 2");
+    check_state("FIN_WAIT2");
+    inject("F. 1:1(0) ack 2");
+    expect_within(500, ". 2:2(0) ack 2");
+    check_state("TIME_WAIT");
+    check(logged("ESTABLISHED => FIN_WAIT1"));
+    check(logged("FIN_WAIT1 => FIN_WAIT2"));
+    check(logged("FIN_WAIT2 => TIME_WAIT"));
+    advance(TIME_WAIT + 1000);
+    check_gone();
+}
+
+/* The peer answers with one segment for both. */
+static void test_fin_with_ack(void)
+{
+    establish();
+    close_connection();
+    inject("F. 1:1(0) ack 2");
+    expect_within(500, ". 2:2(0) ack 2");
+    check_state("TIME_WAIT");
+}
+
+static void test_time_wait(void)
+{
+    end();
+    advance(TIME_WAIT - 1000);
+    check_state("TIME_WAIT");
+    advance(2000);
+    check_gone();
+    inject("F. 1:1(0) ack 2");
+    expect("R 2:2(0)");
+}
+
+static void test_repeated_fin(void)
+{
+    end();
+    advance(TIME_WAIT - 10000);
+    inject("F. 1:1(0) ack 2");
+    expect_within(500, ". 2:2(0) ack 2");
+    advance(TIME_WAIT - 10000);
+    check_state("TIME_WAIT");
+    inject("F. 1:1(0) ack 2");
+    expect_within(500, ". 2:2(0) ack 2");
+    advance(TIME_WAIT + 1000);
+    check_gone();
+}
+
+/* What is old and still on its way ends here: that is what the state is for. */
+static void test_old_segments(void)
+{
+    end();
+    inject("S 0:0(0) win 65535");
+    expect(". 2:2(0) ack 2");
+    check_state("TIME_WAIT");
+    advance(1000);
+    inject("P. 0:1(1) ack 1");
+    expect(". 2:2(0) ack 2");
+    check_state("TIME_WAIT");
+}
+
+/* Not any ACK moves FIN-WAIT-1 on, only that of our FIN. */
+static void test_ack_of_fin(void)
+{
+    establish();
+    our_side_sends(1, 10);
+    expect("P. 1:11(10) ack 1");
+    check_int(tcp_cmd_close(desc), 0);
+    expect("F. 11:11(0) ack 1");
+    inject(". 1:1(0) ack 1");
+    check_state("FIN_WAIT1");
+    inject(". 1:1(0) ack 11");
+    check_state("FIN_WAIT1");
+    inject(". 1:1(0) ack 12");
+    check_state("FIN_WAIT2");
+    inject("F. 1:1(0) ack 12");
+    expect_within(500, ". 12:12(0) ack 2");
+    check_state("TIME_WAIT");
+}
+
+static void test_lost_fin(void)
+{
+    long wait, last;
+
+    establish();
+    close_connection();
+    last = expect_within(60000, "F. 1:1(0) ack 1");
+    wait = expect_within(10 * last, "F. 1:1(0) ack 1");
+    check(wait >= 2 * last - 250 && wait <= 2 * last + 250);
+    inject(". 1:1(0) ack 2");
+    check_state("FIN_WAIT2");
+    expect_nothing(10000);
+}
+
+/* Data and FIN are lost both: both go out again. */
+static void test_lost_data_and_fin(void)
+{
+    establish();
+    our_side_sends(1, 10);
+    expect("P. 1:11(10) ack 1");
+    check_int(tcp_cmd_close(desc), 0);
+    expect("F. 11:11(0) ack 1");
+    advance(10000);
+    check(wire_pending(1) >= 2);
+    inject(". 1:1(0) ack 11");
+    wire_pending(1);
+    expect_within(60000, "F. 11:11(0) ack 1");
+    inject(". 1:1(0) ack 12");
+    check_state("FIN_WAIT2");
+}
+
+/* The FIN is lost, the ACK that it should get comes with the peer's FIN. */
+static void test_peer_closes_too(void)
+{
+    establish();
+    close_connection();
+    expect_within(60000, "F. 1:1(0) ack 1");
+    inject("F. 1:1(0) ack 2");
+    expect_within(500, ". 2:2(0) ack 2");
+    check_state("TIME_WAIT");
+    expect_nothing(10000);
+}
+
+/* Nobody can use the connection any more, so nobody waits for the peer's FIN for ever. */
+static void test_silent_in_fin_wait_2(void)
+{
+    establish();
+    close_connection();
+    inject(". 1:1(0) ack 2");
+    advance(TCP_FIN_WAIT_2_TIMEOUT / 2);
+    check_state("FIN_WAIT2");
+    advance(600000);
+    check_gone();
+    wire_pending(1);
+}
+
+static void test_silent_in_fin_wait_1(void)
+{
+    establish();
+    close_connection();
+    advance(30000);
+    check_state("FIN_WAIT1");
+    advance(600000);
+    check_gone();
+    wire_pending(1);
+}
+
+struct reader {
+    ssize_t ret;
+    int err;
+    struct task *task;
+};
+
+static void receive(void *arg)
+{
+    struct reader *r = arg;
+    char byte;
+
+    r->ret = tcp_cmd_receive(desc, &byte, 1);
+    r->err = errno;
+}
+
+/* Close does not wait for the peer; from now on the descriptor is none. */
+static void test_descriptor(void)
+{
+    static struct reader r;
+
+    establish();
+    r.task = task_start("reader", receive, &r);
+    close_connection();
+    settle();
+    check(task_done(r.task));
+    check_int(r.ret, -1);
+    check_int(r.err, EBADF);
+    check_error(tcp_cmd_send(desc, "x", 1), EBADF);
+    check_error(tcp_cmd_close(desc), EBADF);
+}
+
+/* The block that still says goodbye is not given to somebody else. */
+static void test_next_connection(void)
+{
+    struct task *opener;
+    int next;
+
+    end();
+    opener = task_start("opener", open_passive, &next);
+    connection('B', "192.0.2.2:7", "192.0.2.1:5001", PEER_ISN);
+    inject("B> S 0:0(0) win 65535");
+    expect("B> S. 0:0(0) ack 1");
+    inject("B> . 1:1(0) ack 1");
+    task_join(opener, 0);
+    check(next != desc);
+    check_state("TIME_WAIT");
+    inject("A> F. 1:1(0) ack 2");
+    expect_within(500, "A> . 2:2(0) ack 2");
+    advance(TIME_WAIT + 1000);
+    check_gone();
+    check_int(tcp_cmd_close(next), 0);
+    expect("B> F. 1:1(0) ack 1");
+}
+
+BENCH(27,
+      {"FIN, ACK, FIN, ACK, 2 MSL: the block is free", test_exchange},
+      {"FIN and ACK may come in one segment", test_fin_with_ack},
+      {"TIME-WAIT lasts 2 MSL [MUST-13]", test_time_wait},
+      {"TIME-WAIT answers a repeated FIN and starts again [EVENT-12]", test_repeated_fin},
+      {"TIME-WAIT answers what is old", test_old_segments},
+      {"FIN-WAIT-1 waits for the ACK of our FIN [EVENT-11]", test_ack_of_fin},
+      {"a lost FIN goes out again", test_lost_fin},
+      {"lost data and a lost FIN go out again", test_lost_data_and_fin},
+      {"a repeated FIN may be answered by a FIN", test_peer_closes_too},
+      {"FIN-WAIT-2 does not wait for ever", test_silent_in_fin_wait_2},
+      {"FIN-WAIT-1 does not wait for ever", test_silent_in_fin_wait_1},
+      {"closing wakes a reader and does not wait", test_descriptor},
+      {"the next connection gets another block [M-3]", test_next_connection})
