@@ -866,8 +866,12 @@ static void tcp_syn_sent(struct tcp_pcb *pcb, const struct tcp_segment *seg)
     }
     /* "Second, check the RST bit" */
     if (TCP_FLG_ISSET(seg->flg, TCP_FLG_RST)) {
-        /* left out: to believe it (step 28) */
-        (void)drop(stats.bad_flags, "desc=%d, a RST", pcb->desc);
+        if (acceptable) {
+            count(stats.resets_received);
+            tcp_pcb_finish(pcb, ECONNREFUSED);
+        } else {
+            (void)drop(stats.bad_flags, "desc=%d, a RST without ACK", pcb->desc);
+        }
         return;
     }
     /* "Third, check the security": left out, as everywhere. "Fourth, check the SYN bit" */
@@ -876,14 +880,15 @@ static void tcp_syn_sent(struct tcp_pcb *pcb, const struct tcp_segment *seg)
         (void)drop(stats.bad_flags, "desc=%d, no SYN", pcb->desc);
         return;
     }
-    if (!acceptable) {
-        /* left out: simultaneous open (step 28) */
-        (void)drop(stats.bad_flags, "desc=%d, a SYN alone", pcb->desc);
-        return;
-    }
     pcb->irs = seg->seq;
     pcb->rcv.nxt = seg->seq + 1;
     pcb->rcv.wnd = TCP_RCV_BUF_SIZE;
+    if (!acceptable) { /* the SYNs have crossed: ours goes out again, now with an ACK */
+        tcp_pcb_set_state(pcb, TCP_STATE_SYN_RECEIVED);
+        tcp_output_segment(pcb->iss, pcb->rcv.nxt, TCP_FLG_SYN | TCP_FLG_ACK,
+                           (uint16_t)pcb->rcv.wnd, NULL, 0, &pcb->local, &pcb->remote);
+        return;
+    }
     pcb->snd.una = seg->ack;
     tcp_retrans_queue_cleanup(pcb);
     if (tcp_establish(pcb, seg) == 0) {
@@ -959,11 +964,24 @@ static int tcp_check_seq(struct tcp_pcb *pcb, struct tcp_segment *seg)
 /* 3.10.7.4 "Second, check the RST bit" */
 static int tcp_check_rst(struct tcp_pcb *pcb, const struct tcp_segment *seg)
 {
-    if (TCP_FLG_ISSET(seg->flg, TCP_FLG_RST)) {
-        /* left out: to believe it (step 28) */
-        return drop(stats.bad_flags, "desc=%d, a RST", pcb->desc);
+    if (!TCP_FLG_ISSET(seg->flg, TCP_FLG_RST)) {
+        return 0;
     }
-    return 0;
+    if (seg->seq != pcb->rcv.nxt) { /* in the window, but it may be a guess: RFC 5961 3 */
+        count(stats.challenges_sent);
+        tcp_output(pcb, TCP_FLG_ACK, NULL, 0);
+        return drop(stats.out_of_order, "desc=%d, a RST out of order", pcb->desc);
+    }
+    if (pcb->state == TCP_STATE_TIME_WAIT) {
+        return drop(stats.bad_flags, "desc=%d, a RST in TIME-WAIT", pcb->desc); /* RFC 1337 */
+    }
+    count(stats.resets_received);
+    if (pcb->state == TCP_STATE_SYN_RECEIVED) {
+        tcp_pcb_give_up(pcb, ECONNREFUSED);
+    } else {
+        tcp_pcb_finish(pcb, ECONNRESET);
+    }
+    return -1;
 }
 
 /* 3.10.7.4 "Third, check security": there is none. */
@@ -971,11 +989,19 @@ static int tcp_check_rst(struct tcp_pcb *pcb, const struct tcp_segment *seg)
 /* 3.10.7.4 "Fourth, check the SYN bit" */
 static int tcp_check_syn(struct tcp_pcb *pcb, const struct tcp_segment *seg)
 {
-    if (TCP_FLG_ISSET(seg->flg, TCP_FLG_SYN)) {
-        /* left out: an answer (step 28) */
-        return drop(stats.bad_flags, "desc=%d, a SYN", pcb->desc);
+    if (!TCP_FLG_ISSET(seg->flg, TCP_FLG_SYN)) {
+        return 0;
     }
-    return 0;
+    /* one before the window is the first, again: only the data that came with it is inside */
+    if (pcb->state == TCP_STATE_SYN_RECEIVED && pcb->passive && seq_leq(pcb->rcv.nxt, seg->seq)) {
+        (void)drop(stats.bad_flags, "desc=%d, one more SYN", pcb->desc);
+        tcp_pcb_give_up(pcb, ECONNRESET);
+        return -1;
+    }
+    count(stats.challenges_sent);
+    /* a restarted peer answers this with a RST: RFC 5961 4 */
+    tcp_output(pcb, TCP_FLG_ACK, NULL, 0);
+    return drop(stats.bad_flags, "desc=%d, a SYN", pcb->desc);
 }
 
 /* 3.10.7.4 "Fifth, check the ACK field", SYN-RECEIVED */
@@ -1051,6 +1077,9 @@ static int tcp_check_ack_fin(struct tcp_pcb *pcb)
         pcb->expires = clock_now() + MILLISECONDS(TCP_FIN_WAIT_2_TIMEOUT);
         tcp_pcb_set_state(pcb, TCP_STATE_FIN_WAIT2);
         return 0;
+    case TCP_STATE_CLOSING:
+        tcp_pcb_time_wait(pcb);
+        return 0;
     case TCP_STATE_LAST_ACK:
         tcp_pcb_finish(pcb, 0);
         return -1;
@@ -1121,9 +1150,8 @@ static void tcp_check_fin(struct tcp_pcb *pcb, struct tcp_segment *seg)
         tcp_pcb_set_state(pcb, TCP_STATE_CLOSE_WAIT);
         break;
     case TCP_STATE_FIN_WAIT1: /* were our FIN acknowledged, the ACK check had left this state */
-        /* left out: CLOSING (step 28) */
-        (void)drop(stats.bad_flags, "desc=%d, the FINs cross", pcb->desc);
-        seg->ack_due = 0;
+        pcb->rcv.nxt++;
+        tcp_pcb_set_state(pcb, TCP_STATE_CLOSING);
         break;
     case TCP_STATE_FIN_WAIT2:
         pcb->rcv.nxt++;

@@ -95,6 +95,8 @@ struct tcp_stats {
     uint64_t retransmitted;
     uint64_t probes_sent;     /* into a window that stays shut */
     uint64_t timed_out;       /* connections given up */
+    uint64_t resets_received; /* resets that were believed */
+    uint64_t challenges_sent; /* ACKs in answer to a RST or SYN that may be forged, RFC 5961 */
 };
 
 /* Registers TCP with IP. Returns 0 or -1. */
@@ -122,7 +124,7 @@ const char *tcp_state_ntoa(enum tcp_state state);
  * ECONNREFUSED, ECONNRESET, ETIMEDOUT. */
 int tcp_cmd_open(const ip_endp_t *local, const ip_endp_t *remote, int active);
 /* SEND: sleeps until all len bytes are sent. Returns len, or less if something went wrong on the
- * way. ENOTCONN, ENOMEM, ETIMEDOUT. */
+ * way. ENOTCONN, ENOMEM, ECONNRESET, ETIMEDOUT. */
 ssize_t tcp_cmd_send(int desc, const void *data, size_t len);
 /* RECEIVE: sleeps until there are bytes. Returns how many were copied, at most size, or 0 at the
  * end of file. ENOTCONN, ECONNRESET, ETIMEDOUT. */
