@@ -98,6 +98,7 @@ struct tcp_pcb {
     ip_endp_t remote;
     ip_endp_t offered;      /* the local endpoint as the user gave it */
     ip_endp_t expected;     /* passive: whom the user waits for, zero for anybody */
+    int interrupted;        /* a connect was, and nobody has been told what has come of it */
     struct {
         uint32_t una;
         uint32_t nxt;
@@ -122,11 +123,17 @@ struct tcp_pcb {
     uint64_t probe_last;    /* when it was last probed */
     uint64_t probe_rto;     /* nanoseconds from then to the next probe; 0: the window is open */
     uint64_t expires;       /* when it is over even if the peer does nothing; 0: never */
+    int backlog;            /* a listener of sockets: how many may wait for accept; 0: not one */
+    struct tcp_pcb *parent; /* the listener, until accepted */
+    uint64_t born;          /* when the SYN came, by clock_now */
+    int acked;              /* the peer has done its part; the backlog had no room yet */
+    uint64_t order;         /* the place in the line for accept */
 };
 
 static lock_t lock = LOCK_INITIALIZER; /* guards pcbs and what they hold; above ip */
 static struct tcp_pcb *pcbs[TCP_PCB_SIZE];
 static int started; /* between tcp_init and tcp_shutdown */
+static uint64_t last_order; /* in the lines for accept */
 static struct tcp_stats stats;
 
 /*
@@ -783,7 +790,88 @@ static int tcp_establish(struct tcp_pcb *pcb, const struct tcp_segment *seg)
     pcb->snd.wl1 = seg->seq;
     pcb->snd.wl2 = seg->ack;
     tcp_pcb_set_state(pcb, TCP_STATE_ESTABLISHED);
+    if (pcb->parent) {
+        pcb->order = ++last_order;
+        sched_task_wakeup_one(&pcb->parent->task);
+    }
     return 0;
+}
+
+/*
+ * Listeners of sockets
+ */
+
+/* Ends the connections that nobody has accepted and nobody will. */
+static void tcp_pcb_abort_children(struct tcp_pcb *listener)
+{
+    size_t i;
+
+    for (i = 0; i < countof(pcbs); i++) {
+        if (pcbs[i] && pcbs[i]->parent == listener) {
+            tcp_pcb_abort(pcbs[i]);
+        }
+    }
+}
+
+/* How many of a listener's connections are half-open, or not? */
+static int tcp_pcb_count_children(const struct tcp_pcb *listener, int half_open)
+{
+    int num = 0;
+    size_t i;
+
+    for (i = 0; i < countof(pcbs); i++) {
+        if (pcbs[i] && pcbs[i]->parent == listener &&
+            (pcbs[i]->state == TCP_STATE_SYN_RECEIVED) == half_open) {
+            num++;
+        }
+    }
+    return num;
+}
+
+/* Makes room for one more half-open connection: the oldest goes, if its peer has already failed to
+ * answer in time. Returns 0, or -1 when there is no room. */
+static int tcp_pcb_evict(const struct tcp_pcb *listener)
+{
+    struct tcp_pcb *pcb, *oldest = NULL;
+    size_t i;
+
+    for (i = 0; i < countof(pcbs); i++) {
+        pcb = pcbs[i];
+        if (!pcb || pcb->parent != listener || pcb->state != TCP_STATE_SYN_RECEIVED || pcb->acked) {
+            continue;
+        }
+        if (!oldest || pcb->born < oldest->born) {
+            oldest = pcb;
+        }
+    }
+    if (!oldest || clock_now() - oldest->born < MILLISECONDS(TCP_RTO)) {
+        return -1;
+    }
+    count(stats.half_open_evicted);
+    tcp_pcb_release(oldest);
+    return 0;
+}
+
+/* A block for a connection that comes in at a listener, or NULL: then the SYN has been dropped. */
+static struct tcp_pcb *tcp_pcb_alloc_child(struct tcp_pcb *listener)
+{
+    struct tcp_pcb *pcb;
+
+    if (tcp_pcb_count_children(listener, 0) >= listener->backlog ||
+        (tcp_pcb_count_children(listener, 1) >= TCP_HALF_OPEN_MAX &&
+         tcp_pcb_evict(listener) == -1)) {
+        (void)drop(stats.backlog_full, "desc=%d, no room for one more", listener->desc);
+        return NULL;
+    }
+    pcb = tcp_pcb_alloc(0);
+    if (!pcb) {
+        (void)drop(stats.no_block, "desc=%d, no block for one more", listener->desc);
+        return NULL;
+    }
+    pcb->state = TCP_STATE_LISTEN;
+    pcb->parent = listener;
+    pcb->born = clock_now();
+    return pcb;
 }
 
 /*
@@ -807,7 +895,7 @@ static void tcp_closed(const struct tcp_segment *seg, const ip_endp_t *local,
 /* 3.10.7.2 "If the state is LISTEN", third: a SYN. The block to become the connection, or NULL. */
 static struct tcp_pcb *tcp_listen_syn(struct tcp_pcb *listener)
 {
-    return listener;
+    return listener->backlog > 0 ? tcp_pcb_alloc_child(listener) : listener;
 }
 
 /* 3.10.7.2 "If the state is LISTEN" */
@@ -1011,6 +1099,10 @@ static int tcp_check_ack_syn_received(struct tcp_pcb *pcb, const struct tcp_segm
         (void)drop(stats.bad_ack, "desc=%d, ack=%u", pcb->desc, seg->ack);
         tcp_output_reset(seg, &pcb->local, &pcb->remote);
         return -1;
+    }
+    if (pcb->parent && tcp_pcb_count_children(pcb->parent, 0) >= pcb->parent->backlog) {
+        pcb->acked = 1; /* and will say so again when the SYN-ACK is repeated */
+        return drop(stats.backlog_full, "desc=%d, the backlog is full", pcb->desc);
     }
     return tcp_establish(pcb, seg);
 }
@@ -1475,6 +1567,166 @@ int tcp_cmd_open(const ip_endp_t *local, const ip_endp_t *remote, int active)
     return desc;
 }
 
+int tcp_cmd_socket(void)
+{
+    struct tcp_pcb *pcb;
+    int desc;
+
+    lock_acquire(&lock);
+    pcb = tcp_pcb_alloc(1);
+    desc = pcb ? tcp_pcb_desc(pcb) : -1;
+    lock_release(&lock);
+    return desc;
+}
+
+/* Caller must hold the lock. */
+static int tcp_pcb_bind(struct tcp_pcb *pcb, ip_endp_t local)
+{
+    ip_endp_t anybody = {IP_ADDR_ANY, 0};
+
+    if (pcb->state != TCP_STATE_CLOSED || pcb->offered.port != 0) {
+        errno = EINVAL;
+        return -1;
+    }
+    if (local.port == 0 && tcp_choose_port(&local, &anybody) == -1) {
+        return -1;
+    }
+    return tcp_pcb_offer(pcb, &local, &anybody);
+}
+
+int tcp_cmd_bind(int desc, const ip_endp_t *local)
+{
+    struct tcp_pcb *pcb;
+    int ret;
+
+    lock_acquire(&lock);
+    pcb = tcp_pcb_get(desc);
+    ret = pcb ? tcp_pcb_bind(pcb, *local) : -1;
+    lock_release(&lock);
+    return ret;
+}
+
+/* Caller must hold the lock. */
+static int tcp_pcb_listen(struct tcp_pcb *pcb, int backlog)
+{
+    if (pcb->state == TCP_STATE_CLOSED && pcb->offered.port == 0) {
+        errno = EDESTADDRREQ;
+        return -1;
+    }
+    if (pcb->state != TCP_STATE_CLOSED && (pcb->state != TCP_STATE_LISTEN || pcb->backlog == 0)) {
+        errno = EINVAL;
+        return -1;
+    }
+    pcb->backlog = backlog < 1 ? 1 : backlog > TCP_BACKLOG_MAX ? TCP_BACKLOG_MAX : backlog;
+    if (pcb->state == TCP_STATE_CLOSED) {
+        pcb->local = pcb->offered;
+        pcb->remote = pcb->expected;
+        tcp_pcb_set_state(pcb, TCP_STATE_LISTEN);
+    }
+    return 0;
+}
+
+int tcp_cmd_listen(int desc, int backlog)
+{
+    struct tcp_pcb *pcb;
+    int ret;
+
+    lock_acquire(&lock);
+    pcb = tcp_pcb_get(desc);
+    ret = pcb ? tcp_pcb_listen(pcb, backlog) : -1;
+    lock_release(&lock);
+    return ret;
+}
+
+/* The connection that has waited longest for accept, or NULL. Caller must hold the lock. */
+static struct tcp_pcb *tcp_pcb_next_child(const struct tcp_pcb *listener)
+{
+    struct tcp_pcb *first = NULL;
+    size_t i;
+
+    for (i = 0; i < countof(pcbs); i++) {
+        if (pcbs[i] && pcbs[i]->parent == listener && pcbs[i]->state != TCP_STATE_SYN_RECEIVED &&
+            (!first || pcbs[i]->order < first->order)) {
+            first = pcbs[i];
+        }
+    }
+    return first;
+}
+
+int tcp_cmd_accept(int desc, ip_endp_t *remote)
+{
+    struct tcp_pcb *pcb, *child = NULL;
+    int new_desc = -1;
+
+    lock_acquire(&lock);
+    pcb = tcp_pcb_get(desc);
+    if (pcb && pcb->backlog == 0) {
+        errno = EINVAL;
+        pcb = NULL;
+    }
+    while (pcb && !(child = tcp_pcb_next_child(pcb))) {
+        if (sched_task_sleep(&pcb->task, &lock, 0) == -1) {
+            pcb = NULL;
+        }
+    }
+    if (child) {
+        child->parent = NULL;
+        child->user = 1;
+        new_desc = tcp_pcb_desc(child);
+        if (remote) {
+            *remote = child->remote;
+        }
+    }
+    lock_release(&lock);
+    return new_desc;
+}
+
+/* Caller must hold the lock. */
+static int tcp_check_connect(const struct tcp_pcb *pcb)
+{
+    switch (pcb->state) {
+    case TCP_STATE_CLOSED:
+        return 0;
+    case TCP_STATE_LISTEN:
+        errno = EOPNOTSUPP;
+        return -1;
+    case TCP_STATE_SYN_SENT:
+    case TCP_STATE_SYN_RECEIVED:
+        errno = EALREADY;
+        return -1;
+    default:
+        errno = EISCONN;
+        return -1;
+    }
+}
+
+/* Has a connect to remote been interrupted, and did anything come of it? Caller must hold the
+ * lock. */
+static int tcp_is_interrupted(const struct tcp_pcb *pcb, const ip_endp_t *remote)
+{
+    return pcb->interrupted && tcp_endp_equal(&pcb->remote, remote) &&
+           (pcb->state != TCP_STATE_CLOSED || pcb->errnum != 0);
+}
+
+int tcp_cmd_connect(int desc, const ip_endp_t *remote)
+{
+    struct tcp_pcb *pcb;
+    int ret = -1;
+
+    lock_acquire(&lock);
+    pcb = tcp_pcb_get(desc);
+    if (pcb && (tcp_is_interrupted(pcb, remote) ||
+                (tcp_check_connect(pcb) == 0 && tcp_pcb_connect(pcb, remote) == 0))) {
+        pcb->interrupted = 0;
+        ret = tcp_wait_handshake(pcb);
+        if (ret == -1 && errno == EINTR) {
+            pcb->interrupted = 1;
+        }
+    }
+    lock_release(&lock);
+    return ret;
+}
+
 /* Can the user send? Returns 0, or -1 with errno set. */
 static int tcp_check_send(const struct tcp_pcb *pcb)
 {
@@ -1626,6 +1878,10 @@ static void tcp_pcb_close(struct tcp_pcb *pcb)
         break;
     case TCP_STATE_CLOSE_WAIT:
         tcp_pcb_send_fin(pcb, TCP_STATE_LAST_ACK);
+        break;
+    case TCP_STATE_LISTEN:
+        tcp_pcb_abort_children(pcb);
+        tcp_pcb_release(pcb);
         break;
     default:
         tcp_pcb_abort(pcb);

@@ -11,6 +11,8 @@
 #define TCP_PCB_SIZE 4096          /* control blocks; then EMFILE (left out: more, step 37) */
 #define TCP_MSS 536                /* bytes in a segment, RFC 9293 3.7.1 (left out: MSS, step 32) */
 #define TCP_RCV_BUF_SIZE 65535     /* bytes that wait for the user; the window holds no more */
+#define TCP_BACKLOG_MAX 1024       /* connections that wait for accept at one listener */
+#define TCP_HALF_OPEN_MAX 1024     /* half-open ones at one; an old one makes room for a new one */
 #define TCP_TIMER_INTERVAL 100     /* milliseconds */
 #define TCP_RETRANS_QUEUE_LIMIT 256 /* segments in flight; send waits when they are so many */
 #define TCP_RTO 1000               /* milliseconds to the first retransmission, RFC 6298 2.1 */
@@ -97,6 +99,9 @@ struct tcp_stats {
     uint64_t timed_out;       /* connections given up */
     uint64_t resets_received; /* resets that were believed */
     uint64_t challenges_sent; /* ACKs in answer to a RST or SYN that may be forged, RFC 5961 */
+    uint64_t no_block;        /* dropped: a SYN, and the table is full */
+    uint64_t half_open_evicted; /* half-open connections given up for a new SYN */
+    uint64_t backlog_full;    /* dropped: a SYN or ACK, and the listener has no room for it */
 };
 
 /* Registers TCP with IP. Returns 0 or -1. */
@@ -116,6 +121,9 @@ const char *tcp_state_ntoa(enum tcp_state state);
  * User commands in the manner of RFC 9293 3.9.1. On failure they return -1 and set errno; EBADF
  * stands for a descriptor that is not open or was closed while the call slept, EINTR for an
  * interruption by the user, ENETDOWN for an open without the stack.
+ *
+ * A connection that has failed says why in each later call that needs one: ECONNREFUSED,
+ * ECONNRESET, ETIMEDOUT.
  */
 
 /* OPEN: waits for a connection to local from remote (or NULL: from anybody), or makes one if active
@@ -123,6 +131,19 @@ const char *tcp_state_ntoa(enum tcp_state state);
  * connection is established. EMFILE, ENOMEM, EADDRINUSE, EADDRNOTAVAIL, EINVAL, ENETUNREACH, EINTR,
  * ECONNREFUSED, ECONNRESET, ETIMEDOUT. */
 int tcp_cmd_open(const ip_endp_t *local, const ip_endp_t *remote, int active);
+/* A descriptor without a connection. EMFILE, ENOMEM. */
+int tcp_cmd_socket(void);
+/* Gives it a local endpoint; port 0: one is chosen. EINVAL (has one), EADDRINUSE, EADDRNOTAVAIL. */
+int tcp_cmd_bind(int desc, const ip_endp_t *local);
+/* Lets it take connections, backlog of which may wait for accept (1 to TCP_BACKLOG_MAX). EINVAL,
+ * EDESTADDRREQ. */
+int tcp_cmd_listen(int desc, int backlog);
+/* Sleeps until a connection is there. Returns its descriptor; remote, if not NULL, gets the peer.
+ * EINVAL. */
+int tcp_cmd_accept(int desc, ip_endp_t *remote);
+/* Connects to remote and sleeps until it is done; 0. After EINTR the handshake goes on: to wait for
+ * it, call again. EISCONN, EALREADY, EOPNOTSUPP (a listener), and those of tcp_cmd_open. */
+int tcp_cmd_connect(int desc, const ip_endp_t *remote);
 /* SEND: sleeps until all len bytes are sent. Returns len, or less if something went wrong on the
  * way. ENOTCONN, ENOMEM, ECONNRESET, ETIMEDOUT. */
 ssize_t tcp_cmd_send(int desc, const void *data, size_t len);

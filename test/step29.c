@@ -1,0 +1,647 @@
+/* Step 29: the commands of sockets: one listener, many connections. */
+
+#include <stdio.h>
+
+#include "bench.h"
+#include "platform.h"
+#include "tcp.h"
+#include "util.h"
+
+#define PEER_ISN 1000
+
+static ip_endp_t endp(const char *text)
+{
+    ip_endp_t e;
+
+    check_int(ip_endp_pton(text, &e), 0);
+    return e;
+}
+
+static int bound(const char *text)
+{
+    ip_endp_t local = endp(text);
+    int desc = tcp_cmd_socket();
+
+    check(desc != -1);
+    check_int(tcp_cmd_bind(desc, &local), 0);
+    return desc;
+}
+
+/* A stack with one listener on port 7. */
+static int start(int backlog)
+{
+    int desc;
+
+    bench_start(WIRE_RAW);
+    desc = bound("0.0.0.0:7");
+    check_int(tcp_cmd_listen(desc, backlog), 0);
+    return desc;
+}
+
+/* Client c calls port 7 from 192.0.2.1; its first port is 5000, for A. */
+static void client(int c, const char *local)
+{
+    char remote[32];
+
+    snprintf(remote, sizeof(remote), "192.0.2.1:%d", 5000 + c - 'A');
+    connection((char)c, local, remote, PEER_ISN);
+}
+
+static void client_syn(int c)
+{
+    client(c, "192.0.2.2:7");
+    inject("S 0:0(0)");
+}
+
+static void client_connects(int c)
+{
+    client_syn(c);
+    expect("S. 0:0(0) ack 1");
+    inject(". 1:1(0) ack 1");
+}
+
+/* One call of accept or connect by a thread of its own. */
+struct call {
+    int desc, ret, err;
+    ip_endp_t remote;
+    struct task *task;
+};
+
+static void accept_one(void *arg)
+{
+    struct call *c = arg;
+
+    c->ret = tcp_cmd_accept(c->desc, &c->remote);
+    c->err = errno;
+}
+
+static void connect_one(void *arg)
+{
+    struct call *c = arg;
+
+    c->ret = tcp_cmd_connect(c->desc, &c->remote);
+    c->err = errno;
+}
+
+static void accept_start(struct call *c, int desc)
+{
+    c->desc = desc;
+    c->task = task_start("acceptor", accept_one, c);
+}
+
+/* From port 10000 to 192.0.2.1:5000. The SYN is out then. */
+static void connect_start(struct call *c)
+{
+    c->desc = bound("0.0.0.0:10000");
+    c->remote = endp("192.0.2.1:5000");
+    c->task = task_start("connector", connect_one, c);
+    client('A', "192.0.2.2:10000");
+    expect("S 0:0(0)");
+}
+
+static void check_failed(const struct call *c, int err)
+{
+    check(task_done(c->task));
+    check_int(c->ret, -1);
+    check_int(c->err, err);
+}
+
+static const char *state(int desc)
+{
+    struct tcp_view view;
+
+    return tcp_get_view(desc, &view) == 0 ? tcp_state_ntoa(view.state) : "none";
+}
+
+static size_t blocks(void)
+{
+    struct tcp_view view;
+    size_t num = 0;
+
+    for (size_t i = 0; i < TCP_PCB_SIZE; i++) {
+        num += tcp_get_view_at(i, &view) == 0;
+    }
+    return num;
+}
+
+/* The next packet out is a RST. */
+static void check_reset(void)
+{
+    uint8_t packet[128];
+
+    check(take(0, packet, sizeof(packet)) >= 40);
+    check(packet[33] & 0x04);
+}
+
+static void test_accept(void)
+{
+    int listener = start(5), desc;
+    ip_endp_t remote, want = endp("192.0.2.1:5000");
+    char buf[16];
+
+    client_connects('A');
+    desc = tcp_cmd_accept(listener, &remote);
+    check(desc != -1 && desc != listener);
+    check_int(remote.addr, want.addr);
+    check_int(remote.port, want.port);
+    check_str(state(desc), "ESTABLISHED");
+    check_str(state(listener), "LISTEN");
+    inject("P. 1:11(10) ack 1");
+    expect_within(500, ". 1:1(0) ack 11");
+    check_int(tcp_cmd_receive(desc, buf, sizeof(buf)), 10);
+    check_pattern(buf, 1, 10);
+    check_int(tcp_cmd_send(desc, "hello", 5), 5);
+    expect("P. 1:6(5) ack 11 'hello'");
+    check_int(tcp_cmd_close(desc), 0);
+    expect("F. 6:6(0) ack 11");
+}
+
+/* Not the SYN wakes it, but the end of the handshake; and of two who sleep, only one. */
+static void test_accept_sleeps(void)
+{
+    static struct call a, b;
+    int listener = start(5);
+
+    accept_start(&a, listener);
+    accept_start(&b, listener);
+    client_syn('A');
+    expect("S. 0:0(0) ack 1");
+    check(!task_done(a.task) && !task_done(b.task));
+    inject(". 1:1(0) ack 1");
+    check_int(task_done(a.task) + task_done(b.task), 1);
+    client_connects('B');
+    check(task_done(a.task) && task_done(b.task));
+    check(a.ret != -1 && b.ret != -1 && a.ret != b.ret);
+}
+
+/* As many wake as there are connections: a thousand acceptors must not all run for each. */
+static void test_many_acceptors(void)
+{
+    static struct call calls[100];
+    int listener = start(5), done = 0;
+    unsigned long before;
+
+    for (size_t i = 0; i < countof(calls); i++) {
+        accept_start(&calls[i], listener);
+    }
+    before = sim_wakeups();
+    for (int c = 'A'; c <= 'Z'; c++) {
+        client_connects(c);
+    }
+    for (size_t i = 0; i < countof(calls); i++) {
+        done += task_done(calls[i].task);
+    }
+    check_int(done, 26);
+    check_int(sim_wakeups() - before, 26);
+    check_int(tcp_cmd_close(listener), 0);
+    settle();
+    for (size_t i = 0; i < countof(calls); i++) {
+        check(task_done(calls[i].task));
+        check(calls[i].ret != -1 || calls[i].err == EBADF);
+    }
+}
+
+/* A connection comes while all are interrupted, and others begin to sleep: it does not wait. */
+static void test_interrupted_acceptors(void)
+{
+    static struct call a[4], b[4];
+    int listener = start(5), got = 0;
+
+    for (int c = 'A'; c <= 'Z'; c++) {
+        for (size_t i = 0; i < countof(a); i++) {
+            accept_start(&a[i], listener);
+        }
+        client_syn(c);
+        expect("S. 0:0(0) ack 1");
+        intr_raise(INTR_IRQ_USER);
+        for (size_t i = 0; i < countof(b); i++) {
+            accept_start(&b[i], listener);
+        }
+        inject(". 1:1(0) ack 1");
+        for (size_t i = 0; i < countof(a); i++) {
+            task_join(a[i].task, 0);
+            got += a[i].ret != -1;
+        }
+        for (size_t i = 0; i < countof(b); i++) {
+            got += task_done(b[i].task) && b[i].ret != -1;
+        }
+        check_int(got, c - 'A' + 1);
+        intr_raise(INTR_IRQ_USER);
+        settle();
+    }
+}
+
+/* All call at once; who completes the handshake first is served first. */
+static void test_many(void)
+{
+    int listener = start(20), desc;
+    ip_endp_t remote;
+    char line[32], byte;
+
+    for (int c = 'A'; c <= 'T'; c++) {
+        client_syn(c);
+        expect("S. 0:0(0) ack 1");
+    }
+    for (int c = 'T'; c >= 'A'; c--) {
+        snprintf(line, sizeof(line), "%c> P. 1:2(1) ack 1 '%c'", c, c);
+        inject(line);
+    }
+    advance(500);
+    wire_pending(1);
+    for (int c = 'T'; c >= 'A'; c--) {
+        desc = tcp_cmd_accept(listener, &remote);
+        check(desc != -1);
+        check_int(ntoh16(remote.port), 5000 + c - 'A');
+        check_int(tcp_cmd_receive(desc, &byte, 1), 1);
+        check_int(byte, c);
+    }
+}
+
+/* Two may wait. Who comes when two do finds no connection, until one of them is accepted. */
+static void test_backlog(void)
+{
+    static struct call a;
+    int listener = start(2);
+
+    client_connects('A');
+    client_connects('B');
+    client_syn('C');
+    if (wire_pending(1) > 0) {
+        inject(". 1:1(0) ack 1");
+        wire_pending(1);
+    }
+    check(tcp_cmd_accept(listener, NULL) != -1);
+    check(tcp_cmd_accept(listener, NULL) != -1);
+    accept_start(&a, listener);
+    check(!task_done(a.task));
+    client_connects('D');
+    task_join(a.task, 0);
+    check_int(ntoh16(a.remote.port), 5003);
+    wire_pending(1);
+}
+
+/* Both began before the backlog was full. The second is not lost: its SYN-ACK is repeated. */
+static void test_backlog_full_meanwhile(void)
+{
+    static struct call a;
+    int listener = start(1);
+
+    client_syn('A');
+    expect("S. 0:0(0) ack 1");
+    client_syn('B');
+    expect("S. 0:0(0) ack 1");
+    inject("A> . 1:1(0) ack 1");
+    check_counted(tcp, backlog_full, 1, inject("B> . 1:1(0) ack 1"));
+    check(tcp_cmd_accept(listener, NULL) != -1);
+    accept_start(&a, listener);
+    check(!task_done(a.task));
+    expect_within(5000, "B> S. 0:0(0) ack 1");
+    inject("B> . 1:1(0) ack 1");
+    task_join(a.task, 0);
+    check_int(ntoh16(a.remote.port), 5001);
+}
+
+/* What waits and what is half-open is reset; what was accepted lives on. */
+static void test_close_listener(void)
+{
+    static struct call a;
+    int listener = start(5), accepted;
+
+    client_connects('A');
+    accepted = tcp_cmd_accept(listener, NULL);
+    accept_start(&a, listener);
+    client_syn('C');
+    expect("S. 0:0(0) ack 1");
+    check_int(tcp_cmd_close(listener), 0);
+    settle();
+    check_failed(&a, EBADF);
+    check_reset();
+    check_str(state(accepted), "ESTABLISHED");
+    check_int(blocks(), 1);
+    inject("A> P. 1:11(10) ack 1");
+    expect_within(500, "A> . 1:1(0) ack 11");
+    inject("C> . 1:1(0) ack 1");
+    expect("C> R 1:1(0)");
+}
+
+static void test_close_waiting(void)
+{
+    int listener = start(5);
+
+    client_connects('A');
+    client_connects('B');
+    check_int(tcp_cmd_close(listener), 0);
+    check_reset();
+    check_reset();
+    check_int(blocks(), 0);
+    check_error(tcp_cmd_accept(listener, NULL), EBADF);
+    check_int(tcp_cmd_listen(bound("0.0.0.0:7"), 1), 0);
+}
+
+/* Who has gone before he was accepted is not accepted. */
+static void test_reset_before_accept(void)
+{
+    int listener = start(5);
+    ip_endp_t remote;
+
+    client_connects('A');
+    client_connects('B');
+    client_syn('C');
+    expect("S. 0:0(0) ack 1");
+    inject("A> R 1:1(0)");
+    inject("C> R 1:1(0)");
+    check_int(blocks(), 2);
+    check(tcp_cmd_accept(listener, &remote) != -1);
+    check_int(ntoh16(remote.port), 5001);
+    check_str(state(listener), "LISTEN");
+}
+
+/* Who has said all and ended is accepted, and heard to the end. */
+static void test_end_before_accept(void)
+{
+    int listener = start(5), desc;
+    char buf[16];
+
+    client_connects('A');
+    inject("FP. 1:11(10) ack 1");
+    expect_within(500, ". 1:1(0) ack 12");
+    desc = tcp_cmd_accept(listener, NULL);
+    check_int(tcp_cmd_receive(desc, buf, sizeof(buf)), 10);
+    check_pattern(buf, 1, 10);
+    check_int(tcp_cmd_receive(desc, buf, sizeof(buf)), 0);
+}
+
+/* Hundreds of SYNs whose senders never answer: they do not shut others out, and do not stay. */
+static void test_flood(void)
+{
+    char remote[32];
+    int listener = start(5);
+
+    for (int i = 0; i < TCP_HALF_OPEN_MAX + 100; i++) {
+        snprintf(remote, sizeof(remote), "192.0.2.%d:%d", 10 + i % 200, 6000 + i);
+        connection('F', "192.0.2.2:7", remote, PEER_ISN);
+        inject("S 0:0(0)");
+    }
+    advance(3000);
+    wire_pending(1);
+    check(blocks() <= TCP_HALF_OPEN_MAX + 1);
+    client_connects('A');
+    check(tcp_cmd_accept(listener, NULL) != -1);
+    advance(400000);
+    wire_pending(1);
+    check_int(blocks(), 2);
+}
+
+static void test_connect(void)
+{
+    static struct call c;
+
+    bench_start(WIRE_RAW);
+    connect_start(&c);
+    check(!task_done(c.task));
+    check_error(tcp_cmd_connect(c.desc, &c.remote), EALREADY);
+    inject("S. 0:0(0) ack 1");
+    expect(". 1:1(0) ack 1");
+    task_join(c.task, 0);
+    check_int(c.ret, 0);
+    check_str(state(c.desc), "ESTABLISHED");
+    check_error(tcp_cmd_connect(c.desc, &c.remote), EISCONN);
+    check_int(tcp_cmd_send(c.desc, "hello", 5), 5);
+    expect("P. 1:6(5) ack 1 'hello'");
+}
+
+/* Without bind a port is chosen. */
+static void test_connect_unbound(void)
+{
+    static struct call c;
+    struct tcp_view view;
+
+    bench_start(WIRE_RAW);
+    c.desc = tcp_cmd_socket();
+    c.remote = endp("192.0.2.1:5000");
+    client('A', "192.0.2.2:0");
+    c.task = task_start("connector", connect_one, &c);
+    expect("S 0:0(0)");
+    inject("S. 0:0(0) ack 1");
+    expect(". 1:1(0) ack 1");
+    check_int(tcp_get_view(c.desc, &view), 0);
+    check(ntoh16(view.local.port) >= TCP_SOURCE_PORT_MIN);
+}
+
+static void test_connect_fails(void)
+{
+    static struct call c;
+
+    bench_start(WIRE_RAW);
+    connect_start(&c);
+    inject("R. 0:0(0) ack 1");
+    check_failed(&c, ECONNREFUSED);
+    check_int(tcp_cmd_close(c.desc), 0);
+    connect_start(&c);
+    check_int(tcp_cmd_close(c.desc), 0);
+    settle();
+    check_failed(&c, EBADF);
+    connect_start(&c);
+    task_join(c.task, 600000);
+    check_failed(&c, ETIMEDOUT);
+    wire_pending(1);
+    check_int(tcp_cmd_close(c.desc), 0);
+    check_int(blocks(), 0);
+}
+
+static void test_interruption(void)
+{
+    static struct call a, c;
+    int listener = start(5);
+
+    accept_start(&a, listener);
+    connect_start(&c);
+    intr_raise(INTR_IRQ_USER);
+    settle();
+    check_failed(&a, EINTR);
+    check_failed(&c, EINTR);
+    check_int(tcp_cmd_close(c.desc), 0);
+    wire_pending(1);
+    accept_start(&a, listener);
+    check(!task_done(a.task));
+    client_connects('B');
+    task_join(a.task, 0);
+    check(a.ret != -1);
+}
+
+static void connect_interrupted(struct call *c)
+{
+    connect_start(c);
+    intr_raise(INTR_IRQ_USER);
+    settle();
+    check_failed(c, EINTR);
+}
+
+static void connect_again(struct call *c)
+{
+    c->task = task_start("connector", connect_one, c);
+}
+
+/* The handshake goes on, and its outcome is told once. */
+static void test_connect_again(void)
+{
+    ip_endp_t other = endp("192.0.2.1:5001");
+    static struct call c;
+
+    bench_start(WIRE_RAW);
+    connect_interrupted(&c);
+    check_error(tcp_cmd_connect(c.desc, &other), EALREADY);
+    connect_again(&c);
+    check(!task_done(c.task));
+    intr_raise(INTR_IRQ_USER);
+    settle();
+    check_failed(&c, EINTR);
+    connect_again(&c);
+    check_error(tcp_cmd_connect(c.desc, &c.remote), EALREADY);
+    inject("S. 0:0(0) ack 1");
+    expect(". 1:1(0) ack 1");
+    task_join(c.task, 0);
+    check_int(c.ret, 0);
+    check_error(tcp_cmd_connect(c.desc, &c.remote), EISCONN);
+}
+
+/* It was over before the user came back. */
+static void test_connect_late(void)
+{
+    static struct call c;
+
+    bench_start(WIRE_RAW);
+    connect_interrupted(&c);
+    inject("S. 0:0(0) ack 1");
+    expect(". 1:1(0) ack 1");
+    check_int(tcp_cmd_connect(c.desc, &c.remote), 0);
+    check_error(tcp_cmd_connect(c.desc, &c.remote), EISCONN);
+    check_int(tcp_cmd_close(c.desc), 0);
+    expect("F. 1:1(0) ack 1");
+    inject("R. 1:1(0) ack 2");
+    connect_interrupted(&c);
+    inject("R. 0:0(0) ack 1");
+    check_error(tcp_cmd_connect(c.desc, &c.remote), ECONNREFUSED);
+    client('A', "192.0.2.2:10000"); /* another attempt, with another number */
+    connect_again(&c);
+    expect("S 0:0(0)");
+    inject("R. 0:0(0) ack 1");
+    check_failed(&c, ECONNREFUSED);
+}
+
+static void test_bind(void)
+{
+    ip_endp_t ours = endp("192.0.2.2:8"), any = endp("0.0.0.0:8"), foreign = endp("192.0.2.3:9");
+    ip_endp_t some = endp("0.0.0.0:0");
+    int a, b;
+
+    bench_start(WIRE_RAW);
+    a = bound("192.0.2.2:8");
+    b = tcp_cmd_socket();
+    check_error(tcp_cmd_bind(b, &ours), EADDRINUSE);
+    check_error(tcp_cmd_bind(b, &any), EADDRINUSE);
+    check_error(tcp_cmd_bind(b, &foreign), EADDRNOTAVAIL);
+    check_error(tcp_cmd_bind(a, &some), EINVAL);
+    check_int(tcp_cmd_close(a), 0);
+    check_int(tcp_cmd_bind(b, &any), 0);
+    check_error(tcp_cmd_bind(tcp_cmd_socket(), &ours), EADDRINUSE);
+    check_int(tcp_cmd_bind(tcp_cmd_socket(), &some), 0);
+    check_int(tcp_cmd_bind(tcp_cmd_socket(), &some), 0);
+}
+
+static void test_wrong_order(void)
+{
+    ip_endp_t remote = endp("192.0.2.1:5000");
+    int listener = start(5), desc = tcp_cmd_socket();
+    char byte = 0;
+
+    check_error(tcp_cmd_listen(desc, 5), EDESTADDRREQ);
+    check_error(tcp_cmd_accept(desc, NULL), EINVAL);
+    check_error(tcp_cmd_send(desc, &byte, 1), ENOTCONN);
+    check_error(tcp_cmd_receive(desc, &byte, 1), ENOTCONN);
+    check_error(tcp_cmd_send(listener, &byte, 1), ENOTCONN);
+    check_error(tcp_cmd_receive(listener, &byte, 1), ENOTCONN);
+    check_error(tcp_cmd_connect(listener, &remote), EOPNOTSUPP);
+    check_int(tcp_cmd_listen(listener, 1), 0);
+    client_connects('A');
+    desc = tcp_cmd_accept(listener, NULL);
+    check_error(tcp_cmd_listen(desc, 5), EINVAL);
+    check_error(tcp_cmd_accept(desc, NULL), EINVAL);
+}
+
+static void test_bad_descriptor(void)
+{
+    static const int bad[] = {-1, TCP_PCB_SIZE, 1 << 30, 0 /* closed */};
+    ip_endp_t e = endp("192.0.2.2:8");
+    char byte = 0;
+
+    bench_start(WIRE_RAW);
+    check_int(tcp_cmd_close(tcp_cmd_socket()), 0);
+    for (size_t i = 0; i < countof(bad); i++) {
+        check_error(tcp_cmd_bind(bad[i], &e), EBADF);
+        check_error(tcp_cmd_listen(bad[i], 1), EBADF);
+        check_error(tcp_cmd_accept(bad[i], NULL), EBADF);
+        check_error(tcp_cmd_connect(bad[i], &e), EBADF);
+        check_error(tcp_cmd_send(bad[i], &byte, 1), EBADF);
+        check_error(tcp_cmd_receive(bad[i], &byte, 1), EBADF);
+        check_error(tcp_cmd_close(bad[i]), EBADF);
+    }
+}
+
+/* A connection that was reset keeps its number until its user closes it. */
+static void test_numbers(void)
+{
+    int listener = start(5), desc, next;
+
+    client_connects('A');
+    desc = tcp_cmd_accept(listener, NULL);
+    inject("R 1:1(0)");
+    next = tcp_cmd_socket();
+    check(next != desc);
+    client_connects('B');
+    check(tcp_cmd_accept(listener, NULL) != desc);
+    check_error(tcp_cmd_receive(desc, &(char){0}, 1), ECONNRESET);
+    check_int(tcp_cmd_close(desc), 0);
+}
+
+static void test_table(void)
+{
+    int desc = -1;
+
+    bench_start(WIRE_RAW);
+    for (int i = 0; i < 2 * TCP_PCB_SIZE; i++) {
+        check_int(tcp_cmd_close(tcp_cmd_socket()), 0);
+    }
+    for (int i = 0; i < TCP_PCB_SIZE; i++) {
+        desc = tcp_cmd_socket();
+        check(desc != -1);
+    }
+    check_error(tcp_cmd_socket(), EMFILE);
+    check_int(tcp_cmd_close(desc), 0);
+    check(tcp_cmd_socket() != -1);
+}
+
+BENCH(29,
+      {"a listener accepts, and goes on listening", test_accept},
+      {"accept sleeps until a handshake is done", test_accept_sleeps},
+      {"of a hundred acceptors no more wake than there are connections", test_many_acceptors},
+      {"no connection waits because an acceptor was interrupted", test_interrupted_acceptors},
+      {"many connections at one listener, first come first", test_many},
+      {"no more wait than the backlog says", test_backlog},
+      {"who finds the backlog full may succeed later", test_backlog_full_meanwhile},
+      {"closing the listener ends all but the accepted", test_close_listener},
+      {"closing the listener resets what waits", test_close_waiting},
+      {"who resets before he is accepted is forgotten [M-1]", test_reset_before_accept},
+      {"who ends before he is accepted is heard", test_end_before_accept},
+      {"a flood of SYNs does not shut others out", test_flood},
+      {"connect makes a connection, once", test_connect},
+      {"connect without bind chooses a port", test_connect_unbound},
+      {"connect may be refused, closed, or time out", test_connect_fails},
+      {"an interruption ends accept and connect, once", test_interruption},
+      {"connect that was interrupted goes on when it is called again", test_connect_again},
+      {"and tells what has come of it meanwhile", test_connect_late},
+      {"bind refuses conflicts and foreign addresses", test_bind},
+      {"commands in the wrong order are refused", test_wrong_order},
+      {"a descriptor that is not open is EBADF", test_bad_descriptor},
+      {"a number stays with its user until he closes", test_numbers},
+      {"the table is full at its limit, and has room again", test_table})
