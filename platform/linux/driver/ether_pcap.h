@@ -1,0 +1,26 @@
+#ifndef ETHER_PCAP_H
+#define ETHER_PCAP_H
+
+#include <stdint.h>
+
+#include "net.h"
+
+struct ether_pcap_stats {
+    uint64_t received;  /* frames read */
+    uint64_t sent;      /* frames written */
+    uint64_t completed; /* frames whose checksum the kernel had left open: we put it in */
+    uint64_t too_long;  /* dropped: above the MTU, joined by kernel or hardware (GRO, GSO) */
+    uint64_t tagged;    /* dropped: of a VLAN */
+    uint64_t down;      /* dropped: the interface is down, which may change */
+    uint64_t failed;    /* dropped: not written for another reason */
+    uint64_t gone;      /* interfaces that were removed while we used them */
+};
+
+/* Adds an Ethernet device on the real or virtual interface name, by PF_PACKET. addr is its hardware
+ * address as text; NULL: a random one. The interface is opened by net_run. Returns the device, or
+ * NULL (bad text, no memory). */
+struct net_device *ether_pcap_init(const char *name, const char *addr);
+/* Copies the counters. */
+void ether_pcap_get_stats(struct ether_pcap_stats *stats);
+
+#endif
