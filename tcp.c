@@ -130,7 +130,7 @@ struct tcp_pcb {
     uint64_t order;         /* the place in the line for accept */
 };
 
-static lock_t lock = LOCK_INITIALIZER; /* guards pcbs and what they hold; above ip */
+static lock_t lock = LOCK_INITIALIZER; /* guards pcbs and what they hold; below sock, above ip */
 static struct tcp_pcb *pcbs[TCP_PCB_SIZE];
 static int started; /* between tcp_init and tcp_shutdown */
 static uint64_t last_order; /* in the lines for accept */
@@ -1725,6 +1725,36 @@ int tcp_cmd_connect(int desc, const ip_endp_t *remote)
     }
     lock_release(&lock);
     return ret;
+}
+
+int tcp_cmd_getsockname(int desc, ip_endp_t *local)
+{
+    const struct tcp_pcb *pcb;
+
+    lock_acquire(&lock);
+    pcb = tcp_pcb_get(desc);
+    if (pcb) {
+        *local = pcb->local;
+    }
+    lock_release(&lock);
+    return pcb ? 0 : -1;
+}
+
+int tcp_cmd_getpeername(int desc, ip_endp_t *remote)
+{
+    const struct tcp_pcb *pcb;
+
+    lock_acquire(&lock);
+    pcb = tcp_pcb_get(desc);
+    if (pcb && pcb->state < TCP_STATE_ESTABLISHED) { /* not yet connected, or not any more */
+        errno = ENOTCONN;
+        pcb = NULL;
+    }
+    if (pcb) {
+        *remote = pcb->remote;
+    }
+    lock_release(&lock);
+    return pcb ? 0 : -1;
 }
 
 /* Can the user send? Returns 0, or -1 with errno set. */

@@ -144,6 +144,10 @@ int tcp_cmd_accept(int desc, ip_endp_t *remote);
 /* Connects to remote and sleeps until it is done; 0. After EINTR the handshake goes on: to wait for
  * it, call again. EISCONN, EALREADY, EOPNOTSUPP (a listener), and those of tcp_cmd_open. */
 int tcp_cmd_connect(int desc, const ip_endp_t *remote);
+/* Our end of the connection, or what it is bound to; zeros for nothing. 0. */
+int tcp_cmd_getsockname(int desc, ip_endp_t *local);
+/* The other end. 0. ENOTCONN. */
+int tcp_cmd_getpeername(int desc, ip_endp_t *remote);
 /* SEND: sleeps until all len bytes are sent. Returns len, or less if something went wrong on the
  * way. ENOTCONN, ENOMEM, ECONNRESET, ETIMEDOUT. */
 ssize_t tcp_cmd_send(int desc, const void *data, size_t len);

@@ -1,0 +1,39 @@
+#ifndef SETUP_H
+#define SETUP_H
+
+#include <sys/types.h>
+
+#include "ip.h"
+
+/* What a program says of itself, and what its user has chosen. */
+struct setup {
+    const char *about;  /* a few lines for -h */
+    int client;         /* the address is required, and there is -w */
+    const char *addr;   /* the address as given, or "0.0.0.0" */
+    ip_endp_t endp;     /* the same with the port */
+    unsigned int limit; /* -w, in seconds */
+};
+
+enum setup_event { SETUP_WOKEN, SETUP_SIGNAL, SETUP_TIMEOUT };
+
+/* Reads the command line and starts the stack on loopback (net0) and the device (net1). When the
+ * user or the machine stands in the way, ends the program as setup_fail does. Call it first, while
+ * there is but one thread. */
+void setup_start(struct setup *setup, int argc, char *argv[]);
+/* Sleeps until setup_wake, SIGINT or SIGTERM, at most that many seconds (0: no limit), and says
+ * which it was. It may say woken once more than there was reason to. */
+enum setup_event setup_wait(unsigned int seconds);
+/* Lets main's setup_wait return; any thread may. */
+void setup_wake(void);
+/* As read on standard input, and leaves the thread such that it can be cancelled here and nowhere
+ * else. */
+ssize_t setup_read(void *buf, size_t size);
+/* Writes all of it to standard output. Returns 0, or -1 with errno. */
+int setup_write(const void *buf, size_t size);
+/* Stops the stack. Returns status, or 1 if something is left in memory. */
+int setup_end(int status);
+/* Stops the stack and ends the program with one last line on stderr. status: 1 the machine, 2 the
+ * command line. */
+void setup_fail(int status, const char *fmt, ...) __attribute__((noreturn, format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,251 @@
+#include <errno.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ip.h"
+#include "setup.h"
+#include "sock.h"
+#include "util.h"
+
+/* An echo server: one thread accepts, and one thread for each client sends back what it
+ * receives. */
+
+#define BACKLOG     1024
+#define BUF_SIZE    8192
+#define STACK_SIZE  (256 * 1024)
+#define RETRY_DELAY 10000 /* microseconds until accept is tried again when something ran out */
+
+struct client {
+    struct client *next;
+    pthread_t thread;
+    int sock;
+    int closed;   /* guarded by lock */
+    int finished; /* guarded by lock: its thread is about to end */
+    char name[IP_ENDP_STR_LEN];
+    uint8_t buf[BUF_SIZE];
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct client *clients; /* guarded by lock */
+static int stopping;           /* guarded by lock */
+
+/* The caller must hold lock. A descriptor may belong to another connection once it is closed. */
+static void close_client(struct client *client)
+{
+    if (!client->closed) {
+        sock_close(client->sock);
+    }
+    client->closed = 1;
+}
+
+/* Sends all of it, also after an interruption, which may leave a rest. Returns 0, or -1 with
+ * errno. */
+static int send_all(int sock, const uint8_t *data, size_t len)
+{
+    ssize_t n;
+
+    while (len > 0) {
+        n = sock_send(sock, data, len);
+        if (n == -1 && errno != EINTR) {
+            return -1;
+        }
+        if (n > 0) {
+            data += n;
+            len -= (size_t)n;
+        }
+    }
+    return 0;
+}
+
+static uint64_t echo(struct client *client)
+{
+    uint64_t total = 0;
+    ssize_t n;
+
+    for (;;) {
+        n = sock_recv(client->sock, client->buf, sizeof(client->buf));
+        if (n == -1 && errno == EINTR) {
+            continue;
+        }
+        if (n == 0) {
+            return total;
+        }
+        if (n == -1 || send_all(client->sock, client->buf, (size_t)n) == -1) {
+            break;
+        }
+        total += (uint64_t)n;
+    }
+    infof("%s broke off, %s", client->name, strerror(errno));
+    return total;
+}
+
+static void *serve(void *arg)
+{
+    struct client *client = arg;
+    uint64_t total = echo(client);
+
+    infof("%s left, echoed=%llu bytes", client->name, (unsigned long long)total);
+    pthread_mutex_lock(&lock);
+    close_client(client);
+    client->finished = 1;
+    pthread_mutex_unlock(&lock);
+    return NULL;
+}
+
+/* Takes a client out of the list whose thread has finished, or any if all is set. */
+static struct client *take_client(int all)
+{
+    struct client **link, *client;
+
+    pthread_mutex_lock(&lock);
+    for (link = &clients; *link && !all && !(*link)->finished; link = &(*link)->next) {
+        ;
+    }
+    client = *link;
+    if (client) {
+        *link = client->next;
+    }
+    pthread_mutex_unlock(&lock);
+    return client;
+}
+
+static void join_clients(int all)
+{
+    struct client *client;
+
+    while ((client = take_client(all))) {
+        pthread_join(client->thread, NULL);
+        free(client);
+    }
+}
+
+static int start_thread(struct client *client)
+{
+    pthread_attr_t attr;
+    int err;
+
+    pthread_attr_init(&attr);
+    pthread_attr_setstacksize(&attr, STACK_SIZE);
+    err = pthread_create(&client->thread, &attr, serve, client);
+    pthread_attr_destroy(&attr);
+    return err;
+}
+
+/* Returns 0, or an errno when there is no memory or no thread for the client, which is turned
+ * away. */
+static int add_client(int sock, const struct sockaddr_in *peer)
+{
+    struct client *client = calloc(1, sizeof(*client));
+    ip_endp_t endp = {peer->sin_addr.s_addr, peer->sin_port};
+    int err = ENOMEM;
+
+    if (client) {
+        client->sock = sock;
+        ip_endp_ntop(&endp, client->name, sizeof(client->name));
+        pthread_mutex_lock(&lock);
+        err = stopping ? EINTR : start_thread(client);
+        if (!err) {
+            client->next = clients;
+            clients = client;
+        }
+        pthread_mutex_unlock(&lock);
+    }
+    if (err) {
+        free(client);
+        sock_close(sock);
+    }
+    return err;
+}
+
+/* Returns 0, or an errno. */
+static int accept_client(int listener)
+{
+    struct sockaddr_in peer;
+    socklen_t len = sizeof(peer);
+    int sock = sock_accept(listener, (struct sockaddr *)&peer, &len);
+
+    return sock == -1 ? errno : add_client(sock, &peer);
+}
+
+static void *accept_clients(void *arg)
+{
+    int listener = *(int *)arg, err, last = 0;
+
+    while ((err = accept_client(listener)) != EBADF) {
+        join_clients(0);
+        if (err && err != EINTR) {
+            if (err != last) { /* once, not a hundred times a second */
+                warnf("a client can't be served, %s", strerror(err));
+            }
+            usleep(RETRY_DELAY);
+        }
+        last = err;
+    }
+    return NULL;
+}
+
+static int open_listener(const struct setup *setup)
+{
+    struct sockaddr_in addr = {
+        .sin_family = AF_INET,
+        .sin_port = setup->endp.port,
+        .sin_addr.s_addr = setup->endp.addr,
+    };
+    int sock = sock_open(PF_INET, SOCK_STREAM, 0);
+
+    if (sock == -1) {
+        setup_fail(1, "no socket: %s", strerror(errno));
+    }
+    if (sock_bind(sock, (struct sockaddr *)&addr, sizeof(addr)) == -1) {
+        if (errno == EADDRNOTAVAIL) {
+            setup_fail(2, "%s is not an address of this stack: leave it out, or set it with -a",
+                       setup->addr);
+        }
+        setup_fail(1, "can't have port %u: %s", ntoh16(addr.sin_port), strerror(errno));
+    }
+    if (sock_listen(sock, BACKLOG) == -1) {
+        setup_fail(1, "can't listen: %s", strerror(errno));
+    }
+    return sock;
+}
+
+static void close_clients(void)
+{
+    struct client *client;
+
+    pthread_mutex_lock(&lock);
+    stopping = 1;
+    for (client = clients; client; client = client->next) {
+        close_client(client);
+    }
+    pthread_mutex_unlock(&lock);
+}
+
+int main(int argc, char *argv[])
+{
+    struct setup setup = {
+        .about = "An echo server on TCP for any number of clients, until SIGINT or SIGTERM.",
+    };
+    pthread_t acceptor;
+    int listener;
+
+    setup_start(&setup, argc, argv);
+    listener = open_listener(&setup);
+    if (pthread_create(&acceptor, NULL, accept_clients, &listener)) {
+        setup_fail(1, "no thread: try again when the machine has less to do");
+    }
+    printf("listening on %s port %u\n", setup.addr, ntoh16(setup.endp.port));
+    fflush(stdout);
+    while (setup_wait(0) != SETUP_SIGNAL) {
+        ;
+    }
+    sock_close(listener);
+    close_clients();
+    pthread_join(acceptor, NULL);
+    join_clients(1);
+    return setup_end(0);
+}

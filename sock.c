@@ -1,0 +1,374 @@
+#include "sock.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "ip.h"
+#include "platform.h"
+#include "tcp.h"
+#include "udp.h"
+#include "util.h"
+
+/*
+ * sock: sockets, which give TCP's and UDP's user commands one form.
+ *
+ *     id = sock_open(PF_INET, SOCK_STREAM, 0);
+ *     sock_bind(id, (struct sockaddr *)&local, sizeof(local));
+ *     sock_listen(id, 10);
+ *     peer = sock_accept(id, NULL, NULL);
+ *     n = sock_recv(peer, buf, sizeof(buf));
+ *     sock_send(peer, buf, n);
+ *     sock_close(peer);
+ */
+
+struct sock {
+    int used;
+    int type; /* SOCK_ */
+    int desc; /* of udp_cmd_ or tcp_cmd_, by type; -1 while accept waits for it */
+};
+
+static lock_t lock = LOCK_INITIALIZER; /* guards socks; the first of all, not held in a command */
+static struct sock socks[SOCK_TABLE_SIZE];
+
+/*
+ * Table
+ */
+
+/* Takes a free place. Returns its index, or -1 (EMFILE). */
+static int sock_alloc(int type)
+{
+    struct sock *s;
+    int id = -1;
+
+    lock_acquire(&lock);
+    for (s = socks; s < tailof(socks); s++) {
+        if (!s->used) {
+            *s = (struct sock){.used = 1, .type = type, .desc = -1};
+            id = (int)indexof(socks, s);
+            break;
+        }
+    }
+    lock_release(&lock);
+    if (id == -1) {
+        errno = EMFILE;
+    }
+    return id;
+}
+
+static void sock_free(int id)
+{
+    lock_acquire(&lock);
+    memset(&socks[id], 0, sizeof(socks[id]));
+    lock_release(&lock);
+}
+
+/* Gives a place its descriptor. Returns id; or frees the place and returns -1 if desc is -1. */
+static int sock_set_desc(int id, int desc)
+{
+    int errnum = errno;
+
+    if (desc == -1) {
+        sock_free(id);
+        errno = errnum;
+        return -1;
+    }
+    lock_acquire(&lock);
+    socks[id].desc = desc;
+    lock_release(&lock);
+    return id;
+}
+
+/* The socket with this id, if it is open, or NULL (EBADF). Caller must hold the lock. */
+static struct sock *sock_select(int id)
+{
+    if (id < 0 || (size_t)id >= countof(socks) || !socks[id].used || socks[id].desc == -1) {
+        errno = EBADF;
+        return NULL;
+    }
+    return &socks[id];
+}
+
+/* Returns the descriptor of an open socket and its type, or -1 (EBADF). */
+static int sock_get(int id, int *type)
+{
+    struct sock *s;
+    int desc = -1;
+
+    lock_acquire(&lock);
+    s = sock_select(id);
+    if (s) {
+        desc = s->desc;
+        *type = s->type;
+    }
+    lock_release(&lock);
+    return desc;
+}
+
+/* The same, and nobody finds the socket any more. */
+static int sock_take(int id, int *type)
+{
+    struct sock *s;
+    int desc = -1;
+
+    lock_acquire(&lock);
+    s = sock_select(id);
+    if (s) {
+        desc = s->desc;
+        *type = s->type;
+        memset(s, 0, sizeof(*s));
+    }
+    lock_release(&lock);
+    return desc;
+}
+
+/* Returns the descriptor of an open socket of the type wanted, or -1 (EBADF, EOPNOTSUPP). */
+static int sock_get_type(int id, int want)
+{
+    int type, desc = sock_get(id, &type);
+
+    if (desc != -1 && type != want) {
+        errno = EOPNOTSUPP;
+        return -1;
+    }
+    return desc;
+}
+
+/*
+ * Addresses
+ */
+
+/* Is there something of n bytes where the caller says so? Returns 0, or -1 (EFAULT). */
+static int sock_check_buf(const void *buf, size_t n)
+{
+    if (!buf && n > 0) {
+        errno = EFAULT;
+        return -1;
+    }
+    return 0;
+}
+
+/* The same where an address will be returned, if the caller wants one. */
+static int sock_check_addr(const struct sockaddr *addr, const socklen_t *addrlen)
+{
+    return addr ? sock_check_buf(addrlen, sizeof(*addrlen)) : 0;
+}
+
+/* Returns 0, or -1 (EINVAL, EFAULT, EAFNOSUPPORT). */
+static int sock_addr_to_endp(const struct sockaddr *addr, socklen_t addrlen, ip_endp_t *endp)
+{
+    struct sockaddr_in in;
+
+    if (addrlen < sizeof(in) || addrlen > sizeof(struct sockaddr_storage)) {
+        errno = EINVAL;
+        return -1;
+    }
+    if (sock_check_buf(addr, addrlen) == -1) {
+        return -1;
+    }
+    memcpy(&in, addr, sizeof(in));
+    if (in.sin_family != AF_INET) {
+        errno = EAFNOSUPPORT;
+        return -1;
+    }
+    endp->addr = in.sin_addr.s_addr;
+    endp->port = in.sin_port;
+    return 0;
+}
+
+static void sock_addr_from_endp(const ip_endp_t *endp, struct sockaddr *addr, socklen_t *addrlen)
+{
+    struct sockaddr_in in = {
+        .sin_family = AF_INET,
+        .sin_port = endp->port,
+        .sin_addr.s_addr = endp->addr,
+    };
+
+    if (!addr) {
+        return;
+    }
+    memcpy(addr, &in, *addrlen < sizeof(in) ? *addrlen : sizeof(in));
+    *addrlen = sizeof(in);
+}
+
+/*
+ * Calls
+ */
+
+int sock_open(int domain, int type, int protocol)
+{
+    int id;
+
+    if (domain != PF_INET) {
+        errno = EAFNOSUPPORT;
+        return -1;
+    }
+    if (!(type == SOCK_STREAM && (protocol == 0 || protocol == IPPROTO_TCP)) &&
+        !(type == SOCK_DGRAM && (protocol == 0 || protocol == IPPROTO_UDP))) {
+        errno = EPROTONOSUPPORT;
+        return -1;
+    }
+    id = sock_alloc(type);
+    if (id == -1) {
+        return -1;
+    }
+    return sock_set_desc(id, type == SOCK_STREAM ? tcp_cmd_socket() : udp_cmd_open());
+}
+
+int sock_close(int id)
+{
+    int type, desc = sock_take(id, &type);
+
+    if (desc == -1) {
+        return -1;
+    }
+    return type == SOCK_STREAM ? tcp_cmd_close(desc) : udp_cmd_close(desc);
+}
+
+int sock_bind(int id, const struct sockaddr *addr, socklen_t addrlen)
+{
+    int type, desc = sock_get(id, &type);
+    ip_endp_t local;
+
+    if (desc == -1 || sock_addr_to_endp(addr, addrlen, &local) == -1) {
+        return -1;
+    }
+    return type == SOCK_STREAM ? tcp_cmd_bind(desc, &local) : udp_cmd_bind(desc, &local);
+}
+
+int sock_getsockname(int id, struct sockaddr *addr, socklen_t *addrlen)
+{
+    int type, desc = sock_get(id, &type), ret;
+    ip_endp_t local;
+
+    if (desc == -1 || sock_check_buf(addr, 1) == -1 || sock_check_addr(addr, addrlen) == -1) {
+        return -1;
+    }
+    ret = type == SOCK_STREAM ? tcp_cmd_getsockname(desc, &local)
+                              : udp_cmd_getsockname(desc, &local);
+    if (ret == 0) {
+        sock_addr_from_endp(&local, addr, addrlen);
+    }
+    return ret;
+}
+
+int sock_getpeername(int id, struct sockaddr *addr, socklen_t *addrlen)
+{
+    int type, desc = sock_get(id, &type);
+    ip_endp_t remote;
+
+    if (desc == -1 || sock_check_buf(addr, 1) == -1 || sock_check_addr(addr, addrlen) == -1) {
+        return -1;
+    }
+    if (type != SOCK_STREAM) {
+        errno = ENOTCONN; /* connect is for streams alone */
+        return -1;
+    }
+    if (tcp_cmd_getpeername(desc, &remote) == -1) {
+        return -1;
+    }
+    sock_addr_from_endp(&remote, addr, addrlen);
+    return 0;
+}
+
+int sock_listen(int id, int backlog)
+{
+    int desc = sock_get_type(id, SOCK_STREAM);
+
+    return desc == -1 ? -1 : tcp_cmd_listen(desc, backlog);
+}
+
+int sock_accept(int id, struct sockaddr *addr, socklen_t *addrlen)
+{
+    int desc = sock_get_type(id, SOCK_STREAM), new_id;
+    ip_endp_t remote;
+
+    if (desc == -1 || sock_check_addr(addr, addrlen) == -1) {
+        return -1;
+    }
+    new_id = sock_alloc(SOCK_STREAM); /* before a connection is taken that would have no place */
+    if (new_id == -1) {
+        return -1;
+    }
+    new_id = sock_set_desc(new_id, tcp_cmd_accept(desc, &remote));
+    if (new_id != -1) {
+        sock_addr_from_endp(&remote, addr, addrlen);
+    }
+    return new_id;
+}
+
+int sock_connect(int id, const struct sockaddr *addr, socklen_t addrlen)
+{
+    int desc = sock_get_type(id, SOCK_STREAM);
+    ip_endp_t remote;
+
+    if (desc == -1 || sock_addr_to_endp(addr, addrlen, &remote) == -1) {
+        return -1;
+    }
+    return tcp_cmd_connect(desc, &remote);
+}
+
+ssize_t sock_recv(int id, void *buf, size_t n)
+{
+    int desc = sock_get_type(id, SOCK_STREAM);
+
+    return desc == -1 || sock_check_buf(buf, n) == -1 ? -1 : tcp_cmd_receive(desc, buf, n);
+}
+
+ssize_t sock_send(int id, const void *buf, size_t n)
+{
+    int desc = sock_get_type(id, SOCK_STREAM);
+
+    return desc == -1 || sock_check_buf(buf, n) == -1 ? -1 : tcp_cmd_send(desc, buf, n);
+}
+
+ssize_t sock_recvfrom(int id, void *buf, size_t n, struct sockaddr *addr, socklen_t *addrlen)
+{
+    int desc = sock_get_type(id, SOCK_DGRAM);
+    ip_endp_t remote;
+    ssize_t ret;
+
+    if (desc == -1 || sock_check_buf(buf, n) == -1 || sock_check_addr(addr, addrlen) == -1) {
+        return -1;
+    }
+    ret = udp_cmd_recvfrom(desc, buf, n, &remote);
+    if (ret != -1) {
+        sock_addr_from_endp(&remote, addr, addrlen);
+    }
+    return ret;
+}
+
+ssize_t sock_sendto(int id, const void *buf, size_t n, const struct sockaddr *addr,
+                    socklen_t addrlen)
+{
+    int desc = sock_get_type(id, SOCK_DGRAM);
+    ip_endp_t remote;
+
+    if (desc == -1 || sock_check_buf(buf, n) == -1) {
+        return -1;
+    }
+    if (!addr) {
+        errno = EDESTADDRREQ;
+        return -1;
+    }
+    if (sock_addr_to_endp(addr, addrlen, &remote) == -1) {
+        return -1;
+    }
+    return udp_cmd_sendto(desc, buf, n, &remote);
+}
+
+/*
+ * Stop
+ */
+
+void sock_stop(void)
+{
+    struct sock *s;
+
+    lock_acquire(&lock);
+    for (s = socks; s < tailof(socks); s++) {
+        if (s->desc != -1) { /* else accept is on its way out, and frees its place itself */
+            memset(s, 0, sizeof(*s)); /* what it refers to, udp and tcp end */
+        }
+    }
+    lock_release(&lock);
+}

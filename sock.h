@@ -1,0 +1,52 @@
+#ifndef SOCK_H
+#define SOCK_H
+
+#include <netinet/in.h>
+#include <stddef.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
+#define SOCK_TABLE_SIZE 4096 /* sockets; one more open fails with EMFILE */
+
+/*
+ * The calls of POSIX, with its errno, for descriptors of our own (which neither read nor poll
+ * knows). An address is a struct sockaddr_in. Where one is returned, *addrlen says how much room
+ * there is, and then how much the address takes. EFAULT is a NULL where something should be: a
+ * buffer with a length, an address with one, addrlen with an address. Left out: calls that do not
+ * block, and poll (step 61); options (step 62).
+ */
+
+/* Closes every socket. */
+void sock_stop(void);
+
+/* Returns a descriptor. EAFNOSUPPORT, EPROTONOSUPPORT, EMFILE, ENOMEM, ENETDOWN
+ * (without the stack). protocol may be 0. */
+int sock_open(int domain, int type, int protocol);
+/* EBADF. Wakes whoever sleeps in a call on the socket; that call fails with EBADF. */
+int sock_close(int id);
+/* EBADF, EINVAL, EFAULT, EAFNOSUPPORT, EADDRINUSE, EADDRNOTAVAIL. */
+int sock_bind(int id, const struct sockaddr *addr, socklen_t addrlen);
+/* Our end of the socket: what it is bound to, zeros for nothing. EBADF, EFAULT. */
+int sock_getsockname(int id, struct sockaddr *addr, socklen_t *addrlen);
+/* The other end of a connection. EBADF, EFAULT, ENOTCONN (also for datagrams). */
+int sock_getpeername(int id, struct sockaddr *addr, socklen_t *addrlen);
+/* EBADF, EOPNOTSUPP, EINVAL, EDESTADDRREQ (it is bound to nothing). */
+int sock_listen(int id, int backlog);
+/* Returns the descriptor of a new connection. EBADF, EOPNOTSUPP, EINVAL, EMFILE, EINTR. */
+int sock_accept(int id, struct sockaddr *addr, socklen_t *addrlen);
+/* A stream: makes a connection, with the errno of tcp_cmd_connect. EBADF, EOPNOTSUPP, EINVAL,
+ * EAFNOSUPPORT. */
+int sock_connect(int id, const struct sockaddr *addr, socklen_t addrlen);
+/* Streams. Returns the bytes received, 0 at the end of file. EBADF, EOPNOTSUPP, and those of
+ * tcp_cmd_receive. */
+ssize_t sock_recv(int id, void *buf, size_t n);
+/* Streams. Returns the bytes sent. EBADF, EOPNOTSUPP, and those of tcp_cmd_send. */
+ssize_t sock_send(int id, const void *buf, size_t n);
+/* Datagrams. Returns the bytes received; addr gets the sender. EBADF, EOPNOTSUPP, EINTR. */
+ssize_t sock_recvfrom(int id, void *buf, size_t n, struct sockaddr *addr, socklen_t *addrlen);
+/* Datagrams. Returns the bytes sent. EBADF, EOPNOTSUPP, EDESTADDRREQ, EINVAL, EAFNOSUPPORT, and
+ * those of udp_cmd_sendto. */
+ssize_t sock_sendto(int id, const void *buf, size_t n, const struct sockaddr *addr,
+                    socklen_t addrlen);
+
+#endif
