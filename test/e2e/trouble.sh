@@ -1,0 +1,67 @@
+#!/bin/sh
+# Hosts and devices that go away
+#
+#   kernel 192.0.2.1 -- tap0 -- 192.0.2.2 tcps.exe
+
+. test/e2e/common
+tap_up
+
+serve "$bin/tcps.exe" -qq 7 || finish
+ping $stack >/dev/null
+
+# The address goes, and with it whatever the kernel could answer, a reset included.
+host_vanishes() {
+    connect hold && connect flood || return 1
+    ip addr del $host/24 dev tap0
+    kill -9 $clients
+    sleep 2
+    clients=
+    ip addr add $host/24 dev tap0
+    ping $stack && client serial 10
+}
+check "a host that vanishes and comes back is served again" host_vanishes
+check "its old connections do not keep the server from ending" stop_clean INT
+
+serve "$bin/tcps.exe" -qq 7 || finish
+link_flaps() {
+    connect hold || return 1
+    ip link set tap0 down
+    sleep 0.5
+    ip link set tap0 up
+    ping $stack && client serial 10
+}
+check "a TAP that is down for a while works again" link_flaps
+check "and the server ends with status 0" stop INT
+
+# cpu: what the server has used, in ticks of 10 ms
+cpu() {
+    cut -d' ' -f14,15 "/proc/$server/stat" | awk '{ print $1 + $2 }'
+}
+tap_taken_away() {
+    connect hold && connect flood || return 1
+    ip link del tap0
+    sleep 1
+    before=$(cpu)
+    sleep 1
+    used=$(($(cpu) - before))
+    echo "$used ticks in a second, alive: $(ls -d "/proc/$server")"
+    cat "$tmp/server.err"
+    [ $used -lt 20 ] && ! ended "$server"
+}
+serve "$bin/tcps.exe" -qq 7 || finish
+check "a TAP that is taken away leaves the server alive and idle" tap_taken_away
+said_once() {
+    cat "$tmp/server.err"
+    lines=$(wc -l <"$tmp/server.err")
+    [ "$lines" -ge 1 ] && [ "$lines" -le 20 ]
+}
+check "it has said so, and not over and over" said_once
+check "and SIGINT still ends it with status 0" stop INT
+
+tap_up
+serve "$bin/tcps.exe" -qq 7 || finish
+ip link del tap0
+check "a TAP that is taken away while nothing happens is missed soon" \
+    wait_for 5 grep -q "tap0 is gone" "$tmp/server.err"
+check "and SIGINT still ends it with status 0" stop INT
+finish
