@@ -48,6 +48,10 @@ int ether_output(struct net_device *dev, uint16_t type, const uint8_t *data, siz
 /* Checks a received frame (without FCS) and hands its payload to net_input. A driver calls it for
  * each frame. Returns 0, or -1 when the frame was dropped. */
 int ether_input(struct net_device *dev, const uint8_t *frame, size_t flen);
+/* Lets hook see every frame that comes in, before it is checked, and every one that goes to the
+ * driver; NULL ends it. Before net_run. */
+void ether_set_capture(void (*hook)(const struct net_device *dev, enum net_direction direction,
+                                    const uint8_t *frame, size_t flen));
 /* Copies the counters. */
 void ether_get_stats(struct ether_stats *stats);
 
