@@ -123,7 +123,7 @@ static int connect_to_peer(const struct setup *setup)
         if (event == SETUP_SIGNAL) {
             return -1;
         }
-        setup_fail(1, "no answer from %s for %u seconds: are it, -i, -a, -g right? -w waits longer",
+        setup_fail(1, "no answer from %s for %u seconds: are it, -i, -a, -g right? -t waits longer",
                    setup->addr, setup->limit);
     }
     pthread_join(thread, NULL);

@@ -159,7 +159,7 @@ int main(int argc, char *argv[])
         .client = 1,
         .about = "Sends each line of standard input as a UDP datagram and prints each that comes\n"
                  "back. Ends after the end of input when all are answered, or none has come for a\n"
-                 "while (-w). The first is repeated every second until an answer comes.",
+                 "while (-t). The first is repeated every second until an answer comes.",
     };
     enum setup_event event;
 
@@ -177,7 +177,7 @@ int main(int argc, char *argv[])
         return setup_end(0);
     }
     if (event == SETUP_TIMEOUT || send_error == ETIMEDOUT) {
-        setup_fail(1, "%u of %u datagrams got no answer: is a server there? -w waits longer",
+        setup_fail(1, "%u of %u datagrams got no answer: is a server there? -t waits longer",
                    sent - received, sent);
     }
     if (send_error) {
