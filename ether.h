@@ -15,6 +15,7 @@
 #define ETHER_FRAME_SIZE_MAX 1514 /* without the FCS */
 #define ETHER_PAYLOAD_SIZE_MIN (ETHER_FRAME_SIZE_MIN - ETHER_HDR_SIZE)
 #define ETHER_PAYLOAD_SIZE_MAX (ETHER_FRAME_SIZE_MAX - ETHER_HDR_SIZE)
+#define ETHER_JUMBO_SIZE_MAX (ETHER_HDR_SIZE + UINT16_MAX) /* where the link takes longer frames */
 
 extern const uint8_t ETHER_ADDR_ANY[ETHER_ADDR_LEN];       /* 00:00:00:00:00:00 */
 extern const uint8_t ETHER_ADDR_BROADCAST[ETHER_ADDR_LEN]; /* ff:ff:ff:ff:ff:ff */
@@ -40,6 +41,9 @@ void ether_print(const uint8_t *frame, size_t flen);
 
 /* Fills in what all Ethernet devices share: type, MTU, lengths, flags, broadcast address. */
 void ether_setup_helper(struct net_device *dev);
+/* Says how many bytes of payload a frame on this link carries at most, now or at any time later;
+ * what is above 65535 counts as that. */
+void ether_set_mtu(struct net_device *dev, unsigned int mtu);
 /* Frames a payload of type (host byte order) to dst, pads it to 60 bytes and hands it to write,
  * which returns the bytes written or -1. Returns 0 or -1. A driver's output. */
 int ether_output(struct net_device *dev, uint16_t type, const uint8_t *data, size_t len,

@@ -31,6 +31,8 @@
 
 #define TCP_OPT_EOL 0
 #define TCP_OPT_NOP 1
+#define TCP_OPT_MSS 2
+#define TCP_OPT_MSS_SIZE 4
 
 /* What the checksum covers besides the segment, in network byte order. */
 struct pseudo_hdr {
@@ -66,6 +68,7 @@ struct tcp_segment {
     uint32_t len; /* the sequence numbers that it takes: data, SYN and FIN */
     uint16_t wnd;
     uint8_t flg;
+    uint16_t mss; /* what the MSS option says; 0: there is none */
     const uint8_t *data;
     size_t data_len;
     int ack_due; /* something in it was taken, or has to be answered: an ACK goes out at the end */
@@ -107,6 +110,7 @@ struct tcp_pcb {
         uint32_t wl2;
     } snd;
     uint32_t iss;
+    uint16_t mss;           /* bytes of data in a segment that we send */
     struct {
         uint32_t nxt;
         uint32_t wnd;
@@ -152,22 +156,32 @@ static const char *tcp_flg_ntoa(uint8_t flg, char *text, size_t size)
     return text;
 }
 
-/* Prints the options, of which len bytes are there. A length that cannot be ends the walk. */
+/* The size of the option that begins at opt, of which len bytes are there; 0 when its length cannot
+ * be. Every option but EOL and NOP says its length itself. RFC 9293 3.1 */
+static size_t tcp_option_size(const uint8_t *opt, size_t len)
+{
+    if (opt[0] == TCP_OPT_EOL || opt[0] == TCP_OPT_NOP) {
+        return 1;
+    }
+    if (len < 2 || opt[1] < 2 || opt[1] > len) {
+        return 0;
+    }
+    return opt[1];
+}
+
 static void tcp_dump_options(const uint8_t *opt, size_t len)
 {
-    size_t i = 0;
+    size_t size;
 
-    while (i < len && opt[i] != TCP_OPT_EOL) {
-        if (opt[i] == TCP_OPT_NOP) {
-            i++;
-            continue;
-        }
-        if (i + 1 >= len || opt[i + 1] < 2 || opt[i + 1] > len - i) {
-            log_text("     option: %u, with a length that cannot be\n", opt[i]);
+    for (; len > 0 && opt[0] != TCP_OPT_EOL; opt += size, len -= size) {
+        size = tcp_option_size(opt, len);
+        if (size == 0) {
+            log_text("     option: %u, with a length that cannot be\n", opt[0]);
             return;
         }
-        log_text("     option: %u, len=%u\n", opt[i], opt[i + 1]);
-        i += opt[i + 1];
+        if (opt[0] != TCP_OPT_NOP) {
+            log_text("     option: %u, len=%zu\n", opt[0], size);
+        }
     }
 }
 
@@ -450,13 +464,34 @@ int tcp_get_view(int desc, struct tcp_view *view)
  * Output
  */
 
+/* The largest segment that fits a datagram of an interface, RFC 9293 3.7.1. */
+static uint16_t tcp_iface_mss(const struct ip_iface *iface)
+{
+    const uint16_t hlen = IP_HDR_SIZE_MIN + TCP_HDR_SIZE_MIN;
+    uint16_t mtu = iface ? NET_IFACE(iface)->dev->mtu : 0;
+
+    return mtu > hlen ? mtu - hlen : TCP_MSS;
+}
+
+/* What a SYN tells the peer: the largest segment that local can receive. */
+static void tcp_put_mss(uint8_t *opt, const ip_endp_t *local)
+{
+    uint16_t mss = tcp_iface_mss(ip_iface_select(local->addr));
+
+    opt[0] = TCP_OPT_MSS;
+    opt[1] = TCP_OPT_MSS_SIZE;
+    opt[2] = (uint8_t)(mss >> 8);
+    opt[3] = (uint8_t)mss;
+}
+
 /* Sends one segment, with what the arguments say in host byte order. What IP does not take is lost,
  * as on any wire. */
 static ssize_t tcp_output_segment(uint32_t seq, uint32_t ack, uint8_t flg, uint16_t wnd,
                                   const uint8_t *data, size_t len, const ip_endp_t *local,
                                   const ip_endp_t *remote)
 {
-    size_t total = sizeof(struct tcp_hdr) + len;
+    size_t hlen = TCP_HDR_SIZE_MIN + (TCP_FLG_ISSET(flg, TCP_FLG_SYN) ? TCP_OPT_MSS_SIZE : 0);
+    size_t total = hlen + len;
     struct tcp_hdr *hdr = memory_alloc(total);
     char from[IP_ENDP_STR_LEN], to[IP_ENDP_STR_LEN];
     ssize_t ret;
@@ -469,11 +504,14 @@ static ssize_t tcp_output_segment(uint32_t seq, uint32_t ack, uint8_t flg, uint1
     hdr->dst = remote->port;
     hdr->seq = hton32(seq);
     hdr->ack = hton32(ack);
-    hdr->off = (sizeof(*hdr) >> 2) << 4;
+    hdr->off = (uint8_t)(hlen >> 2 << 4);
     hdr->flg = flg;
     hdr->wnd = hton16(wnd);
+    if (TCP_FLG_ISSET(flg, TCP_FLG_SYN)) {
+        tcp_put_mss((uint8_t *)(hdr + 1), local);
+    }
     if (len > 0) {
-        memcpy(hdr + 1, data, len);
+        memcpy((uint8_t *)hdr + hlen, data, len);
     }
     hdr->sum = tcp_cksum(hdr, total, local->addr, remote->addr);
     debugf("%s => %s, len=%zu", ip_endp_ntop(local, from, sizeof(from)),
@@ -879,6 +917,21 @@ static struct tcp_pcb *tcp_pcb_alloc_child(struct tcp_pcb *listener)
  * with (and the block may be gone). The caller of these functions must hold the lock.
  */
 
+/* A SYN says where the peer's sequence numbers begin, and how large its segments may be: no option
+ * means TCP_MSS, and what is too small to be of use counts as TCP_MSS_MIN. RFC 9293 3.7.1 */
+static void tcp_pcb_take_syn(struct tcp_pcb *pcb, const struct tcp_segment *seg)
+{
+    uint16_t limit = tcp_iface_mss(ip_route_get_iface(pcb->remote.addr));
+
+    pcb->irs = seg->seq;
+    pcb->rcv.nxt = seg->seq + 1;
+    pcb->rcv.wnd = TCP_RCV_BUF_SIZE;
+    pcb->mss = seg->mss == 0 ? TCP_MSS : seg->mss < TCP_MSS_MIN ? TCP_MSS_MIN : seg->mss;
+    if (pcb->mss > limit) {
+        pcb->mss = limit;
+    }
+}
+
 /* 3.10.7.1 "If the state is CLOSED" */
 static void tcp_closed(const struct tcp_segment *seg, const ip_endp_t *local,
                        const ip_endp_t *remote)
@@ -926,9 +979,7 @@ static void tcp_listen(struct tcp_pcb *pcb, const struct tcp_segment *seg, const
     pcb->local = *local;
     pcb->remote = *remote;
     pcb->passive = 1;
-    pcb->irs = seg->seq;
-    pcb->rcv.nxt = seg->seq + 1;
-    pcb->rcv.wnd = TCP_RCV_BUF_SIZE;
+    tcp_pcb_take_syn(pcb, seg);
     tcp_pcb_set_iss(pcb);
     tcp_pcb_set_state(pcb, TCP_STATE_SYN_RECEIVED);
     if (tcp_output(pcb, TCP_FLG_SYN | TCP_FLG_ACK, NULL, 0) == -1) {
@@ -968,9 +1019,7 @@ static void tcp_syn_sent(struct tcp_pcb *pcb, const struct tcp_segment *seg)
         (void)drop(stats.bad_flags, "desc=%d, no SYN", pcb->desc);
         return;
     }
-    pcb->irs = seg->seq;
-    pcb->rcv.nxt = seg->seq + 1;
-    pcb->rcv.wnd = TCP_RCV_BUF_SIZE;
+    tcp_pcb_take_syn(pcb, seg);
     if (!acceptable) { /* the SYNs have crossed: ours goes out again, now with an ACK */
         tcp_pcb_set_state(pcb, TCP_STATE_SYN_RECEIVED);
         tcp_output_segment(pcb->iss, pcb->rcv.nxt, TCP_FLG_SYN | TCP_FLG_ACK,
@@ -1335,6 +1384,30 @@ static int tcp_check_hdr(const struct ip_hdr *iphdr, const uint8_t *data, size_t
     return 0;
 }
 
+/* Notes what an option says, the first time it says so. Those that we do not know are skipped. */
+static void tcp_segment_set_option(struct tcp_segment *seg, const uint8_t *opt, size_t size)
+{
+    if (opt[0] == TCP_OPT_MSS && size == TCP_OPT_MSS_SIZE && seg->mss == 0) {
+        seg->mss = (uint16_t)(opt[2] << 8 | opt[3]);
+    }
+}
+
+/* Reads len bytes of options. Returns 0, or -1 when the length of one cannot be: nobody sends that
+ * in good faith, and where the next one would begin is unknown. RFC 9293 3.1 */
+static int tcp_segment_parse_options(struct tcp_segment *seg, const uint8_t *opt, size_t len)
+{
+    size_t size;
+
+    for (; len > 0 && opt[0] != TCP_OPT_EOL; opt += size, len -= size) {
+        size = tcp_option_size(opt, len);
+        if (size == 0) {
+            return drop(stats.bad_option, "option=%u, with a length that cannot be", opt[0]);
+        }
+        tcp_segment_set_option(seg, opt, size);
+    }
+    return 0;
+}
+
 static struct tcp_segment tcp_segment_parse(const struct tcp_hdr *hdr, size_t len)
 {
     struct tcp_segment seg = {0};
@@ -1361,6 +1434,11 @@ static void tcp_input(const struct ip_hdr *iphdr, const uint8_t *data, size_t le
     if (tcp_check_hdr(iphdr, data, len, iface) == -1) {
         return;
     }
+    seg = tcp_segment_parse(hdr, len);
+    if (tcp_segment_parse_options(&seg, (const uint8_t *)(hdr + 1),
+                                  TCP_HDR_SIZE(hdr) - sizeof(*hdr)) == -1) {
+        return;
+    }
     count(stats.delivered);
     local = (ip_endp_t){iphdr->dst, hdr->dst};
     remote = (ip_endp_t){iphdr->src, hdr->src};
@@ -1368,7 +1446,6 @@ static void tcp_input(const struct ip_hdr *iphdr, const uint8_t *data, size_t le
            ip_endp_ntop(&remote, remote_text, sizeof(remote_text)),
            ip_endp_ntop(&local, local_text, sizeof(local_text)), len);
     tcp_dump(data, len);
-    seg = tcp_segment_parse(hdr, len);
     lock_acquire(&lock);
     tcp_segment_arrives(&seg, &local, &remote);
     lock_release(&lock);
@@ -1788,7 +1865,7 @@ static ssize_t tcp_send_segment(struct tcp_pcb *pcb, const uint8_t *data, size_t
         return 0;
     }
     len = len < (size_t)usable ? len : (size_t)usable;
-    len = len < TCP_MSS ? len : TCP_MSS;
+    len = len < pcb->mss ? len : pcb->mss;
     return tcp_output(pcb, TCP_FLG_ACK | TCP_FLG_PSH, data, len) == 0 ? (ssize_t)len : -1;
 }
 

@@ -9,7 +9,8 @@
 
 #define TCP_HDR_SIZE_MIN 20
 #define TCP_PCB_SIZE 4096          /* control blocks; then EMFILE (left out: more, step 37) */
-#define TCP_MSS 536                /* bytes in a segment, RFC 9293 3.7.1 (left out: MSS, step 32) */
+#define TCP_MSS 536                /* bytes in a segment if the peer names none, RFC 9293 3.7.1 */
+#define TCP_MSS_MIN 64             /* to a peer that says less: headers would outweigh the data */
 #define TCP_RCV_BUF_SIZE 65535     /* bytes that wait for the user; the window holds no more */
 #define TCP_BACKLOG_MAX 1024       /* connections that wait for accept at one listener */
 #define TCP_HALF_OPEN_MAX 1024     /* half-open ones at one; an old one makes room for a new one */
@@ -85,6 +86,7 @@ struct tcp_stats {
     uint64_t bad_offset;      /* dropped: a data offset below 20 bytes, or above what came */
     uint64_t bad_checksum;    /* dropped: damaged */
     uint64_t bad_address;     /* dropped: to or from an address that is not one host's */
+    uint64_t bad_option;      /* dropped: an option whose length cannot be */
     uint64_t sent;            /* segments taken by IP */
     uint64_t send_failed;     /* segments refused by IP */
     uint64_t no_connection;   /* dropped: for no connection; answered by a RST unless it is one */

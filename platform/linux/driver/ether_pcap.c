@@ -8,6 +8,7 @@
 #include <net/if.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -35,24 +36,27 @@
 
 #define READ_MAX 64 /* frames that one interrupt takes; then the others have their turn */
 #define RECEIVE_BUFFER (4 * 1024 * 1024) /* bytes that the kernel keeps for us */
+#define ASK_INTERVAL 1 /* seconds after which a change of the interface is noticed at the latest */
+
+/* A frame as the kernel hands it over, and what it says about it. */
+struct pcap_frame {
+    uint8_t data[ETHER_JUMBO_SIZE_MAX];
+    size_t len; /* bytes that there were; data has no more than fit */
+    unsigned int pkttype;
+    uint32_t status; /* TP_STATUS_ */
+};
 
 struct ether_pcap {
     char name[IFNAMSIZ];
     unsigned int irq;
+    unsigned int asked;  /* the tick when the kernel was asked about the interface */
     unsigned int ifindex;
     atomic_int fd;       /* -1 unless the device is open */
     lock_t lock;         /* close takes it, and waits for the write of another thread */
     atomic_int down;     /* the interface is down, which has been logged */
     atomic_int gone;     /* it has been removed, which has been logged */
     atomic_int too_long; /* a frame above the MTU has been seen, which has been logged */
-};
-
-/* A frame as the kernel hands it over, and what it says about it. */
-struct pcap_frame {
-    uint8_t data[ETHER_FRAME_SIZE_MAX];
-    size_t len; /* bytes that there were; data has no more than fit */
-    unsigned int pkttype;
-    uint32_t status; /* TP_STATUS_ */
+    struct pcap_frame frame; /* the interrupt's */
 };
 
 struct pseudo_hdr {
@@ -64,6 +68,7 @@ struct pseudo_hdr {
 } __attribute__((packed));
 
 static struct ether_pcap_stats stats;
+static unsigned int ticks; /* of the timer; the interrupt thread's alone */
 
 /*
  * Open and close
@@ -102,6 +107,18 @@ static int ether_pcap_attach(int fd, const struct ether_pcap *pcap)
     return intr_watch(fd, pcap->irq);
 }
 
+/* Takes over the MTU that the host has given the interface. */
+static void ether_pcap_ask_mtu(struct net_device *dev)
+{
+    struct ether_pcap *pcap = dev->priv;
+    struct ifreq ifr = {.ifr_mtu = 0};
+
+    memcpy(ifr.ifr_name, pcap->name, sizeof(ifr.ifr_name));
+    if (ioctl(atomic_load(&pcap->fd), SIOCGIFMTU, &ifr) == 0 && ifr.ifr_mtu > 0) {
+        ether_set_mtu(dev, (unsigned int)ifr.ifr_mtu);
+    }
+}
+
 static int ether_pcap_open(struct net_device *dev)
 {
     struct ether_pcap *pcap = dev->priv;
@@ -129,6 +146,7 @@ static int ether_pcap_open(struct net_device *dev)
         errno = err;
         return -1;
     }
+    ether_pcap_ask_mtu(dev);
     return 0;
 }
 
@@ -329,7 +347,7 @@ static int ether_pcap_input(struct net_device *dev, struct pcap_frame *frame)
     if (frame->status & TP_STATUS_VLAN_VALID) {
         return drop(stats.tagged, "of a VLAN, dev=%s, flen=%zu", dev->name, frame->len);
     }
-    if (frame->len > sizeof(frame->data)) {
+    if (frame->len > ETHER_HDR_SIZE + (size_t)dev->mtu) {
         return ether_pcap_too_long(dev, frame);
     }
     if ((frame->status & TP_STATUS_CSUMNOTREADY) && is_ip(frame)) {
@@ -338,21 +356,32 @@ static int ether_pcap_input(struct net_device *dev, struct pcap_frame *frame)
     return ether_input(dev, frame->data, frame->len);
 }
 
-/* The interrupt: frames have come. */
+/* What the kernel tells by no signal is asked at each tick. */
+static void ether_pcap_ask(struct net_device *dev)
+{
+    struct ether_pcap *pcap = dev->priv;
+
+    if (pcap->asked != ticks) {
+        pcap->asked = ticks;
+        ether_pcap_ask_mtu(dev);
+    }
+}
+
+/* The interrupt: frames have come, or the timer wants the kernel asked. */
 static int ether_pcap_isr(unsigned int irq, void *arg)
 {
     struct net_device *dev = arg;
     struct ether_pcap *pcap = dev->priv;
-    struct pcap_frame frame = {.len = 0};
     int n, fd = atomic_load(&pcap->fd);
 
     if (fd == -1) { /* not open yet */
         return 0;
     }
+    ether_pcap_ask(dev);
     for (n = 0; n < READ_MAX; n++) {
-        if (ether_pcap_read(fd, &frame) == 0) {
+        if (ether_pcap_read(fd, &pcap->frame) == 0) {
             ether_pcap_works(dev);
-            ether_pcap_input(dev, &frame);
+            ether_pcap_input(dev, &pcap->frame);
         } else if (errno != EAGAIN) {
             ether_pcap_failed(dev, errno); /* said once; frames may still wait */
         } else {
@@ -360,6 +389,13 @@ static int ether_pcap_isr(unsigned int irq, void *arg)
         }
     }
     return intr_raise(irq); /* there may be more */
+}
+
+/* The timer: all devices are asked. */
+static void ether_pcap_timer(void)
+{
+    ticks++;
+    intr_raise(SIGIO);
 }
 
 static const struct net_device_ops ether_pcap_ops = {
@@ -436,7 +472,8 @@ struct net_device *ether_pcap_init(const char *name, const char *addr)
         memory_free(pcap);
         return NULL;
     }
-    if (intr_register(pcap->irq, ether_pcap_isr, 0, dev) == -1) {
+    if (intr_register(pcap->irq, ether_pcap_isr, 0, dev) == -1 ||
+        timer_register((struct timeval){.tv_sec = ASK_INTERVAL}, ether_pcap_timer) == -1) {
         return NULL;
     }
     infof("ethernet device initialized, dev=%s", dev->name);

@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "ether.h"
@@ -31,18 +32,21 @@
 
 #define TUN_DEVICE "/dev/net/tun"
 #define READ_MAX 64 /* frames that one interrupt takes; then the others have their turn */
-#define ASK_INTERVAL 1 /* seconds after which a removed interface is missed at the latest */
+#define ASK_INTERVAL 1 /* seconds after which a change of the interface is noticed at the latest */
 
 struct ether_tap {
     char name[IFNAMSIZ];
     unsigned int irq;
+    unsigned int asked; /* the tick when the kernel was asked about the interface */
     atomic_int fd;   /* -1 unless the device is open */
     lock_t lock;     /* close takes it, and waits for the write of another thread */
     atomic_int down; /* the interface is down, which has been logged */
     atomic_int gone; /* it has been removed, which has been logged */
+    uint8_t frame[ETHER_JUMBO_SIZE_MAX + 1]; /* the interrupt's; one byte more shows what is cut */
 };
 
 static struct ether_tap_stats stats;
+static unsigned int ticks; /* of the timer; the interrupt thread's alone */
 
 /* Attaches fd to the interface. Returns 0, or -1 with errno. */
 static int ether_tap_attach(int fd, const struct ether_tap *tap)
@@ -54,6 +58,23 @@ static int ether_tap_attach(int fd, const struct ether_tap *tap)
         return -1;
     }
     return intr_watch(fd, tap->irq);
+}
+
+/* Takes over the MTU that the host has given the interface. */
+static void ether_tap_ask_mtu(struct net_device *dev)
+{
+    const struct ether_tap *tap = dev->priv;
+    struct ifreq ifr = {.ifr_mtu = 0};
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    if (fd == -1) {
+        return; /* until the next time */
+    }
+    memcpy(ifr.ifr_name, tap->name, sizeof(ifr.ifr_name));
+    if (ioctl(fd, SIOCGIFMTU, &ifr) == 0 && ifr.ifr_mtu > 0) {
+        ether_set_mtu(dev, (unsigned int)ifr.ifr_mtu);
+    }
+    close(fd);
 }
 
 static int ether_tap_open(struct net_device *dev)
@@ -82,6 +103,7 @@ static int ether_tap_open(struct net_device *dev)
         errno = err;
         return -1;
     }
+    ether_tap_ask_mtu(dev);
     return 0;
 }
 
@@ -148,20 +170,31 @@ static int ether_tap_output(struct net_device *dev, uint16_t type, const uint8_t
     return ether_output(dev, type, data, len, dst, ether_tap_write);
 }
 
-/* The interrupt: frames have come. */
+/* What the kernel tells by no signal is asked at each tick. */
+static void ether_tap_ask(struct net_device *dev)
+{
+    struct ether_tap *tap = dev->priv;
+
+    if (tap->asked != ticks) {
+        tap->asked = ticks;
+        ether_tap_ask_mtu(dev);
+    }
+}
+
+/* The interrupt: frames have come, or the timer wants the kernel asked. */
 static int ether_tap_isr(unsigned int irq, void *arg)
 {
     struct net_device *dev = arg;
     struct ether_tap *tap = dev->priv;
-    uint8_t frame[ETHER_FRAME_SIZE_MAX + 1]; /* one byte more: what is too long is seen to be */
     ssize_t flen;
     int n;
 
     if (atomic_load(&tap->fd) == -1) { /* not open yet */
         return 0;
     }
+    ether_tap_ask(dev);
     for (n = 0; n < READ_MAX; n++) {
-        flen = read(atomic_load(&tap->fd), frame, sizeof(frame));
+        flen = read(atomic_load(&tap->fd), tap->frame, sizeof(tap->frame));
         if (flen == -1) {
             if (errno != EAGAIN) { /* EAGAIN: that was all */
                 ether_tap_failed(dev, errno);
@@ -169,15 +202,16 @@ static int ether_tap_isr(unsigned int irq, void *arg)
             return 0;
         }
         count(stats.received);
-        ether_input(dev, frame, (size_t)flen);
+        ether_input(dev, tap->frame, (size_t)flen);
     }
     return intr_raise(irq); /* there may be more */
 }
 
-/* The timer. The kernel raises an interrupt for a frame, but not when the interface is removed: so
- * once in a while all devices are asked. */
+/* The timer. The kernel raises an interrupt for a frame, but not when the interface is removed or
+ * has another MTU: so once in a while all devices are asked. */
 static void ether_tap_timer(void)
 {
+    ticks++;
     intr_raise(SIGIO);
 }
 

@@ -1,0 +1,576 @@
+/* Step 32: options. Others than MSS may join our SYNs (steps 53 to 55). */
+
+#include <stdio.h>
+
+#include "bench.h"
+#include "ether.h"
+#include "net.h"
+#include "tcp.h"
+#include "util.h"
+
+#define PEER_ISN 1000
+
+static int desc = -1; /* the connection */
+static int active;
+
+static void open_connection(void *arg)
+{
+    ip_endp_t local, remote;
+
+    check_int(ip_endp_pton("192.0.2.2:7", &local), 0);
+    check_int(ip_endp_pton("192.0.2.1:5000", &remote), 0);
+    *(int *)arg = tcp_cmd_open(&local, active ? &remote : NULL, active);
+}
+
+static struct task *open_start(void)
+{
+    connection('A', "192.0.2.2:7", "192.0.2.1:5000", PEER_ISN);
+    return task_start("opener", open_connection, &desc);
+}
+
+/* The peer's SYN, or its SYN-ACK if we call, has these options: "mss 1000", or "" for none. */
+static void establish(const char *options)
+{
+    char script[128], list[96] = "";
+    struct task *opener = open_start();
+
+    if (options[0]) {
+        snprintf(list, sizeof(list), " <%s>", options);
+    }
+    if (active) {
+        expect("S 0:0(0)");
+        snprintf(script, sizeof(script), "S. 0:0(0) ack 1 win 65535%s", list);
+        inject(script);
+        expect(". 1:1(0) ack 1");
+    } else {
+        snprintf(script, sizeof(script), "S 0:0(0) win 65535%s", list);
+        inject(script);
+        expect("S. 0:0(0) ack 1");
+        inject(". 1:1(0) ack 1 win 65535");
+    }
+    task_join(opener, 0);
+    check(desc != -1);
+}
+
+static struct tcp_view view(void)
+{
+    struct tcp_view v;
+
+    check_int(tcp_get_view(desc, &v), 0);
+    return v;
+}
+
+static void send_much(void *arg)
+{
+    static char buf[20000];
+
+    (void)arg;
+    pattern(buf, 1, sizeof(buf));
+    tcp_cmd_send(desc, buf, sizeof(buf));
+}
+
+/* How much our side puts into a segment when it has plenty. Ends the connection. */
+static size_t segment_len(void)
+{
+    static uint8_t packet[70000];
+    size_t len, hlen;
+
+    task_start("sender", send_much, NULL);
+    len = take(0, packet, sizeof(packet));
+    hlen = 20 + 4u * (packet[32] >> 4);
+    check_pattern(packet + hlen, 1, len - hlen);
+    inject("R 1:1(0)");
+    wire_pending(1);
+    check_int(tcp_cmd_close(desc), 0);
+    return len - hlen;
+}
+
+/* To a peer that has sent these options with its SYN. */
+static size_t len_after(const char *options)
+{
+    establish(options);
+    return segment_len();
+}
+
+/* The next packet out is a TCP segment. Walks its options; returns what its MSS says, or 0 without
+ * one. */
+static unsigned take_mss(long ms)
+{
+    uint8_t packet[256];
+    size_t len = take(ms, packet, sizeof(packet)), i = 40, end;
+    unsigned mss = 0;
+
+    check_int(packet[9], 6);
+    end = 20 + 4u * (packet[32] >> 4);
+    check(end >= 40 && end <= len);
+    while (i < end && packet[i] != 0) {
+        if (packet[i] == 1) {
+            i++;
+            continue;
+        }
+        check(i + 1 < end && packet[i + 1] >= 2 && packet[i + 1] <= end - i);
+        if (packet[i] == 2) {
+            check_int(packet[i + 1], 4);
+            check_int(mss, 0); /* once */
+            mss = (unsigned)(packet[i + 2] << 8 | packet[i + 3]);
+        }
+        i += packet[i + 1];
+    }
+    for (; i < end; i++) {
+        check_int(packet[i], 0); /* RFC 9293 3.1: nothing but zeros after the end */
+    }
+    return mss;
+}
+
+static void bench_start_mtu(uint16_t mtu)
+{
+    struct net_device *dev = bench_start(WIRE_RAW);
+
+    check(dev != NULL);
+    dev->mtu = mtu;
+}
+
+static const uint16_t mtus[] = {68, 576, 1006, 1500, 4352, 9000, 65535};
+
+static void test_announced_by_listener(void)
+{
+    struct task *opener;
+
+    for (size_t i = 0; i < countof(mtus); i++) {
+        bench_start_mtu(mtus[i]);
+        opener = open_start();
+        inject("S 0:0(0) win 65535");
+        check_int(take_mss(0), mtus[i] - 40);
+        check_int(take_mss(10000), mtus[i] - 40); /* also when it goes out again */
+        inject(". 1:1(0) ack 1");
+        task_join(opener, 0);
+        check_int(net_shutdown(), 0);
+        wire_pending(1);
+    }
+}
+
+static void test_announced_by_caller(void)
+{
+    struct task *opener;
+
+    active = 1;
+    for (size_t i = 0; i < countof(mtus); i++) {
+        bench_start_mtu(mtus[i]);
+        opener = open_start();
+        check_int(take_mss(0), mtus[i] - 40);
+        check_int(take_mss(10000), mtus[i] - 40);
+        inject("S. 0:0(0) ack 1 win 65535");
+        check_int(take_mss(0), 0); /* the ACK */
+        task_join(opener, 0);
+        check_int(net_shutdown(), 0);
+        wire_pending(1);
+    }
+}
+
+static void test_crossing_syns(void)
+{
+    active = 1;
+    bench_start(WIRE_RAW);
+    open_start();
+    check_int(take_mss(0), 1460);
+    inject("S 0:0(0) win 65535 <mss 1000>");
+    check_int(take_mss(0), 1460);
+    inject(". 1:1(0) ack 1 win 65535");
+    check(desc != -1);
+    check_int(segment_len(), 1000);
+}
+
+/* Two networks: to each goes what a frame of its own carries. */
+static void test_two_interfaces(void)
+{
+    struct net_device *near, *far;
+
+    check_int(net_init(), 0);
+    near = wire_init(WIRE_RAW);
+    check(wire_address(near, "192.0.2.2", "255.255.255.0") != NULL);
+    far = wire_init(WIRE_RAW);
+    check(wire_address(far, "198.51.100.2", "255.255.255.0") != NULL);
+    far->mtu = 576;
+    check_int(net_run(), 0);
+    connection('B', "0.0.0.0:7", "198.51.100.1:5000", PEER_ISN);
+    desc = tcp_cmd_socket();
+    check_int(tcp_cmd_bind(desc, &(ip_endp_t){IP_ADDR_ANY, hton16(7)}), 0);
+    check_int(tcp_cmd_listen(desc, 8), 0);
+    inject("TCP 198.51.100.1.5000 > 198.51.100.2.7 S 0:0(0) win 65535");
+    check_int(take_mss(0), 536);
+    wire_use(near);
+    inject("TCP 192.0.2.1.5000 > 192.0.2.2.7 S 0:0(0) win 65535");
+    check_int(take_mss(0), 1460);
+}
+
+static void test_only_with_syn(void)
+{
+    char buf[100];
+
+    bench_start(WIRE_RAW);
+    inject("TCP 192.0.2.1.5001 > 192.0.2.2.9 S 0:0(0) <mss 1000>");
+    check_int(take_mss(0), 0); /* a RST */
+    establish("mss 1000");
+    pattern(buf, 1, sizeof(buf));
+    check_int(tcp_cmd_send(desc, buf, sizeof(buf)), sizeof(buf));
+    check_int(take_mss(0), 0);
+    inject("P. 1:11(10) ack 101");
+    check_int(take_mss(500), 0);
+    check_int(tcp_cmd_receive(desc, buf, sizeof(buf)), 10);
+    check_int(tcp_cmd_close(desc), 0);
+    check_int(take_mss(0), 0);
+    inject("F. 11:11(0) ack 102");
+    check_int(take_mss(500), 0);
+}
+
+static void test_honoured(void)
+{
+    for (active = 0; active <= 1; active++) {
+        bench_start(WIRE_RAW);
+        check_int(len_after("mss 1460"), 1460);
+        check_int(len_after("mss 1459"), 1459);
+        check_int(len_after("mss 1000"), 1000);
+        check_int(len_after("mss 537"), 537);
+        check_int(len_after("mss 300"), 300);
+        check_int(net_shutdown(), 0);
+    }
+}
+
+static void test_default(void)
+{
+    for (active = 0; active <= 1; active++) {
+        bench_start(WIRE_RAW);
+        check_int(len_after(""), 536);
+        check_int(len_after("nop,nop,nop,nop"), 536);
+        check_int(net_shutdown(), 0);
+    }
+}
+
+/* A peer on a network with larger frames than ours, or one that says so. */
+static void test_smaller_of_both(void)
+{
+    bench_start(WIRE_RAW);
+    check_int(len_after("mss 1461"), 1460);
+    check_int(len_after("mss 8960"), 1460);
+    check_int(len_after("mss 65535"), 1460);
+    check_int(net_shutdown(), 0);
+    bench_start_mtu(400);
+    check_int(len_after("mss 1460"), 360);
+    check_int(len_after(""), 360); /* 536 would not fit */
+    check_int(net_shutdown(), 0);
+    bench_start_mtu(9000);
+    check_int(len_after("mss 8960"), 8960);
+    check_int(len_after("mss 1460"), 1460);
+}
+
+static void test_zero(void)
+{
+    bench_start(WIRE_RAW);
+    check_int(len_after("mss 0"), 536);
+    check_int(len_after("mss 1"), 64);
+    check_int(len_after("mss 48"), 64);
+    check_int(len_after("mss 63"), 64);
+    check_int(len_after("mss 64"), 64);
+    check_int(len_after("mss 65"), 65);
+}
+
+static void test_repeated(void)
+{
+    bench_start(WIRE_RAW);
+    check_int(len_after("mss 1000,mss 500"), 1000);
+    check_int(len_after("mss 500,nop,nop,mss 1000"), 500);
+}
+
+static void test_not_a_syn(void)
+{
+    bench_start(WIRE_RAW);
+    establish("");
+    inject(". 1:1(0) ack 1 win 65535 <mss 1000>");
+    inject("P. 1:11(10) ack 1 win 65535 <mss 300>");
+    check_int(view().rcv.nxt - view().irs, 11); /* but the segment counts */
+    advance(500);
+    wire_pending(1);
+    connection('A', "192.0.2.2:7", "192.0.2.1:5000", PEER_ISN + 10);
+    check_int(segment_len(), 536);
+    establish("mss 1000");
+    inject(". 1:1(0) ack 1 win 65535 <mss 100>");
+    check_int(segment_len(), 1000);
+}
+
+/* The option begins at each byte of the header. */
+static void test_alignment(void)
+{
+    char options[128] = "hex ";
+
+    bench_start(WIRE_RAW);
+    for (int n = 0; n <= 36; n++) {
+        snprintf(options + 4 + 2 * n, sizeof(options) - 4 - 2 * (size_t)n, "020403e8");
+        check_int(len_after(options), 1000);
+        snprintf(options + 4 + 2 * n, sizeof(options) - 4 - 2 * (size_t)n, "01");
+    }
+}
+
+/* In front of it one that nobody knows, of each length and many kinds. */
+static void test_unknown(void)
+{
+    char options[128];
+    int at;
+
+    bench_start(WIRE_RAW);
+    for (int n = 2; n <= 36; n++) {
+        at = snprintf(options, sizeof(options), "hex %02x%02x", n % 2 ? 253 : 30 + n, n);
+        for (int i = 2; i < n; i++) {
+            at += snprintf(options + at, sizeof(options) - (size_t)at, "00");
+        }
+        snprintf(options + at, sizeof(options) - (size_t)at, "020403e8");
+        check_int(len_after(options), 1000);
+    }
+}
+
+static void test_end_of_list(void)
+{
+    bench_start(WIRE_RAW);
+    check_int(len_after("mss 1000,eol,hex 000000"), 1000);
+    check_int(len_after("mss 1000,eol,hex fd00ff"), 1000); /* what follows is no option */
+    check_int(len_after("mss 1000,eol,hex 02"), 1000);
+    check_int(len_after("nop,nop,nop,eol,mss 1000"), 536);
+    check_int(len_after("nop,nop,mss 1000,nop"), 1000);
+}
+
+/* Data begins after the options. */
+static void test_with_data(void)
+{
+    char buf[64];
+
+    bench_start(WIRE_RAW);
+    establish("");
+    inject("P. 1:11(10) ack 1 <nop,nop,hex fd0201>");
+    inject("P. 11:21(10) ack 1 <hex fd280102030405060708091011121314151617181920212223242526272829"
+           "303132333435363738>");
+    inject("P. 21:31(10) ack 1 <hex fe04abcd,mss 100>");
+    advance(500);
+    wire_pending(1);
+    check_int(view().rcv.nxt - view().irs, 31);
+    check_int(tcp_cmd_receive(desc, buf, sizeof(buf)), 30);
+    check_pattern(buf, 1, 30);
+}
+
+static uint64_t bad_options(void)
+{
+    struct tcp_stats stats;
+
+    tcp_get_stats(&stats);
+    return stats.bad_option;
+}
+
+/* Of num bytes of options the first at are NOPs; then one begins of this kind and length. Where its
+ * length byte would be is perhaps the end. */
+static void write_options(char *text, size_t size, int num, int at, unsigned kind, unsigned len)
+{
+    size_t used = (size_t)snprintf(text, size, "hex ");
+
+    for (int i = 0; i < num; i++) {
+        unsigned byte = i < at ? 1 : i == at ? kind : i == at + 1 ? len : 1;
+
+        used += (size_t)snprintf(text + used, size - used, "%02x", byte);
+    }
+}
+
+/* Such a segment brings one byte: is it dropped and counted, or taken? */
+static void try_option(int num, int at, unsigned kind, unsigned len, int good)
+{
+    char text[128], script[192];
+    uint32_t next = view().rcv.nxt, seq = next - view().irs;
+    uint64_t before = bad_options();
+
+    write_options(text, sizeof(text), num, at, kind, len);
+    snprintf(script, sizeof(script), "P. %u:%u(1) ack 1 <%s>", seq, seq + 1, text);
+    inject(script);
+    check_int(view().rcv.nxt, next + (good ? 1 : 0));
+    check_int(bad_options() - before, good ? 0 : 1);
+    if (!good) {
+        expect_nothing(0);
+    }
+    wire_pending(1);
+}
+
+/* Each length of the options, each place in them. */
+static void test_bad_length(void)
+{
+    static const unsigned kinds[] = {2, 253, 255};
+
+    bench_start(WIRE_RAW);
+    establish("");
+    for (int num = 4; num <= 40; num += 4) {
+        for (int at = 0; at < num; at++) {
+            unsigned kind = kinds[at % 3], left = (unsigned)(num - at);
+
+            try_option(num, at, kind, 0, 0);
+            if (left >= 2) {
+                try_option(num, at, kind, 1, 0);
+                try_option(num, at, kind, left + 1, 0);
+                try_option(num, at, kind, 255, 0);
+                try_option(num, at, kind == 2 ? 253 : kind, left, 1);
+                advance(500); /* the ACK, if it is delayed */
+                wire_pending(1);
+            }
+        }
+    }
+    check_str(tcp_state_ntoa(view().state), "ESTABLISHED");
+}
+
+static const char *const bad[] = {
+    "hex 02000000", "hex 02010000", "hex 02050000", "hex 01010102", "hex 020403e8fd000000",
+    "hex 020403e8fdff0000", "hex 020403e8010101fd",
+};
+
+/* There a SYN that cannot be read opens nothing. */
+static void test_bad_syn(void)
+{
+    char script[128];
+    struct task *opener;
+
+    bench_start(WIRE_RAW);
+    opener = open_start();
+    for (size_t i = 0; i < countof(bad); i++) {
+        snprintf(script, sizeof(script), "S 0:0(0) win 65535 <%s>", bad[i]);
+        check_counted(tcp, bad_option, 1, inject(script));
+        expect_nothing(0);
+    }
+    expect_nothing(5000);
+    check(!task_done(opener));
+    inject("S 0:0(0) win 65535");
+    expect("S. 0:0(0) ack 1");
+    inject(". 1:1(0) ack 1");
+    task_join(opener, 0);
+}
+
+static void test_bad_syn_ack(void)
+{
+    char script[128];
+    struct task *opener;
+
+    active = 1;
+    bench_start(WIRE_RAW);
+    opener = open_start();
+    expect("S 0:0(0)");
+    for (size_t i = 0; i < countof(bad); i++) {
+        snprintf(script, sizeof(script), "S. 0:0(0) ack 1 win 65535 <%s>", bad[i]);
+        check_counted(tcp, bad_option, 1, inject(script));
+        expect_nothing(0);
+        snprintf(script, sizeof(script), "R. 0:0(0) ack 1 <%s>", bad[i]);
+        check_counted(tcp, bad_option, 1, inject(script));
+    }
+    check(!task_done(opener));
+    inject("S. 0:0(0) ack 1 win 65535");
+    expect(". 1:1(0) ack 1");
+    task_join(opener, 0);
+}
+
+/* Nor does such a RST reset, such a FIN end, such an ACK acknowledge. */
+static void test_bad_in_established(void)
+{
+    char script[128], buf[10];
+    static const char *const what[] = {"R 1:1(0)", "R. 1:1(0) ack 1", "F. 1:1(0) ack 1",
+                                       "S 1:1(0)", ". 1:1(0) ack 11 win 10"};
+
+    bench_start(WIRE_RAW);
+    establish("");
+    pattern(buf, 1, sizeof(buf));
+    check_int(tcp_cmd_send(desc, buf, sizeof(buf)), sizeof(buf));
+    expect("P. 1:11(10) ack 1");
+    for (size_t i = 0; i < countof(bad) * countof(what); i++) {
+        snprintf(script, sizeof(script), "%s <%s>", what[i / countof(bad)], bad[i % countof(bad)]);
+        check_counted(tcp, bad_option, 1, inject(script));
+        expect_nothing(0);
+        check_str(tcp_state_ntoa(view().state), "ESTABLISHED");
+        check_int(view().snd.una - view().iss, 1);
+        check_int(view().snd.wnd, 65535);
+    }
+    inject(". 1:1(0) ack 11");
+    check_int(view().snd.una - view().iss, 11);
+}
+
+/* What a modern peer offers; answered or not, the connection works. */
+static void test_offers(void)
+{
+    static const char *const offers[] = {
+        "mss 1460,sackOK,TS val 1 ecr 0,nop,wscale 7", "mss 1460,nop,wscale 15",
+        "mss 1460,nop,wscale 255", "nop,nop,sackOK", "mss 1460,hex 1c08001122334455",
+    };
+
+    bench_start(WIRE_RAW);
+    for (size_t i = 1; i < countof(offers); i++) {
+        establish(offers[i]);
+        inject("P. 1:11(10) ack 1");
+        advance(500);
+        wire_pending(1);
+        check_int(view().rcv.nxt - view().irs, 11);
+        connection('A', "192.0.2.2:7", "192.0.2.1:5000", PEER_ISN + 10);
+        check_int(segment_len(), strncmp(offers[i], "mss", 3) ? 536 : 1460);
+    }
+    establish(offers[0]); /* no data: a peer that offers timestamps has to go on with them */
+    inject("R 1:1(0)");
+    check_str(tcp_state_ntoa(view().state), "CLOSED");
+}
+
+/* A frame of flen bytes comes in, with the pattern for a protocol that nobody has. */
+static int frame_comes(const struct net_device *dev, size_t flen)
+{
+    static const uint8_t from[] = {0x00, 0x00, 0x5e, 0x00, 0x53, 0xfe, 0x88, 0xb5};
+    static uint8_t frame[ETHER_JUMBO_SIZE_MAX];
+    struct net_stats before, after;
+
+    memcpy(frame, dev->addr, ETHER_ADDR_LEN);
+    memcpy(frame + ETHER_ADDR_LEN, from, sizeof(from));
+    net_get_stats(&before);
+    inject_bytes(frame, flen);
+    net_get_stats(&after);
+    return after.received > before.received;
+}
+
+static void test_ether_mtu(void)
+{
+    static const unsigned int sizes[] = {1500, 9000, 1400, 65521, 576};
+    static uint8_t data[65536], got[65536];
+    struct net_device *dev = bench_start(WIRE_ETHER);
+
+    pattern(data, 0, sizeof(data));
+    for (size_t i = 0; i < countof(sizes); i++) {
+        ether_set_mtu(dev, sizes[i]);
+        check_int(dev->mtu, sizes[i]);
+        check_int(net_device_output(dev, 0x88b5, data, sizes[i], ETHER_ADDR_BROADCAST), 0);
+        check_int(take(0, got, sizeof(got)), ETHER_HDR_SIZE + sizes[i]);
+        check_pattern(got + ETHER_HDR_SIZE, 0, sizes[i]);
+        check_error(net_device_output(dev, 0x88b5, data, sizes[i] + 1, ETHER_ADDR_BROADCAST),
+                    EMSGSIZE);
+        check_int(frame_comes(dev, ETHER_HDR_SIZE + sizes[i]), 1);
+    }
+    ether_set_mtu(dev, 100000);
+    check_int(dev->mtu, 65535);
+}
+
+BENCH(32,
+      {"a listener announces its MTU less 40 [MUST-14 MUST-67 SHLD-5 MAY-3]",
+       test_announced_by_listener},
+      {"so does who calls, and its ACK does not [MUST-14 MUST-67 MUST-69]",
+       test_announced_by_caller},
+      {"so do SYNs that cross [MUST-14]", test_crossing_syns},
+      {"each interface has its own limit [SHLD-6]", test_two_interfaces},
+      {"an MSS goes out with SYNs alone [MUST-65]", test_only_with_syn},
+      {"the peer's MSS is honoured [MUST-14]", test_honoured},
+      {"a peer that says nothing gets 536 bytes [MUST-15]", test_default},
+      {"the smaller of both ends' limits counts [MUST-16]", test_smaller_of_both},
+      {"an MSS of 0 is ignored, a tiny one is raised [T-5]", test_zero},
+      {"the first of two counts [T-6]", test_repeated},
+      {"outside of a SYN an MSS means nothing [T-6]", test_not_a_syn},
+      {"an option may begin anywhere [MUST-64 MUST-4]", test_alignment},
+      {"what is not known is skipped [MUST-6 MUST-68]", test_unknown},
+      {"after the end of the list there is nothing more [MUST-4]", test_end_of_list},
+      {"options may come with any segment [MUST-5]", test_with_data},
+      {"a length that cannot be drops the segment [MUST-7 T-3 T-4]", test_bad_length},
+      {"such a SYN opens nothing [MUST-7 T-3 T-4]", test_bad_syn},
+      {"such a SYN-ACK does not, nor does such a RST refuse [MUST-7]", test_bad_syn_ack},
+      {"such a segment does nothing at all to a connection [MUST-7]", test_bad_in_established},
+      {"offers of other options do no harm [MUST-6 T-7]", test_offers},
+      {"an Ethernet carries what its MTU says, which may change", test_ether_mtu})
