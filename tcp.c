@@ -120,6 +120,7 @@ struct tcp_pcb {
     uint8_t *buf;           /* a ring of TCP_RCV_BUF_SIZE bytes for what the user has not read */
     size_t buf_head;        /* where the oldest of them is */
     size_t buf_len;         /* how many they are */
+    size_t early;           /* bytes of text that came with a crossing SYN: behind the end of buf */
     uint64_t answered;      /* when an ACK at the edge of our window was last answered */
     struct queue_head retrans; /* of struct tcp_retrans_entry: in flight, the oldest first */
     int blocked;            /* a user waits for the send window to open */
@@ -926,6 +927,7 @@ static void tcp_pcb_take_syn(struct tcp_pcb *pcb, const struct tcp_segment *seg)
     pcb->irs = seg->seq;
     pcb->rcv.nxt = seg->seq + 1;
     pcb->rcv.wnd = TCP_RCV_BUF_SIZE;
+    pcb->early = 0;
     pcb->mss = seg->mss == 0 ? TCP_MSS : seg->mss < TCP_MSS_MIN ? TCP_MSS_MIN : seg->mss;
     if (pcb->mss > limit) {
         pcb->mss = limit;
@@ -987,8 +989,43 @@ static void tcp_listen(struct tcp_pcb *pcb, const struct tcp_segment *seg, const
     }
 }
 
-/* 3.10.7.3 "If the state is SYN-SENT" */
-static void tcp_syn_sent(struct tcp_pcb *pcb, const struct tcp_segment *seg)
+/* The SYN has been taken: what is left of the segment begins behind it. */
+static void tcp_cut_syn(struct tcp_segment *seg)
+{
+    seg->flg &= (uint8_t)~TCP_FLG_SYN;
+    seg->seq++;
+    seg->len--;
+}
+
+/* 3.10.7.3, fourth: "queue them for processing after the ESTABLISHED state has been reached". The
+ * text lies where it belongs and does not count yet; a FIN has to come again. */
+static void tcp_keep_text(struct tcp_pcb *pcb, const struct tcp_segment *seg)
+{
+    if (seg->data_len > 0 && !pcb->buf) {
+        pcb->buf = memory_alloc(TCP_RCV_BUF_SIZE);
+    }
+    if (seg->data_len > 0 && pcb->buf) {
+        tcp_buf_write(pcb, seg->data, seg->data_len);
+        pcb->buf_len = 0;
+        pcb->early = seg->data_len;
+    }
+}
+
+/* ESTABLISHED has been reached. If seg brings some of the same text, it counts as out of order. */
+static void tcp_take_early_text(struct tcp_pcb *pcb, struct tcp_segment *seg)
+{
+    if (pcb->early > 0) {
+        pcb->buf_len = pcb->early;
+        pcb->rcv.nxt += (uint32_t)pcb->early;
+        pcb->rcv.wnd -= (uint32_t)pcb->early;
+        pcb->early = 0;
+        seg->ack_due = 1;
+    }
+}
+
+/* 3.10.7.3 "If the state is SYN-SENT". After the SYN-ACK it goes on "at the sixth step" with what
+ * came behind the SYN. */
+static int tcp_syn_sent(struct tcp_pcb *pcb, struct tcp_segment *seg)
 {
     int acceptable = 0;
 
@@ -999,38 +1036,40 @@ static void tcp_syn_sent(struct tcp_pcb *pcb, const struct tcp_segment *seg)
             if (!TCP_FLG_ISSET(seg->flg, TCP_FLG_RST)) {
                 tcp_output_reset(seg, &pcb->local, &pcb->remote);
             }
-            return;
+            return -1;
         }
         acceptable = 1;
     }
     /* "Second, check the RST bit" */
     if (TCP_FLG_ISSET(seg->flg, TCP_FLG_RST)) {
-        if (acceptable) {
-            count(stats.resets_received);
-            tcp_pcb_finish(pcb, ECONNREFUSED);
-        } else {
-            (void)drop(stats.bad_flags, "desc=%d, a RST without ACK", pcb->desc);
+        if (!acceptable) {
+            return drop(stats.bad_flags, "desc=%d, a RST without ACK", pcb->desc);
         }
-        return;
+        count(stats.resets_received);
+        tcp_pcb_finish(pcb, ECONNREFUSED);
+        return -1;
     }
     /* "Third, check the security": left out, as everywhere. "Fourth, check the SYN bit" */
     if (!TCP_FLG_ISSET(seg->flg, TCP_FLG_SYN)) {
         /* "Fifth, if neither of the SYN or RST bits" */
-        (void)drop(stats.bad_flags, "desc=%d, no SYN", pcb->desc);
-        return;
+        return drop(stats.bad_flags, "desc=%d, no SYN", pcb->desc);
     }
     tcp_pcb_take_syn(pcb, seg);
     if (!acceptable) { /* the SYNs have crossed: ours goes out again, now with an ACK */
         tcp_pcb_set_state(pcb, TCP_STATE_SYN_RECEIVED);
         tcp_output_segment(pcb->iss, pcb->rcv.nxt, TCP_FLG_SYN | TCP_FLG_ACK,
                            (uint16_t)pcb->rcv.wnd, NULL, 0, &pcb->local, &pcb->remote);
-        return;
+        tcp_keep_text(pcb, seg);
+        return -1;
     }
     pcb->snd.una = seg->ack;
     tcp_retrans_queue_cleanup(pcb);
-    if (tcp_establish(pcb, seg) == 0) {
-        tcp_output(pcb, TCP_FLG_ACK, NULL, 0);
+    if (tcp_establish(pcb, seg) == -1) {
+        return -1;
     }
+    tcp_cut_syn(seg);
+    seg->ack_due = 1;
+    return 0;
 }
 
 /* The four cases of 3.10.7.4, Table 6: does some of the segment lie in the receive window? */
@@ -1044,8 +1083,10 @@ static int tcp_is_acceptable(const struct tcp_pcb *pcb, const struct tcp_segment
     if (seg->len == 0) {
         return seq_between(pcb->rcv.nxt, seg->seq, end);
     }
+    /* the RFC asks for the last number instead of RCV.NXT: then a segment that covers the whole of
+     * a small window, and more on both sides, would never be taken */
     return seq_between(pcb->rcv.nxt, seg->seq, end) ||
-           seq_between(pcb->rcv.nxt, seg->seq + seg->len - 1, end);
+           seq_between(seg->seq, pcb->rcv.nxt, seg->seq + seg->len);
 }
 
 /* A peer that has filled our window sends its ACKs, and its RST, from the right edge on. They are
@@ -1069,10 +1110,69 @@ static int tcp_may_answer(struct tcp_pcb *pcb)
     return 1;
 }
 
+/* What lies before the window has been taken already. A FIN before it has been, too. */
+static void tcp_trim_left(const struct tcp_pcb *pcb, struct tcp_segment *seg)
+{
+    uint32_t cut = pcb->rcv.nxt - seg->seq;
+
+    seg->seq += cut;
+    seg->len -= cut;
+    seg->data += cut;
+    seg->data_len -= cut;
+}
+
+/* What lies beyond the window has to come again; the FIN is the last of it. */
+static void tcp_trim_right(struct tcp_segment *seg, uint32_t edge)
+{
+    uint32_t cut = seg->seq + seg->len - edge;
+
+    seg->len -= cut;
+    if (TCP_FLG_ISSET(seg->flg, TCP_FLG_FIN)) {
+        seg->flg &= (uint8_t)~TCP_FLG_FIN;
+        cut--;
+    }
+    seg->data_len -= cut;
+}
+
+/* 3.10.7.4 "it is assumed that the segment is the idealized segment that begins at RCV.NXT and does
+ * not exceed the window". Where a RST or SYN stands is judged as it came: a guess must not be cut
+ * until it fits. */
+static void tcp_trim(const struct tcp_pcb *pcb, struct tcp_segment *seg)
+{
+    uint32_t edge = pcb->rcv.nxt + pcb->rcv.wnd;
+    int left = seq_lt(seg->seq, pcb->rcv.nxt), right = seq_lt(edge, seg->seq + seg->len);
+
+    if (seg->len == 0 || TCP_FLG_ISSET(seg->flg, TCP_FLG_RST | TCP_FLG_SYN) || !(left || right)) {
+        return;
+    }
+    count(stats.trimmed);
+    if (left) {
+        tcp_trim_left(pcb, seg);
+    }
+    if (right) {
+        tcp_trim_right(seg, edge);
+    }
+}
+
+/* 3.5, Figure 7: when SYNs have crossed, the peer's SYN-ACK is its SYN again, which we have, and
+ * the ACK of ours. */
+static int tcp_is_crossing_syn_ack(const struct tcp_pcb *pcb, const struct tcp_segment *seg)
+{
+    uint8_t flg = seg->flg & (TCP_FLG_SYN | TCP_FLG_ACK | TCP_FLG_RST);
+
+    return pcb->state == TCP_STATE_SYN_RECEIVED && !pcb->passive && seg->seq == pcb->irs &&
+           flg == (TCP_FLG_SYN | TCP_FLG_ACK);
+}
+
 /* 3.10.7.4 "First, check sequence number" */
 static int tcp_check_seq(struct tcp_pcb *pcb, struct tcp_segment *seg)
 {
+    if (tcp_is_crossing_syn_ack(pcb, seg)) {
+        tcp_cut_syn(seg);
+        seg->ack_due = 1; /* of the SYN, as for all that comes again */
+    }
     if (tcp_is_acceptable(pcb, seg)) {
+        tcp_trim(pcb, seg);
         return 0;
     }
     (void)drop(stats.out_of_window, "desc=%d, seq=%u, len=%u", pcb->desc, seg->seq, seg->len);
@@ -1142,7 +1242,7 @@ static int tcp_check_syn(struct tcp_pcb *pcb, const struct tcp_segment *seg)
 }
 
 /* 3.10.7.4 "Fifth, check the ACK field", SYN-RECEIVED */
-static int tcp_check_ack_syn_received(struct tcp_pcb *pcb, const struct tcp_segment *seg)
+static int tcp_check_ack_syn_received(struct tcp_pcb *pcb, struct tcp_segment *seg)
 {
     if (!seq_lt(pcb->snd.una, seg->ack) || !seq_leq(seg->ack, pcb->snd.nxt)) {
         (void)drop(stats.bad_ack, "desc=%d, ack=%u", pcb->desc, seg->ack);
@@ -1153,7 +1253,11 @@ static int tcp_check_ack_syn_received(struct tcp_pcb *pcb, const struct tcp_segm
         pcb->acked = 1; /* and will say so again when the SYN-ACK is repeated */
         return drop(stats.backlog_full, "desc=%d, the backlog is full", pcb->desc);
     }
-    return tcp_establish(pcb, seg);
+    if (tcp_establish(pcb, seg) == -1) {
+        return -1;
+    }
+    tcp_take_early_text(pcb, seg);
+    return 0;
 }
 
 /* A peer whose window is shut, but which says so, is not given up: RFC 9293 3.8.6.1, MUST-37. When
@@ -1230,7 +1334,7 @@ static int tcp_check_ack_fin(struct tcp_pcb *pcb)
 }
 
 /* 3.10.7.4 "Fifth, check the ACK field" */
-static int tcp_check_ack(struct tcp_pcb *pcb, const struct tcp_segment *seg)
+static int tcp_check_ack(struct tcp_pcb *pcb, struct tcp_segment *seg)
 {
     if (!TCP_FLG_ISSET(seg->flg, TCP_FLG_ACK)) {
         return drop(stats.bad_flags, "desc=%d, no ACK", pcb->desc);
@@ -1258,14 +1362,10 @@ static int tcp_segment_text(struct tcp_pcb *pcb, struct tcp_segment *seg)
         return drop(stats.bad_flags, "desc=%d, text in %s", pcb->desc, tcp_state_ntoa(pcb->state));
     }
     seg->ack_due = 1;
-    /* left out: trimming (step 33), keeping (step 48): the peer sends it again */
+    /* left out: to keep it (step 48); the peer sends it again */
     if (seg->seq != pcb->rcv.nxt) {
         return drop(stats.out_of_order, "desc=%d, seq=%u, not %u", pcb->desc, seg->seq,
                     pcb->rcv.nxt);
-    }
-    if (seg->data_len > pcb->rcv.wnd) {
-        return drop(stats.closed_window, "desc=%d, len=%zu, wnd=%u", pcb->desc, seg->data_len,
-                    pcb->rcv.wnd);
     }
     tcp_buf_write(pcb, seg->data, seg->data_len);
     pcb->rcv.nxt += (uint32_t)seg->data_len;
@@ -1303,18 +1403,23 @@ static void tcp_check_fin(struct tcp_pcb *pcb, struct tcp_segment *seg)
     }
 }
 
-/* 3.10.7.4 "Otherwise" */
-static void tcp_otherwise(struct tcp_pcb *pcb, struct tcp_segment *seg)
+/* 3.10.7.4 from "Sixth" on, and what goes out in the end */
+static void tcp_segment_rest(struct tcp_pcb *pcb, struct tcp_segment *seg)
 {
-    if (tcp_check_seq(pcb, seg) == -1 || tcp_check_rst(pcb, seg) == -1 ||
-        tcp_check_syn(pcb, seg) == -1 || tcp_check_ack(pcb, seg) == -1) {
-        return;
-    }
     if (tcp_segment_text(pcb, seg) == 0) {
         tcp_check_fin(pcb, seg);
     }
     if (seg->ack_due) { /* left out: to delay it (step 47) */
         tcp_output(pcb, TCP_FLG_ACK, NULL, 0);
+    }
+}
+
+/* 3.10.7.4 "Otherwise" */
+static void tcp_otherwise(struct tcp_pcb *pcb, struct tcp_segment *seg)
+{
+    if (tcp_check_seq(pcb, seg) == 0 && tcp_check_rst(pcb, seg) == 0 &&
+        tcp_check_syn(pcb, seg) == 0 && tcp_check_ack(pcb, seg) == 0) {
+        tcp_segment_rest(pcb, seg);
     }
 }
 
@@ -1334,7 +1439,9 @@ static void tcp_segment_arrives(struct tcp_segment *seg, const ip_endp_t *local,
         tcp_listen(pcb, seg, local, remote);
         break;
     case TCP_STATE_SYN_SENT:
-        tcp_syn_sent(pcb, seg);
+        if (tcp_syn_sent(pcb, seg) == 0) {
+            tcp_segment_rest(pcb, seg);
+        }
         break;
     default:
         tcp_otherwise(pcb, seg);

@@ -95,7 +95,7 @@ struct tcp_stats {
     uint64_t bad_ack;         /* dropped: acknowledges what was never sent */
     uint64_t out_of_window;   /* dropped: outside the receive window */
     uint64_t out_of_order;    /* dropped: in the window, but not next (kept from step 48 on) */
-    uint64_t closed_window;   /* dropped: does not fit what is left of the window */
+    uint64_t trimmed;         /* segments cut to the window: some of it is old, or does not fit */
     uint64_t retransmitted;
     uint64_t probes_sent;     /* into a window that stays shut */
     uint64_t timed_out;       /* connections given up */

@@ -1,0 +1,605 @@
+/* Step 33: trimming. What lies behind a hole may be kept or dropped (step 48). */
+
+#include <stdio.h>
+
+#include "bench.h"
+#include "net.h"
+#include "tcp.h"
+#include "util.h"
+
+#define PEER_ISN 1000
+
+static int desc = -1; /* the connection */
+
+static void open_passive(void *arg)
+{
+    ip_endp_t local;
+
+    (void)arg;
+    check_int(ip_endp_pton("192.0.2.2:7", &local), 0);
+    desc = tcp_cmd_open(&local, NULL, 0);
+}
+
+/* The peer's first sequence number is isn. */
+static void establish(uint32_t isn)
+{
+    struct task *opener;
+
+    connection('A', "192.0.2.2:7", "192.0.2.1:5000", isn);
+    opener = task_start("opener", open_passive, NULL);
+    inject("S 0:0(0) win 65535");
+    expect("S. 0:0(0) ack 1");
+    inject(". 1:1(0) ack 1 win 65535");
+    task_join(opener, 0);
+    check(desc != -1);
+}
+
+static struct tcp_view view(void)
+{
+    struct tcp_view v;
+
+    check_int(tcp_get_view(desc, &v), 0);
+    return v;
+}
+
+static void check_state(const char *name)
+{
+    check_str(tcp_state_ntoa(view().state), name);
+}
+
+static uint32_t next(void)
+{
+    return view().rcv.nxt - view().irs;
+}
+
+static uint64_t trimmed(void)
+{
+    struct tcp_stats stats;
+
+    tcp_get_stats(&stats);
+    return stats.trimmed;
+}
+
+/* The peer sends the bytes from relative number from to end, with "P." or "F." */
+static void peer_sends(const char *flags, uint32_t from, uint32_t end)
+{
+    char script[64];
+
+    snprintf(script, sizeof(script), "%s %u:%u(%u) ack 1", flags, from, end, end - from);
+    inject(script);
+}
+
+static uint32_t get32(const uint8_t *p)
+{
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+/* Within half a second our side says that it has all before relative number ack, and last. */
+static void check_acked(uint32_t ack)
+{
+    uint8_t packet[1500];
+    uint32_t got = ~ack;
+
+    advance(500);
+    while (wire_pending(0) > 0) {
+        take(0, packet, sizeof(packet));
+        got = get32(packet + 28) - view().irs;
+    }
+    check_int(got, ack);
+}
+
+/* Everything up to relative number end is read, and it is the peer's pattern. */
+static void check_received(uint32_t from, uint32_t end)
+{
+    static char buf[70000];
+    ssize_t len;
+
+    while (from < end) {
+        len = tcp_cmd_receive(desc, buf, sizeof(buf));
+        check(len > 0);
+        check_pattern(buf, from, (size_t)len);
+        from += (uint32_t)len;
+    }
+    check_int(from, end);
+}
+
+/* The connection is over; the next one may have the same endpoints. */
+static void end(void)
+{
+    char reset[64];
+
+    snprintf(reset, sizeof(reset), "R %u:%u(0)", next(), next());
+    inject(reset);
+    check_state("CLOSED");
+    check_int(tcp_cmd_close(desc), 0);
+    wire_pending(1);
+}
+
+/* Nobody reads. The peer uses the window up but for its last bytes. Returns its next number. */
+static uint32_t fill_but(uint32_t left)
+{
+    uint32_t seq = next(), len;
+
+    while (view().rcv.wnd > left) {
+        len = view().rcv.wnd - left;
+        len = len < 8000 ? len : 8000;
+        peer_sends("P.", seq, seq + len);
+        seq += len;
+        check_int(next(), seq);
+    }
+    advance(500);
+    wire_pending(1);
+    return seq;
+}
+
+/*
+ * One segment against one window. RCV.NXT is next, the window has room bytes from there on.
+ */
+struct shot {
+    uint32_t next, room;
+    uint32_t from, end;
+    int fin; /* at end */
+};
+
+/* How many bytes of it have to be taken. */
+static uint32_t shot_taken(const struct shot *s)
+{
+    uint32_t edge = s->next + s->room;
+
+    if (s->from > s->next || s->end <= s->next) {
+        return 0;
+    }
+    return (s->end < edge ? s->end : edge) - s->next;
+}
+
+/* Is its FIN next, and does it fit? */
+static int shot_ends(const struct shot *s)
+{
+    return s->fin && s->from <= s->next && s->end >= s->next && s->end < s->next + s->room;
+}
+
+static void shot_check(const struct shot *s)
+{
+    uint32_t taken = shot_taken(s), edge = s->next + s->room;
+    uint64_t before = trimmed();
+    int ends = shot_ends(s);
+
+    peer_sends(s->fin ? "F." : "P.", s->from, s->end);
+    if (next() != s->next + taken + (uint32_t)ends) {
+        fail("window %u to %u, segment %u to %u%s: next is %u and not %u", s->next, edge, s->from,
+             s->end, s->fin ? " with FIN" : "", next(), s->next + taken + (uint32_t)ends);
+    }
+    check_state(ends ? "CLOSE_WAIT" : "ESTABLISHED");
+    if (taken > 0) {
+        check_int(trimmed() - before,
+                  s->from < s->next || s->end + (uint32_t)s->fin > edge);
+    }
+    if (s->from != s->end || s->fin || s->from < s->next) {
+        check_acked(s->next + taken + (uint32_t)ends);
+    }
+}
+
+/* What is missing comes as it should; then all the bytes are there, each once. */
+static void shot_complete(const struct shot *s)
+{
+    uint32_t from = next(), edge = s->next + s->room;
+
+    if (view().state == TCP_STATE_ESTABLISHED && !s->fin && from < edge) {
+        peer_sends("P.", from, edge);
+        check_int(next(), edge);
+        from = edge;
+    }
+    advance(500);
+    wire_pending(1);
+    check_received(1, from - (view().state == TCP_STATE_CLOSE_WAIT));
+}
+
+/* Where a segment is cut: all of them from 3 bytes before RCV.NXT to 3 beyond the edge. */
+static void shoot_all(uint32_t isn, uint32_t room, int fin)
+{
+    struct shot s = {.room = room, .fin = fin};
+    uint32_t back, len;
+
+    for (back = 0; back < room + 6; back++) {
+        for (len = 0; back + len <= room + 6; len++) {
+            establish(isn);
+            s.next = fill_but(room);
+            s.from = s.next - 3 + back;
+            s.end = s.from + len;
+            shot_check(&s);
+            shot_complete(&s);
+            end();
+        }
+    }
+}
+
+static void test_small_window(void)
+{
+    bench_start(WIRE_RAW);
+    shoot_all(PEER_ISN, 5, 0);
+    shoot_all(PEER_ISN, 1, 0);
+}
+
+static void test_small_window_fin(void)
+{
+    bench_start(WIRE_RAW);
+    shoot_all(PEER_ISN, 4, 1);
+    shoot_all(PEER_ISN, 1, 1);
+}
+
+static void test_shut_window(void)
+{
+    bench_start(WIRE_RAW);
+    shoot_all(PEER_ISN, 0, 0);
+    shoot_all(PEER_ISN, 0, 1);
+}
+
+/* The same with 2^32 in the middle of the window. */
+static void test_wrap(void)
+{
+    uint32_t full;
+
+    bench_start(WIRE_RAW);
+    establish(PEER_ISN);
+    full = view().rcv.wnd;
+    end();
+    shoot_all(0 - (full - 2), 3, 0);
+    shoot_all(0 - (full - 1), 3, 1);
+}
+
+/* A wide window: nothing is cut on the right. Around 2^32 as well. */
+static void test_left(void)
+{
+    struct shot s = {.next = 11};
+    uint32_t back, len;
+
+    bench_start(WIRE_RAW);
+    for (uint32_t i = 0; i < 24; i++) {
+        for (back = 0, s.fin = i % 2; back < 6; back++) {
+            for (len = 0; len < 8; len++) {
+                establish(i / 2 ? UINT32_MAX - 17 + i / 2 : PEER_ISN);
+                peer_sends("P.", 1, 11);
+                s.from = 11 - back;
+                s.end = s.from + len;
+                advance(500);
+                wire_pending(1);
+                s.room = 1000;
+                shot_check(&s);
+                check_received(1, next() - (view().state == TCP_STATE_CLOSE_WAIT));
+                end();
+            }
+        }
+    }
+}
+
+/* One segment of nearly 64 KiB that begins in the past and does not fit. */
+static void test_long(void)
+{
+    struct shot s = {.room = 100};
+
+    bench_start(WIRE_RAW);
+    establish(PEER_ISN);
+    s.next = fill_but(100);
+    s.from = s.next - 30000;
+    s.end = s.from + 65000;
+    shot_check(&s);
+    shot_complete(&s);
+    check_int(s.next + 100, next());
+    end();
+    establish(PEER_ISN);
+    s.next = s.from = fill_but(100);
+    s.end = s.from + 65000;
+    shot_check(&s);
+    shot_complete(&s);
+    wire_pending(1); /* the window is open again */
+}
+
+static void test_duplicates(void)
+{
+    uint64_t before;
+
+    bench_start(WIRE_RAW);
+    establish(PEER_ISN);
+    peer_sends("P.", 1, 11);
+    check_acked(11);
+    before = trimmed();
+    for (uint32_t from = 1; from < 11; from++) {
+        for (uint32_t to = from + 1; to <= 11; to++) {
+            peer_sends("P.", from, to);
+            check_acked(11);
+        }
+    }
+    check_int(trimmed(), before); /* there was nothing left of them */
+    peer_sends("P.", 11, 21);
+    check_received(1, 21);
+    check_acked(21);
+}
+
+/* RFC 9293 3.8.4: SEG.SEQ = SND.NXT-1, with one byte that is nothing, or without. */
+static void test_keep_alive(void)
+{
+    bench_start(WIRE_RAW);
+    establish(PEER_ISN);
+    inject(". 0:0(0) ack 1");
+    expect(". 1:1(0) ack 1");
+    advance(3600000);
+    inject(". 0:1(1) ack 1");
+    expect(". 1:1(0) ack 1");
+    peer_sends("P.", 1, 11);
+    check_acked(11);
+    advance(3600000);
+    inject(". 10:10(0) ack 1");
+    expect(". 1:1(0) ack 11");
+    advance(3600000);
+    inject(". 10:11(1) ack 1 'x'");
+    expect(". 1:1(0) ack 11");
+    check_received(1, 11);
+}
+
+/* The FIN is there again, with more and with less before it. */
+static void test_repeated_fin(void)
+{
+    char buf[16];
+
+    bench_start(WIRE_RAW);
+    establish(PEER_ISN);
+    peer_sends("P.", 1, 6);
+    peer_sends("F.", 3, 11);
+    check_acked(12);
+    check_state("CLOSE_WAIT");
+    peer_sends("F.", 1, 11);
+    check_acked(12);
+    peer_sends("F.", 11, 11);
+    check_acked(12);
+    peer_sends("P.", 5, 11);
+    check_acked(12);
+    check_int(next(), 12);
+    check_received(1, 11);
+    check_int(tcp_cmd_receive(desc, buf, sizeof(buf)), 0);
+}
+
+/* The FIN is the one number too many; when the buffer has been read, it comes again and counts. */
+static void test_fin_beyond(void)
+{
+    uint32_t seq;
+    char buf[16];
+
+    bench_start(WIRE_RAW);
+    establish(PEER_ISN);
+    seq = fill_but(10);
+    check_counted(tcp, trimmed, 1, peer_sends("F.", seq, seq + 10));
+    check_acked(seq + 10);
+    check_state("ESTABLISHED");
+    peer_sends("F.", seq + 10, seq + 10);
+    check_acked(seq + 10);
+    check_state("ESTABLISHED");
+    check_received(1, seq + 10);
+    advance(500);
+    wire_pending(1);
+    peer_sends("F.", seq, seq + 10);
+    check_acked(seq + 11);
+    check_state("CLOSE_WAIT");
+    check_int(tcp_cmd_receive(desc, buf, sizeof(buf)), 0);
+}
+
+/* A reset has to begin at RCV.NXT; cutting off what comes before would make a wrong one right. */
+static void test_reset(void)
+{
+    bench_start(WIRE_RAW);
+    establish(PEER_ISN);
+    peer_sends("P.", 1, 11);
+    check_acked(11);
+    for (uint32_t from = 1; from < 11; from++) {
+        for (uint32_t to = from; to < 21; to++) {
+            peer_sends("R.", from, to);
+            check_state("ESTABLISHED");
+        }
+    }
+    advance(500);
+    wire_pending(1);
+    check_int(next(), 11);
+    peer_sends("R.", 11, 21); /* data with it does not count, but it resets */
+    check_state("CLOSED");
+}
+
+static void test_reset_into_full_window(void)
+{
+    uint32_t seq;
+
+    bench_start(WIRE_RAW);
+    establish(PEER_ISN);
+    seq = fill_but(5);
+    peer_sends("R.", seq - 5, seq);
+    peer_sends("R.", seq - 5, seq + 1);
+    peer_sends("R.", seq - 5, seq + 10);
+    check_state("ESTABLISHED");
+    advance(500);
+    wire_pending(1);
+    peer_sends("R.", seq, seq + 10);
+    check_state("CLOSED");
+}
+
+/* A SYN that comes again with the data behind it: its number is old, the rest perhaps not. It may
+ * be cut off, or the whole be answered as RFC 5961 4 says. */
+static void test_old_syn(void)
+{
+    bench_start(WIRE_RAW);
+    establish(PEER_ISN);
+    inject_with("tcp.flags=0x1a", "P. 0:11(11) ack 1");
+    advance(500);
+    check(wire_pending(1) > 0);
+    check_state("ESTABLISHED");
+    check(next() == 1 || next() == 11);
+    end();
+    establish(PEER_ISN);
+    inject_with("tcp.flags=0x12", ". 0:0(0) ack 1");
+    check_acked(1);
+    check_state("ESTABLISHED");
+}
+
+/*
+ * What comes with a SYN: it is cut off, and the rest is new
+ */
+static void open_active(void *arg)
+{
+    ip_endp_t local, remote;
+
+    check_int(ip_endp_pton("192.0.2.2:7", &local), 0);
+    check_int(ip_endp_pton("192.0.2.1:5000", &remote), 0);
+    desc = tcp_cmd_open(&local, &remote, 1);
+    *(int *)arg = errno;
+}
+
+static int open_errno;
+
+static struct task *to_syn_sent(void)
+{
+    struct task *opener;
+
+    connection('A', "192.0.2.2:7", "192.0.2.1:5000", PEER_ISN);
+    opener = task_start("opener", open_active, &open_errno);
+    expect("S 0:0(0)");
+    return opener;
+}
+
+static void check_text(const char *text)
+{
+    char buf[64] = "";
+
+    check_int(tcp_cmd_receive(desc, buf, sizeof(buf) - 1), strlen(text));
+    check_str(buf, text);
+}
+
+/* RFC 9293 3.10.7.3, fourth: "If there are other controls or text in the segment, then continue" */
+static void test_syn_ack_text(void)
+{
+    struct task *opener;
+
+    bench_start(WIRE_RAW);
+    opener = to_syn_sent();
+    inject("S. 0:5(5) ack 1 'hello'");
+    expect_within(500, ". 1:1(0) ack 6");
+    task_join(opener, 0);
+    check_state("ESTABLISHED");
+    check_text("hello");
+    inject("P. 6:11(5) ack 1 'world'");
+    expect_within(500, ". 1:1(0) ack 11");
+    check_text("world");
+}
+
+static void test_syn_ack_fin(void)
+{
+    static const char *const syn_ack[] = {"SF. 0:5(5) ack 1 'hello'", "SF. 0:0(0) ack 1"};
+    struct task *opener;
+    char byte;
+
+    bench_start(WIRE_RAW);
+    for (size_t i = 0; i < countof(syn_ack); i++) {
+        opener = to_syn_sent();
+        inject(syn_ack[i]);
+        expect_within(500, i == 0 ? ". 1:1(0) ack 7" : ". 1:1(0) ack 2");
+        task_join(opener, 0);
+        check_state("CLOSE_WAIT");
+        if (i == 0) {
+            check_text("hello");
+        }
+        check_int(tcp_cmd_receive(desc, &byte, 1), 0);
+        end();
+    }
+}
+
+/* RFC 9293 3.5, Figure 7: the peer's SYN-ACK is its SYN again, and the ACK of ours. */
+static void test_crossing(void)
+{
+    struct task *opener;
+
+    bench_start(WIRE_RAW);
+    opener = to_syn_sent();
+    inject("S 0:0(0)");
+    expect("S. 0:0(0) ack 1");
+    inject("S. 5:5(0) ack 1"); /* another SYN: not the one that we have */
+    expect(". 1:1(0) ack 1");
+    inject("S 0:0(0)");
+    expect(". 1:1(0) ack 1");
+    check(!task_done(opener));
+    inject("S. 0:0(0) ack 1 win 1000");
+    wire_pending(1);
+    task_join(opener, 0);
+    check_state("ESTABLISHED");
+    check_int(view().snd.wnd, 1000);
+    expect_nothing(60000);
+    inject("S. 0:0(0) ack 1 win 1000"); /* once more: our ACK is lost */
+    expect(". 1:1(0) ack 1");
+    inject("P. 1:6(5) ack 1 'hello'");
+    expect_within(500, ". 1:1(0) ack 6");
+    check_text("hello");
+}
+
+/* "queue them for processing after the ESTABLISHED state has been reached" */
+static void test_crossing_text(void)
+{
+    static const char *const last[] = {
+        "S. 0:0(0) ack 1", "S. 0:5(5) ack 1 'hello'", ". 6:6(0) ack 1", ". 1:1(0) ack 1",
+        "P. 1:6(5) ack 1 'hello'", "P. 3:6(3) ack 1 'llo'", "P. 1:4(3) ack 1 'hel'",
+    };
+    struct task *opener;
+
+    bench_start(WIRE_RAW);
+    for (size_t i = 0; i < countof(last); i++) {
+        opener = to_syn_sent();
+        inject("S 0:5(5) 'hello'");
+        expect("S. 0:0(0) ack 1");
+        check(!task_done(opener));
+        inject(last[i]);
+        task_join(opener, 0);
+        check_acked(6);
+        check_text("hello");
+        inject("P. 6:11(5) ack 1 'world'");
+        expect_within(500, ". 1:1(0) ack 11");
+        check_text("world");
+        end();
+    }
+}
+
+/* It was nobody's, if the handshake fails: not the next one's either. */
+static void test_crossing_text_refused(void)
+{
+    struct task *opener;
+
+    bench_start(WIRE_RAW);
+    opener = to_syn_sent();
+    inject("S 0:5(5) 'hello'");
+    expect("S. 0:0(0) ack 1");
+    inject("R 1:1(0)");
+    task_join(opener, 0);
+    check_int(desc, -1);
+    check_int(open_errno, ECONNREFUSED);
+    opener = to_syn_sent();
+    inject("S 0:0(0)");
+    expect("S. 0:0(0) ack 1");
+    inject(". 1:1(0) ack 1");
+    task_join(opener, 0);
+    inject("P. 1:6(5) ack 1 'world'");
+    expect_within(500, ". 1:1(0) ack 6");
+    check_text("world");
+}
+
+BENCH(33,
+      {"what is old is cut off, at any place and around 2^32 [T-23 T-26 EVENT-5]", test_left},
+      {"what does not fit is cut off, at any place [T-22 T-23]", test_small_window},
+      {"the same for a FIN at the end [EVENT-5]", test_small_window_fin},
+      {"a shut window takes nothing and answers [T-22]", test_shut_window},
+      {"the same with 2^32 in the window [T-26]", test_wrap},
+      {"a segment longer than any window is cut [T-22]", test_long},
+      {"what comes twice is answered by an ACK, and is not cut [T-23]", test_duplicates},
+      {"a keep-alive is answered [T-23]", test_keep_alive},
+      {"a FIN that comes again counts once", test_repeated_fin},
+      {"a FIN beyond the window waits until it fits [EVENT-5]", test_fin_beyond},
+      {"a RST is not cut until it is right", test_reset},
+      {"nor at a window that is nearly full", test_reset_into_full_window},
+      {"an old SYN does no harm", test_old_syn},
+      {"text on a SYN-ACK is taken [EVENT-3]", test_syn_ack_text},
+      {"and a FIN [EVENT-3]", test_syn_ack_fin},
+      {"a SYN-ACK completes an opening in which SYNs have crossed [MUST-10]", test_crossing},
+      {"text on a SYN that crosses waits for the rest [EVENT-3]", test_crossing_text},
+      {"and is forgotten when nothing comes of it", test_crossing_text_refused})
