@@ -114,6 +114,7 @@ struct tcp_pcb {
     struct {
         uint32_t nxt;
         uint32_t wnd;
+        uint32_t edge;      /* the window's right one, as the peer was told last */
     } rcv;
     uint32_t irs;
     struct sched_task task; /* who waits for a change of any of this */
@@ -709,6 +710,7 @@ static int tcp_output(struct tcp_pcb *pcb, uint8_t flg, const uint8_t *data, siz
         }
     }
     pcb->snd.nxt += tcp_seq_len(flg, len);
+    pcb->rcv.edge = pcb->rcv.nxt + pcb->rcv.wnd;
     tcp_output_segment(seq, TCP_FLG_ISSET(flg, TCP_FLG_ACK) ? pcb->rcv.nxt : 0, flg,
                        (uint16_t)pcb->rcv.wnd, data, len, &pcb->local, &pcb->remote);
     return 0;
@@ -1270,7 +1272,8 @@ static void tcp_peer_is_alive(struct tcp_pcb *pcb, int was_shut)
     pcb->probe_first = now;
     if (tcp_is_shut(pcb) && oldest) {
         oldest->first = now;
-    } else if (was_shut) {
+    } else if (was_shut && !tcp_is_shut(pcb)) {
+        pcb->probe_rto = 0;
         queue_foreach(&pcb->retrans, tcp_retrans_entry_restart, &now);
     }
 }
@@ -2032,18 +2035,41 @@ static int tcp_check_receive(const struct tcp_pcb *pcb)
     }
 }
 
-/* Takes bytes out of the buffer, and tells a peer that may be waiting for it when there is room
- * again. */
-static size_t tcp_receive_buffered(struct tcp_pcb *pcb, uint8_t *buf, size_t size)
+/* Room in our window that lets the peer send a full segment. */
+static uint32_t tcp_useful_window(const struct tcp_pcb *pcb)
 {
-    uint32_t before = pcb->rcv.wnd;
-    size_t len = tcp_buf_read(pcb, buf, size);
+    uint32_t mss = tcp_iface_mss(ip_iface_select(pcb->local.addr));
 
-    pcb->rcv.wnd += (uint32_t)len;
-    if (pcb->state == TCP_STATE_ESTABLISHED && before < TCP_MSS && pcb->rcv.wnd >= TCP_MSS) {
+    return mss < TCP_RCV_BUF_SIZE / 2 ? mss : TCP_RCV_BUF_SIZE / 2;
+}
+
+/* Would it be of use to the peer to hear how large our window is? He may be waiting, if he knows of
+ * no room for a full segment. Else it is enough to hear it once for each burst, when all of it has
+ * been read, and for a slow reader when half the buffer is free that was not. */
+static int tcp_is_window_news(const struct tcp_pcb *pcb)
+{
+    uint32_t useful = tcp_useful_window(pcb), known = pcb->rcv.edge - pcb->rcv.nxt;
+    uint32_t news = pcb->rcv.wnd - known;
+
+    if (known < useful) {
+        return news > 0;
+    }
+    return news >= TCP_RCV_BUF_SIZE / 2 || (pcb->buf_len == 0 && news >= 2 * useful);
+}
+
+/* The user has read something. The right edge of the window moves on when that is of use:
+ * "receiver's silly window avoidance", RFC 9293 3.8.6.2.2. Nothing else may tell the peer, who has
+ * perhaps sent all that he may. */
+static void tcp_open_window(struct tcp_pcb *pcb)
+{
+    uint32_t room = TCP_RCV_BUF_SIZE - (uint32_t)pcb->buf_len;
+
+    if (room - pcb->rcv.wnd >= tcp_useful_window(pcb)) {
+        pcb->rcv.wnd = room;
+    }
+    if (pcb->state == TCP_STATE_ESTABLISHED && tcp_is_window_news(pcb)) {
         tcp_output(pcb, TCP_FLG_ACK, NULL, 0);
     }
-    return len;
 }
 
 ssize_t tcp_cmd_receive(int desc, void *buf, size_t size)
@@ -2063,7 +2089,8 @@ ssize_t tcp_cmd_receive(int desc, void *buf, size_t size)
         }
     }
     if (pcb && size > 0) {
-        ret = (ssize_t)tcp_receive_buffered(pcb, buf, size);
+        ret = (ssize_t)tcp_buf_read(pcb, buf, size);
+        tcp_open_window(pcb);
     } else if (pcb) {
         ret = 0;
     }

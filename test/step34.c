@@ -1,0 +1,819 @@
+/* Step 34: windows that shut. A probe may be empty, from before SND.UNA, or have one byte. */
+
+#include <stdio.h>
+
+#include "bench.h"
+#include "driver/loopback.h"
+#include "net.h"
+#include "tcp.h"
+#include "util.h"
+
+#define PEER_ISN 1000
+#define TICK 250 /* what two time-outs may come late together, ms */
+
+static int desc = -1; /* the connection */
+
+static void open_passive(void *arg)
+{
+    ip_endp_t local;
+
+    (void)arg;
+    check_int(ip_endp_pton("192.0.2.2:7", &local), 0);
+    desc = tcp_cmd_open(&local, NULL, 0);
+}
+
+/* The peer's window is win. */
+static void connect_peer(unsigned win)
+{
+    char ack[64];
+    struct task *opener;
+
+    connection('A', "192.0.2.2:7", "192.0.2.1:5000", PEER_ISN);
+    opener = task_start("opener", open_passive, NULL);
+    inject("S 0:0(0) win 65535");
+    expect("S. 0:0(0) ack 1");
+    snprintf(ack, sizeof(ack), ". 1:1(0) ack 1 win %u", win);
+    inject(ack);
+    task_join(opener, 0);
+    check(desc != -1);
+}
+
+static void establish(unsigned win)
+{
+    bench_start(WIRE_RAW);
+    connect_peer(win);
+}
+
+static struct tcp_view view(void)
+{
+    struct tcp_view v;
+
+    check_int(tcp_get_view(desc, &v), 0);
+    return v;
+}
+
+static void check_state(const char *name)
+{
+    check_str(tcp_state_ntoa(view().state), name);
+}
+
+/* A call of receive or send by a thread of its own. */
+struct call {
+    size_t len;
+    ssize_t ret;
+    int err;
+    struct task *task;
+    char buf[20000];
+};
+
+static void receive(void *arg)
+{
+    struct call *c = arg;
+
+    c->ret = tcp_cmd_receive(desc, c->buf, sizeof(c->buf));
+    c->err = errno;
+}
+
+static void send_pattern(void *arg)
+{
+    struct call *c = arg;
+
+    pattern(c->buf, 1, c->len);
+    c->ret = tcp_cmd_send(desc, c->buf, c->len);
+    c->err = errno;
+}
+
+static struct call sender, receiver;
+
+static void send_start(size_t len)
+{
+    sender.len = len;
+    sender.task = task_start("sender", send_pattern, &sender);
+}
+
+static uint32_t get32(const uint8_t *p)
+{
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+/* The next packet out, numbers relative. */
+struct out {
+    uint32_t seq, ack, len;
+    unsigned win;
+    long wait; /* how long it took */
+};
+
+static struct out take_out(long ms)
+{
+    static uint8_t packet[70000];
+    struct out o;
+    uint64_t before = now_ms();
+    size_t len = take(ms, packet, sizeof(packet)), hlen = 20 + 4u * (packet[32] >> 4);
+
+    o.wait = (long)(now_ms() - before);
+    o.seq = get32(packet + 24) - view().iss;
+    o.ack = get32(packet + 28) - view().irs;
+    o.win = (unsigned)(packet[34] << 8 | packet[35]);
+    o.len = (uint32_t)(len - hlen);
+    if (o.len > 0) {
+        check_pattern(packet + hlen, o.seq, o.len);
+    }
+    return o;
+}
+
+static void peer_acks(uint32_t ack, unsigned win)
+{
+    char script[64];
+
+    snprintf(script, sizeof(script), ". 1:1(0) ack %u win %u", ack, win);
+    inject(script);
+}
+
+/* The peer sends the bytes from relative number from to end. */
+static void peer_sends(uint32_t from, uint32_t end)
+{
+    char script[64];
+
+    snprintf(script, sizeof(script), "P. %u:%u(%u) ack 1", from, end, end - from);
+    inject(script);
+}
+
+/*
+ * The window that we offer
+ */
+static uint32_t edge; /* the right edge that our side has announced, relative */
+static unsigned win;  /* the window, as it said last */
+static uint32_t step; /* how far the edge moves at least, if it moves */
+
+/* Takes all that our side says. Returns how many segments it was. */
+static size_t listen_to(void)
+{
+    struct out o;
+    size_t num = 0;
+
+    for (; wire_pending(0) > 0; num++) {
+        o = take_out(0);
+        win = o.win;
+        check(o.ack + o.win >= edge); /* not back, RFC 9293 3.8.6 */
+        if (o.ack + o.win > edge && edge != 0 && o.ack + o.win - edge < step) {
+            fail("the edge moves by %u, less than %u", o.ack + o.win - edge, step);
+        }
+        edge = o.ack + o.win;
+    }
+    return num;
+}
+
+/* Nobody reads. The peer uses the window up but for its last bytes. Returns its next number. */
+static uint32_t fill_but(uint32_t left)
+{
+    uint32_t seq = view().rcv.nxt - view().irs, len;
+
+    edge = seq + view().rcv.wnd;
+    while (edge - seq > left) {
+        len = edge - seq - left < 8000 ? edge - seq - left : 8000;
+        peer_sends(seq, seq + len);
+        seq += len;
+    }
+    advance(500);
+    listen_to();
+    check_int(view().rcv.nxt - view().irs, seq);
+    return seq;
+}
+
+static uint32_t read_to = 1; /* the relative number after the last byte read */
+
+static void read_some(size_t size)
+{
+    static char buf[70000];
+    ssize_t len = tcp_cmd_receive(desc, buf, size);
+
+    check(len > 0);
+    check_pattern(buf, read_to, (size_t)len);
+    read_to += (uint32_t)len;
+}
+
+/* Read byte by byte: silence until there is room for a full segment, and then it is said. */
+static void open_slowly(uint32_t full)
+{
+    step = full;
+    fill_but(0);
+    check_int(win, 0);
+    for (uint32_t i = 1; i < full; i++) {
+        read_some(1);
+    }
+    expect_nothing(1000);
+    read_some(1);
+    check(listen_to() == 1);
+    check(win >= full);
+}
+
+static void test_opens(void)
+{
+    establish(65535);
+    open_slowly(1460);
+}
+
+static void test_opens_mtu(void)
+{
+    struct net_device *dev = bench_start(WIRE_RAW);
+
+    dev->mtu = 576;
+    connect_peer(65535);
+    open_slowly(536);
+}
+
+/* With frames as long as the loopback's half the buffer is enough. */
+static void test_opens_half(void)
+{
+    struct net_device *dev = bench_start(WIRE_RAW);
+
+    dev->mtu = 65535;
+    connect_peer(65535);
+    step = 1460;
+    fill_but(0);
+    while (read_to < (TCP_RCV_BUF_SIZE + 1) / 2 + 1) {
+        expect_nothing(0);
+        read_some(1000);
+    }
+    check(listen_to() == 1);
+    check(win >= TCP_RCV_BUF_SIZE / 2);
+}
+
+/* A probe in the meantime gets its answer, but no silly window. */
+static void test_probed(void)
+{
+    char probe[64];
+    uint32_t seq;
+
+    establish(65535);
+    step = 1460;
+    seq = fill_but(0);
+    for (int i = 0; i < 14; i++) {
+        read_some(100);
+        snprintf(probe, sizeof(probe), ". %u:%u(%u) ack 1", seq - !(i % 2), seq + i % 2, 1);
+        inject(i % 2 ? probe : ". 0:0(0) ack 1");
+        check(listen_to() > 0);
+        check_int(win, 0);
+        advance(1000);
+    }
+    read_some(100);
+    check(listen_to() > 0);
+    check(win >= 1460);
+    peer_sends(seq, seq + 1);
+    check_int(view().rcv.nxt - view().irs, seq + 1);
+    wire_pending(1);
+}
+
+/* It is not shut, but nearly: the edge stays where it is as well. */
+static void test_nearly_shut(void)
+{
+    uint32_t seq;
+
+    establish(65535);
+    step = 1460;
+    seq = fill_but(100);
+    read_some(1000);
+    peer_sends(seq, seq + 10);
+    advance(500);
+    check(listen_to() > 0);
+    check_int(win, 90);
+    read_some(1000);
+    peer_sends(seq + 10, seq + 20);
+    advance(500);
+    check(listen_to() > 0);
+    check(win >= 1460);
+}
+
+static uint32_t draw(uint32_t n)
+{
+    static uint32_t x = 1;
+
+    x = x * 1103515245 + 12345;
+    return (x >> 8) % n;
+}
+
+/* Any sizes of segments and reads. listen_to looks at each announcement. */
+static void test_any(void)
+{
+    uint32_t seq = 1, len;
+
+    establish(65535);
+    step = 1460;
+    edge = 1 + view().rcv.wnd;
+    for (int i = 0; i < 3000; i++) {
+        len = draw(1461);
+        len = len < edge - seq ? len : edge - seq;
+        if (len > 0) {
+            peer_sends(seq, seq + len);
+            seq += len;
+        }
+        if (draw(2) && read_to < seq) {
+            read_some(1 + draw(i % 1000 < 500 ? 1000 : 5000));
+        }
+        listen_to();
+    }
+    advance(500);
+    listen_to();
+    while (read_to < seq) {
+        read_some(5000);
+    }
+    listen_to();
+    check(win >= 1460);
+}
+
+/* Reading a whole buffer byte by byte does not send a segment for each. */
+static void test_few_updates(void)
+{
+    uint32_t end;
+    size_t num = 0;
+
+    establish(65535);
+    step = 1460;
+    end = fill_but(0);
+    while (read_to < end) {
+        read_some(1);
+        num += listen_to();
+    }
+    check(num >= 1 && num <= 65535 / 1460 + 1);
+}
+
+/* The peer sends len bytes, more than one segment, before anybody reads. */
+static void burst(uint32_t len)
+{
+    uint32_t seq = view().rcv.nxt - view().irs, end = seq + len, n;
+
+    for (; seq < end; seq += n) {
+        n = end - seq < 1460 ? end - seq : 1460;
+        peer_sends(seq, seq + n);
+    }
+    advance(500);
+    listen_to();
+}
+
+/* After a burst the last ACK says how little was free then. When all has been read, in whatever
+ * pieces, the peer hears once that the window is open, or he would send the next burst as if it
+ * were not. */
+static void test_burst(void)
+{
+    static const uint32_t sizes[] = {6000, 20000, 61001, 64000};
+
+    for (size_t i = 0; i < countof(sizes); i++) {
+        for (size_t piece = 500; piece < 70000; piece *= 5) {
+            size_t num = 0;
+
+            establish(65535);
+            read_to = 1;
+            edge = 0;
+            step = 1460;
+            burst(sizes[i]);
+            check_int(win, TCP_RCV_BUF_SIZE - sizes[i]);
+            while (read_to < sizes[i] + 1) {
+                read_some(piece);
+                num += listen_to();
+            }
+            check(win > TCP_RCV_BUF_SIZE - 2 * 1460);
+            check(num <= 3);
+            expect_nothing(60000);
+            check_int(net_shutdown(), 0);
+            wire_pending(1);
+        }
+    }
+}
+
+/* Who reads each segment as it comes sends no more than its ACK. */
+static void test_no_burst(void)
+{
+    establish(65535);
+    step = 1460;
+    edge = 1 + view().rcv.wnd;
+    for (int i = 0; i < 100; i++) {
+        burst(1460);
+        read_some(1460);
+        expect_nothing(1000);
+    }
+    check(win >= TCP_RCV_BUF_SIZE - 1460);
+}
+
+/* Who never reads all of it, but much, says so too. */
+static void test_burst_read_in_part(void)
+{
+    establish(65535);
+    step = 1460;
+    burst(61001);
+    for (int i = 0; i < 60; i++) {
+        read_some(1000);
+        listen_to();
+    }
+    check(win >= TCP_RCV_BUF_SIZE / 2);
+    expect_nothing(60000);
+}
+
+/*
+ * The window that the peer offers
+ */
+
+/* Waits for a probe of una. Returns how long it took. */
+static long take_probe(long ms, uint32_t una)
+{
+    struct out o = take_out(ms);
+
+    if (!(o.seq == una - 1 && o.len == 0) && !(o.seq == una && o.len == 1)) {
+        fail("no probe of %u: from %u on %u bytes", una, o.seq, o.len);
+    }
+    return o.wait;
+}
+
+/* How long does a segment that is lost wait? Needs an open window. */
+static long measure_rto(void)
+{
+    long rto;
+
+    connect_peer(65535);
+    send_start(10);
+    check_int(take_out(0).len, 10);
+    rto = take_out(60000).wait;
+    inject("R 1:1(0)");
+    check_int(tcp_cmd_close(desc), 0);
+    return rto;
+}
+
+static void test_first_probe(void)
+{
+    long rto, wait;
+
+    bench_start(WIRE_RAW);
+    rto = measure_rto();
+    connect_peer(0);
+    send_start(10);
+    wait = take_probe(60000, 1);
+    check(wait >= rto - TICK && wait <= rto + TICK);
+}
+
+static void test_doubling(void)
+{
+    long wait, last;
+
+    establish(0);
+    send_start(10);
+    last = take_probe(60000, 1);
+    peer_acks(1, 0);
+    for (int i = 0; i < 3; i++) {
+        wait = take_probe(10 * last, 1);
+        check(wait >= 2 * last - TICK && wait <= 2 * last + TICK);
+        peer_acks(1, 0);
+        last = wait;
+    }
+    for (int i = 0; i < 20; i++) {
+        wait = take_probe(120000, 1);
+        check(wait >= last - TICK && wait <= 2 * last + TICK);
+        peer_acks(1, 0);
+        last = wait;
+    }
+}
+
+/* The same when the probes are not answered. */
+static void test_doubling_silent(void)
+{
+    long wait, last;
+
+    establish(0);
+    send_start(10);
+    last = take_probe(60000, 1);
+    for (int i = 0; i < 3; i++) {
+        wait = take_probe(10 * last, 1);
+        check(wait >= 2 * last - TICK && wait <= 2 * last + TICK);
+        last = wait;
+    }
+}
+
+/* Takes the data up to relative number end, in order, each time acknowledged with this window. */
+static void take_data(uint32_t from, uint32_t end, unsigned window)
+{
+    struct out o;
+
+    while (from < end) {
+        o = take_out(60000);
+        check(o.seq + o.len <= end);
+        if (o.seq <= from && o.seq + o.len > from) {
+            from = o.seq + o.len;
+        }
+        if (wire_pending(0) == 0) {
+            peer_acks(from, window);
+        }
+    }
+}
+
+static void test_hours(void)
+{
+    establish(0);
+    send_start(3000);
+    while (now_ms() < 2 * 3600 * 1000) {
+        take_probe(120000, 1);
+        peer_acks(1, 0);
+        check_state("ESTABLISHED");
+    }
+    peer_acks(1, 65535);
+    check(wire_pending(0) > 0); /* at once */
+    take_data(1, 3001, 65535);
+    task_join(sender.task, 0);
+    check_int(sender.ret, 3000);
+    expect_nothing(60000);
+}
+
+static void test_silent(void)
+{
+    establish(0);
+    receiver.task = task_start("receiver", receive, &receiver);
+    send_start(10);
+    advance(99000);
+    check(!task_done(receiver.task));
+    check(wire_pending(1) >= 3);
+    task_join(receiver.task, 1000000);
+    check_int(receiver.ret, -1);
+    check_int(receiver.err, ETIMEDOUT);
+    check_state("CLOSED");
+    wire_pending(1);
+    expect_nothing(300000);
+}
+
+/* It has answered for long; what counts is how long it is silent. */
+static void test_silent_later(void)
+{
+    establish(0);
+    receiver.task = task_start("receiver", receive, &receiver);
+    send_start(10);
+    while (now_ms() < 1000000) {
+        take_probe(120000, 1);
+        peer_acks(1, 0);
+    }
+    advance(99000);
+    check(!task_done(receiver.task));
+    task_join(receiver.task, 1000000);
+    check_int(receiver.err, ETIMEDOUT);
+    wire_pending(1);
+}
+
+/* The segment that opened the window is lost. The answer to a probe opens it. */
+static void test_lost_update(void)
+{
+    establish(0);
+    send_start(3000);
+    take_probe(60000, 1);
+    peer_acks(1, 0);
+    take_probe(60000, 1);
+    peer_acks(1, 65535);
+    check(wire_pending(0) > 0);
+    take_data(1, 3001, 65535);
+    task_join(sender.task, 0);
+    expect_nothing(60000);
+}
+
+/* It opens, and shuts when the first bytes are there: the wait begins from the start. */
+static void test_shut_again(void)
+{
+    long first, wait;
+
+    establish(0);
+    send_start(3000);
+    first = take_probe(60000, 1);
+    peer_acks(1, 0);
+    for (int i = 0; i < 3; i++) {
+        take_probe(60000, 1);
+        peer_acks(1, 0);
+    }
+    peer_acks(1, 536); /* one segment, whether or not short ones wait (step 52) */
+    take_data(1, 537, 0);
+    wait = take_probe(60000, 537);
+    check(wait <= first + TICK);
+    peer_acks(537, 65535);
+    take_data(537, 3001, 65535);
+    task_join(sender.task, 0);
+}
+
+/* A peer that has room for the one byte that a probe may bring. */
+static void test_takes_bytes(void)
+{
+    uint32_t una = 1;
+    struct out o;
+
+    establish(0);
+    send_start(100);
+    for (int i = 0; i < 10; i++) {
+        o = take_out(120000);
+        check((o.seq == una - 1 && o.len == 0) || (o.seq == una && o.len == 1));
+        una = o.seq + o.len > una ? o.seq + o.len : una;
+        peer_acks(una, 0);
+    }
+    check_int(view().snd.una - view().iss, una);
+    peer_acks(una, 65535);
+    take_data(una, 101, 65535);
+    task_join(sender.task, 0);
+}
+
+/* Nothing to send: nothing to ask. */
+static void test_idle(void)
+{
+    establish(0);
+    expect_nothing(600000);
+    peer_acks(1, 65535);
+    peer_acks(1, 0);
+    expect_nothing(600000);
+}
+
+/* RFC 9293 3.8.6: data is on its way, and then the window shrinks to nothing. */
+static void test_shrunk_to_zero(void)
+{
+    struct out o;
+
+    establish(1000);
+    send_start(3000);
+    while (wire_pending(0) > 0) {
+        take_out(0);
+    }
+    peer_acks(1, 0);
+    while (now_ms() < 3600000) {
+        o = take_out(120000);
+        check(o.seq + o.len >= o.seq && o.seq <= 1001 && o.seq + o.len <= 1001);
+        peer_acks(1, 0);
+        check_state("ESTABLISHED");
+    }
+    wire_pending(1);
+    peer_acks(1, 65535);
+    take_data(1, 3001, 65535);
+    task_join(sender.task, 0);
+    check_int(view().snd.una - view().iss, 3001);
+}
+
+/* The same, and of what was on its way a part had arrived. */
+static void test_shrunk_with_part(void)
+{
+    establish(1000);
+    send_start(3000);
+    while (wire_pending(0) > 0) {
+        take_out(0);
+    }
+    peer_acks(301, 0);
+    while (now_ms() < 3600000) {
+        struct out o = take_out(120000);
+
+        check(o.seq + o.len <= 1001);
+        peer_acks(301, 0);
+        check_state("ESTABLISHED");
+    }
+    wire_pending(1);
+    peer_acks(301, 65535);
+    take_data(301, 3001, 65535);
+    task_join(sender.task, 0);
+}
+
+/* Less than what is on its way, but not nothing: no new data, and the old is not given up as long
+ * as the peer answers, which takes 10 bytes in a quarter of an hour. */
+static void test_shrunk(void)
+{
+    uint32_t una = 1, nxt;
+    uint64_t last = 0;
+
+    establish(4000);
+    send_start(10000);
+    advance(0);
+    wire_pending(1);
+    nxt = view().snd.nxt - view().iss;
+    peer_acks(una, 100);
+    expect_nothing(0);
+    while (una < 61) {
+        struct out o = take_out(120000);
+
+        check(o.seq + o.len <= nxt);
+        if (now_ms() - last > 900000) {
+            last = now_ms();
+            una += 10;
+        }
+        peer_acks(una, 0);
+        check_state("ESTABLISHED");
+        check_int(view().snd.nxt - view().iss, nxt);
+    }
+    wire_pending(1);
+    peer_acks(una, 65535);
+    take_data(una, 10001, 65535);
+    task_join(sender.task, 0);
+}
+
+/*
+ * Into our own shut window
+ */
+
+static void test_urgent_into_shut_window(void)
+{
+    char script[64];
+    uint32_t seq;
+
+    establish(65535);
+    step = 1;
+    seq = fill_but(0);
+    send_start(10);
+    check_int(take_out(0).len, 10);
+    snprintf(script, sizeof(script), ". %u:%u(0) ack 5", seq, seq);
+    inject_with("tcp.flags=0x30, tcp.urg=1", script);
+    check_int(view().snd.una - view().iss, 5);
+    snprintf(script, sizeof(script), "P. %u:%u(10) ack 11", seq, seq + 10);
+    inject_with("tcp.flags=0x38, tcp.urg=10", script);
+    check_int(view().snd.una - view().iss, 11);
+    check_int(view().rcv.nxt - view().irs, seq);
+    check_state("ESTABLISHED");
+    advance(500);
+    listen_to();
+    check_int(win, 0);
+}
+
+static void test_reset_into_shut_window(void)
+{
+    char script[64];
+    uint32_t seq;
+
+    establish(65535);
+    step = 1;
+    seq = fill_but(0);
+    snprintf(script, sizeof(script), "R %u:%u(0)", seq + 1, seq + 1);
+    inject(script);
+    check_state("ESTABLISHED");
+    wire_pending(1);
+    snprintf(script, sizeof(script), "R %u:%u(0)", seq, seq);
+    inject(script);
+    check_state("CLOSED");
+}
+
+/*
+ * Both ends in one stack, over the loopback device with its huge frames
+ */
+#define TOTAL 500000
+
+static ip_endp_t here;
+static int server = -1, client = -1;
+static size_t got;
+
+static void serve(void *arg)
+{
+    static char buf[1000];
+    ssize_t len;
+
+    (void)arg;
+    server = tcp_cmd_open(&here, NULL, 0);
+    check(server != -1);
+    while (got < TOTAL && (len = tcp_cmd_receive(server, buf, sizeof(buf))) > 0) {
+        check_pattern(buf, (uint32_t)got, (size_t)len);
+        got += (size_t)len;
+    }
+}
+
+static void call(void *arg)
+{
+    static char buf[TOTAL];
+
+    (void)arg;
+    client = tcp_cmd_open(NULL, &here, 1);
+    check(client != -1);
+    pattern(buf, 0, sizeof(buf));
+    check_int(tcp_cmd_send(client, buf, sizeof(buf)), sizeof(buf));
+}
+
+static void test_loopback(void)
+{
+    struct task *reader;
+
+    check_int(net_init(), 0);
+    check(wire_address(loopback_init(), "127.0.0.1", "255.0.0.0") != NULL);
+    check_int(net_run(), 0);
+    check_int(ip_endp_pton("127.0.0.1:7", &here), 0);
+    reader = task_start("reader", serve, NULL);
+    task_join(task_start("writer", call, NULL), 10000);
+    task_join(reader, 10000);
+    check_int(got, TOTAL);
+}
+
+BENCH(34,
+      {"a window opens by a full segment, and that is said at once [MUST-39]", test_opens},
+      {"what a full segment is depends on the MTU [MUST-39]", test_opens_mtu},
+      {"half a buffer is enough [MUST-39]", test_opens_half},
+      {"a probe of the peer's does not open it earlier [MUST-39]", test_probed},
+      {"nor does a segment, while it is nearly shut [MUST-39]", test_nearly_shut},
+      {"whatever is sent and read, the edge leaps or stays [MUST-39 SHLD-14]", test_any},
+      {"small reads do not send a segment each [MUST-39]", test_few_updates},
+      {"a burst has been read whole: the window is open, which is said once", test_burst},
+      {"no word more where each segment is read as it comes", test_no_burst},
+      {"half the buffer read of a burst is said as well", test_burst_read_in_part},
+      {"the first probe comes after one RTO [MUST-36 SHLD-29]", test_first_probe},
+      {"each wait for a probe is twice the last, up to a bound [SHLD-30]", test_doubling},
+      {"also while nobody answers [SHLD-30]", test_doubling_silent},
+      {"while probes are answered the connection lives on [MUST-37 T-27]", test_hours},
+      {"a silent peer is ETIMEDOUT, after 100 s or more [MUST-36]", test_silent},
+      {"also after long talk [MUST-37]", test_silent_later},
+      {"a lost window update does not stop the sender [T-29 B-12]", test_lost_update},
+      {"a window that shuts again is probed as at first [SHLD-29]", test_shut_again},
+      {"bytes that a probe brings are not lost [MUST-36]", test_takes_bytes},
+      {"who has nothing to send asks nothing", test_idle},
+      {"a window that shrinks to zero is probed [MUST-35 SHLD-17]", test_shrunk_to_zero},
+      {"also when a part has arrived [MUST-35 SHLD-17]", test_shrunk_with_part},
+      {"a window that shrinks holds back and loses nothing [SHLD-15 SHLD-17]", test_shrunk},
+      {"URG and ACK count in a shut window [MUST-66]", test_urgent_into_shut_window},
+      {"RST counts in a shut window [MUST-66]", test_reset_into_shut_window},
+      {"a slow reader on the loopback gets all, without waiting", test_loopback})
