@@ -13,8 +13,8 @@
  *
  * Each connection has a control block, which tcp_pcb_select finds for each segment. What arrives
  * goes through tcp_segment_arrives: section 3.10.7 of the RFC, a function for each of its checks.
- * What goes out waits in the block's retransmission queue until it is acknowledged, and is sent
- * again by the timer.
+ * What the user sends waits in the block's send buffer, byte by sequence number, from SND.UNA on:
+ * what the window allows goes out at once, and again by the timer until it is acknowledged.
  *
  * A block lives as long as the user has its descriptor or the protocol needs it, whichever is
  * longer.
@@ -84,19 +84,6 @@ struct tcp_buf {
     size_t len;  /* how many there are */
 };
 
-/* A segment that has been sent and not been acknowledged. */
-struct tcp_retrans_entry {
-    struct queue_entry link;
-    uint64_t first; /* since when the peer has not taken it, by clock_now */
-    uint64_t last;  /* when it was sent last, or the wait began again */
-    uint64_t rto;   /* how long to wait from then on, in nanoseconds */
-    unsigned int num; /* how often it was sent again */
-    uint32_t seq;
-    uint8_t flg;
-    size_t len;
-    uint8_t data[];
-};
-
 /* The transmission control block, RFC 9293 3.3.1. Sequence numbers in host byte order. */
 struct tcp_pcb {
     enum tcp_state state;
@@ -116,9 +103,11 @@ struct tcp_pcb {
         uint32_t wnd;
         uint32_t wl1;
         uint32_t wl2;
+        struct tcp_buf buf; /* the user's bytes, from SND.UNA on */
+        int fin;            /* our FIN follows them: it is not acknowledged yet */
     } snd;
     uint32_t iss;
-    uint16_t mss;           /* bytes of data in a segment that we send */
+    uint16_t mss;           /* bytes of data in a segment that the peer takes */
     struct {
         uint32_t nxt;
         uint32_t wnd;
@@ -129,11 +118,13 @@ struct tcp_pcb {
     uint32_t irs;
     struct sched_task task; /* who waits for a change of any of this */
     uint64_t answered;      /* when an ACK at the edge of our window was last answered */
-    struct queue_head retrans; /* of struct tcp_retrans_entry: in flight, the oldest first */
-    int blocked;            /* a user waits for the send window to open */
-    uint64_t probe_first;   /* when the peer was last heard of since the window is shut */
-    uint64_t probe_last;    /* when it was last probed */
-    uint64_t probe_rto;     /* nanoseconds from then to the next probe; 0: the window is open */
+    struct {
+        uint64_t first;     /* since when the peer has taken nothing, by clock_now */
+        uint64_t last;      /* when something went out last, or the wait began again */
+        uint64_t rto;       /* nanoseconds from then to the next time; 0: nothing to wait for */
+        unsigned int num;   /* how often it was sent again */
+        int slow;           /* a SYN was: perhaps TCP_RTO is too short for the way */
+    } retrans;
     uint64_t expires;       /* when it is over even if the peer does nothing; 0: never */
     int backlog;            /* a listener of sockets: how many may wait for accept; 0: not one */
     struct tcp_pcb *parent; /* the listener, until accepted */
@@ -142,10 +133,11 @@ struct tcp_pcb {
     uint64_t order;         /* the place in the line for accept */
 };
 
-static lock_t lock = LOCK_INITIALIZER; /* guards pcbs and what they hold; below sock, above ip */
+static lock_t lock = LOCK_INITIALIZER; /* guards all of these; below sock, above ip */
 static struct tcp_pcb *pcbs[TCP_PCB_SIZE];
 static int started; /* between tcp_init and tcp_shutdown */
 static uint64_t last_order; /* in the lines for accept */
+static uint8_t out_text[IP_PAYLOAD_SIZE_MAX - TCP_HDR_SIZE_MIN]; /* of a segment on its way out */
 static struct tcp_stats stats;
 
 /*
@@ -336,13 +328,12 @@ static struct tcp_pcb *tcp_pcb_get(int desc)
     return pcbs[desc];
 }
 
+/* Nothing is waited for any more, and what was not acknowledged is forgotten. */
 static void tcp_retrans_queue_flush(struct tcp_pcb *pcb)
 {
-    struct tcp_retrans_entry *entry;
-
-    while ((entry = queue_pop(&pcb->retrans)) != NULL) {
-        memory_free(entry);
-    }
+    tcp_buf_free(&pcb->snd.buf);
+    pcb->snd.fin = 0;
+    pcb->retrans.rto = 0;
 }
 
 /* Ends the block. Whoever sleeps in it leaves with EBADF before it is gone. */
@@ -428,7 +419,6 @@ static struct tcp_pcb *tcp_pcb_alloc(int user)
     pcb->desc = (int)indexof(pcbs, slot);
     pcb->user = user;
     sched_task_init(&pcb->task);
-    queue_init(&pcb->retrans);
     *slot = pcb;
     return pcb;
 }
@@ -614,179 +604,232 @@ static void tcp_output_reset(const struct tcp_segment *seg, const ip_endp_t *loc
     }
 }
 
-/*
- * Retransmission
- */
-
-/* Keeps a copy of what is about to be sent from SND.NXT on. Returns 0, or -1 (ENOMEM). */
-static int tcp_retrans_queue_add(struct tcp_pcb *pcb, uint8_t flg, const uint8_t *data, size_t len)
+static int tcp_in_handshake(const struct tcp_pcb *pcb)
 {
-    struct tcp_retrans_entry *entry = memory_alloc(sizeof(*entry) + len);
-
-    if (!entry) {
-        errorf("memory_alloc() failure");
-        errno = ENOMEM;
-        return -1;
-    }
-    entry->first = entry->last = clock_now();
-    entry->rto = MILLISECONDS(TCP_RTO);
-    entry->seq = pcb->snd.nxt;
-    entry->flg = flg;
-    entry->len = len;
-    if (len > 0) {
-        memcpy(entry->data, data, len);
-    }
-    queue_push(&pcb->retrans, entry);
-    return 0;
-}
-
-/* The peer has taken something: the wait for the rest starts again, RFC 6298 5.3. */
-static void tcp_retrans_entry_restart(void *arg, void *data)
-{
-    struct tcp_retrans_entry *entry = data;
-    const uint64_t *now = arg;
-
-    entry->first = entry->last = *now;
-    entry->rto = MILLISECONDS(TCP_RTO);
-    entry->num = 0;
-}
-
-/* SND.UNA has moved on: "any segments on the retransmission queue that are thereby entirely
- * acknowledged are removed". RFC 9293 3.10.7.4 */
-static void tcp_retrans_queue_cleanup(struct tcp_pcb *pcb)
-{
-    struct tcp_retrans_entry *entry;
-    uint64_t now = clock_now();
-
-    while ((entry = queue_peek(&pcb->retrans)) != NULL &&
-           seq_leq(entry->seq + tcp_seq_len(entry->flg, entry->len), pcb->snd.una)) {
-        memory_free(queue_pop(&pcb->retrans));
-    }
-    queue_foreach(&pcb->retrans, tcp_retrans_entry_restart, &now);
+    return pcb->state == TCP_STATE_SYN_SENT || pcb->state == TCP_STATE_SYN_RECEIVED;
 }
 
 /* Has the peer shut its window? Before the handshake is done, there is none. */
 static int tcp_is_shut(const struct tcp_pcb *pcb)
 {
-    return pcb->state != TCP_STATE_CLOSED && pcb->state != TCP_STATE_SYN_SENT &&
-           pcb->state != TCP_STATE_SYN_RECEIVED && pcb->snd.wnd == 0;
+    return !tcp_in_handshake(pcb) && pcb->snd.wnd == 0;
 }
 
-/* Sends an entry again with today's acknowledgement and window. Left out: to measure the round trip
- * (step 49), and to hear of a loss before the time is over (step 51). */
-static void tcp_retrans_entry_resend(void *arg, void *data)
+/* The sequence number of a bare ACK: the RFC's SND.NXT, but not beyond the edge of a window that
+ * has shrunk: there the peer would not listen. */
+static uint32_t tcp_ack_seq(const struct tcp_pcb *pcb)
 {
-    struct tcp_pcb *pcb = arg;
-    struct tcp_retrans_entry *entry = data;
-    uint64_t now = clock_now();
-    uint8_t flg = entry->flg;
+    uint32_t edge = pcb->snd.una + pcb->snd.wnd;
 
-    if (now - entry->last < entry->rto) {
-        return;
+    if (tcp_in_handshake(pcb)) {
+        return pcb->snd.nxt; /* there is no window yet */
     }
-    if (entry != queue_peek(&pcb->retrans) && !seq_lt(entry->seq, pcb->snd.una + pcb->snd.wnd)) {
-        return; /* outside a window that has shrunk: the oldest segment is enough to ask */
-    }
-    if (pcb->state != TCP_STATE_SYN_SENT) {
-        flg |= TCP_FLG_ACK;
-    }
-    if (++entry->num == TCP_R1) {
-        warnf("desc=%d, no answer to %u retransmissions", pcb->desc, entry->num);
-    }
-    entry->last = now;
-    if (!tcp_is_shut(pcb) || entry->rto < MILLISECONDS(TCP_R2) / 8) { /* else as for a probe */
-        entry->rto *= 2;
-    }
-    count(stats.retransmitted);
-    tcp_output_segment(entry->seq, TCP_FLG_ISSET(flg, TCP_FLG_ACK) ? pcb->rcv.nxt : 0, flg,
-                       (uint16_t)pcb->rcv.wnd, entry->data, entry->len, &pcb->local, &pcb->remote);
+    return seq_lt(edge, pcb->snd.nxt) ? edge : pcb->snd.nxt;
 }
 
-/* Sends what has waited long enough for its acknowledgement, or gives the connection up: then the
- * result is -1, and the block may be gone. RFC 9293 3.8.3 */
-static int tcp_retrans_emit(struct tcp_pcb *pcb)
+/* From now on the peer is expected to take something, RFC 6298 5.1, 5.3 and 5.7. */
+static void tcp_retrans_start(struct tcp_pcb *pcb)
 {
-    const struct tcp_retrans_entry *oldest = queue_peek(&pcb->retrans);
-    uint64_t r2;
+    pcb->retrans.first = pcb->retrans.last = clock_now();
+    pcb->retrans.rto = MILLISECONDS(pcb->retrans.slow ? TCP_RTO_SLOW : TCP_RTO);
+    pcb->retrans.num = 0;
+}
 
-    if (!oldest) {
+/* Sends a segment of the connection, with today's acknowledgement and window. */
+static void tcp_output_at(struct tcp_pcb *pcb, uint32_t seq, uint8_t flg, const uint8_t *data,
+                          size_t len)
+{
+    pcb->rcv.edge = pcb->rcv.nxt + pcb->rcv.wnd;
+    tcp_output_segment(seq, TCP_FLG_ISSET(flg, TCP_FLG_ACK) ? pcb->rcv.nxt : 0, flg,
+                       (uint16_t)pcb->rcv.wnd, data, len, &pcb->local, &pcb->remote);
+}
+
+/* Sends the next segment, SYN with its ISS, all else from SND.NXT on. */
+static void tcp_output(struct tcp_pcb *pcb, uint8_t flg, const uint8_t *data, size_t len)
+{
+    uint32_t seq = flg == TCP_FLG_ACK && len == 0 ? tcp_ack_seq(pcb) : pcb->snd.nxt;
+
+    if (tcp_seq_len(flg, len) > 0 && pcb->retrans.rto == 0) {
+        tcp_retrans_start(pcb);
+    }
+    pcb->snd.nxt += tcp_seq_len(flg, len);
+    tcp_output_at(pcb, seq, flg, data, len);
+}
+
+/*
+ * Send buffer and retransmission
+ */
+
+/* The sequence number after all that the user wants to be sent. */
+static uint32_t tcp_snd_end(const struct tcp_pcb *pcb)
+{
+    return pcb->snd.una + (uint32_t)pcb->snd.buf.len + (uint32_t)pcb->snd.fin;
+}
+
+/* Copies the user's next bytes, as many as there is room for. Returns how many, or -1 (ENOMEM). */
+static ssize_t tcp_retrans_queue_add(struct tcp_pcb *pcb, const uint8_t *data, size_t len)
+{
+    size_t room;
+
+    if (tcp_buf_alloc(&pcb->snd.buf, TCP_SND_BUF_SIZE) == -1) {
+        return -1;
+    }
+    room = pcb->snd.buf.size - pcb->snd.buf.len;
+    len = len < room ? len : room;
+    tcp_buf_write(&pcb->snd.buf, data, len);
+    return (ssize_t)len;
+}
+
+/* The peer has taken all before ack: "any segments on the retransmission queue that are thereby
+ * entirely acknowledged are removed", RFC 9293 3.10.7.4, and of others the part. */
+static void tcp_retrans_queue_cleanup(struct tcp_pcb *pcb, uint32_t ack)
+{
+    size_t num = ack - pcb->snd.una;
+
+    if (num > pcb->snd.buf.len) { /* the SYN, or the FIN */
+        num = pcb->snd.buf.len;
+        pcb->snd.fin = 0;
+    }
+    if (num > 0) {
+        tcp_buf_drop(&pcb->snd.buf, num);
+    }
+    pcb->snd.una = ack;
+    if (pcb->retrans.num == 0) {
+        pcb->retrans.slow = 0; /* the way is short enough: this was sent once */
+    }
+    if (ack == pcb->snd.nxt && ack == tcp_snd_end(pcb)) {
+        pcb->retrans.rto = 0;
+    } else {
+        tcp_retrans_start(pcb);
+    }
+}
+
+/* How much data a segment carries at most that goes out now: the interface's MTU may have changed
+ * since the SYN. RFC 9293 3.7.1 */
+static size_t tcp_send_mss(const struct tcp_pcb *pcb)
+{
+    uint16_t limit = tcp_iface_mss(ip_route_get_iface(pcb->remote.addr));
+
+    return pcb->mss < limit ? pcb->mss : limit;
+}
+
+/* Fills out_text with what the segment at seq holds, which ends before edge. The last of all is
+ * pushed, and has the FIN. Returns the length; *flg are the flags. */
+static size_t tcp_take_text(const struct tcp_pcb *pcb, uint32_t seq, uint32_t edge, uint8_t *flg)
+{
+    size_t offset = seq - pcb->snd.una, left = pcb->snd.buf.len - offset;
+    size_t mss = tcp_send_mss(pcb), len = left < mss ? left : mss;
+
+    len = len < edge - seq ? len : edge - seq;
+    *flg = TCP_FLG_ACK;
+    if (len == 0) {
+        *flg |= TCP_FLG_FIN;
         return 0;
     }
-    r2 = TCP_FLG_ISSET(oldest->flg, TCP_FLG_SYN) ? TCP_R2_SYN : TCP_R2;
-    if (clock_now() - oldest->first >= MILLISECONDS(r2)) {
+    tcp_buf_peek(&pcb->snd.buf, offset, out_text, len);
+    if (len == left) {
+        *flg |= TCP_FLG_PSH;
+    }
+    if (len == left && pcb->snd.fin && edge - seq > len) {
+        *flg |= TCP_FLG_FIN;
+    }
+    return len;
+}
+
+/* Sends what the window lets out of what was not sent yet. Returns whether that was something.
+ * Left out: a congestion window (step 50), Nagle's algorithm (step 52). */
+static int tcp_output_pending(struct tcp_pcb *pcb)
+{
+    uint32_t edge = pcb->snd.una + pcb->snd.wnd, end = tcp_snd_end(pcb), before = pcb->snd.nxt;
+    size_t len;
+    uint8_t flg;
+
+    if (seq_lt(pcb->snd.nxt, end) && pcb->retrans.rto == 0) {
+        tcp_retrans_start(pcb); /* also for a window that is shut: it has to be probed */
+    }
+    while (seq_lt(pcb->snd.nxt, end) && seq_lt(pcb->snd.nxt, edge)) {
+        len = tcp_take_text(pcb, pcb->snd.nxt, edge, &flg);
+        tcp_output(pcb, flg, out_text, len);
+    }
+    return pcb->snd.nxt != before;
+}
+
+/* Asks a peer whose window is shut whether it has opened: with an old sequence number, which has to
+ * be answered. RFC 9293 3.8.6.1 */
+static void tcp_probe_emit(struct tcp_pcb *pcb)
+{
+    count(stats.probes_sent);
+    tcp_output_at(pcb, pcb->snd.una - 1, TCP_FLG_ACK, NULL, 0);
+}
+
+static void tcp_resend_syn(struct tcp_pcb *pcb)
+{
+    uint8_t ack = pcb->state == TCP_STATE_SYN_RECEIVED ? TCP_FLG_ACK : 0;
+
+    count(stats.retransmitted);
+    tcp_output_at(pcb, pcb->iss, TCP_FLG_SYN | ack, NULL, 0);
+}
+
+/* Sends again what is in flight and, when the window has shrunk, still inside. RFC 9293 3.8.6. Left
+ * out: to send less than all of it (steps 50 and 55). */
+static void tcp_resend_text(struct tcp_pcb *pcb)
+{
+    uint32_t seq = pcb->snd.una, edge = pcb->snd.una + pcb->snd.wnd;
+    size_t len;
+    uint8_t flg;
+
+    if (seq_lt(pcb->snd.nxt, edge)) {
+        edge = pcb->snd.nxt;
+    }
+    while (seq_lt(seq, edge)) {
+        len = tcp_take_text(pcb, seq, edge, &flg);
+        count(stats.retransmitted);
+        tcp_output_at(pcb, seq, flg, out_text, len);
+        seq += tcp_seq_len(flg, len);
+    }
+}
+
+/* Sends again what has waited long enough for its acknowledgement, or asks for it. Left out: to
+ * measure the round trip (step 49), and to hear of a loss before the time is over (step 51). */
+static void tcp_retrans_repeat(struct tcp_pcb *pcb)
+{
+    if (++pcb->retrans.num == TCP_R1) {
+        warnf("desc=%d, no answer to %u retransmissions", pcb->desc, pcb->retrans.num);
+    }
+    pcb->retrans.last = clock_now();
+    if (!tcp_is_shut(pcb) || pcb->retrans.rto < MILLISECONDS(TCP_R2) / 8) {
+        pcb->retrans.rto *= 2; /* but several probes must fit into R2 */
+    }
+    if (tcp_in_handshake(pcb)) {
+        pcb->retrans.slow = 1;
+        tcp_resend_syn(pcb);
+    } else if (tcp_is_shut(pcb)) {
+        tcp_probe_emit(pcb);
+    } else {
+        tcp_resend_text(pcb);
+    }
+}
+
+/* The timer of one block, which may be gone afterwards: a peer that takes nothing for R2 is given
+ * up. RFC 9293 3.8.3 */
+static void tcp_retrans_emit(struct tcp_pcb *pcb)
+{
+    uint32_t r2 = tcp_in_handshake(pcb) ? TCP_R2_SYN : TCP_R2;
+    uint64_t now = clock_now();
+
+    if (pcb->retrans.rto == 0) {
+        return;
+    }
+    if (now - pcb->retrans.first >= MILLISECONDS(r2)) {
         count(stats.timed_out);
         if (pcb->state == TCP_STATE_SYN_RECEIVED) {
             tcp_pcb_give_up(pcb, ETIMEDOUT);
         } else {
             tcp_pcb_finish(pcb, ETIMEDOUT);
         }
-        return -1;
+    } else if (now - pcb->retrans.last >= pcb->retrans.rto) {
+        tcp_retrans_repeat(pcb);
     }
-    queue_foreach(&pcb->retrans, tcp_retrans_entry_resend, pcb);
-    return 0;
-}
-
-/* Asks a peer whose window is shut, while a user waits for it, whether it has opened: with an old
- * sequence number, which has to be answered. Gives up when the peer is silent; else as
- * tcp_retrans_emit. RFC 9293 3.8.6.1 */
-static int tcp_probe_emit(struct tcp_pcb *pcb)
-{
-    uint64_t now = clock_now();
-
-    if (!pcb->blocked || !tcp_is_shut(pcb) || queue_peek(&pcb->retrans)) {
-        pcb->probe_rto = 0;
-        return 0;
-    }
-    if (pcb->probe_rto == 0) {
-        pcb->probe_first = pcb->probe_last = now;
-        pcb->probe_rto = MILLISECONDS(TCP_RTO);
-    }
-    if (now - pcb->probe_first >= MILLISECONDS(TCP_R2)) {
-        count(stats.timed_out);
-        tcp_pcb_finish(pcb, ETIMEDOUT);
-        return -1;
-    }
-    if (now - pcb->probe_last >= pcb->probe_rto) {
-        pcb->probe_last = now;
-        if (pcb->probe_rto < MILLISECONDS(TCP_R2) / 8) { /* several must fit into R2 */
-            pcb->probe_rto *= 2;
-        }
-        count(stats.probes_sent);
-        tcp_output_segment(pcb->snd.una - 1, pcb->rcv.nxt, TCP_FLG_ACK, (uint16_t)pcb->rcv.wnd,
-                           NULL, 0, &pcb->local, &pcb->remote);
-    }
-    return 0;
-}
-
-/* The sequence number of a bare ACK: the RFC's SND.NXT, but not beyond the peer's window. There a
- * FIN sent into a shut window, or a window that has shrunk, would put it, and the peer would not
- * listen. */
-static uint32_t tcp_ack_seq(const struct tcp_pcb *pcb)
-{
-    uint32_t edge = pcb->snd.una + pcb->snd.wnd;
-
-    if (pcb->state == TCP_STATE_SYN_SENT || pcb->state == TCP_STATE_SYN_RECEIVED) {
-        return pcb->snd.nxt; /* there is no window yet */
-    }
-    return seq_lt(edge, pcb->snd.nxt) ? edge : pcb->snd.nxt;
-}
-
-/* Sends a segment of the connection, SYN with its ISS, all else from SND.NXT on. Returns 0, or -1
- * (ENOMEM). */
-static int tcp_output(struct tcp_pcb *pcb, uint8_t flg, const uint8_t *data, size_t len)
-{
-    uint32_t seq = flg == TCP_FLG_ACK && len == 0 ? tcp_ack_seq(pcb) : pcb->snd.nxt;
-
-    if (len > 0 || TCP_FLG_ISSET(flg, TCP_FLG_SYN | TCP_FLG_FIN)) {
-        if (tcp_retrans_queue_add(pcb, flg, data, len) == -1) {
-            return -1;
-        }
-    }
-    pcb->snd.nxt += tcp_seq_len(flg, len);
-    pcb->rcv.edge = pcb->rcv.nxt + pcb->rcv.wnd;
-    tcp_output_segment(seq, TCP_FLG_ISSET(flg, TCP_FLG_ACK) ? pcb->rcv.nxt : 0, flg,
-                       (uint16_t)pcb->rcv.wnd, data, len, &pcb->local, &pcb->remote);
-    return 0;
 }
 
 /* Gives the block a new initial send sequence number, which nobody can guess. */
@@ -794,6 +837,7 @@ static void tcp_pcb_set_iss(struct tcp_pcb *pcb)
 {
     random_bytes(&pcb->iss, sizeof(pcb->iss));
     pcb->snd.una = pcb->snd.nxt = pcb->iss;
+    pcb->retrans.slow = 0;
 }
 
 /* Ends the connection without ceremony: the peer gets a RST if there is one, the block is gone. */
@@ -832,10 +876,7 @@ static void tcp_pcb_timer(struct tcp_pcb *pcb)
         tcp_pcb_finish(pcb, 0);
         return;
     }
-    if (tcp_retrans_emit(pcb) == -1) {
-        return;
-    }
-    tcp_probe_emit(pcb);
+    tcp_retrans_emit(pcb);
 }
 
 static void tcp_timer(void)
@@ -962,16 +1003,11 @@ static struct tcp_pcb *tcp_pcb_alloc_child(struct tcp_pcb *listener)
  * means TCP_MSS, and what is too small to be of use counts as TCP_MSS_MIN. RFC 9293 3.7.1 */
 static void tcp_pcb_take_syn(struct tcp_pcb *pcb, const struct tcp_segment *seg)
 {
-    uint16_t limit = tcp_iface_mss(ip_route_get_iface(pcb->remote.addr));
-
     pcb->irs = seg->seq;
     pcb->rcv.nxt = seg->seq + 1;
     pcb->rcv.wnd = TCP_RCV_BUF_SIZE;
     pcb->rcv.early = 0;
     pcb->mss = seg->mss == 0 ? TCP_MSS : seg->mss < TCP_MSS_MIN ? TCP_MSS_MIN : seg->mss;
-    if (pcb->mss > limit) {
-        pcb->mss = limit;
-    }
 }
 
 /* 3.10.7.1 "If the state is CLOSED" */
@@ -1024,9 +1060,7 @@ static void tcp_listen(struct tcp_pcb *pcb, const struct tcp_segment *seg, const
     tcp_pcb_take_syn(pcb, seg);
     tcp_pcb_set_iss(pcb);
     tcp_pcb_set_state(pcb, TCP_STATE_SYN_RECEIVED);
-    if (tcp_output(pcb, TCP_FLG_SYN | TCP_FLG_ACK, NULL, 0) == -1) {
-        tcp_pcb_give_up(pcb, ENOMEM);
-    }
+    tcp_output(pcb, TCP_FLG_SYN | TCP_FLG_ACK, NULL, 0);
 }
 
 /* The SYN has been taken: what is left of the segment begins behind it. */
@@ -1094,13 +1128,11 @@ static int tcp_syn_sent(struct tcp_pcb *pcb, struct tcp_segment *seg)
     tcp_pcb_take_syn(pcb, seg);
     if (!acceptable) { /* the SYNs have crossed: ours goes out again, now with an ACK */
         tcp_pcb_set_state(pcb, TCP_STATE_SYN_RECEIVED);
-        tcp_output_segment(pcb->iss, pcb->rcv.nxt, TCP_FLG_SYN | TCP_FLG_ACK,
-                           (uint16_t)pcb->rcv.wnd, NULL, 0, &pcb->local, &pcb->remote);
+        tcp_output_at(pcb, pcb->iss, TCP_FLG_SYN | TCP_FLG_ACK, NULL, 0);
         tcp_keep_text(pcb, seg);
         return -1;
     }
-    pcb->snd.una = seg->ack;
-    tcp_retrans_queue_cleanup(pcb);
+    tcp_retrans_queue_cleanup(pcb, seg->ack);
     if (tcp_establish(pcb, seg) == -1) {
         return -1;
     }
@@ -1298,18 +1330,16 @@ static int tcp_check_ack_syn_received(struct tcp_pcb *pcb, struct tcp_segment *s
 }
 
 /* A peer whose window is shut, but which says so, is not given up: RFC 9293 3.8.6.1, MUST-37. When
- * it opens, the waits begin again. */
+ * it shuts or opens, the wait begins again. */
 static void tcp_peer_is_alive(struct tcp_pcb *pcb, int was_shut)
 {
-    struct tcp_retrans_entry *oldest = queue_peek(&pcb->retrans);
-    uint64_t now = clock_now();
-
-    pcb->probe_first = now;
-    if (tcp_is_shut(pcb) && oldest) {
-        oldest->first = now;
-    } else if (was_shut && !tcp_is_shut(pcb)) {
-        pcb->probe_rto = 0;
-        queue_foreach(&pcb->retrans, tcp_retrans_entry_restart, &now);
+    if (pcb->retrans.rto == 0) {
+        return;
+    }
+    if (tcp_is_shut(pcb) != was_shut) {
+        tcp_retrans_start(pcb);
+    } else if (was_shut) {
+        pcb->retrans.first = clock_now();
     }
 }
 
@@ -1335,24 +1365,17 @@ static int tcp_check_ack_established(struct tcp_pcb *pcb, const struct tcp_segme
         pcb->snd.wl2 = seg->ack;
     }
     if (seg->ack != pcb->snd.una) {
-        pcb->snd.una = seg->ack;
-        tcp_retrans_queue_cleanup(pcb);
+        tcp_retrans_queue_cleanup(pcb, seg->ack);
     }
     tcp_peer_is_alive(pcb, was_shut);
     sched_task_wakeup(&pcb->task);
     return 0;
 }
 
-/* Has the peer acknowledged our FIN? It is the last thing that we have sent. */
-static int tcp_is_fin_acked(const struct tcp_pcb *pcb)
-{
-    return pcb->snd.una == pcb->snd.nxt;
-}
-
 /* 3.10.7.4 "Fifth, check the ACK field": what an ACK of our FIN does */
 static int tcp_check_ack_fin(struct tcp_pcb *pcb)
 {
-    if (!tcp_is_fin_acked(pcb)) {
+    if (pcb->snd.fin) {
         return 0;
     }
     switch (pcb->state) {
@@ -1447,7 +1470,7 @@ static void tcp_segment_rest(struct tcp_pcb *pcb, struct tcp_segment *seg)
     if (tcp_segment_text(pcb, seg) == 0) {
         tcp_check_fin(pcb, seg);
     }
-    if (seg->ack_due) { /* left out: to delay it (step 47) */
+    if (!tcp_output_pending(pcb) && seg->ack_due) { /* left out: to delay it (step 47) */
         tcp_output(pcb, TCP_FLG_ACK, NULL, 0);
     }
 }
@@ -1643,8 +1666,7 @@ static int tcp_pcb_offer(struct tcp_pcb *pcb, const ip_endp_t *local, const ip_e
  * ours any more. */
 static int tcp_wait_handshake(struct tcp_pcb *pcb)
 {
-    while (pcb->state == TCP_STATE_LISTEN || pcb->state == TCP_STATE_SYN_SENT ||
-           pcb->state == TCP_STATE_SYN_RECEIVED) {
+    while (pcb->state == TCP_STATE_LISTEN || tcp_in_handshake(pcb)) {
         if (sched_task_sleep(&pcb->task, &lock, 0) == -1) {
             return -1;
         }
@@ -1733,9 +1755,7 @@ static int tcp_pcb_connect(struct tcp_pcb *pcb, const ip_endp_t *remote)
     pcb->rcv.wnd = TCP_RCV_BUF_SIZE;
     tcp_buf_free(&pcb->rcv.buf); /* what a connection before this one left unread */
     tcp_pcb_set_iss(pcb);
-    if (tcp_output(pcb, TCP_FLG_SYN, NULL, 0) == -1) {
-        return -1;
-    }
+    tcp_output(pcb, TCP_FLG_SYN, NULL, 0);
     tcp_pcb_set_state(pcb, TCP_STATE_SYN_SENT);
     return 0;
 }
@@ -1995,39 +2015,6 @@ static int tcp_check_send(const struct tcp_pcb *pcb)
     }
 }
 
-/* Sends one segment of data, as much as the window allows. Returns how many bytes it takes, perhaps
- * 0, or -1 (ENOMEM).
- * Left out: a congestion window (step 50), Nagle's algorithm (step 52). */
-static ssize_t tcp_send_segment(struct tcp_pcb *pcb, const uint8_t *data, size_t len)
-{
-    /* signed: negative when the peer has shrunk its window */
-    int32_t usable = (int32_t)(pcb->snd.una + pcb->snd.wnd - pcb->snd.nxt);
-
-    if (pcb->retrans.num >= TCP_RETRANS_QUEUE_LIMIT) {
-        return 0;
-    }
-    if (usable <= 0) {
-        return 0;
-    }
-    len = len < (size_t)usable ? len : (size_t)usable;
-    len = len < pcb->mss ? len : pcb->mss;
-    return tcp_output(pcb, TCP_FLG_ACK | TCP_FLG_PSH, data, len) == 0 ? (ssize_t)len : -1;
-}
-
-/* Sleeps until something has changed that may let the user send. Returns 0, or -1: after EBADF the
- * block is not ours. */
-static int tcp_wait_window(struct tcp_pcb *pcb)
-{
-    int ret;
-
-    pcb->blocked++;
-    ret = sched_task_sleep(&pcb->task, &lock, 0);
-    if (ret == 0 || errno != EBADF) {
-        pcb->blocked--;
-    }
-    return ret;
-}
-
 ssize_t tcp_cmd_send(int desc, const void *data, size_t len)
 {
     struct tcp_pcb *pcb;
@@ -2040,11 +2027,12 @@ ssize_t tcp_cmd_send(int desc, const void *data, size_t len)
         n = -1;
     }
     while (n != -1 && sent < len) {
-        n = tcp_send_segment(pcb, (const uint8_t *)data + sent, len - sent);
+        n = tcp_retrans_queue_add(pcb, (const uint8_t *)data + sent, len - sent);
         if (n > 0) {
             sent += (size_t)n;
+            tcp_output_pending(pcb);
         }
-        if (n == 0 && (tcp_wait_window(pcb) == -1 || tcp_check_send(pcb) == -1)) {
+        if (n == 0 && (sched_task_sleep(&pcb->task, &lock, 0) == -1 || tcp_check_send(pcb) == -1)) {
             n = -1;
         }
     }
@@ -2133,16 +2121,14 @@ ssize_t tcp_cmd_receive(int desc, void *buf, size_t size)
     return ret;
 }
 
-/* Sends our FIN, and leaves the rest to the protocol. */
+/* Lets our FIN follow what the user has sent, and leaves the rest to the protocol. */
 static void tcp_pcb_send_fin(struct tcp_pcb *pcb, enum tcp_state next)
 {
-    if (tcp_output(pcb, TCP_FLG_FIN | TCP_FLG_ACK, NULL, 0) == -1) {
-        tcp_pcb_abort(pcb); /* without memory for the FIN there is only the RST */
-        return;
-    }
     pcb->user = 0;
     pcb->expires = clock_now() + MILLISECONDS(TCP_CLOSE_TIMEOUT);
+    pcb->snd.fin = 1;
     tcp_pcb_set_state(pcb, next);
+    tcp_output_pending(pcb);
 }
 
 /* The user is done with the connection, RFC 9293 3.10.4. Caller must hold the lock. */
@@ -2176,7 +2162,6 @@ int tcp_cmd_close(int desc)
         sched_task_destroy(&pcb->task, &lock);
         sched_task_init(&pcb->task);
         pcb->closing = 0;
-        pcb->blocked = 0; /* who slept in send has left */
         tcp_pcb_close(pcb);
     }
     lock_release(&lock);

@@ -9,14 +9,15 @@
 
 #define TCP_HDR_SIZE_MIN 20
 #define TCP_PCB_SIZE 4096          /* control blocks; then EMFILE (left out: more, step 37) */
-#define TCP_MSS 536                /* bytes in a segment if the peer names none, RFC 9293 3.7.1 */
-#define TCP_MSS_MIN 64             /* to a peer that says less: headers would outweigh the data */
+#define TCP_MSS 536                /* a segment's bytes, if the peer does not say: RFC 9293 3.7.1 */
+#define TCP_MSS_MIN 64             /* if it says less: headers would outweigh the data */
 #define TCP_RCV_BUF_SIZE 65535     /* bytes that wait for the user; the window holds no more */
 #define TCP_BACKLOG_MAX 1024       /* connections that wait for accept at one listener */
 #define TCP_HALF_OPEN_MAX 1024     /* half-open ones at one; an old one makes room for a new one */
 #define TCP_TIMER_INTERVAL 100     /* milliseconds */
-#define TCP_RETRANS_QUEUE_LIMIT 256 /* segments in flight; send waits when they are so many */
+#define TCP_SND_BUF_SIZE 65535     /* bytes that are not acknowledged yet; send waits for room */
 #define TCP_RTO 1000               /* milliseconds to the first retransmission, RFC 6298 2.1 */
+#define TCP_RTO_SLOW 3000          /* the same when the SYN had to be sent again, RFC 6298 5.7 */
 #define TCP_R1 3                   /* retransmissions before a warning, RFC 9293 3.8.3 */
 #define TCP_R2 100000              /* milliseconds before giving up, RFC 9293 3.8.3 */
 #define TCP_R2_SYN 180000          /* the same for a SYN */
@@ -150,8 +151,9 @@ int tcp_cmd_connect(int desc, const ip_endp_t *remote);
 int tcp_cmd_getsockname(int desc, ip_endp_t *local);
 /* The other end. 0. ENOTCONN. */
 int tcp_cmd_getpeername(int desc, ip_endp_t *remote);
-/* SEND: sleeps until all len bytes are sent. Returns len, or less if something went wrong on the
- * way. ENOTCONN, ENOMEM, ECONNRESET, ETIMEDOUT. */
+/* SEND: sleeps until all len bytes are in the send buffer, from where they go out as the peer's
+ * window allows. Returns len, or less if something went wrong on the way. ENOTCONN, ENOMEM,
+ * ECONNRESET, ETIMEDOUT. */
 ssize_t tcp_cmd_send(int desc, const void *data, size_t len);
 /* RECEIVE: sleeps until there are bytes. Returns how many were copied, at most size, or 0 at the
  * end of file. ENOTCONN, ECONNRESET, ETIMEDOUT. */

@@ -1,0 +1,849 @@
+/* Step 35: the send buffer. How many segments go out at once is left open (step 50), and whether
+ * a short one waits for an ACK (step 52). */
+
+#include <stdio.h>
+
+#include "bench.h"
+#include "platform.h"
+#include "tcp.h"
+#include "util.h"
+
+#define PEER_ISN 1000
+#define TICK 250 /* what two time-outs may come late together, ms */
+
+static int desc = -1; /* the connection */
+static uint32_t our_isn; /* 0: any */
+
+static void open_passive(void *arg)
+{
+    ip_endp_t local;
+
+    (void)arg;
+    check_int(ip_endp_pton("192.0.2.2:7", &local), 0);
+    desc = tcp_cmd_open(&local, NULL, 0);
+}
+
+/* The peer takes segments of 1000 bytes; its window is win. */
+static struct net_device *wire;
+
+static void establish(unsigned win)
+{
+    char ack[64];
+    struct task *opener;
+
+    wire = bench_start(WIRE_RAW);
+    connection('A', "192.0.2.2:7", "192.0.2.1:5000", PEER_ISN);
+    opener = task_start("opener", open_passive, NULL);
+    if (our_isn) {
+        next_isn(our_isn);
+    }
+    inject("S 0:0(0) win 65535 <mss 1000>");
+    expect("S. 0:0(0) ack 1");
+    snprintf(ack, sizeof(ack), ". 1:1(0) ack 1 win %u", win);
+    inject(ack);
+    task_join(opener, 0);
+    check(desc != -1);
+}
+
+static struct tcp_view view(void)
+{
+    struct tcp_view v;
+
+    check_int(tcp_get_view(desc, &v), 0);
+    return v;
+}
+
+static void check_state(const char *name)
+{
+    check_str(tcp_state_ntoa(view().state), name);
+}
+
+/* A call of send by a thread of its own. */
+struct call {
+    uint32_t from; /* the relative number of its first byte */
+    size_t len;
+    ssize_t ret;
+    int err;
+    struct task *task;
+};
+
+static void send_pattern(void *arg)
+{
+    struct call *c = arg;
+    uint8_t *buf = memory_alloc(c->len);
+
+    pattern(buf, c->from, c->len);
+    c->ret = tcp_cmd_send(desc, buf, c->len);
+    c->err = errno;
+    memory_free(buf);
+}
+
+static void send_start(struct call *c, uint32_t from, size_t len)
+{
+    c->from = from;
+    c->len = len;
+    c->task = task_start("sender", send_pattern, c);
+}
+
+/* A call that has nothing to wait for. */
+static void send_now(uint32_t from, size_t len)
+{
+    static struct call c;
+
+    send_start(&c, from, len);
+    check(task_done(c.task));
+    check_int(c.ret, len);
+}
+
+static uint32_t get32(const uint8_t *p)
+{
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+static uint32_t iss; /* of the connection, also when its block is gone */
+
+/* The next packet out, numbers relative. */
+struct out {
+    uint32_t seq, len;
+    int fin, psh, rst;
+    uint8_t data[1500];
+};
+
+static struct out take_out(long ms)
+{
+    static uint8_t packet[1500];
+    struct out o;
+    size_t len = take(ms, packet, sizeof(packet)), hlen = 20 + 4u * (packet[32] >> 4);
+
+    o.seq = get32(packet + 24) - iss;
+    o.len = (uint32_t)(len - hlen);
+    o.fin = packet[33] & 1;
+    o.rst = packet[33] >> 2 & 1;
+    o.psh = packet[33] >> 3 & 1;
+    memcpy(o.data, packet + hlen, o.len);
+    return o;
+}
+
+static void peer_acks(uint32_t ack, unsigned win)
+{
+    char script[64];
+
+    snprintf(script, sizeof(script), ". 1:1(0) ack %u win %u", ack, win);
+    inject(script);
+}
+
+/*
+ * A peer that takes what is in order. It may lose some.
+ */
+static struct peer {
+    uint32_t next; /* what it waits for, relative */
+    uint32_t edge; /* where its window ends */
+    unsigned lose; /* percent */
+    int fin;       /* the FIN has come */
+    size_t (*text)(const uint8_t *data, uint32_t seq, size_t len);
+} peer;
+
+static uint32_t draw(uint32_t n)
+{
+    static uint32_t x = 1;
+
+    x = x * 1103515245 + 12345;
+    return (x >> 8) % n;
+}
+
+static void peer_begin(unsigned win)
+{
+    iss = view().iss;
+    peer = (struct peer){.next = 1, .edge = 1 + win};
+}
+
+/* Takes one packet. */
+static void peer_takes(long ms)
+{
+    struct out o = take_out(ms);
+    uint32_t end = o.seq + o.len;
+
+    check(o.len <= 1000);
+    check(!o.rst);
+    /* into the window, except for a probe of one byte */
+    if (end + (uint32_t)o.fin > peer.edge && o.seq + 1 < end + (uint32_t)o.fin) {
+        fail("%u to %u%s, the window ends at %u", o.seq, end, o.fin ? " with FIN" : "", peer.edge);
+    }
+    if (o.len > 0 && !peer.text) {
+        check_pattern(o.data, o.seq, o.len);
+    }
+    if (draw(100) < peer.lose || o.seq > peer.next || end + (uint32_t)o.fin > peer.edge) {
+        return;
+    }
+    if (end > peer.next) {
+        if (peer.text) {
+            peer.text(o.data + (peer.next - o.seq), peer.next, end - peer.next);
+        }
+        peer.next = end;
+    }
+    if (o.fin && !peer.fin) {
+        peer.fin = 1;
+        peer.next++;
+    }
+}
+
+static void peer_answers(unsigned win)
+{
+    if (peer.edge < peer.next + win) {
+        peer.edge = peer.next + win;
+    }
+    peer_acks(peer.next, peer.edge - peer.next);
+}
+
+/* Takes everything before relative number end, with this window all the time. */
+static void peer_takes_all(uint32_t end, unsigned win)
+{
+    if (peer.next < end && wire_pending(0) == 0) {
+        peer_answers(win);
+    }
+    while (peer.next < end) {
+        peer_takes(60000);
+        if (wire_pending(0) == 0) {
+            peer_answers(win);
+        }
+    }
+    check_int(peer.next, end);
+}
+
+/*
+ * Behaviours
+ */
+
+static void test_returns(void)
+{
+    establish(0);
+    send_now(1, 10);
+    send_now(11, 5000);
+    expect_nothing(0);
+    peer_begin(0);
+    peer_takes_all(5011, 65535);
+    expect_nothing(60000);
+}
+
+static void test_full(void)
+{
+    static struct call c;
+
+    establish(0);
+    peer_begin(0);
+    send_now(1, TCP_SND_BUF_SIZE);
+    send_start(&c, 1 + TCP_SND_BUF_SIZE, 2 * TCP_SND_BUF_SIZE);
+    advance(100);
+    check(!task_done(c.task)); /* it sleeps: there is a limit */
+    wire_pending(1);
+    peer_takes_all(1 + 3 * TCP_SND_BUF_SIZE, 5000);
+    task_join(c.task, 0);
+    check_int(c.ret, 2 * TCP_SND_BUF_SIZE);
+}
+
+/* The user writes little by little; what goes out are full segments, and then the rest. */
+static void test_full_segments(void)
+{
+    struct out o;
+    uint32_t seq;
+
+    establish(0);
+    for (seq = 1; seq < 5301; seq += 100) {
+        send_now(seq, 100);
+    }
+    expect_nothing(0);
+    iss = view().iss;
+    peer_acks(1, 65535);
+    for (seq = 1; seq < 5301; seq += o.len) {
+        o = take_out(60000);
+        check_int(o.seq, seq);
+        check_int(o.len, seq < 5001 ? 1000 : 300);
+        check_int(o.psh, seq == 5001);
+        check_pattern(o.data, seq, o.len);
+        peer_acks(seq + o.len, 65535);
+    }
+    expect_nothing(60000);
+}
+
+/* One call that fits no number of segments. */
+static void test_push_of_one(void)
+{
+    struct out o;
+    uint32_t seq;
+
+    establish(65535);
+    iss = view().iss;
+    send_now(1, 2500);
+    for (seq = 1; seq < 2501; seq += o.len) {
+        o = take_out(60000);
+        check_int(o.seq, seq);
+        check_int(o.len, seq < 2001 ? 1000 : 500);
+        check_int(o.psh, seq == 2001);
+        peer_acks(seq + o.len, 65535);
+    }
+    send_now(2501, 1);
+    o = take_out(0);
+    check_int(o.seq, 2501);
+    check(o.psh);
+    peer_acks(2502, 65535);
+}
+
+/* Each byte comes, and needs no more than that the one before it is acknowledged. */
+static void test_not_held(void)
+{
+    establish(65535);
+    peer_begin(65535);
+    for (uint32_t seq = 1; seq < 101; seq++) {
+        send_now(seq, 1);
+    }
+    for (int i = 0; i < 100 && peer.next < 101; i++) {
+        check(wire_pending(0) > 0); /* at once, the clock stands */
+        peer_takes(0);
+        if (wire_pending(0) == 0) {
+            peer_answers(65535);
+        }
+    }
+    check_int(peer.next, 101);
+    expect_nothing(60000);
+}
+
+/* Half a segment is acknowledged: only the other half is sent again. */
+static void test_part(void)
+{
+    struct out o;
+
+    establish(65535);
+    iss = view().iss;
+    send_now(1, 1000);
+    expect("P. 1:1001(1000) ack 1");
+    peer_acks(401, 65535);
+    expect_nothing(0);
+    for (int i = 0; i < 3; i++) {
+        o = take_out(60000);
+        check_int(o.seq, 401);
+        check_int(o.len, 600);
+        check_pattern(o.data, 401, 600);
+    }
+    peer_acks(1000, 65535);
+    o = take_out(60000);
+    check_int(o.seq, 1000);
+    check_int(o.len, 1);
+    peer_acks(1001, 65535);
+    expect_nothing(60000);
+}
+
+/* The interface's MTU may change at any time: what goes out, again too, fits it. */
+static void test_mtu_changes(void)
+{
+    establish(65535);
+    iss = view().iss;
+    send_now(1, 1000);
+    expect("P. 1:1001(1000) ack 1");
+    wire->mtu = 540;
+    expect_within(60000, ". 1:501(500) ack 1");
+    expect("P. 501:1001(500) ack 1");
+    peer_acks(1001, 65535);
+    send_now(1001, 600);
+    expect(". 1001:1501(500) ack 1");
+    expect("P. 1501:1601(100) ack 1");
+    wire->mtu = 1500;
+    peer_acks(1601, 65535);
+    send_now(1601, 1000);
+    expect("P. 1601:2601(1000) ack 1");
+    peer_acks(2601, 65535);
+}
+
+/* Of several in flight some, and a part of one. */
+static void test_part_of_many(void)
+{
+    struct out o;
+
+    establish(65535);
+    iss = view().iss;
+    send_now(1, 2000);
+    expect(". 1:1001(1000) ack 1");
+    expect("P. 1001:2001(1000) ack 1");
+    peer_acks(1301, 65535);
+    for (int i = 0; i < 3; i++) {
+        o = take_out(60000);
+        check_int(o.seq, 1301);
+        check_int(o.len, 700);
+    }
+    peer_acks(2001, 65535);
+    expect_nothing(60000);
+}
+
+static void test_resend_in_window(void)
+{
+    struct out o;
+
+    establish(2000);
+    iss = view().iss;
+    send_now(1, 2000);
+    expect(". 1:1001(1000) ack 1");
+    expect("P. 1001:2001(1000) ack 1");
+    peer_acks(1, 100);
+    for (int i = 0; i < 3; i++) {
+        o = take_out(60000);
+        check(o.seq <= 1 && o.seq + o.len <= 101);
+    }
+    peer_begin(100);
+    peer_takes_all(2001, 65535);
+}
+
+/* How long it takes until 1 is sent again, or probed: with so many bytes at most. */
+static long again_wait(uint32_t len)
+{
+    uint64_t before = now_ms();
+    struct out o = take_out(120000);
+
+    check(o.seq <= 1 && o.len <= len);
+    return (long)(now_ms() - before);
+}
+
+/* The wait for an ACK has grown by losses; that for a window is another. */
+static void test_shuts_after_losses(void)
+{
+    long first;
+
+    establish(65535);
+    iss = view().iss;
+    send_now(1, 10);
+    check_int(take_out(0).len, 10);
+    first = again_wait(10);
+    for (int i = 0; i < 5; i++) {
+        again_wait(10);
+    }
+    peer_acks(1, 0);
+    check(again_wait(1) <= first + TICK);
+    check(again_wait(1) <= 2 * first + TICK); /* one probe may be lost */
+    peer_begin(0);
+    peer_takes_all(11, 65535);
+}
+
+/*
+ * The FIN
+ */
+
+/* The peer ends too. */
+static void peer_ends(void)
+{
+    char fin[64];
+
+    check(peer.fin);
+    snprintf(fin, sizeof(fin), "F. 1:1(0) ack %u", peer.next);
+    inject(fin);
+    advance(500);
+    wire_pending(1);
+}
+
+static void peer_takes_fin(uint32_t total, unsigned win)
+{
+    peer_takes_all(total + 2, win);
+    check(peer.fin);
+    check_state("FIN_WAIT2");
+    peer_ends();
+    check_state("TIME_WAIT");
+}
+
+static void test_close_behind_data(void)
+{
+    establish(0);
+    peer_begin(0);
+    send_now(1, 3000);
+    check_int(tcp_cmd_close(desc), 0);
+    check_error(tcp_cmd_send(desc, "x", 1), EBADF);
+    for (int i = 0; i < 5; i++) {
+        peer_takes(60000); /* probes */
+        check(!peer.fin);
+        peer_answers(0);
+    }
+    check_int(peer.next, 1);
+    peer_takes_fin(3000, 65535);
+}
+
+static void test_close_at_once(void)
+{
+    establish(1000);
+    peer_begin(1000);
+    send_now(1, 50000);
+    check_int(tcp_cmd_close(desc), 0);
+    peer_takes_fin(50000, 5000);
+}
+
+/* The peer has ended before: LAST-ACK. */
+static void test_close_in_close_wait(void)
+{
+    struct tcp_view v;
+
+    establish(1000);
+    peer_begin(1000);
+    send_now(1, 500);
+    inject("F. 1:1(0) ack 1 win 1000");
+    send_now(501, 20000);
+    check_int(tcp_cmd_close(desc), 0);
+    check_state("LAST_ACK");
+    while (!peer.fin) {
+        peer_takes(60000);
+        if (wire_pending(0) == 0 && !peer.fin) {
+            char ack[64];
+
+            snprintf(ack, sizeof(ack), ". 2:2(0) ack %u win 3000", peer.next);
+            peer.edge = peer.next + 3000;
+            inject(ack);
+        }
+    }
+    check_int(peer.next, 20502);
+    inject(". 2:2(0) ack 20502 win 3000");
+    check_int(tcp_get_view(desc, &v), -1);
+}
+
+/* The window holds the data, but not the FIN. */
+static void test_fin_waits(void)
+{
+    establish(100);
+    peer_begin(100);
+    send_now(1, 100);
+    check_int(tcp_cmd_close(desc), 0);
+    peer_takes(0);
+    check(!peer.fin);
+    check_int(peer.next, 101);
+    expect_nothing(0);
+    peer_answers(0);
+    expect_nothing(0);
+    for (int i = 0; i < 5; i++) {
+        struct out o = take_out(60000); /* a probe; it may be the FIN itself */
+
+        check(o.seq <= 101 && o.len == 0);
+        peer_acks(101, 0);
+        check_state("FIN_WAIT1");
+    }
+    peer_takes_fin(100, 1);
+}
+
+static void test_fin_alone_waits(void)
+{
+    establish(0);
+    peer_begin(0);
+    check_int(tcp_cmd_close(desc), 0);
+    expect_nothing(100);
+    check_state("FIN_WAIT1");
+    peer_takes_fin(0, 65535);
+}
+
+/* What is behind the peer's back when it shrinks its window: also the FIN. */
+static void test_lost_fin_with_data(void)
+{
+    establish(65535);
+    peer_begin(65535);
+    send_now(1, 1500);
+    check_int(tcp_cmd_close(desc), 0);
+    advance(0);
+    wire_pending(1); /* all is lost */
+    while (!peer.fin) {
+        peer_takes(60000);
+        if (wire_pending(0) == 0 && !peer.fin) {
+            peer_answers(65535);
+        }
+    }
+    check_int(peer.next, 1502);
+    peer_answers(65535);
+    check_state("FIN_WAIT2");
+}
+
+/*
+ * Errors
+ */
+
+static void test_reset(void)
+{
+    static struct call c;
+    char buf[8];
+
+    establish(0);
+    send_now(1, 1000);
+    send_start(&c, 1001, 2 * TCP_SND_BUF_SIZE);
+    check(!task_done(c.task));
+    inject("R 1:1(0)");
+    task_join(c.task, 0);
+    check(c.ret > 0 || (c.ret == -1 && c.err == ECONNRESET));
+    check_error(tcp_cmd_send(desc, "x", 1), ECONNRESET);
+    check_error(tcp_cmd_receive(desc, buf, sizeof(buf)), ECONNRESET);
+    expect_nothing(60000);
+}
+
+static void test_timeout(void)
+{
+    static struct call c;
+    char buf[8];
+
+    establish(65535);
+    send_now(1, 1000);
+    send_start(&c, 1001, 2 * TCP_SND_BUF_SIZE);
+    advance(99000);
+    check_state("ESTABLISHED");
+    advance(1000000);
+    wire_pending(1);
+    check(task_done(c.task));
+    check(c.ret > 0 || (c.ret == -1 && c.err == ETIMEDOUT));
+    check_error(tcp_cmd_send(desc, "x", 1), ETIMEDOUT);
+    check_error(tcp_cmd_receive(desc, buf, sizeof(buf)), ETIMEDOUT);
+}
+
+/* What a call has handed over before an interruption counts, and is sent. */
+static void test_interruption(void)
+{
+    static struct call c;
+
+    establish(0);
+    peer_begin(0);
+    send_start(&c, 1, 2 * TCP_SND_BUF_SIZE);
+    check(!task_done(c.task));
+    intr_raise(INTR_IRQ_USER);
+    settle();
+    check(task_done(c.task));
+    check(c.ret > 0 && c.ret < 2 * TCP_SND_BUF_SIZE);
+    peer_takes_all(1 + (uint32_t)c.ret, 10000);
+    send_now(1 + (uint32_t)c.ret, 100);
+    peer_takes_all(101 + (uint32_t)c.ret, 10000);
+    expect_nothing(60000);
+}
+
+/* Nothing is sent by a call of no bytes. */
+static void test_empty(void)
+{
+    establish(65535);
+    check_int(tcp_cmd_send(desc, "", 0), 0);
+    expect_nothing(1000);
+}
+
+/*
+ * Much
+ */
+#define MUCH 1000000
+
+static void send_randomly(void *arg)
+{
+    static uint8_t buf[40000];
+    uint32_t seq = 1, len;
+
+    (void)arg;
+    while (seq < 1 + MUCH) {
+        len = 1 + draw(draw(2) ? 100 : sizeof(buf));
+        len = len < 1 + MUCH - seq ? len : 1 + MUCH - seq;
+        pattern(buf, seq, len);
+        check_int(tcp_cmd_send(desc, buf, len), len);
+        seq += len;
+    }
+    check_int(tcp_cmd_close(desc), 0);
+}
+
+/* The window is anything between nothing and much, the ACKs are for anything. */
+static void take_randomly(unsigned lose)
+{
+    peer_begin(1000);
+    peer.lose = lose;
+    task_start("sender", send_randomly, NULL);
+    while (!peer.fin) {
+        peer_takes(120000);
+        if (wire_pending(0) == 0 || draw(3) == 0) {
+            peer_answers(draw(20) ? draw(30000) : 0);
+        }
+    }
+    check_int(peer.next, MUCH + 2);
+    peer_answers(10);
+    advance(0);
+    peer_ends();
+}
+
+static void test_much(void)
+{
+    establish(1000);
+    take_randomly(0);
+}
+
+static void test_much_lossy(void)
+{
+    establish(1000);
+    take_randomly(5);
+}
+
+/* Our numbers pass 2^32 at each place of a segment, and in the middle of much. */
+static void test_wrap(void)
+{
+    for (uint32_t i = 0; i < 12; i++) {
+        our_isn = UINT32_MAX - 1002 + i;
+        establish(0);
+        peer_begin(0);
+        check_int(view().iss, our_isn);
+        for (uint32_t seq = 1; seq < 2501; seq += 500) {
+            send_now(seq, 500);
+        }
+        peer_takes_all(501 + i, 500 + i);
+        check_int(tcp_cmd_close(desc), 0);
+        peer_takes_fin(2500, 300);
+        check_int(net_shutdown(), 0);
+    }
+    our_isn = 0 - 100000;
+    establish(1000);
+    take_randomly(5);
+}
+
+/*
+ * Two who send: the bytes of each come in its order.
+ */
+static uint8_t last_of[2];
+
+static size_t two_texts(const uint8_t *data, uint32_t seq, size_t len)
+{
+    (void)seq;
+    for (size_t i = 0; i < len; i++) {
+        int who = data[i] >> 7;
+
+        last_of[who] = (uint8_t)((last_of[who] + 1) % 127);
+        check_int(data[i] & 127, last_of[who]);
+    }
+    return len;
+}
+
+static void send_marked(void *arg)
+{
+    static uint8_t bufs[2][100000];
+    int who = *(int *)arg;
+    uint8_t *buf = bufs[who];
+
+    for (uint32_t i = 0; i < sizeof(bufs[0]); i++) {
+        buf[i] = (uint8_t)(who << 7 | (i + 1) % 127);
+    }
+    check_int(tcp_cmd_send(desc, buf, sizeof(bufs[0])), sizeof(bufs[0]));
+}
+
+static void test_two_senders(void)
+{
+    static int who[2] = {0, 1};
+    struct task *one, *other;
+
+    establish(1000);
+    peer_begin(1000);
+    peer.text = two_texts;
+    one = task_start("one", send_marked, &who[0]);
+    other = task_start("other", send_marked, &who[1]);
+    peer_takes_all(200001, 10000);
+    task_join(one, 0);
+    task_join(other, 0);
+}
+
+/*
+ * RFC 6298 5.7: a SYN that had to be sent again may mean that the way is long
+ */
+
+/* Our SYN-ACK goes out so many times before it is answered. */
+static void establish_late(int times)
+{
+    struct task *opener;
+
+    bench_start(WIRE_RAW);
+    connection('A', "192.0.2.2:7", "192.0.2.1:5000", PEER_ISN);
+    opener = task_start("opener", open_passive, NULL);
+    inject("S 0:0(0) win 65535 <mss 1000>");
+    expect("S. 0:0(0) ack 1");
+    while (--times > 0) {
+        expect_within(60000, "S. 0:0(0) ack 1");
+    }
+    inject(". 1:1(0) ack 1");
+    task_join(opener, 0);
+    check(desc != -1);
+}
+
+/* It goes out again, and the waits are ms and twice as many. */
+static void check_waits(long ms, const char *segment)
+{
+    long wait = expect_within(10 * ms, segment);
+
+    check(wait >= ms && wait <= ms + TICK);
+    wait = expect_within(10 * ms, segment);
+    check(wait >= 2 * ms - TICK && wait <= 2 * ms + TICK);
+}
+
+static void test_repeated_syn_ack(void)
+{
+    establish_late(2);
+    advance(60000);
+    send_now(1, 10);
+    expect("P. 1:11(10) ack 1");
+    check_waits(3000, "P. 1:11(10) ack 1");
+    inject(". 1:1(0) ack 11"); /* but of which one? */
+    send_now(11, 10);
+    expect("P. 11:21(10) ack 1");
+    check_waits(3000, "P. 11:21(10) ack 1");
+}
+
+/* What was sent once is acknowledged: the way is not that long. */
+static void test_repeated_syn_ack_by_chance(void)
+{
+    establish_late(3);
+    send_now(1, 10);
+    expect("P. 1:11(10) ack 1");
+    expect_nothing(2000);
+    inject(". 1:1(0) ack 11");
+    send_now(11, 10);
+    expect("P. 11:21(10) ack 1");
+    check_waits(TCP_RTO, "P. 11:21(10) ack 1");
+}
+
+static void open_active(void *arg)
+{
+    ip_endp_t remote;
+
+    (void)arg;
+    check_int(ip_endp_pton("192.0.2.1:5000", &remote), 0);
+    desc = tcp_cmd_open(NULL, &remote, 1);
+}
+
+/* The FIN is data, too. */
+static void test_repeated_syn(void)
+{
+    struct task *opener;
+
+    bench_start(WIRE_RAW);
+    connection('A', "192.0.2.2:0", "192.0.2.1:5000", PEER_ISN);
+    opener = task_start("opener", open_active, NULL);
+    expect("S 0:0(0)");
+    expect_within(2000, "S 0:0(0)");
+    inject("S. 0:0(0) ack 1");
+    expect(". 1:1(0) ack 1");
+    task_join(opener, 0);
+    check_int(tcp_cmd_close(desc), 0);
+    expect("F. 1:1(0) ack 1");
+    check_waits(3000, "F. 1:1(0) ack 1");
+}
+
+BENCH(35,
+      {"send returns when the bytes are taken over [MAY-16]", test_returns},
+      {"a full buffer makes it sleep", test_full},
+      {"small writes go out as full segments [SHLD-28 SHLD-27 MUST-61]", test_full_segments},
+      {"the last segment of a write has PSH [MUST-61]", test_push_of_one},
+      {"nothing is held for ever [MUST-60]", test_not_held},
+      {"of half a segment only the other half is sent again", test_part},
+      {"nothing that is acknowledged is sent again", test_part_of_many},
+      {"what goes out fits an MTU that has changed meanwhile [MUST-16]", test_mtu_changes},
+      {"what is sent again keeps to a window that has shrunk", test_resend_in_window},
+      {"the FIN comes after what was sent before close", test_close_behind_data},
+      {"close right after much loses nothing", test_close_at_once},
+      {"nor after the peer's FIN", test_close_in_close_wait},
+      {"a window that shuts after losses is probed as at first [SHLD-29 MUST-35]",
+       test_shuts_after_losses},
+      {"the FIN needs room in the window", test_fin_waits},
+      {"also one without data", test_fin_alone_waits},
+      {"lost data and FIN come again, in order", test_lost_fin_with_data},
+      {"after a reset the next calls report it", test_reset},
+      {"after a time-out too", test_timeout},
+      {"an interrupted call says how much it has handed over", test_interruption},
+      {"no bytes are no segment", test_empty},
+      {"a million bytes of any sizes, each once and in order", test_much},
+      {"the same while some are lost", test_much_lossy},
+      {"the same around 2^32 [T-26]", test_wrap},
+      {"two who send at once both get their bytes through", test_two_senders},
+      {"after a repeated SYN-ACK data waits for 3 s", test_repeated_syn_ack},
+      {"until some that was sent once is acknowledged", test_repeated_syn_ack_by_chance},
+      {"after a repeated SYN as well", test_repeated_syn})
