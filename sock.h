@@ -24,6 +24,11 @@ void sock_stop(void);
 int sock_open(int domain, int type, int protocol);
 /* EBADF. Wakes whoever sleeps in a call on the socket; that call fails with EBADF. */
 int sock_close(int id);
+/* Streams: SHUT_WR ends our direction as tcp_cmd_half_close does, SHUT_RD the other as
+ * tcp_cmd_end_receive, SHUT_RDWR both. EBADF, EINVAL, ENOTCONN (also for datagrams), and theirs. */
+int sock_shutdown(int id, int how);
+/* The same as sock_close, but the peer of a stream is told by a RST. EBADF. */
+int sock_abort(int id);
 /* EBADF, EINVAL, EFAULT, EAFNOSUPPORT, EADDRINUSE, EADDRNOTAVAIL. */
 int sock_bind(int id, const struct sockaddr *addr, socklen_t addrlen);
 /* Our end of the socket: what it is bound to, zeros for nothing. EBADF, EFAULT. */
@@ -34,8 +39,8 @@ int sock_getpeername(int id, struct sockaddr *addr, socklen_t *addrlen);
 int sock_listen(int id, int backlog);
 /* Returns the descriptor of a new connection. EBADF, EOPNOTSUPP, EINVAL, EMFILE, EINTR. */
 int sock_accept(int id, struct sockaddr *addr, socklen_t *addrlen);
-/* A stream: makes a connection, with the errno of tcp_cmd_connect. EBADF, EOPNOTSUPP, EINVAL,
- * EAFNOSUPPORT. */
+/* A stream: makes a connection, with the errno of tcp_cmd_connect; after EINTR it can be called
+ * again to wait for it. EBADF, EOPNOTSUPP, EINVAL, EFAULT, EAFNOSUPPORT. */
 int sock_connect(int id, const struct sockaddr *addr, socklen_t addrlen);
 /* Streams. Returns the bytes received, 0 at the end of file. EBADF, EOPNOTSUPP, and those of
  * tcp_cmd_receive. */

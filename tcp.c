@@ -114,6 +114,8 @@ struct tcp_pcb {
         uint32_t edge;      /* the window's right one, as the peer was told last */
         struct tcp_buf buf; /* what the user has not read */
         size_t early;       /* bytes of text that came with a crossing SYN: behind the end of buf */
+        int fin;            /* the peer's FIN has come after it */
+        int deaf;           /* the user reads no more: nothing is kept for him */
     } rcv;
     uint32_t irs;
     struct sched_task task; /* who waits for a change of any of this */
@@ -126,6 +128,7 @@ struct tcp_pcb {
         int slow;           /* a SYN was: perhaps TCP_RTO is too short for the way */
     } retrans;
     uint64_t expires;       /* when it is over even if the peer does nothing; 0: never */
+    uint32_t expires_una;   /* SND.UNA when the user had left, or since then at the last progress */
     int backlog;            /* a listener of sockets: how many may wait for accept; 0: not one */
     struct tcp_pcb *parent; /* the listener, until accepted */
     uint64_t born;          /* when the SYN came, by clock_now */
@@ -138,6 +141,7 @@ static struct tcp_pcb *pcbs[TCP_PCB_SIZE];
 static int started; /* between tcp_init and tcp_shutdown */
 static uint64_t last_order; /* in the lines for accept */
 static uint8_t out_text[IP_PAYLOAD_SIZE_MAX - TCP_HDR_SIZE_MIN]; /* of a segment on its way out */
+static uint64_t last_tick;       /* of the timer, by clock_now */
 static struct tcp_stats stats;
 
 /*
@@ -352,6 +356,7 @@ static void tcp_pcb_release(struct tcp_pcb *pcb)
 static void tcp_pcb_finish(struct tcp_pcb *pcb, int errnum)
 {
     tcp_retrans_queue_flush(pcb);
+    pcb->expires = 0;
     pcb->errnum = errnum;
     tcp_pcb_set_state(pcb, TCP_STATE_CLOSED);
     if (!pcb->user) {
@@ -379,7 +384,7 @@ static struct tcp_pcb **tcp_pcb_recycle(void)
     struct tcp_pcb **slot, **oldest = NULL;
 
     for (slot = pcbs; slot < tailof(pcbs); slot++) {
-        if ((*slot)->state == TCP_STATE_TIME_WAIT &&
+        if ((*slot)->state == TCP_STATE_TIME_WAIT && !(*slot)->user &&
             (!oldest || (*slot)->expires < (*oldest)->expires)) {
             oldest = slot;
         }
@@ -473,15 +478,12 @@ static int tcp_pcb_match(const struct tcp_pcb *pcb, const ip_endp_t *local, cons
     return score;
 }
 
-/* The block that a segment is for: its connection's, or else the listener's that suits best. */
-static struct tcp_pcb *tcp_pcb_select(const ip_endp_t *local, const ip_endp_t *remote)
+/* The listener that suits a segment best, or NULL. */
+static struct tcp_pcb *tcp_pcb_find_listener(const ip_endp_t *local, const ip_endp_t *remote)
 {
-    struct tcp_pcb *best = tcp_pcb_find(local, remote), **slot;
+    struct tcp_pcb *best = NULL, **slot;
     int score = 0;
 
-    if (best) {
-        return best;
-    }
     for (slot = pcbs; slot < tailof(pcbs); slot++) {
         if (*slot && tcp_pcb_match(*slot, local, remote) > score) {
             best = *slot;
@@ -489,6 +491,14 @@ static struct tcp_pcb *tcp_pcb_select(const ip_endp_t *local, const ip_endp_t *r
         }
     }
     return best;
+}
+
+/* The block that a segment is for: its connection's, or else a listener's. */
+static struct tcp_pcb *tcp_pcb_select(const ip_endp_t *local, const ip_endp_t *remote)
+{
+    struct tcp_pcb *pcb = tcp_pcb_find(local, remote);
+
+    return pcb ? pcb : tcp_pcb_find_listener(local, remote);
 }
 
 int tcp_get_view_at(size_t place, struct tcp_view *view)
@@ -615,8 +625,8 @@ static int tcp_is_shut(const struct tcp_pcb *pcb)
     return !tcp_in_handshake(pcb) && pcb->snd.wnd == 0;
 }
 
-/* The sequence number of a bare ACK: the RFC's SND.NXT, but not beyond the edge of a window that
- * has shrunk: there the peer would not listen. */
+/* The sequence number of a bare ACK or RST: the RFC's SND.NXT, but not beyond the edge of a window
+ * that has shrunk: there the peer would not listen. */
 static uint32_t tcp_ack_seq(const struct tcp_pcb *pcb)
 {
     uint32_t edge = pcb->snd.una + pcb->snd.wnd;
@@ -686,11 +696,10 @@ static void tcp_retrans_queue_cleanup(struct tcp_pcb *pcb, uint32_t ack)
 {
     size_t num = ack - pcb->snd.una;
 
-    if (num > pcb->snd.buf.len) { /* the SYN, or the FIN */
-        num = pcb->snd.buf.len;
+    if (num > pcb->snd.buf.len) { /* the SYN or the FIN, and all before it */
+        tcp_buf_free(&pcb->snd.buf);
         pcb->snd.fin = 0;
-    }
-    if (num > 0) {
+    } else {
         tcp_buf_drop(&pcb->snd.buf, num);
     }
     pcb->snd.una = ack;
@@ -832,11 +841,18 @@ static void tcp_retrans_emit(struct tcp_pcb *pcb)
     }
 }
 
-/* Gives the block a new initial send sequence number, which nobody can guess. */
-static void tcp_pcb_set_iss(struct tcp_pcb *pcb)
+/* An initial send sequence number, which nobody can guess. */
+static uint32_t tcp_choose_iss(void)
 {
-    random_bytes(&pcb->iss, sizeof(pcb->iss));
-    pcb->snd.una = pcb->snd.nxt = pcb->iss;
+    uint32_t iss;
+
+    random_bytes(&iss, sizeof(iss));
+    return iss;
+}
+
+static void tcp_pcb_set_iss(struct tcp_pcb *pcb, uint32_t iss)
+{
+    pcb->iss = pcb->snd.una = pcb->snd.nxt = iss;
     pcb->retrans.slow = 0;
 }
 
@@ -846,7 +862,7 @@ static void tcp_pcb_abort(struct tcp_pcb *pcb)
     if (pcb->state != TCP_STATE_CLOSED && pcb->state != TCP_STATE_LISTEN &&
         pcb->state != TCP_STATE_SYN_SENT && pcb->state != TCP_STATE_TIME_WAIT) {
         count(stats.resets_sent);
-        tcp_output_segment(pcb->snd.nxt, pcb->rcv.nxt, TCP_FLG_RST | TCP_FLG_ACK, 0, NULL, 0,
+        tcp_output_segment(tcp_ack_seq(pcb), pcb->rcv.nxt, TCP_FLG_RST | TCP_FLG_ACK, 0, NULL, 0,
                            &pcb->local, &pcb->remote);
     }
     tcp_pcb_release(pcb);
@@ -861,31 +877,88 @@ static void tcp_set_timewait_timer(struct tcp_pcb *pcb)
     pcb->expires = clock_now() + MILLISECONDS(2 * TCP_MSL);
 }
 
-/* Both have ended. What nobody will read any more need not be kept for so long. */
+/* The user has left: from now on the connection has a limit. */
+static void tcp_set_close_timer(struct tcp_pcb *pcb)
+{
+    int timeout =
+        pcb->state == TCP_STATE_FIN_WAIT2 ? TCP_FIN_WAIT_2_TIMEOUT : TCP_CLOSE_TIMEOUT;
+
+    pcb->expires = clock_now() + MILLISECONDS(timeout);
+    pcb->expires_una = pcb->snd.una;
+}
+
+/* What was sent before close still arrives (RFC 9293 3.10.4), however slowly the peer reads: as
+ * long as it takes something worth the wait, the limit begins again. */
+static void tcp_extend_close_timer(struct tcp_pcb *pcb)
+{
+    if (pcb->expires != 0 && pcb->snd.una - pcb->expires_una >= TCP_CLOSE_PROGRESS) {
+        tcp_set_close_timer(pcb);
+    }
+}
+
+/* Both have ended. */
 static void tcp_pcb_time_wait(struct tcp_pcb *pcb)
 {
-    tcp_buf_free(&pcb->rcv.buf);
     tcp_set_timewait_timer(pcb);
     tcp_pcb_set_state(pcb, TCP_STATE_TIME_WAIT);
+}
+
+/* The time of a connection without a user is over. A peer that has not taken everything is told. */
+static void tcp_pcb_expire(struct tcp_pcb *pcb)
+{
+    if (pcb->snd.fin) {
+        count(stats.timed_out);
+        tcp_pcb_abort(pcb);
+    } else {
+        tcp_pcb_finish(pcb, 0);
+    }
 }
 
 /* What is due in one block. It may be gone afterwards. */
 static void tcp_pcb_timer(struct tcp_pcb *pcb)
 {
     if (pcb->expires != 0 && clock_now() >= pcb->expires) {
-        tcp_pcb_finish(pcb, 0);
+        tcp_pcb_expire(pcb);
         return;
     }
     tcp_retrans_emit(pcb);
 }
 
+/* How long did we not run, if it is noticed now? A tick may be late; so late it is only when
+ * somebody has stopped the process, or the machine. */
+static uint64_t tcp_time_stopped(uint64_t now)
+{
+    uint64_t span = now - last_tick;
+
+    last_tick = now;
+    if (span < MILLISECONDS(TCP_TIMER_STOPPED)) {
+        return 0;
+    }
+    infof("no tick for %llu ms: no limit ran", (unsigned long long)(span / MILLISECONDS(1)));
+    return span;
+}
+
+/* While we were stopped nothing was sent again, and what has come meanwhile is not read yet. So
+ * that time is no part of R2, which measures "the amount of retransmission", nor of any limit. */
+static void tcp_pcb_put_off(struct tcp_pcb *pcb, uint64_t span, uint64_t now)
+{
+    uint64_t first = pcb->retrans.first + span;
+
+    pcb->retrans.first = first < now ? first : now; /* the user may have sent since we run again */
+    pcb->expires += pcb->expires ? span : 0;
+}
+
 static void tcp_timer(void)
 {
+    uint64_t now, span;
     size_t i;
 
     lock_acquire(&lock);
+    now = clock_now();
+    span = tcp_time_stopped(now);
     for (i = 0; i < countof(pcbs); i++) {
         if (pcbs[i]) {
+            tcp_pcb_put_off(pcbs[i], span, now);
             tcp_pcb_timer(pcbs[i]);
         }
     }
@@ -1029,9 +1102,9 @@ static struct tcp_pcb *tcp_listen_syn(struct tcp_pcb *listener)
     return listener->backlog > 0 ? tcp_pcb_alloc_child(listener) : listener;
 }
 
-/* 3.10.7.2 "If the state is LISTEN" */
+/* 3.10.7.2 "If the state is LISTEN"; iss is for a connection that comes of it. */
 static void tcp_listen(struct tcp_pcb *pcb, const struct tcp_segment *seg, const ip_endp_t *local,
-                       const ip_endp_t *remote)
+                       const ip_endp_t *remote, uint32_t iss)
 {
     /* "First, check for a RST" */
     if (TCP_FLG_ISSET(seg->flg, TCP_FLG_RST)) {
@@ -1058,7 +1131,7 @@ static void tcp_listen(struct tcp_pcb *pcb, const struct tcp_segment *seg, const
     pcb->remote = *remote;
     pcb->passive = 1;
     tcp_pcb_take_syn(pcb, seg);
-    tcp_pcb_set_iss(pcb);
+    tcp_pcb_set_iss(pcb, iss);
     tcp_pcb_set_state(pcb, TCP_STATE_SYN_RECEIVED);
     tcp_output(pcb, TCP_FLG_SYN | TCP_FLG_ACK, NULL, 0);
 }
@@ -1260,7 +1333,8 @@ static int tcp_check_seq(struct tcp_pcb *pcb, struct tcp_segment *seg)
     if (TCP_FLG_ISSET(seg->flg, TCP_FLG_RST)) {
         return -1;
     }
-    if (pcb->state == TCP_STATE_TIME_WAIT && TCP_FLG_ISSET(seg->flg, TCP_FLG_FIN)) {
+    if (pcb->state == TCP_STATE_TIME_WAIT && TCP_FLG_ISSET(seg->flg, TCP_FLG_FIN) &&
+        seg->seq + seg->len == pcb->rcv.nxt) {
         tcp_set_timewait_timer(pcb); /* the peer has not seen our ACK of its FIN */
     }
     tcp_output(pcb, TCP_FLG_ACK, NULL, 0);
@@ -1366,6 +1440,7 @@ static int tcp_check_ack_established(struct tcp_pcb *pcb, const struct tcp_segme
     }
     if (seg->ack != pcb->snd.una) {
         tcp_retrans_queue_cleanup(pcb, seg->ack);
+        tcp_extend_close_timer(pcb);
     }
     tcp_peer_is_alive(pcb, was_shut);
     sched_task_wakeup(&pcb->task);
@@ -1380,8 +1455,10 @@ static int tcp_check_ack_fin(struct tcp_pcb *pcb)
     }
     switch (pcb->state) {
     case TCP_STATE_FIN_WAIT1:
-        pcb->expires = clock_now() + MILLISECONDS(TCP_FIN_WAIT_2_TIMEOUT);
         tcp_pcb_set_state(pcb, TCP_STATE_FIN_WAIT2);
+        if (!pcb->user) {
+            tcp_set_close_timer(pcb);
+        }
         return 0;
     case TCP_STATE_CLOSING:
         tcp_pcb_time_wait(pcb);
@@ -1411,15 +1488,32 @@ static int tcp_check_ack(struct tcp_pcb *pcb, struct tcp_segment *seg)
 
 /* 3.10.7.4 "Sixth, check the URG bit": left out (step 63), the urgent pointer is not looked at. */
 
+/* May the peer still send something to our user? */
+static int tcp_is_open_to_peer(const struct tcp_pcb *pcb)
+{
+    return pcb->state == TCP_STATE_ESTABLISHED || pcb->state == TCP_STATE_FIN_WAIT1 ||
+           pcb->state == TCP_STATE_FIN_WAIT2;
+}
+
+/* 3.6.1 "if new data is received after CLOSE is called": it is lost, and a RST says so. */
+static int tcp_check_user(struct tcp_pcb *pcb, const struct tcp_segment *seg)
+{
+    if (pcb->user || pcb->parent || seg->data_len == 0 || !tcp_is_open_to_peer(pcb)) {
+        return 0;
+    }
+    (void)drop(stats.closed_by_user, "desc=%d, len=%zu, nobody will read it", pcb->desc,
+               seg->data_len);
+    tcp_pcb_abort(pcb);
+    return -1;
+}
+
 /* 3.10.7.4 "Seventh, process the segment text" */
 static int tcp_segment_text(struct tcp_pcb *pcb, struct tcp_segment *seg)
 {
     if (seg->data_len == 0) {
         return 0;
     }
-    if (pcb->state != TCP_STATE_ESTABLISHED && pcb->state != TCP_STATE_FIN_WAIT1 &&
-        pcb->state != TCP_STATE_FIN_WAIT2) {
-        /* after a FIN */
+    if (!tcp_is_open_to_peer(pcb)) { /* after a FIN */
         return drop(stats.bad_flags, "desc=%d, text in %s", pcb->desc, tcp_state_ntoa(pcb->state));
     }
     seg->ack_due = 1;
@@ -1428,8 +1522,12 @@ static int tcp_segment_text(struct tcp_pcb *pcb, struct tcp_segment *seg)
         return drop(stats.out_of_order, "desc=%d, seq=%u, not %u", pcb->desc, seg->seq,
                     pcb->rcv.nxt);
     }
-    tcp_buf_write(&pcb->rcv.buf, seg->data, seg->data_len);
     pcb->rcv.nxt += (uint32_t)seg->data_len;
+    if (pcb->rcv.deaf) {
+        count(stats.closed_by_user); /* the window stays as it is */
+        return 0;
+    }
+    tcp_buf_write(&pcb->rcv.buf, seg->data, seg->data_len);
     pcb->rcv.wnd -= (uint32_t)seg->data_len;
     sched_task_wakeup(&pcb->task);
     return 0;
@@ -1446,27 +1544,26 @@ static void tcp_check_fin(struct tcp_pcb *pcb, struct tcp_segment *seg)
         (void)drop(stats.out_of_order, "desc=%d, a FIN before its turn", pcb->desc);
         return;
     }
-    switch (pcb->state) {
-    case TCP_STATE_ESTABLISHED:
-        pcb->rcv.nxt++;
+    if (!tcp_is_open_to_peer(pcb)) {
+        return; /* the peer has sent a FIN before: a second one means nothing */
+    }
+    pcb->rcv.nxt++;
+    pcb->rcv.fin = 1;
+    if (pcb->state == TCP_STATE_ESTABLISHED) {
         tcp_pcb_set_state(pcb, TCP_STATE_CLOSE_WAIT);
-        break;
-    case TCP_STATE_FIN_WAIT1: /* were our FIN acknowledged, the ACK check had left this state */
-        pcb->rcv.nxt++;
+    } else if (pcb->state == TCP_STATE_FIN_WAIT1) { /* and our FIN is not acknowledged */
         tcp_pcb_set_state(pcb, TCP_STATE_CLOSING);
-        break;
-    case TCP_STATE_FIN_WAIT2:
-        pcb->rcv.nxt++;
+    } else {
         tcp_pcb_time_wait(pcb);
-        break;
-    default:
-        break; /* the peer has sent a FIN before: a second one means nothing */
     }
 }
 
 /* 3.10.7.4 from "Sixth" on, and what goes out in the end */
 static void tcp_segment_rest(struct tcp_pcb *pcb, struct tcp_segment *seg)
 {
+    if (tcp_check_user(pcb, seg) == -1) {
+        return;
+    }
     if (tcp_segment_text(pcb, seg) == 0) {
         tcp_check_fin(pcb, seg);
     }
@@ -1484,6 +1581,23 @@ static void tcp_otherwise(struct tcp_pcb *pcb, struct tcp_segment *seg)
     }
 }
 
+/* A SYN that comes in TIME-WAIT from beyond the old stream begins a new connection, if somebody
+ * listens: with an ISS beyond our old stream. RFC 9293 3.6.1, MAY-2. Returns whether it was one. */
+static int tcp_reopen(struct tcp_pcb *pcb, const struct tcp_segment *seg, const ip_endp_t *local,
+                      const ip_endp_t *remote)
+{
+    struct tcp_pcb *listener = tcp_pcb_find_listener(local, remote);
+    uint8_t flg = seg->flg & (TCP_FLG_SYN | TCP_FLG_ACK | TCP_FLG_RST | TCP_FLG_FIN);
+    uint32_t iss = pcb->snd.nxt + TCP_SND_BUF_SIZE;
+
+    if (!listener || flg != TCP_FLG_SYN || !seq_lt(pcb->rcv.nxt, seg->seq)) {
+        return 0;
+    }
+    tcp_pcb_finish(pcb, 0);
+    tcp_listen(listener, seg, local, remote, iss + random16());
+    return 1;
+}
+
 static void tcp_segment_arrives(struct tcp_segment *seg, const ip_endp_t *local,
                                 const ip_endp_t *remote)
 {
@@ -1497,13 +1611,18 @@ static void tcp_segment_arrives(struct tcp_segment *seg, const ip_endp_t *local,
     }
     switch (pcb->state) {
     case TCP_STATE_LISTEN:
-        tcp_listen(pcb, seg, local, remote);
+        tcp_listen(pcb, seg, local, remote, tcp_choose_iss());
         break;
     case TCP_STATE_SYN_SENT:
         if (tcp_syn_sent(pcb, seg) == 0) {
             tcp_segment_rest(pcb, seg);
         }
         break;
+    case TCP_STATE_TIME_WAIT:
+        if (tcp_reopen(pcb, seg, local, remote)) {
+            break;
+        }
+        /* fall through */
     default:
         tcp_otherwise(pcb, seg);
         break;
@@ -1754,7 +1873,8 @@ static int tcp_pcb_connect(struct tcp_pcb *pcb, const ip_endp_t *remote)
     pcb->errnum = 0;
     pcb->rcv.wnd = TCP_RCV_BUF_SIZE;
     tcp_buf_free(&pcb->rcv.buf); /* what a connection before this one left unread */
-    tcp_pcb_set_iss(pcb);
+    pcb->rcv.fin = pcb->rcv.deaf = 0;
+    tcp_pcb_set_iss(pcb, tcp_choose_iss());
     tcp_output(pcb, TCP_FLG_SYN, NULL, 0);
     tcp_pcb_set_state(pcb, TCP_STATE_SYN_SENT);
     return 0;
@@ -2006,11 +2126,16 @@ static int tcp_check_send(const struct tcp_pcb *pcb)
     case TCP_STATE_ESTABLISHED:
     case TCP_STATE_CLOSE_WAIT:
         return 0;
-    case TCP_STATE_CLOSED:
-        errno = pcb->errnum ? pcb->errnum : ENOTCONN;
+    case TCP_STATE_CLOSED: /* if both have ended, so has the user */
+        errno = pcb->errnum ? pcb->errnum : pcb->rcv.fin ? EPIPE : ENOTCONN;
+        return -1;
+    case TCP_STATE_LISTEN:
+    case TCP_STATE_SYN_SENT:
+    case TCP_STATE_SYN_RECEIVED:
+        errno = ENOTCONN;
         return -1;
     default:
-        errno = ENOTCONN;
+        errno = EPIPE; /* after the user's own FIN */
         return -1;
     }
 }
@@ -2044,18 +2169,17 @@ ssize_t tcp_cmd_send(int desc, const void *data, size_t len)
  * error, with errno set. */
 static int tcp_check_receive(const struct tcp_pcb *pcb)
 {
-    switch (pcb->state) {
-    case TCP_STATE_ESTABLISHED:
-        return 1;
-    case TCP_STATE_CLOSE_WAIT:
+    if (pcb->rcv.deaf) {
         return 0;
-    case TCP_STATE_CLOSED:
-        errno = pcb->errnum ? pcb->errnum : ENOTCONN;
-        return -1;
-    default:
-        errno = ENOTCONN;
-        return -1;
     }
+    if (tcp_is_open_to_peer(pcb)) {
+        return 1;
+    }
+    if (pcb->rcv.fin && pcb->errnum == 0) {
+        return 0;
+    }
+    errno = pcb->errnum ? pcb->errnum : ENOTCONN;
+    return -1;
 }
 
 /* Room in our window that lets the peer send a full segment. */
@@ -2090,7 +2214,7 @@ static void tcp_open_window(struct tcp_pcb *pcb)
     if (room - pcb->rcv.wnd >= tcp_useful_window(pcb)) {
         pcb->rcv.wnd = room;
     }
-    if (pcb->state == TCP_STATE_ESTABLISHED && tcp_is_window_news(pcb)) {
+    if (tcp_is_open_to_peer(pcb) && tcp_is_window_news(pcb)) {
         tcp_output(pcb, TCP_FLG_ACK, NULL, 0);
     }
 }
@@ -2121,51 +2245,141 @@ ssize_t tcp_cmd_receive(int desc, void *buf, size_t size)
     return ret;
 }
 
-/* Lets our FIN follow what the user has sent, and leaves the rest to the protocol. */
-static void tcp_pcb_send_fin(struct tcp_pcb *pcb, enum tcp_state next)
+/* Lets our FIN follow what the user has sent. RFC 9293 3.10.4 */
+static void tcp_pcb_send_fin(struct tcp_pcb *pcb)
+{
+    pcb->snd.fin = 1;
+    tcp_pcb_set_state(pcb, pcb->state == TCP_STATE_ESTABLISHED ? TCP_STATE_FIN_WAIT1
+                                                               : TCP_STATE_LAST_ACK);
+    tcp_output_pending(pcb);
+}
+
+/* The user leaves the rest to the protocol: nobody will read any more. */
+static void tcp_pcb_leave(struct tcp_pcb *pcb)
 {
     pcb->user = 0;
-    pcb->expires = clock_now() + MILLISECONDS(TCP_CLOSE_TIMEOUT);
-    pcb->snd.fin = 1;
-    tcp_pcb_set_state(pcb, next);
-    tcp_output_pending(pcb);
+    tcp_buf_free(&pcb->rcv.buf);
+    if (pcb->state != TCP_STATE_TIME_WAIT) {
+        tcp_set_close_timer(pcb);
+    }
 }
 
 /* The user is done with the connection, RFC 9293 3.10.4. Caller must hold the lock. */
 static void tcp_pcb_close(struct tcp_pcb *pcb)
 {
     switch (pcb->state) {
-    case TCP_STATE_ESTABLISHED:
-        tcp_pcb_send_fin(pcb, TCP_STATE_FIN_WAIT1);
-        break;
-    case TCP_STATE_CLOSE_WAIT:
-        tcp_pcb_send_fin(pcb, TCP_STATE_LAST_ACK);
-        break;
+    case TCP_STATE_CLOSED:
+    case TCP_STATE_SYN_SENT:
+    case TCP_STATE_SYN_RECEIVED:
+        tcp_pcb_abort(pcb);
+        return;
     case TCP_STATE_LISTEN:
         tcp_pcb_abort_children(pcb);
         tcp_pcb_release(pcb);
-        break;
+        return;
+    case TCP_STATE_TIME_WAIT:
+        tcp_pcb_leave(pcb);
+        return;
     default:
-        tcp_pcb_abort(pcb);
         break;
     }
+    if (pcb->rcv.buf.len > 0) { /* 3.6.1 "while received data is still pending" */
+        tcp_pcb_abort(pcb);
+        return;
+    }
+    if (pcb->state == TCP_STATE_ESTABLISHED || pcb->state == TCP_STATE_CLOSE_WAIT) {
+        tcp_pcb_send_fin(pcb);
+    }
+    tcp_pcb_leave(pcb);
 }
 
-int tcp_cmd_close(int desc)
+/* The user does not care what becomes of it, RFC 9293 3.10.5. Caller must hold the lock. */
+static void tcp_pcb_reset(struct tcp_pcb *pcb)
+{
+    if (pcb->state == TCP_STATE_LISTEN) {
+        tcp_pcb_abort_children(pcb);
+    }
+    tcp_pcb_abort(pcb);
+}
+
+/* Takes the block from its user, wakes who sleeps in it, and ends it by a function. */
+static void tcp_pcb_end(struct tcp_pcb *pcb, void (*end)(struct tcp_pcb *pcb))
+{
+    pcb->closing = 1; /* nobody finds it any more by its descriptor */
+    sched_task_destroy(&pcb->task, &lock);
+    sched_task_init(&pcb->task);
+    pcb->closing = 0;
+    end(pcb);
+}
+
+static int tcp_cmd_end(int desc, void (*end)(struct tcp_pcb *pcb))
 {
     struct tcp_pcb *pcb;
 
     lock_acquire(&lock);
     pcb = tcp_pcb_get(desc);
     if (pcb) {
-        pcb->closing = 1; /* nobody finds it any more by its descriptor */
-        sched_task_destroy(&pcb->task, &lock);
-        sched_task_init(&pcb->task);
-        pcb->closing = 0;
-        tcp_pcb_close(pcb);
+        tcp_pcb_end(pcb, end);
     }
     lock_release(&lock);
     return pcb ? 0 : -1;
+}
+
+int tcp_cmd_close(int desc)
+{
+    return tcp_cmd_end(desc, tcp_pcb_close);
+}
+
+int tcp_cmd_abort(int desc)
+{
+    return tcp_cmd_end(desc, tcp_pcb_reset);
+}
+
+/* Is there a connection, or was there one? 1: our direction is open; 0: it has ended; -1: there is
+ * none, with errno set. Caller must hold the lock. */
+static int tcp_check_direction(const struct tcp_pcb *pcb)
+{
+    if (tcp_check_send(pcb) == 0) {
+        return 1;
+    }
+    return errno == EPIPE ? 0 : -1;
+}
+
+int tcp_cmd_half_close(int desc)
+{
+    struct tcp_pcb *pcb;
+    int open = -1;
+
+    lock_acquire(&lock);
+    pcb = tcp_pcb_get(desc);
+    if (pcb) {
+        open = tcp_check_direction(pcb);
+    }
+    if (open == 1) {
+        tcp_pcb_send_fin(pcb);
+    }
+    lock_release(&lock);
+    return open == -1 ? -1 : 0;
+}
+
+int tcp_cmd_end_receive(int desc)
+{
+    struct tcp_pcb *pcb;
+    int open = -1;
+
+    lock_acquire(&lock);
+    pcb = tcp_pcb_get(desc);
+    if (pcb) {
+        open = tcp_check_direction(pcb);
+    }
+    if (open != -1) {
+        pcb->rcv.deaf = 1;
+        pcb->rcv.buf.len = 0;
+        tcp_open_window(pcb);
+        sched_task_wakeup(&pcb->task);
+    }
+    lock_release(&lock);
+    return open == -1 ? -1 : 0;
 }
 
 /*
@@ -2183,26 +2397,71 @@ int tcp_init(void)
         return -1;
     }
     lock_acquire(&lock);
+    last_tick = clock_now();
     started = 1;
     lock_release(&lock);
     return 0;
 }
 
-void tcp_shutdown(void)
+/* Every user leaves, as by CLOSE. */
+static void tcp_close_all(void)
 {
     size_t i;
 
-    lock_acquire(&lock);
-    started = 0;
+    for (i = 0; i < countof(pcbs); i++) {
+        if (pcbs[i] && pcbs[i]->user && !pcbs[i]->closing) {
+            tcp_pcb_end(pcbs[i], tcp_pcb_close);
+        }
+    }
+}
+
+/* Sleeps until the peer has taken all, or the block has ended: 0. Or until the deadline, or an
+ * interruption: -1. */
+static int tcp_wait_until_taken(struct tcp_pcb *pcb, uint64_t deadline)
+{
+    while (pcb->snd.fin && !pcb->closing) {
+        if (sched_task_sleep(&pcb->task, &lock, deadline) == -1) {
+            return errno == EBADF ? 0 : -1;
+        }
+    }
+    return 0;
+}
+
+/* What is on its way gets its time: for all of it together. */
+static void tcp_wait_for_peers(void)
+{
+    uint64_t deadline = clock_now() + MILLISECONDS(TCP_SHUTDOWN_TIMEOUT);
+    size_t i;
+
+    for (i = 0; i < countof(pcbs); i++) {
+        if (pcbs[i] && tcp_wait_until_taken(pcbs[i], deadline) == -1) {
+            return;
+        }
+    }
+}
+
+/* Ends all blocks. A peer that lacks something is told. One that has everything is not, in
+ * FIN-WAIT-2 or TIME-WAIT: a RST might take from its user what he has not read yet. */
+static void tcp_end_all(void)
+{
+    size_t i;
+
     for (i = 0; i < countof(pcbs); i++) {
         if (pcbs[i] && pcbs[i]->closing) {
             tcp_pcb_finish(pcbs[i], 0); /* who is closing it will release it */
-            continue;
-        }
-        if (pcbs[i]) {
-            tcp_pcb_release(pcbs[i]);
+        } else if (pcbs[i]) {
+            tcp_pcb_expire(pcbs[i]);
         }
     }
+}
+
+void tcp_shutdown(void)
+{
+    lock_acquire(&lock);
+    started = 0;
+    tcp_close_all();
+    tcp_wait_for_peers();
+    tcp_end_all();
     lock_release(&lock);
 }
 

@@ -15,6 +15,7 @@
 #define TCP_BACKLOG_MAX 1024       /* connections that wait for accept at one listener */
 #define TCP_HALF_OPEN_MAX 1024     /* half-open ones at one; an old one makes room for a new one */
 #define TCP_TIMER_INTERVAL 100     /* milliseconds */
+#define TCP_TIMER_STOPPED 1000     /* between two ticks: then we were stopped, and no limit ran */
 #define TCP_SND_BUF_SIZE 65535     /* bytes that are not acknowledged yet; send waits for room */
 #define TCP_RTO 1000               /* milliseconds to the first retransmission, RFC 6298 2.1 */
 #define TCP_RTO_SLOW 3000          /* the same when the SYN had to be sent again, RFC 6298 5.7 */
@@ -24,6 +25,8 @@
 #define TCP_SOURCE_PORT_MIN 49152  /* ports to choose from, RFC 6335 */
 #define TCP_SOURCE_PORT_MAX 65535
 #define TCP_CLOSE_TIMEOUT 600000   /* milliseconds for the end of a connection without a user */
+#define TCP_CLOSE_PROGRESS TCP_MSS /* but as many again to a peer that has taken so many bytes */
+#define TCP_SHUTDOWN_TIMEOUT 5000  /* milliseconds for what is on its way when the stack ends */
 #define TCP_MSL 30000              /* milliseconds a segment lives (RFC 9293 3.4.2: 2 minutes) */
 #define TCP_FIN_WAIT_2_TIMEOUT 60000 /* milliseconds to wait for the FIN of a peer that is silent */
 
@@ -95,6 +98,7 @@ struct tcp_stats {
     uint64_t bad_flags;       /* dropped: flags that mean nothing in the state */
     uint64_t bad_ack;         /* dropped: acknowledges what was never sent */
     uint64_t out_of_window;   /* dropped: outside the receive window */
+    uint64_t closed_by_user;  /* dropped: data for a user who reads no more; by close: with a RST */
     uint64_t out_of_order;    /* dropped: in the window, but not next (kept from step 48 on) */
     uint64_t trimmed;         /* segments cut to the window: some of it is old, or does not fit */
     uint64_t retransmitted;
@@ -109,7 +113,9 @@ struct tcp_stats {
 
 /* Registers TCP with IP. Returns 0 or -1. */
 int tcp_init(void);
-/* Forgets every connection; sleepers return with EBADF. */
+/* Every user leaves: sleepers return with EBADF, and what was sent has TCP_SHUTDOWN_TIMEOUT to
+ * arrive, less if all has, or when INTR_IRQ_USER comes. Then a RST tells each peer that lacks
+ * something, and all is forgotten. While interrupts, timers and devices still work. */
 void tcp_shutdown(void);
 
 /* Looks at the block with descriptor desc. Returns 0, or -1 if there is none (EBADF). */
@@ -152,15 +158,23 @@ int tcp_cmd_getsockname(int desc, ip_endp_t *local);
 /* The other end. 0. ENOTCONN. */
 int tcp_cmd_getpeername(int desc, ip_endp_t *remote);
 /* SEND: sleeps until all len bytes are in the send buffer, from where they go out as the peer's
- * window allows. Returns len, or less if something went wrong on the way. ENOTCONN, ENOMEM,
- * ECONNRESET, ETIMEDOUT. */
+ * window allows. Returns len, or less if something went wrong on the way. ENOTCONN, EPIPE
+ * (after tcp_cmd_half_close), ENOMEM, ECONNRESET, ETIMEDOUT. */
 ssize_t tcp_cmd_send(int desc, const void *data, size_t len);
 /* RECEIVE: sleeps until there are bytes. Returns how many were copied, at most size, or 0 at the
  * end of file. ENOTCONN, ECONNRESET, ETIMEDOUT. */
 ssize_t tcp_cmd_receive(int desc, void *buf, size_t size);
-/* CLOSE: what was sent still arrives, then the connection ends. Does not wait for that. Wakes
- * sleepers. 0. Left out: to end one direction alone (step 36). */
+/* Ends our direction: what was sent still arrives, then the peer finds the end of file. It may go
+ * on to send. 0, also when it has ended already. ENOTCONN, ECONNRESET, ETIMEDOUT. RFC 9293 3.6 */
+int tcp_cmd_half_close(int desc);
+/* The user receives no more, and finds the end of file. What has come and what comes is thrown
+ * away, but acknowledged: TCP has no word for it. 0. ENOTCONN, ECONNRESET, ETIMEDOUT. */
+int tcp_cmd_end_receive(int desc);
+/* CLOSE: what was sent still arrives, then the connection ends; but if the peer sends or has sent
+ * what was not received, it is reset. Does not wait for that. Wakes sleepers. 0. */
 int tcp_cmd_close(int desc);
+/* ABORT: the connection is reset. What was sent may be lost. Wakes sleepers. 0. */
+int tcp_cmd_abort(int desc);
 
 /* Copies the counters. */
 void tcp_get_stats(struct tcp_stats *stats);

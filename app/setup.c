@@ -51,12 +51,42 @@ static char netmask[IP_ADDR_STR_LEN];
  * The end
  */
 
+/* One signal more while the stack ends: then it waits for no peer. Raised again and again, for the
+ * wait may be yet to begin. */
+static void *hasten(void *arg)
+{
+    sigset_t set;
+    int sig;
+
+    (void)arg;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigwait(&set, &sig);
+    while (intr_raise(INTR_IRQ_USER) == 0) {
+        usleep(10000);
+    }
+    return NULL;
+}
+
+static void end_stack(void)
+{
+    pthread_t thread;
+    int err = pthread_create(&thread, NULL, hasten, NULL);
+
+    net_shutdown();
+    if (!err) {
+        pthread_cancel(thread);
+        pthread_join(thread, NULL);
+    }
+}
+
 int setup_end(int status)
 {
     if (!atomic_exchange(&running, 0)) {
         return status;
     }
-    net_shutdown();
+    end_stack();
     if (!memory_in_use()) {
         return status;
     }

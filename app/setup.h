@@ -30,7 +30,8 @@ void setup_wake(void);
 ssize_t setup_read(void *buf, size_t size);
 /* Writes all of it to standard output. Returns 0, or -1 with errno. */
 int setup_write(const void *buf, size_t size);
-/* Stops the stack. Returns status, or 1 if something is left in memory. */
+/* Stops the stack: peers have some seconds to get what was sent, less if one more SIGINT or SIGTERM
+ * comes. Returns status, or 1 if something is left in memory. */
 int setup_end(int status);
 /* Stops the stack and ends the program with one last line on stderr. status: 1 the machine, 2 the
  * command line. */

@@ -1,9 +1,11 @@
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "ip.h"
 #include "setup.h"
@@ -16,28 +18,53 @@
 
 static int sock;
 static struct sockaddr_in peer;
-static atomic_ullong sent; /* bytes given to sock_send */
-static atomic_ullong received;
-static atomic_int input_over;
-static atomic_int over; /* nothing more is to be done */
+static atomic_int connected;      /* or not, but that is known */
+static atomic_int sent, received; /* all */
+static int peer_is_done[2];       /* a pipe whose other end is closed then */
 
 static void *make_connection(void *arg)
 {
     int *err = arg;
 
     *err = sock_connect(sock, (struct sockaddr *)&peer, sizeof(peer)) == -1 ? errno : 0;
-    atomic_store(&over, 1);
+    atomic_store(&connected, 1);
     setup_wake();
     return NULL;
 }
 
-/* There is no half-close yet (step 36): that the peer has said all, only the count can tell. */
-static void end_if_echoed(void)
+/* Waits for input or its end, and can be cancelled meanwhile. Returns 0 if there is none and the
+ * peer has said all: he may want what there is, but nobody would wait for more. */
+static int wait_for_input(void)
 {
-    if (atomic_load(&input_over) && atomic_load(&received) >= atomic_load(&sent)) {
-        atomic_store(&over, 1);
-        setup_wake();
+    struct pollfd fds[] = {
+        {.fd = STDIN_FILENO, .events = POLLIN},
+        {.fd = peer_is_done[0], .events = POLLIN},
+    };
+
+    pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
+    while (poll(fds, countof(fds), -1) == -1 && errno == EINTR) {
+        continue;
     }
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+    return fds[0].revents != 0;
+}
+
+/* All of it, also after an interruption, which may leave a rest. Returns 0, or -1 with errno. */
+static int send_all(const uint8_t *data, size_t len)
+{
+    ssize_t n;
+
+    while (len > 0) {
+        n = sock_send(sock, data, len);
+        if (n == -1 && errno != EINTR) {
+            return -1;
+        }
+        if (n > 0) {
+            data += n;
+            len -= (size_t)n;
+        }
+    }
+    return 0;
 }
 
 static void *send_input(void *arg)
@@ -47,14 +74,14 @@ static void *send_input(void *arg)
 
     (void)arg;
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
-    while ((n = setup_read(buf, sizeof(buf))) > 0) {
-        atomic_fetch_add(&sent, (unsigned long long)n);
-        if (sock_send(sock, buf, (size_t)n) != n) {
-            return NULL; /* the receiver hears of it, too */
+    while (wait_for_input() && (n = setup_read(buf, sizeof(buf))) > 0) {
+        if (send_all(buf, (size_t)n) == -1) {
+            break; /* the receiver hears of it, too */
         }
     }
-    atomic_store(&input_over, 1);
-    end_if_echoed();
+    sock_shutdown(sock, SHUT_WR);
+    atomic_store(&sent, 1);
+    setup_wake();
     return NULL;
 }
 
@@ -78,23 +105,21 @@ static int print_received(void)
         if (setup_write(buf, (size_t)n) == -1) {
             return errno;
         }
-        atomic_fetch_add(&received, (unsigned long long)n);
-        end_if_echoed();
     }
 }
 
 static void *receive(void *arg)
 {
     *(int *)arg = print_received();
-    atomic_store(&over, 1);
+    atomic_store(&received, 1);
     setup_wake();
     return NULL;
 }
 
-/* Waits until over is set. Returns 0, or -1 if a signal or the limit came first. */
-static int wait_until_over(unsigned int limit, enum setup_event *event)
+/* Waits until done is set. Returns 0, or -1 if a signal or the limit came first. */
+static int wait_until(atomic_int *done, unsigned int limit, enum setup_event *event)
 {
-    while (!atomic_load(&over)) {
+    while (!atomic_load(done)) {
         *event = setup_wait(limit);
         if (*event != SETUP_WOKEN) {
             return -1;
@@ -117,7 +142,7 @@ static int connect_to_peer(const struct setup *setup)
     if (pthread_create(&thread, NULL, make_connection, &err)) {
         setup_fail(1, "no thread: the system has no room for one");
     }
-    if (wait_until_over(setup->limit, &event) == -1) {
+    if (wait_until(&connected, setup->limit, &event) == -1) {
         sock_close(sock);
         pthread_join(thread, NULL);
         if (event == SETUP_SIGNAL) {
@@ -144,12 +169,18 @@ static int talk(const struct setup *setup)
     pthread_t sender, receiver;
     int err = 0, interrupted;
 
-    atomic_store(&over, 0);
+    if (pipe(peer_is_done) == -1) {
+        setup_fail(1, "no pipe: %s", strerror(errno));
+    }
     if (pthread_create(&receiver, NULL, receive, &err) ||
         pthread_create(&sender, NULL, send_input, NULL)) {
         setup_fail(1, "no thread: try again when the machine has less to do");
     }
-    interrupted = wait_until_over(0, &event);
+    interrupted = wait_until(&received, 0, &event);
+    close(peer_is_done[1]);
+    if (!interrupted && !err) {
+        interrupted = wait_until(&sent, 0, &event);
+    }
     sock_close(sock);
     pthread_cancel(sender);
     pthread_join(sender, NULL);
@@ -164,9 +195,9 @@ int main(int argc, char *argv[])
 {
     struct setup setup = {
         .client = 1,
-        .about = "Sends standard input to a TCP server and prints what comes back. Closes when\n"
-                 "the server does, or at the end of input once as many bytes have come back as\n"
-                 "were sent, as from an echo server: there is no half-close yet.",
+        .about = "Sends standard input to a TCP server and prints what comes back. At the end of\n"
+                 "input it sends no more (half-close), and ends when the server does, though not\n"
+                 "before it has sent what there is of its input.",
     };
 
     setup_start(&setup, argc, argv);

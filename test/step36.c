@@ -1,0 +1,1483 @@
+/* Step 36: endings. One direction alone, without ceremony, and those that nobody waits for. */
+
+#include <stdio.h>
+
+#include "bench.h"
+#include "net.h"
+#include "platform.h"
+#include "sock.h"
+#include "tcp.h"
+#include "util.h"
+
+#define PEER_ISN 1000
+#define TIME_WAIT (2 * TCP_MSL) /* milliseconds */
+
+static int listener = -1;
+static int desc = -1; /* the connection */
+
+static void start(void)
+{
+    ip_endp_t local;
+
+    bench_start(WIRE_RAW);
+    check_int(ip_endp_pton("0.0.0.0:7", &local), 0);
+    listener = tcp_cmd_socket();
+    check_int(tcp_cmd_bind(listener, &local), 0);
+    check_int(tcp_cmd_listen(listener, 8), 0);
+}
+
+/* The peer's first number is isn, its window win. */
+static void client(uint32_t isn, unsigned win)
+{
+    char ack[64];
+
+    connection('A', "192.0.2.2:7", "192.0.2.1:5000", isn);
+    inject("S 0:0(0) win 65535 <mss 1000>");
+    expect("S. 0:0(0) ack 1");
+    snprintf(ack, sizeof(ack), ". 1:1(0) ack 1 win %u", win);
+    inject(ack);
+    desc = tcp_cmd_accept(listener, NULL);
+    check(desc != -1);
+}
+
+static void establish(void)
+{
+    start();
+    client(PEER_ISN, 65535);
+}
+
+static struct tcp_view view(void)
+{
+    struct tcp_view v;
+
+    check_int(tcp_get_view(desc, &v), 0);
+    return v;
+}
+
+static void check_state(const char *name)
+{
+    check_str(tcp_state_ntoa(view().state), name);
+}
+
+static int is_gone(void)
+{
+    struct tcp_view v;
+
+    return tcp_get_view(desc, &v) == -1;
+}
+
+static void check_gone(void)
+{
+    check(is_gone());
+}
+
+/* Sends len bytes of the pattern from relative number from on. */
+static void our_side_sends(uint32_t from, size_t len)
+{
+    static char buf[TCP_SND_BUF_SIZE];
+
+    pattern(buf, from, len);
+    check_int(tcp_cmd_send(desc, buf, len), len);
+}
+
+static void check_received(uint32_t from, uint32_t end)
+{
+    static char buf[70000];
+    ssize_t len;
+
+    while (from < end) {
+        len = tcp_cmd_receive(desc, buf, end - from < sizeof(buf) ? end - from : sizeof(buf));
+        check(len > 0);
+        check_pattern(buf, from, (size_t)len);
+        from += (uint32_t)len;
+    }
+}
+
+/* The end of file, and again. */
+static void check_end_of_file(void)
+{
+    char buf[16];
+
+    for (int i = 0; i < 3; i++) {
+        check_int(tcp_cmd_receive(desc, buf, sizeof(buf)), 0);
+    }
+}
+
+/* Within half a second our side says no more than that it has all before relative number ack. */
+static void check_acked(uint32_t ack)
+{
+    uint8_t packet[1500];
+    uint32_t got = ~ack;
+
+    advance(500);
+    while (wire_pending(0) > 0) {
+        take(0, packet, sizeof(packet));
+        check_int(packet[33] & 7, 0); /* no FIN, SYN, RST */
+        got = ((uint32_t)packet[28] << 24 | (uint32_t)packet[29] << 16 |
+               (uint32_t)packet[30] << 8 | packet[31]) - view().irs;
+    }
+    check_int(got, ack);
+}
+
+/* A RST has gone out, with a number that the peer may wait for, and nothing else. */
+static void check_reset(uint32_t from, uint32_t to, uint32_t iss)
+{
+    uint8_t packet[1500];
+    uint32_t seq;
+
+    check_int(wire_pending(0), 1);
+    take(0, packet, sizeof(packet));
+    check_int(packet[33] & 7, 4);
+    seq = ((uint32_t)packet[24] << 24 | (uint32_t)packet[25] << 16 | (uint32_t)packet[26] << 8 |
+           packet[27]) - iss;
+    check(seq >= from && seq <= to);
+}
+
+static void half_close(void)
+{
+    check_int(tcp_cmd_half_close(desc), 0);
+}
+
+/* A call by a thread of its own. */
+struct call {
+    ssize_t ret;
+    int err;
+    struct task *task;
+    char buf[2 * TCP_SND_BUF_SIZE];
+};
+
+static void receive(void *arg)
+{
+    struct call *c = arg;
+
+    c->ret = tcp_cmd_receive(desc, c->buf, sizeof(c->buf));
+    c->err = errno;
+}
+
+static void send_much(void *arg)
+{
+    struct call *c = arg;
+
+    pattern(c->buf, 1, sizeof(c->buf));
+    c->ret = tcp_cmd_send(desc, c->buf, sizeof(c->buf));
+    c->err = errno;
+}
+
+/*
+ * Half-close
+ */
+
+static void test_half_close(void)
+{
+    establish();
+    our_side_sends(1, 10);
+    expect("P. 1:11(10) ack 1");
+    half_close();
+    expect("F. 11:11(0) ack 1");
+    check_state("FIN_WAIT1");
+    check_error(tcp_cmd_send(desc, "x", 1), EPIPE);
+    inject("P. 1:101(100) ack 1");
+    check_acked(101);
+    inject(". 101:101(0) ack 12");
+    check_state("FIN_WAIT2");
+    check_error(tcp_cmd_send(desc, "x", 1), EPIPE);
+    inject("P. 101:201(100) ack 12");
+    check_acked(201);
+    check_received(1, 151);
+    inject("F. 201:301(100) ack 12");
+    check_acked(302);
+    check_state("TIME_WAIT");
+    check_received(151, 301);
+    check_end_of_file();
+    check_error(tcp_cmd_send(desc, "x", 1), EPIPE);
+    check_int(tcp_cmd_close(desc), 0);
+    expect_nothing(0);
+    advance(TIME_WAIT + 1000);
+    check_gone();
+}
+
+/* The peer ends first: we are the last to do so. */
+static void test_half_close_last(void)
+{
+    establish();
+    inject("F. 1:11(10) ack 1");
+    check_acked(12);
+    our_side_sends(1, 10);
+    expect("P. 1:11(10) ack 12");
+    half_close();
+    expect("F. 11:11(0) ack 12");
+    check_state("LAST_ACK");
+    check_error(tcp_cmd_send(desc, "x", 1), EPIPE);
+    check_received(1, 6);
+    inject(". 12:12(0) ack 12");
+    check_received(6, 11);
+    check_end_of_file();
+    check_int(tcp_cmd_close(desc), 0);
+    expect_nothing(10000);
+    check_gone();
+}
+
+/* Both at once. */
+static void test_half_close_both(void)
+{
+    establish();
+    half_close();
+    expect("F. 1:1(0) ack 1");
+    inject("F. 1:11(10) ack 1");
+    check_state("CLOSING");
+    check_acked(12);
+    check_received(1, 11);
+    check_end_of_file();
+    inject(". 12:12(0) ack 2");
+    check_state("TIME_WAIT");
+    check_end_of_file();
+}
+
+static void test_half_close_buffered(void)
+{
+    struct tcp_view v;
+
+    start();
+    client(PEER_ISN, 0);
+    our_side_sends(1, 100);
+    half_close();
+    check_error(tcp_cmd_send(desc, "x", 1), EPIPE);
+    expect_nothing(0);
+    inject(". 1:1(0) ack 1 win 100"); /* there is room for the data, not for the FIN */
+    expect("P. 1:101(100) ack 1");
+    expect_nothing(0);
+    inject(". 1:1(0) ack 101 win 100");
+    expect("F. 101:101(0) ack 1");
+    inject(". 1:1(0) ack 102");
+    check_state("FIN_WAIT2");
+    v = view();
+    check_int(v.snd.nxt - v.iss, 102);
+}
+
+/* Who sleeps in receive sleeps on; who sleeps in send has handed over some of it, or gets EPIPE. */
+static void test_half_close_sleepers(void)
+{
+    static struct call r, s;
+
+    start();
+    client(PEER_ISN, 0);
+    r.task = task_start("receiver", receive, &r);
+    s.task = task_start("sender", send_much, &s);
+    check(!task_done(s.task));
+    half_close();
+    settle();
+    check(task_done(s.task));
+    check((s.ret > 0 && s.ret < (ssize_t)sizeof(s.buf)) || (s.ret == -1 && s.err == EPIPE));
+    check(!task_done(r.task));
+    inject("P. 1:11(10) ack 1 win 0");
+    task_join(r.task, 0);
+    check_int(r.ret, 10);
+    check_acked(11);
+}
+
+/* The user may take as long as he likes to read, and the peer to send. */
+static void test_half_close_for_hours(void)
+{
+    establish();
+    half_close();
+    expect("F. 1:1(0) ack 1");
+    inject(". 1:1(0) ack 2");
+    expect_nothing(3600000);
+    inject("P. 1:11(10) ack 2");
+    check_acked(11);
+    check_received(1, 6);
+    advance(3600000);
+    check_state("FIN_WAIT2");
+    inject("F. 11:11(0) ack 2");
+    check_acked(12);
+    check_received(6, 11);
+    check_end_of_file();
+}
+
+/* The window of a half-closed connection opens as any. */
+static void test_half_close_window(void)
+{
+    char script[64];
+    uint32_t seq = 1, len;
+
+    establish();
+    half_close();
+    expect("F. 1:1(0) ack 1");
+    inject(". 1:1(0) ack 2");
+    while (view().rcv.wnd > 0) {
+        len = view().rcv.wnd < 8000 ? view().rcv.wnd : 8000;
+        snprintf(script, sizeof(script), "P. %u:%u(%u) ack 2", seq, seq + len, len);
+        inject(script);
+        seq += len;
+    }
+    check_acked(seq);
+    check_received(1, seq);
+    check_acked(seq); /* it is open, and that is said */
+    check(view().rcv.wnd > 1000);
+    snprintf(script, sizeof(script), "F. %u:%u(10) ack 2", seq, seq + 10);
+    inject(script);
+    check_acked(seq + 11);
+    check_received(seq, seq + 10);
+    check_end_of_file();
+}
+
+/* A peer that takes nothing for hours, but says so: there is a user, who may wait. */
+static void test_half_close_shut(void)
+{
+    start();
+    client(PEER_ISN, 0);
+    our_side_sends(1, 100);
+    half_close();
+    while (now_ms() < 7200000) {
+        advance(10000);
+        wire_pending(1);
+        inject(". 1:1(0) ack 1 win 0");
+    }
+    check_state("FIN_WAIT1");
+    wire_pending(1);
+    inject(". 1:1(0) ack 1 win 1000");
+    wire_pending(1);
+    advance(60000);
+    wire_pending(1);
+    inject(". 1:1(0) ack 102 win 1000");
+    check_state("FIN_WAIT2");
+}
+
+static void test_half_close_and_close(void)
+{
+    establish();
+    half_close();
+    expect("F. 1:1(0) ack 1");
+    check_int(tcp_cmd_close(desc), 0);
+    check_error(tcp_cmd_close(desc), EBADF);
+    expect_nothing(0);
+    inject(". 1:1(0) ack 2");
+    check_state("FIN_WAIT2");
+    advance(TCP_FIN_WAIT_2_TIMEOUT + 1000);
+    check_gone();
+}
+
+/* Long in FIN-WAIT-2 with a user: when he leaves, the time begins. */
+static void test_close_in_fin_wait_2(void)
+{
+    establish();
+    half_close();
+    expect("F. 1:1(0) ack 1");
+    inject(". 1:1(0) ack 2");
+    advance(3600000);
+    check_int(tcp_cmd_close(desc), 0);
+    expect_nothing(TCP_FIN_WAIT_2_TIMEOUT / 2);
+    check_state("FIN_WAIT2");
+    expect_nothing(TCP_FIN_WAIT_2_TIMEOUT / 2 + 1000);
+    check_gone();
+}
+
+static void test_not_connected(void)
+{
+    int fd = tcp_cmd_socket();
+
+    check_int(fd, -1); /* the stack is not there yet */
+    start();
+    fd = tcp_cmd_socket();
+    check_error(tcp_cmd_half_close(fd), ENOTCONN);
+    check_error(tcp_cmd_half_close(listener), ENOTCONN);
+    check_error(tcp_cmd_half_close(-1), EBADF);
+    check_error(tcp_cmd_end_receive(fd), ENOTCONN);
+    check_error(tcp_cmd_end_receive(listener), ENOTCONN);
+    check_error(tcp_cmd_end_receive(-1), EBADF);
+    check_error(tcp_cmd_half_close(TCP_PCB_SIZE + 100000), EBADF);
+    check_int(tcp_cmd_close(fd), 0);
+    check_error(tcp_cmd_half_close(fd), EBADF);
+    check_error(tcp_cmd_abort(fd), EBADF);
+    expect_nothing(1000);
+}
+
+/* What has come may be read as long as the user has the descriptor, TIME-WAIT or not. */
+static void test_unread_in_time_wait(void)
+{
+    establish();
+    half_close();
+    expect("F. 1:1(0) ack 1");
+    inject("F. 1:101(100) ack 2");
+    check_acked(102);
+    check_state("TIME_WAIT");
+    check_received(1, 11);
+    advance(TIME_WAIT / 2);
+    check_received(11, 21);
+    advance(TIME_WAIT);
+    check_received(21, 101);
+    check_end_of_file();
+    check_error(tcp_cmd_send(desc, "x", 1), EPIPE);
+    check_int(tcp_cmd_half_close(desc), 0); /* it has ended */
+    check_int(tcp_cmd_close(desc), 0);
+    expect_nothing(TIME_WAIT + 1000);
+    check_gone();
+}
+
+/* Others need blocks, and those in TIME-WAIT make room; but not one that somebody holds. */
+static void test_held_in_time_wait(void)
+{
+    int held;
+
+    establish();
+    half_close();
+    expect("F. 1:1(0) ack 1");
+    inject("F. 1:101(100) ack 2");
+    check_acked(102);
+    held = desc;
+    for (int i = 0; i < 5000; i++) {
+        int fd = tcp_cmd_socket();
+
+        check(fd != held);
+    }
+    check_received(1, 101);
+    check_end_of_file();
+}
+
+/*
+ * Abort
+ */
+
+static void test_abort(void)
+{
+    static struct call r;
+    uint32_t iss;
+
+    establish();
+    iss = view().iss;
+    r.task = task_start("receiver", receive, &r);
+    our_side_sends(1, 10);
+    expect("P. 1:11(10) ack 1");
+    check_int(tcp_cmd_abort(desc), 0);
+    check_reset(11, 11, iss);
+    settle();
+    check(task_done(r.task));
+    check_int(r.ret, -1);
+    check_int(r.err, EBADF);
+    check_gone();
+    check_error(tcp_cmd_receive(desc, r.buf, 1), EBADF);
+    check_error(tcp_cmd_abort(desc), EBADF);
+    expect_nothing(600000);
+    inject(". 1:1(0) ack 11");
+    expect("R 11:11(0)");
+}
+
+/* What is buffered is forgotten; the RST has a number that fits the window. */
+static void test_abort_buffered(void)
+{
+    uint32_t iss;
+
+    start();
+    client(PEER_ISN, 5);
+    iss = view().iss;
+    our_side_sends(1, 5000);
+    advance(100);
+    wire_pending(1);
+    check_int(tcp_cmd_abort(desc), 0);
+    check_reset(1, 6, iss);
+    check_gone();
+    expect_nothing(600000);
+}
+
+/* The window has shrunk since: a RST beyond it would not be looked at. */
+static void test_abort_shrunk(void)
+{
+    uint32_t iss;
+
+    start();
+    client(PEER_ISN, 1000);
+    iss = view().iss;
+    our_side_sends(1, 1000);
+    expect("P. 1:1001(1000) ack 1");
+    inject(". 1:1(0) ack 1 win 0");
+    check_int(tcp_cmd_abort(desc), 0);
+    check_reset(1, 1, iss);
+    check_gone();
+}
+
+static void test_abort_any_state(void)
+{
+    uint32_t iss;
+
+    establish();
+    iss = view().iss;
+    half_close();
+    expect("F. 1:1(0) ack 1");
+    check_int(tcp_cmd_abort(desc), 0);
+    check_reset(1, 2, iss);
+    check_gone();
+    client(PEER_ISN, 65535);
+    iss = view().iss;
+    inject("F. 1:1(0) ack 1");
+    check_acked(2);
+    check_int(tcp_cmd_abort(desc), 0);
+    check_reset(1, 1, iss);
+    check_gone();
+    client(PEER_ISN, 65535);
+    inject("R 1:1(0)");
+    check_int(tcp_cmd_abort(desc), 0); /* there is nobody to be told */
+    check_gone();
+    expect_nothing(0);
+    check_int(tcp_cmd_abort(listener), 0);
+    check_int(tcp_cmd_abort(tcp_cmd_socket()), 0);
+    expect_nothing(1000);
+}
+
+/*
+ * The socket API
+ */
+
+static void test_sockets(void)
+{
+    struct sockaddr_in local = {.sin_family = AF_INET, .sin_port = hton16(7)};
+    const int ways[] = {SHUT_RD, SHUT_WR, SHUT_RDWR};
+    int server, id, udp;
+
+    bench_start(WIRE_RAW);
+    server = sock_open(PF_INET, SOCK_STREAM, 0);
+    udp = sock_open(PF_INET, SOCK_DGRAM, 0);
+    check_int(sock_bind(server, (struct sockaddr *)&local, sizeof(local)), 0);
+    check_int(sock_listen(server, 8), 0);
+    for (size_t i = 0; i < countof(ways); i++) {
+        check_error(sock_shutdown(server, ways[i]), ENOTCONN);
+        check_error(sock_shutdown(udp, ways[i]), ENOTCONN);
+        check_error(sock_shutdown(-1, ways[i]), EBADF);
+    }
+    check_error(sock_shutdown(server, 3), EINVAL);
+    check_error(sock_shutdown(server, -1), EINVAL);
+    check_error(sock_abort(-1), EBADF);
+    connection('A', "192.0.2.2:7", "192.0.2.1:5000", PEER_ISN);
+    inject("S 0:0(0) win 65535");
+    expect("S. 0:0(0) ack 1");
+    inject(". 1:1(0) ack 1");
+    id = sock_accept(server, NULL, NULL);
+    check(id != -1);
+    check_int(sock_shutdown(id, SHUT_WR), 0);
+    expect("F. 1:1(0) ack 1");
+    check_error(sock_send(id, "x", 1), EPIPE);
+    check_int(sock_shutdown(id, SHUT_WR), 0); /* once more says nothing new */
+    expect_nothing(0);
+    check_int(sock_abort(id), 0);
+    check_int(wire_pending(1), 1);
+    check_error(sock_abort(id), EBADF);
+    check_int(sock_close(udp), 0);
+    check_int(sock_abort(server), 0);
+}
+
+/*
+ * The user reads no more
+ */
+
+static void peer_sends(uint32_t from, uint32_t len)
+{
+    char line[64];
+
+    snprintf(line, sizeof(line), "P. %u:%u(%u) ack 1", from, from + len, len);
+    inject(line);
+    check_acked(from + len);
+}
+
+/* He finds the end of file. The peer cannot know, and is not kept waiting. */
+static void test_deaf(void)
+{
+    uint32_t from = 11;
+
+    establish();
+    peer_sends(1, 10); /* unread */
+    check_int(tcp_cmd_end_receive(desc), 0);
+    check_end_of_file();
+    while (from < 2 * TCP_RCV_BUF_SIZE) {
+        check_counted(tcp, closed_by_user, 1, peer_sends(from, 1000));
+        from += 1000;
+    }
+    check_end_of_file();
+    check_int(tcp_cmd_end_receive(desc), 0); /* once more says nothing new */
+}
+
+/* The other direction is as it was, and both ends are in order. */
+static void test_deaf_end(void)
+{
+    establish();
+    peer_sends(1, 10);
+    check_int(tcp_cmd_end_receive(desc), 0);
+    our_side_sends(1, 10);
+    expect("P. 1:11(10) ack 11");
+    inject("F. 11:21(10) ack 11");
+    check_acked(22);
+    check_state("CLOSE_WAIT");
+    check_end_of_file();
+    check_int(tcp_cmd_close(desc), 0);
+    expect("F. 11:11(0) ack 22");
+    inject(". 22:22(0) ack 12");
+    check_gone();
+}
+
+static void test_deaf_sleepers(void)
+{
+    static struct call r, s;
+
+    start();
+    client(PEER_ISN, 0);
+    r.task = task_start("receiver", receive, &r);
+    s.task = task_start("sender", send_much, &s);
+    check_int(tcp_cmd_end_receive(desc), 0);
+    settle();
+    check(task_done(r.task) && !task_done(s.task));
+    check_int(r.ret, 0);
+    half_close();
+}
+
+/*
+ * Close with what nobody will read
+ */
+
+static void test_close_unread(void)
+{
+    uint32_t iss;
+
+    establish();
+    iss = view().iss;
+    inject("P. 1:11(10) ack 1");
+    check_acked(11);
+    check_received(1, 10); /* one byte is left */
+    check_int(tcp_cmd_close(desc), 0);
+    check_reset(1, 1, iss);
+    check_gone();
+    client(PEER_ISN, 65535);
+    iss = view().iss;
+    inject("F. 1:11(10) ack 1");
+    check_acked(12);
+    check_int(tcp_cmd_close(desc), 0);
+    check_reset(1, 1, iss);
+    check_gone();
+    client(PEER_ISN, 65535);
+    inject("F. 1:11(10) ack 1");
+    check_acked(12);
+    check_received(1, 11);
+    check_int(tcp_cmd_close(desc), 0); /* all is read: in order */
+    expect("F. 1:1(0) ack 12");
+    inject(". 12:12(0) ack 2");
+    check_gone();
+}
+
+/* It comes when the user has gone: the peer must not think that somebody has read it. */
+static void test_data_after_close(void)
+{
+    static const char *const last[] = {"P. 1:11(10) ack 1", "P. 1:11(10) ack 2",
+                                       "F. 1:11(10) ack 1", "F. 1:11(10) ack 2"};
+    uint32_t iss;
+
+    start();
+    for (size_t i = 0; i < 2 * countof(last); i++) {
+        client(PEER_ISN, 65535);
+        iss = view().iss;
+        check_int(tcp_cmd_close(desc), 0);
+        expect("F. 1:1(0) ack 1");
+        if (i % 2) {
+            inject(". 1:1(0) ack 2");
+            check_state("FIN_WAIT2");
+        }
+        inject(last[i / 2]);
+        check_reset(1, 2, iss);
+        check_gone();
+    }
+    expect_nothing(600000);
+}
+
+/* What was read before, and comes again, is no reason. */
+static void test_old_data_after_close(void)
+{
+    establish();
+    inject("P. 1:11(10) ack 1");
+    check_acked(11);
+    check_received(1, 11);
+    check_int(tcp_cmd_close(desc), 0);
+    expect("F. 1:1(0) ack 11");
+    inject("P. 1:11(10) ack 1");
+    check_acked(11);
+    check_state("FIN_WAIT1");
+    inject(". 11:11(0) ack 2");
+    inject("P. 1:11(10) ack 1");
+    check_acked(11);
+    check_state("FIN_WAIT2");
+    inject("F. 11:11(0) ack 2");
+    check_acked(12);
+    check_state("TIME_WAIT");
+}
+
+/*
+ * Peers that are gone, or behave as if
+ */
+
+static void check_ends(const char *state, long ms)
+{
+    check_state(state);
+    advance(30000);
+    check_state(state);
+    advance(ms);
+    check_gone();
+    wire_pending(1);
+}
+
+static void test_silent(void)
+{
+    start();
+    client(PEER_ISN, 65535);
+    check_int(tcp_cmd_close(desc), 0);
+    check_ends("FIN_WAIT1", TCP_CLOSE_TIMEOUT);
+    client(PEER_ISN, 65535);
+    inject("F. 1:1(0) ack 1");
+    check_int(tcp_cmd_close(desc), 0);
+    check_ends("LAST_ACK", TCP_CLOSE_TIMEOUT);
+    client(PEER_ISN, 65535);
+    check_int(tcp_cmd_close(desc), 0);
+    inject("F. 1:1(0) ack 1");
+    check_ends("CLOSING", TCP_CLOSE_TIMEOUT);
+    client(PEER_ISN, 65535);
+    check_int(tcp_cmd_close(desc), 0);
+    inject(". 1:1(0) ack 2");
+    check_ends("FIN_WAIT2", TCP_FIN_WAIT_2_TIMEOUT);
+}
+
+/* The peer's window stays shut, and it says so for ever, in each state that has a FIN to send. */
+static void sockstress(uint32_t buffered, int in_close_wait)
+{
+    char ack[64];
+    uint64_t begin;
+    unsigned next = 1;
+
+    client(PEER_ISN, 0);
+    if (buffered > 0) {
+        our_side_sends(1, buffered);
+    }
+    if (in_close_wait) {
+        inject("F. 1:1(0) ack 1 win 0");
+        next = 2;
+    }
+    check_int(tcp_cmd_close(desc), 0);
+    snprintf(ack, sizeof(ack), ". %u:%u(0) ack 1 win 0", next, next);
+    for (begin = now_ms(); now_ms() < begin + TCP_CLOSE_TIMEOUT + 1000 && !is_gone();) {
+        advance(1000);
+        if (!is_gone() && wire_pending(1) > 0) {
+            inject(ack);
+        }
+    }
+    check(now_ms() - begin >= 60000);
+    check_gone();
+    wire_pending(1);
+}
+
+static void test_sockstress(void)
+{
+    start();
+    sockstress(0, 0);
+    sockstress(5000, 0);
+    sockstress(0, 1);
+    sockstress(5000, 1);
+}
+
+/* Reads at most len bytes every 10 s: the peer has room for so many, again and again. Returns the
+ * relative number of what it has not got when the connection is gone, or has all of end. */
+static uint32_t read_slowly(uint32_t len, uint32_t end)
+{
+    char ack[64];
+    uint32_t una = 1;
+
+    while (una < end && !is_gone()) {
+        advance(10000);
+        wire_pending(1);
+        if (!is_gone()) {
+            una = view().snd.nxt - view().iss;
+            snprintf(ack, sizeof(ack), ". 1:1(0) ack %u win %u", una, len);
+            inject(ack);
+        }
+    }
+    return una;
+}
+
+/* RFC 9293 3.10.4: what was sent before close arrives, however long the peer takes over it. */
+static void test_slow_reader(void)
+{
+    start();
+    client(PEER_ISN, 500);
+    our_side_sends(1, 60000);
+    check_int(tcp_cmd_close(desc), 0);
+    check_int(read_slowly(500, 60002), 60002);
+    check(now_ms() > 2 * TCP_CLOSE_TIMEOUT - 10000);
+    wire_pending(1);
+    check_state("FIN_WAIT2");
+    inject("F. 1:1(0) ack 60002");
+    check_acked(2);
+}
+
+/* Slow, and then it takes nothing any more: the limit counts from the last that it took. */
+static void test_slow_reader_stops(void)
+{
+    uint64_t begin;
+    uint32_t iss, una;
+
+    start();
+    client(PEER_ISN, 500);
+    iss = view().iss;
+    our_side_sends(1, 60000);
+    check_int(tcp_cmd_close(desc), 0);
+    una = read_slowly(500, 45000);
+    check(una >= 45000);
+    begin = now_ms();
+    while (!is_gone()) {
+        char ack[64];
+
+        snprintf(ack, sizeof(ack), ". 1:1(0) ack %u win 0", una);
+        wire_pending(1);
+        inject(ack);
+        advance(1000);
+        check(now_ms() - begin <= TCP_CLOSE_TIMEOUT + 1000);
+    }
+    check(now_ms() - begin >= TCP_CLOSE_TIMEOUT - 60000);
+    check_reset(una, 60002, iss);
+}
+
+/* It takes a byte now and then. */
+static void test_slow_death(void)
+{
+    char ack[64];
+    uint64_t begin;
+    uint32_t una = 1;
+
+    start();
+    client(PEER_ISN, 1);
+    our_side_sends(1, 60000);
+    check_int(tcp_cmd_close(desc), 0);
+    for (begin = now_ms(); now_ms() < begin + TCP_CLOSE_TIMEOUT + 1000 && !is_gone();) {
+        advance(10000);
+        if (!is_gone() && wire_pending(1) > 0) {
+            una = view().snd.nxt - view().iss;
+            snprintf(ack, sizeof(ack), ". 1:1(0) ack %u win 1", una);
+            inject(ack);
+        }
+    }
+    check_gone();
+    wire_pending(1);
+}
+
+/* When the time is over, who has not taken everything is told. */
+static void test_limit_is_told(void)
+{
+    struct tcp_stats stats;
+    uint32_t iss;
+
+    start();
+    client(PEER_ISN, 0);
+    iss = view().iss;
+    our_side_sends(1, 100);
+    check_int(tcp_cmd_close(desc), 0);
+    for (int i = 0; i < TCP_CLOSE_TIMEOUT / 100; i++) {
+        advance(100);
+        if (!is_gone() && wire_pending(1) > 0) {
+            inject(". 1:1(0) ack 1 win 0");
+        }
+    }
+    check_gone();
+    tcp_get_stats(&stats);
+    check_int(stats.timed_out, 1);
+    check_reset(1, 102, iss);
+}
+
+/* A connection without a user keeps no buffer that is of no use any more. */
+static void test_buffers_go(void)
+{
+    size_t before;
+
+    start();
+    before = memory_in_use();
+    client(PEER_ISN, 65535);
+    our_side_sends(1, 100);
+    inject("P. 1:101(100) ack 101");
+    check_received(1, 101);
+    check_int(tcp_cmd_close(desc), 0);
+    wire_pending(1);
+    check_int(memory_in_use() - before, 2); /* what the peer has not acknowledged yet */
+    inject(". 101:101(0) ack 102");
+    check_state("FIN_WAIT2");
+    check_int(memory_in_use() - before, 1); /* the block */
+    inject("F. 101:101(0) ack 102");
+    check_state("TIME_WAIT");
+    check_int(memory_in_use() - before, 1);
+    wire_pending(1);
+}
+
+/* ACKs, as many as it likes, but never its FIN. */
+static void test_talks_in_fin_wait_2(void)
+{
+    establish();
+    check_int(tcp_cmd_close(desc), 0);
+    expect("F. 1:1(0) ack 1");
+    for (int i = 0; i < TCP_CLOSE_TIMEOUT / 1000 + 1 && !is_gone(); i++) {
+        inject(". 1:1(0) ack 2");
+        advance(1000);
+    }
+    check_gone();
+    wire_pending(1);
+}
+
+/*
+ * TIME-WAIT
+ */
+static void to_time_wait(uint32_t isn)
+{
+    client(isn, 65535);
+    inject("P. 1:101(100) ack 1");
+    check_acked(101);
+    check_received(1, 101);
+    check_int(tcp_cmd_close(desc), 0);
+    expect("F. 1:1(0) ack 101");
+    inject("F. 101:101(0) ack 2");
+    check_acked(102);
+    check_state("TIME_WAIT");
+}
+
+static void test_time_wait_reset(void)
+{
+    start();
+    to_time_wait(PEER_ISN);
+    inject("R 102:102(0)");
+    inject("R. 102:102(0) ack 2");
+    inject("R 101:101(0)");
+    inject("R 103:103(0)");
+    inject("R 2147483750:2147483750(0)");
+    check_state("TIME_WAIT");
+    advance(TIME_WAIT / 2);
+    wire_pending(1);
+    check_state("TIME_WAIT");
+}
+
+/* A FIN that the peer repeats starts the time anew, but not one from anywhere. */
+static void test_time_wait_forged(void)
+{
+    start();
+    to_time_wait(PEER_ISN);
+    advance(TIME_WAIT - 1000);
+    inject("F. 101:101(0) ack 2");
+    wire_pending(1);
+    advance(TIME_WAIT - 1000);
+    check_state("TIME_WAIT");
+    inject("F. 1000000000:1000000000(0) ack 2");
+    inject("F 70000:70000(0)");
+    inject("F. 50:50(0) ack 2");
+    wire_pending(1);
+    advance(2000);
+    check_gone();
+}
+
+/* What has been on its way for long gets the last ACK once more. */
+static void test_time_wait_old(void)
+{
+    static const char *const old[] = {"P. 1:101(100) ack 1", "F. 101:101(0) ack 1",
+                                      "F. 101:101(0) ack 2", "P. 51:101(50) ack 1", "S 0:0(0)"};
+
+    start();
+    to_time_wait(PEER_ISN);
+    for (size_t i = 0; i < countof(old); i++) {
+        inject(old[i]);
+        expect(". 2:2(0) ack 102");
+        check_state("TIME_WAIT");
+        advance(1000);
+    }
+}
+
+/* A SYN that cannot be of the new connection: its number is one of the old stream, or before. */
+static void test_time_wait_low_syn(void)
+{
+    static const char *const low[] = {"S 0:0(0)", "S 50:50(0)", "S 101:101(0)",
+                                      "S 4294967295:4294967295(0)", "S 2147483760:2147483760(0)"};
+
+    start();
+    to_time_wait(PEER_ISN);
+    for (size_t i = 0; i < countof(low); i++) {
+        inject(low[i]);
+        expect(". 2:2(0) ack 102");
+        check_state("TIME_WAIT");
+        advance(1000);
+    }
+    advance(TIME_WAIT + 1000);
+    check_gone();
+}
+
+/* The peer calls again from the same port, and begins so many numbers after its old stream. */
+static void reopen(uint32_t beyond)
+{
+    uint32_t old = view().snd.nxt, isn = view().rcv.nxt + beyond, iss;
+
+    client(isn, 65535);
+    check_state("ESTABLISHED");
+    iss = view().iss;
+    check((int32_t)(iss - old) >= 0); /* nothing old can be taken for new at the peer either */
+    inject("P. 1:11(10) ack 1");
+    check_acked(11);
+    check_received(1, 11);
+    our_side_sends(1, 10);
+    expect("P. 1:11(10) ack 11");
+    inject("R 11:11(0)");
+    check_int(tcp_cmd_close(desc), 0);
+    wire_pending(1);
+}
+
+static void test_reopen(void)
+{
+    static const uint32_t beyond[] = {1, 1000, 65536, 1u << 30, (1u << 31) - 200};
+
+    start();
+    for (size_t i = 0; i < 4 * countof(beyond); i++) { /* our numbers differ each time */
+        to_time_wait(PEER_ISN + (uint32_t)i * 0x3fffff81);
+        advance(1000 * (long)(i / countof(beyond)));
+        reopen(beyond[i % countof(beyond)]);
+    }
+}
+
+/* A user still holds the old one, and reads what came. */
+static void test_reopen_held(void)
+{
+    int held;
+
+    establish();
+    half_close();
+    expect("F. 1:1(0) ack 1");
+    inject("F. 1:101(100) ack 2");
+    check_acked(102);
+    check_state("TIME_WAIT");
+    held = desc;
+    client(view().rcv.nxt + 1000, 65535);
+    check(desc != held);
+    inject("P. 1:51(50) ack 1");
+    check_acked(51);
+    check_received(1, 51);
+    desc = held;
+    check_received(1, 101);
+    check_end_of_file();
+    check_int(tcp_cmd_close(desc), 0);
+    expect_nothing(TIME_WAIT + 1000);
+}
+
+/* The descriptor of a connection that is over serves for the next. */
+static void connect_again(void *arg)
+{
+    ip_endp_t remote;
+
+    check_int(ip_endp_pton("192.0.2.1:6000", &remote), 0);
+    *(int *)arg = tcp_cmd_connect(desc, &remote);
+}
+
+static void test_connect_again(void)
+{
+    struct task *task;
+    int ret = -1;
+
+    establish();
+    half_close();
+    expect("F. 1:1(0) ack 1");
+    inject("F. 1:1(0) ack 2");
+    check_acked(2);
+    advance(TIME_WAIT + 1000);
+    check_end_of_file();
+    task = task_start("connector", connect_again, &ret);
+    connection('B', "192.0.2.2:0", "192.0.2.1:6000", PEER_ISN);
+    expect("S 0:0(0)");
+    advance(500);
+    inject("S. 0:0(0) ack 1 win 65535");
+    expect(". 1:1(0) ack 1");
+    task_join(task, 0);
+    check_int(ret, 0);
+    expect_nothing(1000000);
+    inject("P. 1:11(10) ack 1");
+    check_acked(11);
+    check_received(1, 11);
+}
+
+/*
+ * Time in which we did not run
+ */
+
+/* The process is stopped for so many seconds. */
+static void stopped(uint64_t seconds)
+{
+    sim_clock_skip(seconds * UINT64_C(1000000000));
+}
+
+/* RFC 9293 3.8.3: R2 measures what was sent again, and nothing was. */
+static void test_stopped(void)
+{
+    establish();
+    our_side_sends(1, 5);
+    expect("P. 1:6(5) ack 1");
+    stopped(105);
+    expect_within(2000, "P. 1:6(5) ack 1");
+    check_state("ESTABLISHED");
+    stopped(1000000);
+    advance(99000);
+    check_state("ESTABLISHED");
+    check(wire_pending(1) >= 4);
+    inject(". 1:1(0) ack 6");
+    expect_nothing(60000);
+    our_side_sends(6, 5);
+    expect("P. 6:11(5) ack 1");
+    advance(TCP_R2 + 61000);
+    check_state("CLOSED"); /* and who is really silent is given up as always */
+    wire_pending(1);
+}
+
+/* A call that the user makes before the timer has noticed begins now, and not before. */
+static void test_stopped_and_sent(void)
+{
+    establish();
+    stopped(1000);
+    our_side_sends(1, 5);
+    expect("P. 1:6(5) ack 1");
+    advance(99000);
+    check_state("ESTABLISHED");
+    wire_pending(1);
+}
+
+/* What has arrived is read before a deadline is judged: the ACK comes in the tick that would end
+ * it, and which of both is handled first is left to chance. */
+static void test_stopped_and_answered(void)
+{
+    start();
+    for (int i = 0; i < 20; i++) {
+        client(PEER_ISN, 65535);
+        our_side_sends(1, 5);
+        check_int(tcp_cmd_close(desc), 0);
+        inject(". 1:1(0) ack 6");
+        advance(TCP_R2 - 1000);
+        wire_pending(1);
+        stopped(10);
+        wire_faults(&(struct wire_faults){.delay_ms = (unsigned)(100 - now_ms() % 100)});
+        inject(". 1:1(0) ack 7");
+        advance(100);
+        wire_faults(NULL);
+        wire_pending(1);
+        check_state("FIN_WAIT2");
+        inject("R 1:1(0)");
+        check_gone();
+    }
+}
+
+/* Nor do the other limits run meanwhile. */
+static void test_stopped_when_closed(void)
+{
+    start();
+    client(PEER_ISN, 65535);
+    check_int(tcp_cmd_close(desc), 0);
+    inject(". 1:1(0) ack 2");
+    wire_pending(1);
+    advance(TCP_FIN_WAIT_2_TIMEOUT - 1000);
+    stopped(10000);
+    advance(500);
+    check_state("FIN_WAIT2");
+    inject("F. 1:1(0) ack 2");
+    check_acked(2);
+    advance(TIME_WAIT - 1000);
+    stopped(10000);
+    advance(400);
+    inject("F. 1:1(0) ack 2");
+    check_acked(2);
+    check_state("TIME_WAIT");
+    advance(TIME_WAIT + 1000);
+    check_gone();
+}
+
+static void test_stopped_when_opening(void)
+{
+    int ret = 1;
+    struct task *task;
+
+    start();
+    desc = tcp_cmd_socket();
+    connection('A', "192.0.2.2:0", "192.0.2.1:6000", PEER_ISN);
+    task = task_start("connector", connect_again, &ret);
+    expect("S 0:0(0)");
+    stopped(10000);
+    expect_within(2000, "S 0:0(0)");
+    inject("S. 0:0(0) ack 1 win 65535");
+    expect(". 1:1(0) ack 1");
+    task_join(task, 0);
+    check_int(ret, 0);
+}
+
+/*
+ * Nothing left
+ */
+static void end_by(int how)
+{
+    client(PEER_ISN, how == 5 ? 0 : 65535);
+    if (how % 2) {
+        our_side_sends(1, 100);
+        advance(0);
+        wire_pending(1);
+    }
+    switch (how) {
+    case 0:
+    case 1:
+        check_int(tcp_cmd_abort(desc), 0);
+        break;
+    case 2:
+    case 3:
+        inject("P. 1:11(10) ack 1");
+        check_int(tcp_cmd_close(desc), 0);
+        break;
+    case 4:
+    case 5:
+        check_int(tcp_cmd_close(desc), 0);
+        inject("P. 1:11(10) ack 1 win 0");
+        break;
+    default:
+        half_close();
+        inject("F. 1:11(10) ack 1");
+        inject(how == 7 ? ". 12:12(0) ack 102" : ". 12:12(0) ack 2");
+        check_int(tcp_cmd_close(desc), 0);
+        advance(TIME_WAIT + 1000);
+        break;
+    }
+    wire_pending(1);
+    check_gone();
+}
+
+static void test_nothing_left(void)
+{
+    size_t in_use = 0;
+
+    start();
+    for (int i = 0; i < 400; i++) {
+        end_by(i % 8);
+        if (i == 15) {
+            in_use = memory_in_use();
+        }
+    }
+    check_int(memory_in_use(), in_use);
+}
+
+/*
+ * The end of the stack
+ */
+
+static int ending; /* what net_shutdown has returned */
+
+static void end_stack(void *arg)
+{
+    (void)arg;
+    ending = net_shutdown();
+}
+
+static struct task *stack_ends(void)
+{
+    ending = -1;
+    return task_start("end", end_stack, NULL);
+}
+
+/* What was sent arrives, however the user left, and nobody waits longer than that. */
+static void test_end_delivers(void)
+{
+    for (int closed = 0; closed < 2; closed++) {
+        struct task *end;
+
+        start();
+        client(PEER_ISN, 0);
+        our_side_sends(1, 100);
+        if (closed) {
+            check_int(tcp_cmd_close(desc), 0);
+        }
+        end = stack_ends();
+        expect_nothing(500);
+        check(!task_done(end));
+        inject(". 1:1(0) ack 1 win 60");
+        expect(". 1:61(60) ack 1");
+        inject(". 1:1(0) ack 61 win 1000");
+        expect("FP. 61:101(40) ack 1");
+        expect_nothing(500);
+        check(!task_done(end));
+        inject(". 1:1(0) ack 102 win 1000");
+        task_join(end, 0);
+        check_int(ending, 0);
+        expect_nothing(TCP_SHUTDOWN_TIMEOUT);
+    }
+}
+
+/* A peer that does not take it is told; the time is one for all. */
+static void test_end_is_told(void)
+{
+    struct task *end;
+    uint64_t before;
+
+    start();
+    client(PEER_ISN, 0);
+    our_side_sends(1, 100);
+    connection('B', "192.0.2.2:7", "192.0.2.1:5001", PEER_ISN);
+    inject("S 0:0(0) win 65535");
+    expect("S. 0:0(0) ack 1");
+    inject(". 1:1(0) ack 1 win 0");
+    desc = tcp_cmd_accept(listener, NULL);
+    check(desc != -1);
+    our_side_sends(1, 100);
+    before = now_ms();
+    end = stack_ends();
+    task_join(end, TCP_SHUTDOWN_TIMEOUT + 200);
+    check(now_ms() - before >= TCP_SHUTDOWN_TIMEOUT);
+    check_int(ending, 0);
+    while (wire_pending(0) > 2) {
+        uint8_t packet[100]; /* probes */
+
+        take(0, packet, sizeof(packet));
+        check_int(packet[33] & 7, 0);
+    }
+    expect("A> R. 1:1(0) ack 1");
+    expect("B> R. 1:1(0) ack 1");
+}
+
+static void test_end_is_hastened(void)
+{
+    struct task *end;
+
+    start();
+    client(PEER_ISN, 65535);
+    our_side_sends(1, 100);
+    expect("P. 1:101(100) ack 1");
+    end = stack_ends();
+    expect("F. 101:101(0) ack 1");
+    expect_nothing(500);
+    intr_raise(INTR_IRQ_USER);
+    task_join(end, 0);
+    check_int(ending, 0);
+    expect("R. 102:102(0) ack 1");
+}
+
+/* A RST or FIN of the peer's ends the waiting as an ACK does. */
+static void test_end_of_peer(void)
+{
+    static const char *const last[] = {"R 1:1(0)", "F. 1:1(0) ack 102", "P. 1:11(10) ack 1"};
+
+    for (size_t i = 0; i < countof(last); i++) {
+        struct task *end;
+
+        establish();
+        our_side_sends(1, 100);
+        expect("P. 1:101(100) ack 1");
+        end = stack_ends();
+        expect("F. 101:101(0) ack 1");
+        inject(last[i]);
+        task_join(end, 0);
+        check_int(ending, 0);
+        wire_pending(1);
+    }
+}
+
+/* Sleepers leave first, and there is nothing new. */
+static void test_end_wakes(void)
+{
+    static struct call r;
+    struct task *end;
+    int old = -1;
+
+    establish();
+    r.task = task_start("receiver", receive, &r);
+    our_side_sends(1, 10);
+    expect("P. 1:11(10) ack 1");
+    old = desc;
+    end = stack_ends();
+    check(task_done(r.task));
+    check_int(r.ret, -1);
+    check_int(r.err, EBADF);
+    check(!task_done(end));
+    check_error(tcp_cmd_socket(), ENETDOWN);
+    check_error(tcp_cmd_send(old, "x", 1), EBADF);
+    check_error(tcp_cmd_accept(listener, NULL), EBADF);
+    check_error(sock_open(PF_INET, SOCK_DGRAM, 0), ENETDOWN);
+    expect("F. 11:11(0) ack 1");
+    connection('B', "192.0.2.2:7", "192.0.2.1:5001", PEER_ISN);
+    inject("S 0:0(0) win 65535");
+    expect("R. =0:=0(0) ack 1");
+    inject("A> . 1:1(0) ack 12");
+    task_join(end, 0);
+}
+
+/* Who was never accepted, or has sent what nobody read, is told at once; who has all is not. */
+static void test_end_of_others(void)
+{
+    start();
+    client(PEER_ISN, 65535); /* has all, in FIN-WAIT-2 */
+    half_close();
+    expect("F. 1:1(0) ack 1");
+    inject(". 1:1(0) ack 2");
+    connection('B', "192.0.2.2:7", "192.0.2.1:5001", PEER_ISN); /* half-open */
+    inject("S 0:0(0) win 65535");
+    expect("S. 0:0(0) ack 1");
+    connection('C', "192.0.2.2:7", "192.0.2.1:5002", PEER_ISN); /* not accepted */
+    inject("S 0:0(0) win 65535");
+    expect("S. 0:0(0) ack 1");
+    inject(". 1:1(0) ack 1");
+    check_int(net_shutdown(), 0);
+    check_int(now_ms(), 0);
+    expect("B> R. 1:1(0) ack 1");
+    expect("C> R. 1:1(0) ack 1");
+    start();
+    client(PEER_ISN, 65535);
+    inject("P. 1:11(10) ack 1");
+    check_acked(11);
+    check_int(net_shutdown(), 0);
+    expect("R. 1:1(0) ack 11");
+    start();
+    to_time_wait(PEER_ISN);
+    check_int(net_shutdown(), 0);
+    expect_nothing(0);
+}
+
+BENCH(36,
+      {"half-closed: no more is sent, the rest is received", test_half_close},
+      {"the same when the peer has ended first", test_half_close_last},
+      {"the same when both end at once", test_half_close_both},
+      {"what is buffered goes out before the FIN", test_half_close_buffered},
+      {"a sender leaves, a receiver sleeps on", test_half_close_sleepers},
+      {"the peer may go on for hours", test_half_close_for_hours},
+      {"its window opens again", test_half_close_window},
+      {"a shut window does not end it while it is answered [MUST-37]", test_half_close_shut},
+      {"half-close and then close is one FIN", test_half_close_and_close},
+      {"who reads no more has the end of file; what comes is acknowledged", test_deaf},
+      {"and the rest of the connection is as it was", test_deaf_end},
+      {"it wakes who sleeps in receive, and nobody else", test_deaf_sleepers},
+      {"close in FIN-WAIT-2 sets the limit", test_close_in_fin_wait_2},
+      {"without a connection it is ENOTCONN or EBADF", test_not_connected},
+      {"bytes and end of file can be read in TIME-WAIT and after it", test_unread_in_time_wait},
+      {"a block in TIME-WAIT that a user holds stays his", test_held_in_time_wait},
+      {"abort sends a RST, and nothing is left", test_abort},
+      {"abort forgets what is buffered", test_abort_buffered},
+      {"abort after the window has shrunk", test_abort_shrunk},
+      {"abort in any state", test_abort_any_state},
+      {"sockets can half-close and abort", test_sockets},
+      {"closing with unread data is a RST [SHLD-3 MAY-1]", test_close_unread},
+      {"data after closing gets a RST [SHLD-3 MAY-1]", test_data_after_close},
+      {"old data after closing does not", test_old_data_after_close},
+      {"a silent peer does not hold a closing connection [T-34]", test_silent},
+      {"nor does one whose window stays shut for ever [T-27]", test_sockstress},
+      {"nor one that takes a byte now and then [T-27]", test_slow_death},
+      {"but a slow reader gets all that was sent before close", test_slow_reader},
+      {"and has the whole limit again when it stops", test_slow_reader_stops},
+      {"who is given up so is told by a RST, and it counts", test_limit_is_told},
+      {"nor one that talks on in FIN-WAIT-2 [T-34]", test_talks_in_fin_wait_2},
+      {"what waits for the end keeps no buffers [T-34]", test_buffers_go},
+      {"TIME-WAIT ignores a RST [T-32]", test_time_wait_reset},
+      {"TIME-WAIT is prolonged by the peer's FIN, not by any [T-32]", test_time_wait_forged},
+      {"TIME-WAIT answers what is old [T-32]", test_time_wait_old},
+      {"TIME-WAIT answers a SYN with an old number [T-32]", test_time_wait_low_syn},
+      {"a SYN with a newer number opens again [MAY-2 T-32]", test_reopen},
+      {"also while a user reads what the old one brought [MAY-2]", test_reopen_held},
+      {"the descriptor serves for another connection", test_connect_again},
+      {"what was stopped asks again before it gives up [MUST-20]", test_stopped},
+      {"what it sends then has its time", test_stopped_and_sent},
+      {"what has arrived is read before a deadline is judged", test_stopped_and_answered},
+      {"the limits after close do not run meanwhile", test_stopped_when_closed},
+      {"nor does that of an opening", test_stopped_when_opening},
+      {"of any ending nothing is left [T-34]", test_nothing_left},
+      {"the stack ends when what was sent has arrived", test_end_delivers},
+      {"or after some seconds, and then peers are told by a RST", test_end_is_told},
+      {"or at once, when the user interrupts", test_end_is_hastened},
+      {"or when the peer has no use for it", test_end_of_peer},
+      {"but first sleepers leave, and nothing new begins", test_end_wakes},
+      {"who was not accepted or not read is told at once, who has all is not", test_end_of_others})
