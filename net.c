@@ -106,13 +106,18 @@ static int net_device_open(struct net_device *dev)
     return 0;
 }
 
+static int net_device_down(struct net_device *dev)
+{
+    dev->flags &= (uint16_t)~NET_DEVICE_FLAG_UP;
+    return dev->ops && dev->ops->close ? dev->ops->close(dev) : 0;
+}
+
 static int net_device_close(struct net_device *dev)
 {
     if (!NET_DEVICE_IS_UP(dev)) {
         return -1; /* it did not open, which has been said then */
     }
-    dev->flags &= (uint16_t)~NET_DEVICE_FLAG_UP;
-    if (dev->ops && dev->ops->close && dev->ops->close(dev) == -1) {
+    if (net_device_down(dev) == -1) {
         errorf("failure, dev=%s", dev->name);
         return -1;
     }
@@ -371,6 +376,20 @@ static void net_layers_shutdown(const struct layer *end)
     }
 }
 
+/* In a child that fork has made: its copies of the descriptors would keep the devices busy when the
+ * parent has ended. */
+static void net_forked(void)
+{
+    struct net_device *dev;
+
+    for (dev = devices; dev; dev = dev->next) {
+        if (NET_DEVICE_IS_UP(dev)) {
+            net_device_down(dev);
+        }
+    }
+    net_state = NET_OFF;
+}
+
 static int net_layers_init(void)
 {
     const struct layer *layer;
@@ -408,6 +427,7 @@ int net_init(void)
         errno = errnum;
         return -1;
     }
+    platform_set_child_hook(net_forked);
     net_state = NET_INITIALIZED;
     infof("initialized");
     return 0;
@@ -455,7 +475,7 @@ int net_shutdown(void)
 {
     struct net_device *dev;
 
-    if (net_state == NET_OFF) {
+    if (net_state == NET_OFF || platform_is_child()) {
         errorf("not initialized");
         errno = ENETDOWN;
         return -1;

@@ -19,8 +19,8 @@
 /* Closes every socket. */
 void sock_stop(void);
 
-/* Returns a descriptor. EAFNOSUPPORT, EPROTONOSUPPORT, EMFILE, ENOMEM, ENETDOWN
- * (without the stack). protocol may be 0. */
+/* Returns a descriptor, which is not soon another's once it is closed. protocol may be 0.
+ * EAFNOSUPPORT, EPROTONOSUPPORT, EMFILE, ENOMEM, ENETDOWN (without the stack). */
 int sock_open(int domain, int type, int protocol);
 /* EBADF. Wakes whoever sleeps in a call on the socket; that call fails with EBADF. */
 int sock_close(int id);
@@ -37,7 +37,7 @@ int sock_getsockname(int id, struct sockaddr *addr, socklen_t *addrlen);
 int sock_getpeername(int id, struct sockaddr *addr, socklen_t *addrlen);
 /* EBADF, EOPNOTSUPP, EINVAL, EDESTADDRREQ (it is bound to nothing). */
 int sock_listen(int id, int backlog);
-/* Returns the descriptor of a new connection. EBADF, EOPNOTSUPP, EINVAL, EMFILE, EINTR. */
+/* Returns the descriptor of a new connection. EBADF, EOPNOTSUPP, EINVAL, EMFILE, ENOMEM, EINTR. */
 int sock_accept(int id, struct sockaddr *addr, socklen_t *addrlen);
 /* A stream: makes a connection, with the errno of tcp_cmd_connect; after EINTR it can be called
  * again to wait for it. EBADF, EOPNOTSUPP, EINVAL, EFAULT, EAFNOSUPPORT. */

@@ -87,7 +87,7 @@ struct tcp_buf {
 /* The transmission control block, RFC 9293 3.3.1. Sequence numbers in host byte order. */
 struct tcp_pcb {
     enum tcp_state state;
-    int desc;               /* its index in pcbs */
+    int desc;               /* its number in pcbs, the user's descriptor */
     int user;               /* a descriptor refers to it */
     int closing;            /* tcp_cmd_close is waiting for those who sleep in it */
     int passive;            /* from LISTEN: when the handshake fails, it goes back there */
@@ -137,7 +137,7 @@ struct tcp_pcb {
 };
 
 static lock_t lock = LOCK_INITIALIZER; /* guards all of these; below sock, above ip */
-static struct tcp_pcb *pcbs[TCP_PCB_SIZE];
+static struct table pcbs = {.limit = TCP_PCB_SIZE}; /* of struct tcp_pcb */
 static int started; /* between tcp_init and tcp_shutdown */
 static uint64_t last_order; /* in the lines for accept */
 static uint8_t out_text[IP_PAYLOAD_SIZE_MAX - TCP_HDR_SIZE_MIN]; /* of a segment on its way out */
@@ -316,20 +316,21 @@ static void tcp_pcb_set_state(struct tcp_pcb *pcb, enum tcp_state state)
     sched_task_wakeup(&pcb->task);
 }
 
-static int tcp_pcb_desc(const struct tcp_pcb *pcb)
-{
-    return pcb->desc;
-}
-
 static struct tcp_pcb *tcp_pcb_get(int desc)
 {
+    struct tcp_pcb *pcb;
+
     assert(lock_held(&lock));
-    if (desc < 0 || (size_t)desc >= countof(pcbs) || !pcbs[desc] || !pcbs[desc]->user ||
-        pcbs[desc]->closing) {
+    if (platform_is_child()) {
+        errno = ENETDOWN;
+        return NULL;
+    }
+    pcb = table_get(&pcbs, desc);
+    if (!pcb || !pcb->user || pcb->closing) {
         errno = EBADF;
         return NULL;
     }
-    return pcbs[desc];
+    return pcb;
 }
 
 /* Nothing is waited for any more, and what was not acknowledged is forgotten. */
@@ -344,7 +345,7 @@ static void tcp_retrans_queue_flush(struct tcp_pcb *pcb)
 static void tcp_pcb_release(struct tcp_pcb *pcb)
 {
     debugf("desc=%d", pcb->desc);
-    pcbs[pcb->desc] = NULL;
+    table_remove(&pcbs, pcb->desc);
     sched_task_destroy(&pcb->task, &lock);
     tcp_retrans_queue_flush(pcb);
     tcp_buf_free(&pcb->rcv.buf);
@@ -377,43 +378,44 @@ static void tcp_pcb_give_up(struct tcp_pcb *pcb, int errnum)
     tcp_pcb_set_state(pcb, TCP_STATE_LISTEN);
 }
 
-/* When the table is full, the oldest connection in TIME-WAIT makes room. Returns its place, or
- * NULL. */
-static struct tcp_pcb **tcp_pcb_recycle(void)
+/* When the table is full, the oldest connection in TIME-WAIT makes room. Returns 0, or -1. */
+static int tcp_pcb_recycle(void)
 {
-    struct tcp_pcb **slot, **oldest = NULL;
+    struct tcp_pcb *pcb, *oldest = NULL;
+    size_t i = 0;
 
-    for (slot = pcbs; slot < tailof(pcbs); slot++) {
-        if ((*slot)->state == TCP_STATE_TIME_WAIT && !(*slot)->user &&
-            (!oldest || (*slot)->expires < (*oldest)->expires)) {
-            oldest = slot;
+    while ((pcb = table_next(&pcbs, &i)) != NULL) {
+        if (pcb->state == TCP_STATE_TIME_WAIT && !pcb->user &&
+            (!oldest || pcb->expires < oldest->expires)) {
+            oldest = pcb;
         }
     }
-    if (oldest) {
-        tcp_pcb_release(*oldest);
+    if (!oldest) {
+        return -1;
     }
-    return oldest;
+    tcp_pcb_release(oldest);
+    return 0;
+}
+
+/* Gives the block its number. Returns 0, or -1 (EMFILE, ENOMEM). */
+static int tcp_pcb_add(struct tcp_pcb *pcb)
+{
+    pcb->desc = table_add(&pcbs, pcb);
+    if (pcb->desc == -1 && errno == EMFILE && tcp_pcb_recycle() == 0) {
+        pcb->desc = table_add(&pcbs, pcb);
+    }
+    return pcb->desc == -1 ? -1 : 0;
 }
 
 /* A block in CLOSED, for the user or for a connection that comes in. NULL and EMFILE or ENOMEM if
  * there is no room. */
 static struct tcp_pcb *tcp_pcb_alloc(int user)
 {
-    struct tcp_pcb **slot = pcbs, *pcb;
+    struct tcp_pcb *pcb;
 
     assert(lock_held(&lock));
-    if (!started) {
+    if (!started || platform_is_child()) {
         errno = ENETDOWN;
-        return NULL;
-    }
-    while (slot < tailof(pcbs) && *slot) {
-        slot++;
-    }
-    if (slot == tailof(pcbs)) {
-        slot = tcp_pcb_recycle();
-    }
-    if (!slot) {
-        errno = EMFILE;
         return NULL;
     }
     pcb = memory_alloc(sizeof(*pcb));
@@ -421,10 +423,12 @@ static struct tcp_pcb *tcp_pcb_alloc(int user)
         errno = ENOMEM;
         return NULL;
     }
-    pcb->desc = (int)indexof(pcbs, slot);
+    if (tcp_pcb_add(pcb) == -1) {
+        memory_free(pcb);
+        return NULL;
+    }
     pcb->user = user;
     sched_task_init(&pcb->task);
-    *slot = pcb;
     return pcb;
 }
 
@@ -436,11 +440,11 @@ static int tcp_endp_equal(const ip_endp_t *a, const ip_endp_t *b)
 /* The block of a connection between local and remote. */
 static struct tcp_pcb *tcp_pcb_find(const ip_endp_t *local, const ip_endp_t *remote)
 {
-    struct tcp_pcb **slot, *pcb;
+    struct tcp_pcb *pcb;
+    size_t i = 0;
 
-    for (slot = pcbs; slot < tailof(pcbs); slot++) {
-        pcb = *slot;
-        if (!pcb || pcb->state == TCP_STATE_CLOSED || pcb->state == TCP_STATE_LISTEN) {
+    while ((pcb = table_next(&pcbs, &i)) != NULL) {
+        if (pcb->state == TCP_STATE_CLOSED || pcb->state == TCP_STATE_LISTEN) {
             continue;
         }
         if (tcp_endp_equal(&pcb->local, local) && tcp_endp_equal(&pcb->remote, remote)) {
@@ -481,12 +485,13 @@ static int tcp_pcb_match(const struct tcp_pcb *pcb, const ip_endp_t *local, cons
 /* The listener that suits a segment best, or NULL. */
 static struct tcp_pcb *tcp_pcb_find_listener(const ip_endp_t *local, const ip_endp_t *remote)
 {
-    struct tcp_pcb *best = NULL, **slot;
+    struct tcp_pcb *best = NULL, *pcb;
+    size_t i = 0;
     int score = 0;
 
-    for (slot = pcbs; slot < tailof(pcbs); slot++) {
-        if (*slot && tcp_pcb_match(*slot, local, remote) > score) {
-            best = *slot;
+    while ((pcb = table_next(&pcbs, &i)) != NULL) {
+        if (tcp_pcb_match(pcb, local, remote) > score) {
+            best = pcb;
             score = tcp_pcb_match(best, local, remote);
         }
     }
@@ -501,17 +506,12 @@ static struct tcp_pcb *tcp_pcb_select(const ip_endp_t *local, const ip_endp_t *r
     return pcb ? pcb : tcp_pcb_find_listener(local, remote);
 }
 
-int tcp_get_view_at(size_t place, struct tcp_view *view)
+/* Copies what may be seen of a block. Returns 0, or -1 if it is NULL. */
+static int tcp_pcb_view(const struct tcp_pcb *pcb, struct tcp_view *view)
 {
-    const struct tcp_pcb *pcb = NULL;
-
-    lock_acquire(&lock);
-    if (place < countof(pcbs)) {
-        pcb = pcbs[place];
-    }
     if (pcb) {
         *view = (struct tcp_view){
-            .desc = (int)place,
+            .desc = pcb->desc,
             .state = pcb->state,
             .local = pcb->local,
             .remote = pcb->remote,
@@ -521,18 +521,30 @@ int tcp_get_view_at(size_t place, struct tcp_view *view)
             .irs = pcb->irs,
         };
     }
-    lock_release(&lock);
     return pcb ? 0 : -1;
 }
 
-/* A descriptor is the place of its block. */
 int tcp_get_view(int desc, struct tcp_view *view)
 {
-    if (tcp_get_view_at((size_t)desc, view) == -1) {
+    int ret;
+
+    lock_acquire(&lock);
+    ret = tcp_pcb_view(table_get(&pcbs, desc), view);
+    lock_release(&lock);
+    if (ret == -1) {
         errno = EBADF;
-        return -1;
     }
-    return 0;
+    return ret;
+}
+
+int tcp_get_view_at(size_t place, struct tcp_view *view)
+{
+    int ret;
+
+    lock_acquire(&lock);
+    ret = tcp_pcb_view(table_at(&pcbs, place), view);
+    lock_release(&lock);
+    return ret;
 }
 
 /*
@@ -950,17 +962,16 @@ static void tcp_pcb_put_off(struct tcp_pcb *pcb, uint64_t span, uint64_t now)
 
 static void tcp_timer(void)
 {
+    struct tcp_pcb *pcb;
     uint64_t now, span;
-    size_t i;
+    size_t i = 0;
 
     lock_acquire(&lock);
     now = clock_now();
     span = tcp_time_stopped(now);
-    for (i = 0; i < countof(pcbs); i++) {
-        if (pcbs[i]) {
-            tcp_pcb_put_off(pcbs[i], span, now);
-            tcp_pcb_timer(pcbs[i]);
-        }
+    while ((pcb = table_next(&pcbs, &i)) != NULL) {
+        tcp_pcb_put_off(pcb, span, now);
+        tcp_pcb_timer(pcb);
     }
     lock_release(&lock);
 }
@@ -969,15 +980,12 @@ static void tcp_timer(void)
  * Changes of state that more than one event brings about
  */
 
-/* The handshake is done: SND.UNA is what the peer acknowledged. Returns 0, or -1 when the
- * connection had to be given up. */
+/* The handshake is done, as seg says. Returns 0, or -1 when there is no memory for it. */
 static int tcp_establish(struct tcp_pcb *pcb, const struct tcp_segment *seg)
 {
     if (tcp_buf_alloc(&pcb->rcv.buf, TCP_RCV_BUF_SIZE) == -1) {
-        count(stats.resets_sent);
-        tcp_output_segment(seg->ack, 0, TCP_FLG_RST, 0, NULL, 0, &pcb->local, &pcb->remote);
-        tcp_pcb_finish(pcb, ENOMEM);
-        return -1;
+        /* as if the segment were lost: it comes again when the SYN-ACK is repeated */
+        return drop(stats.no_memory, "desc=%d, no memory for a buffer", pcb->desc);
     }
     pcb->snd.wnd = seg->wnd;
     pcb->snd.wl1 = seg->seq;
@@ -997,11 +1005,12 @@ static int tcp_establish(struct tcp_pcb *pcb, const struct tcp_segment *seg)
 /* Ends the connections that nobody has accepted and nobody will. */
 static void tcp_pcb_abort_children(struct tcp_pcb *listener)
 {
-    size_t i;
+    struct tcp_pcb *pcb;
+    size_t i = 0;
 
-    for (i = 0; i < countof(pcbs); i++) {
-        if (pcbs[i] && pcbs[i]->parent == listener) {
-            tcp_pcb_abort(pcbs[i]);
+    while ((pcb = table_next(&pcbs, &i)) != NULL) {
+        if (pcb->parent == listener) {
+            tcp_pcb_abort(pcb);
         }
     }
 }
@@ -1009,12 +1018,12 @@ static void tcp_pcb_abort_children(struct tcp_pcb *listener)
 /* How many of a listener's connections are half-open, or not? */
 static int tcp_pcb_count_children(const struct tcp_pcb *listener, int half_open)
 {
+    const struct tcp_pcb *pcb;
     int num = 0;
-    size_t i;
+    size_t i = 0;
 
-    for (i = 0; i < countof(pcbs); i++) {
-        if (pcbs[i] && pcbs[i]->parent == listener &&
-            (pcbs[i]->state == TCP_STATE_SYN_RECEIVED) == half_open) {
+    while ((pcb = table_next(&pcbs, &i)) != NULL) {
+        if (pcb->parent == listener && (pcb->state == TCP_STATE_SYN_RECEIVED) == half_open) {
             num++;
         }
     }
@@ -1026,11 +1035,10 @@ static int tcp_pcb_count_children(const struct tcp_pcb *listener, int half_open)
 static int tcp_pcb_evict(const struct tcp_pcb *listener)
 {
     struct tcp_pcb *pcb, *oldest = NULL;
-    size_t i;
+    size_t i = 0;
 
-    for (i = 0; i < countof(pcbs); i++) {
-        pcb = pcbs[i];
-        if (!pcb || pcb->parent != listener || pcb->state != TCP_STATE_SYN_RECEIVED || pcb->acked) {
+    while ((pcb = table_next(&pcbs, &i)) != NULL) {
+        if (pcb->parent != listener || pcb->state != TCP_STATE_SYN_RECEIVED || pcb->acked) {
             continue;
         }
         if (!oldest || pcb->born < oldest->born) {
@@ -1746,11 +1754,10 @@ static void tcp_input(const struct ip_hdr *iphdr, const uint8_t *data, size_t le
 static int tcp_is_in_use(const ip_endp_t *local, const ip_endp_t *expected)
 {
     const struct tcp_pcb *pcb;
-    size_t i;
+    size_t i = 0;
 
-    for (i = 0; i < countof(pcbs); i++) {
-        pcb = pcbs[i];
-        if (!pcb || !pcb->user ||
+    while ((pcb = table_next(&pcbs, &i)) != NULL) {
+        if (!pcb->user ||
             (pcb->state != TCP_STATE_CLOSED && pcb->state != TCP_STATE_LISTEN)) {
             continue;
         }
@@ -1873,6 +1880,9 @@ static int tcp_pcb_connect(struct tcp_pcb *pcb, const ip_endp_t *remote)
     pcb->errnum = 0;
     pcb->rcv.wnd = TCP_RCV_BUF_SIZE;
     tcp_buf_free(&pcb->rcv.buf); /* what a connection before this one left unread */
+    if (tcp_buf_alloc(&pcb->rcv.buf, TCP_RCV_BUF_SIZE) == -1) {
+        return -1;
+    }
     pcb->rcv.fin = pcb->rcv.deaf = 0;
     tcp_pcb_set_iss(pcb, tcp_choose_iss());
     tcp_output(pcb, TCP_FLG_SYN, NULL, 0);
@@ -1896,16 +1906,27 @@ static int tcp_open_active(struct tcp_pcb *pcb, const ip_endp_t *local, const ip
     return tcp_pcb_connect(pcb, remote);
 }
 
+/* The user's thread is cancelled, and nobody else knows the descriptor. */
+static void tcp_open_cancelled(void *desc)
+{
+    tcp_cmd_abort(*(int *)desc);
+}
+
 /* Opens the block and sleeps until it is connected. Returns its descriptor; or -1 with errno set,
  * and then it is gone. */
 static int tcp_pcb_open(struct tcp_pcb *pcb, const ip_endp_t *local, const ip_endp_t *remote,
                         int active)
 {
-    int ret, errnum;
+    int ret, errnum, desc = pcb->desc;
 
+    sched_undo_begin(tcp_open_cancelled, &desc);
     ret = active ? tcp_open_active(pcb, local, remote) : tcp_open_passive(pcb, local, remote);
-    if (ret == 0 && tcp_wait_handshake(pcb) == 0) {
-        return tcp_pcb_desc(pcb);
+    if (ret == 0) {
+        ret = tcp_wait_handshake(pcb);
+    }
+    sched_undo_end();
+    if (ret == 0) {
+        return desc;
     }
     errnum = errno;
     if (errnum != EBADF) { /* then it is another's already */
@@ -1936,7 +1957,7 @@ int tcp_cmd_socket(void)
 
     lock_acquire(&lock);
     pcb = tcp_pcb_alloc(1);
-    desc = pcb ? tcp_pcb_desc(pcb) : -1;
+    desc = pcb ? pcb->desc : -1;
     lock_release(&lock);
     return desc;
 }
@@ -2003,13 +2024,13 @@ int tcp_cmd_listen(int desc, int backlog)
 /* The connection that has waited longest for accept, or NULL. Caller must hold the lock. */
 static struct tcp_pcb *tcp_pcb_next_child(const struct tcp_pcb *listener)
 {
-    struct tcp_pcb *first = NULL;
-    size_t i;
+    struct tcp_pcb *pcb, *first = NULL;
+    size_t i = 0;
 
-    for (i = 0; i < countof(pcbs); i++) {
-        if (pcbs[i] && pcbs[i]->parent == listener && pcbs[i]->state != TCP_STATE_SYN_RECEIVED &&
-            (!first || pcbs[i]->order < first->order)) {
-            first = pcbs[i];
+    while ((pcb = table_next(&pcbs, &i)) != NULL) {
+        if (pcb->parent == listener && pcb->state != TCP_STATE_SYN_RECEIVED &&
+            (!first || pcb->order < first->order)) {
+            first = pcb;
         }
     }
     return first;
@@ -2034,7 +2055,7 @@ int tcp_cmd_accept(int desc, ip_endp_t *remote)
     if (child) {
         child->parent = NULL;
         child->user = 1;
-        new_desc = tcp_pcb_desc(child);
+        new_desc = child->desc;
         if (remote) {
             *remote = child->remote;
         }
@@ -2406,11 +2427,12 @@ int tcp_init(void)
 /* Every user leaves, as by CLOSE. */
 static void tcp_close_all(void)
 {
-    size_t i;
+    struct tcp_pcb *pcb;
+    size_t i = 0;
 
-    for (i = 0; i < countof(pcbs); i++) {
-        if (pcbs[i] && pcbs[i]->user && !pcbs[i]->closing) {
-            tcp_pcb_end(pcbs[i], tcp_pcb_close);
+    while ((pcb = table_next(&pcbs, &i)) != NULL) {
+        if (pcb->user && !pcb->closing) {
+            tcp_pcb_end(pcb, tcp_pcb_close);
         }
     }
 }
@@ -2431,10 +2453,11 @@ static int tcp_wait_until_taken(struct tcp_pcb *pcb, uint64_t deadline)
 static void tcp_wait_for_peers(void)
 {
     uint64_t deadline = clock_now() + MILLISECONDS(TCP_SHUTDOWN_TIMEOUT);
-    size_t i;
+    struct tcp_pcb *pcb;
+    size_t i = 0;
 
-    for (i = 0; i < countof(pcbs); i++) {
-        if (pcbs[i] && tcp_wait_until_taken(pcbs[i], deadline) == -1) {
+    while ((pcb = table_next(&pcbs, &i)) != NULL) {
+        if (tcp_wait_until_taken(pcb, deadline) == -1) {
             return;
         }
     }
@@ -2444,13 +2467,14 @@ static void tcp_wait_for_peers(void)
  * FIN-WAIT-2 or TIME-WAIT: a RST might take from its user what he has not read yet. */
 static void tcp_end_all(void)
 {
-    size_t i;
+    struct tcp_pcb *pcb;
+    size_t i = 0;
 
-    for (i = 0; i < countof(pcbs); i++) {
-        if (pcbs[i] && pcbs[i]->closing) {
-            tcp_pcb_finish(pcbs[i], 0); /* who is closing it will release it */
-        } else if (pcbs[i]) {
-            tcp_pcb_expire(pcbs[i]);
+    while ((pcb = table_next(&pcbs, &i)) != NULL) {
+        if (pcb->closing) {
+            tcp_pcb_finish(pcb, 0); /* who is closing it will release it */
+        } else {
+            tcp_pcb_expire(pcb);
         }
     }
 }

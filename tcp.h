@@ -8,7 +8,7 @@
 #include "ip.h"
 
 #define TCP_HDR_SIZE_MIN 20
-#define TCP_PCB_SIZE 4096          /* control blocks; then EMFILE (left out: more, step 37) */
+#define TCP_PCB_SIZE 8192          /* control blocks; then EMFILE */
 #define TCP_MSS 536                /* a segment's bytes, if the peer does not say: RFC 9293 3.7.1 */
 #define TCP_MSS_MIN 64             /* if it says less: headers would outweigh the data */
 #define TCP_RCV_BUF_SIZE 65535     /* bytes that wait for the user; the window holds no more */
@@ -47,7 +47,7 @@ enum tcp_state {
 
 /* What may be seen of a connection, RFC 9293 3.3.1; numbers in host byte order. */
 struct tcp_view {
-    int desc;           /* the index of its block */
+    int desc;           /* its descriptor */
     enum tcp_state state;
     ip_endp_t local;
     ip_endp_t remote;
@@ -106,6 +106,7 @@ struct tcp_stats {
     uint64_t timed_out;       /* connections given up */
     uint64_t resets_received; /* resets that were believed */
     uint64_t challenges_sent; /* ACKs in answer to a RST or SYN that may be forged, RFC 5961 */
+    uint64_t no_memory;       /* dropped: the end of a handshake, and no memory for a buffer */
     uint64_t no_block;        /* dropped: a SYN, and the table is full */
     uint64_t half_open_evicted; /* half-open connections given up for a new SYN */
     uint64_t backlog_full;    /* dropped: a SYN or ACK, and the listener has no room for it */
@@ -118,7 +119,8 @@ int tcp_init(void);
  * something, and all is forgotten. While interrupts, timers and devices still work. */
 void tcp_shutdown(void);
 
-/* Looks at the block with descriptor desc. Returns 0, or -1 if there is none (EBADF). */
+/* Looks at the block with descriptor desc, also after its user has closed it. Returns 0, or -1 if
+ * there is none (EBADF). */
 int tcp_get_view(int desc, struct tcp_view *view);
 /* Looks at whatever block has a place in the table, so that all can be seen; places end at
  * TCP_PCB_SIZE. Returns 0, or -1 if none has. */

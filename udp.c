@@ -42,15 +42,9 @@ struct udp_hdr {
 _Static_assert(sizeof(struct pseudo_hdr) == 12, "a pseudo-header has 12 bytes");
 _Static_assert(sizeof(struct udp_hdr) == UDP_HDR_SIZE, "a UDP header has 8 bytes");
 
-enum udp_pcb_state {
-    UDP_PCB_STATE_FREE,
-    UDP_PCB_STATE_OPEN,
-    UDP_PCB_STATE_CLOSING, /* not found any more, but somebody may still have to wake up in it */
-};
-
 /* An endpoint's control block. */
 struct udp_pcb {
-    enum udp_pcb_state state;
+    int desc;
     ip_endp_t local;         /* port 0: not bound */
     struct queue_head queue; /* of struct udp_queue_entry: what waits for the user */
     struct sched_task task;  /* who waits for what arrives */
@@ -64,7 +58,7 @@ struct udp_queue_entry {
 };
 
 static lock_t lock = LOCK_INITIALIZER; /* guards pcbs: above ip's */
-static struct udp_pcb pcbs[UDP_PCB_SIZE];
+static struct table pcbs = {.limit = UDP_PCB_SIZE}; /* of struct udp_pcb */
 static int started; /* between udp_init and udp_shutdown */
 static struct udp_stats stats;
 
@@ -96,19 +90,20 @@ static uint16_t udp_cksum(const void *datagram, size_t len, ip_addr_t src, ip_ad
  * Control blocks. The caller of these functions must hold the lock.
  */
 
-static int udp_pcb_desc(const struct udp_pcb *pcb)
-{
-    return (int)indexof(pcbs, pcb);
-}
-
 static struct udp_pcb *udp_pcb_get(int desc)
 {
+    struct udp_pcb *pcb;
+
     assert(lock_held(&lock));
-    if (desc < 0 || (size_t)desc >= countof(pcbs) || pcbs[desc].state != UDP_PCB_STATE_OPEN) {
-        errno = EBADF;
+    if (platform_is_child()) {
+        errno = ENETDOWN;
         return NULL;
     }
-    return &pcbs[desc];
+    pcb = table_get(&pcbs, desc);
+    if (!pcb) {
+        errno = EBADF;
+    }
+    return pcb;
 }
 
 static struct udp_pcb *udp_pcb_alloc(void)
@@ -116,32 +111,36 @@ static struct udp_pcb *udp_pcb_alloc(void)
     struct udp_pcb *pcb;
 
     assert(lock_held(&lock));
-    if (!started) {
+    if (!started || platform_is_child()) {
         errno = ENETDOWN;
         return NULL;
     }
-    for (pcb = pcbs; pcb < tailof(pcbs); pcb++) {
-        if (pcb->state == UDP_PCB_STATE_FREE) {
-            pcb->state = UDP_PCB_STATE_OPEN;
-            queue_init(&pcb->queue);
-            sched_task_init(&pcb->task);
-            return pcb;
-        }
+    pcb = memory_alloc(sizeof(*pcb));
+    if (!pcb) {
+        errno = ENOMEM;
+        return NULL;
     }
-    errno = EMFILE;
-    return NULL;
+    pcb->desc = table_add(&pcbs, pcb);
+    if (pcb->desc == -1) {
+        memory_free(pcb);
+        return NULL;
+    }
+    queue_init(&pcb->queue);
+    sched_task_init(&pcb->task);
+    return pcb;
 }
 
+/* Whoever sleeps in it leaves with EBADF before it is gone. */
 static void udp_pcb_release(struct udp_pcb *pcb)
 {
     struct udp_queue_entry *entry;
 
+    table_remove(&pcbs, pcb->desc);
+    sched_task_destroy(&pcb->task, &lock);
     while ((entry = queue_pop(&pcb->queue)) != NULL) {
         memory_free(entry);
     }
-    pcb->state = UDP_PCB_STATE_CLOSING;
-    sched_task_destroy(&pcb->task, &lock);
-    memset(pcb, 0, sizeof(*pcb)); /* which makes it free */
+    memory_free(pcb);
 }
 
 /* The block that takes what is sent to addr and port: one bound to exactly these, or else to the
@@ -149,10 +148,11 @@ static void udp_pcb_release(struct udp_pcb *pcb)
 static struct udp_pcb *udp_pcb_select(ip_addr_t addr, uint16_t port)
 {
     struct udp_pcb *pcb, *wildcard = NULL;
+    size_t i = 0;
 
     assert(lock_held(&lock));
-    for (pcb = pcbs; pcb < tailof(pcbs); pcb++) {
-        if (pcb->state != UDP_PCB_STATE_OPEN || pcb->local.port == 0 || pcb->local.port != port) {
+    while ((pcb = table_next(&pcbs, &i)) != NULL) {
+        if (pcb->local.port == 0 || pcb->local.port != port) {
             continue;
         }
         if (pcb->local.addr == addr) {
@@ -169,9 +169,10 @@ static struct udp_pcb *udp_pcb_select(ip_addr_t addr, uint16_t port)
 static int udp_is_in_use(const ip_endp_t *local)
 {
     const struct udp_pcb *pcb;
+    size_t i = 0;
 
-    for (pcb = pcbs; pcb < tailof(pcbs); pcb++) {
-        if (pcb->state != UDP_PCB_STATE_OPEN || pcb->local.port != local->port) {
+    while ((pcb = table_next(&pcbs, &i)) != NULL) {
+        if (pcb->local.port != local->port) {
             continue;
         }
         if (pcb->local.addr == local->addr || pcb->local.addr == IP_ADDR_ANY ||
@@ -228,11 +229,11 @@ static int udp_pcb_push(struct udp_pcb *pcb, const ip_endp_t *remote, const uint
     struct udp_queue_entry *entry;
 
     if (pcb->queue.num >= UDP_QUEUE_LIMIT) {
-        return drop(stats.queue_full, "the queue is full, desc=%d", udp_pcb_desc(pcb));
+        return drop(stats.queue_full, "the queue is full, desc=%d", pcb->desc);
     }
     entry = memory_alloc(sizeof(*entry) + len);
     if (!entry) {
-        return drop(stats.no_memory, "no memory, desc=%d, len=%zu", udp_pcb_desc(pcb), len);
+        return drop(stats.no_memory, "no memory, desc=%d, len=%zu", pcb->desc, len);
     }
     entry->remote = *remote;
     entry->len = len;
@@ -328,7 +329,7 @@ int udp_cmd_open(void)
 
     lock_acquire(&lock);
     pcb = udp_pcb_alloc();
-    desc = pcb ? udp_pcb_desc(pcb) : -1;
+    desc = pcb ? pcb->desc : -1;
     lock_release(&lock);
     return desc;
 }
@@ -354,7 +355,7 @@ static int udp_pcb_bind(struct udp_pcb *pcb, ip_endp_t local)
         return -1;
     }
     pcb->local = local;
-    debugf("desc=%d, local=%s", udp_pcb_desc(pcb), ip_endp_ntop(&local, text, sizeof(text)));
+    debugf("desc=%d, local=%s", pcb->desc, ip_endp_ntop(&local, text, sizeof(text)));
     return 0;
 }
 
@@ -434,7 +435,7 @@ ssize_t udp_cmd_recvfrom(int desc, void *buf, size_t size, ip_endp_t *remote)
     pcb = udp_pcb_get(desc);
     while (pcb && !(entry = queue_pop(&pcb->queue))) {
         if (sched_task_sleep(&pcb->task, &lock, 0) == -1) {
-            pcb = NULL; /* interrupted, or closed: it may be another's by now */
+            pcb = NULL; /* interrupted, or closed: then it is gone */
         }
     }
     lock_release(&lock);
@@ -482,13 +483,12 @@ int udp_init(void)
 void udp_shutdown(void)
 {
     struct udp_pcb *pcb;
+    size_t i = 0;
 
     lock_acquire(&lock);
     started = 0;
-    for (pcb = pcbs; pcb < tailof(pcbs); pcb++) {
-        if (pcb->state == UDP_PCB_STATE_OPEN) {
-            udp_pcb_release(pcb);
-        }
+    while ((pcb = table_next(&pcbs, &i)) != NULL) {
+        udp_pcb_release(pcb);
     }
     lock_release(&lock);
 }

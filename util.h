@@ -89,6 +89,31 @@ void *queue_peek(const struct queue_head *queue);
 void queue_foreach(const struct queue_head *queue, void (*func)(void *arg, void *entry), void *arg);
 
 /*
+ * Table: gives entries numbers, small ones first. A number that was given back is not soon given
+ * out again: its place gets another, so who still holds the old one finds nothing. Starts as
+ * {.limit = N} and grows up to N places. Whoever shares it holds a lock of his own.
+ */
+struct table {
+    struct table_slot *slots;
+    size_t size;  /* slots that there are */
+    size_t end;   /* behind the last place in use */
+    size_t free;  /* no place below it is free */
+    size_t limit; /* places that there may be */
+    int round;    /* goes into new numbers; changes when one is given back */
+};
+
+/* Returns the entry's number, or -1 (EMFILE at the limit, ENOMEM). */
+int table_add(struct table *table, void *entry);
+/* Returns the entry, or NULL if the number is nobody's. */
+void *table_get(const struct table *table, int number);
+/* Returns what has a place, or NULL. Places end at the limit. */
+void *table_at(const struct table *table, size_t place);
+/* Returns the first entry at *place or behind it and moves *place past it; NULL at the end. */
+void *table_next(const struct table *table, size_t *place);
+/* The number is nobody's any more. An empty table takes no memory. */
+void table_remove(struct table *table, int number);
+
+/*
  * Byte order: host to network and back
  */
 uint16_t hton16(uint16_t h);

@@ -33,7 +33,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct client *clients; /* guarded by lock */
 static int stopping;           /* guarded by lock */
 
-/* The caller must hold lock. A descriptor may belong to another connection once it is closed. */
+/* The caller must hold lock. Both the client's thread and main close, whoever comes first. */
 static void close_client(struct client *client)
 {
     if (!client->closed) {

@@ -13,6 +13,8 @@ int intr_init(void);
 int intr_run(void);
 void intr_stop(void);
 void intr_shutdown(void);
+/* In a child that fork has made. */
+void intr_forked(void);
 
 /* The thread that takes the interrupts, as gettid names it, or 0 when it does not run. */
 pid_t intr_thread_id(void);

@@ -48,7 +48,8 @@ struct ether_tap {
 static struct ether_tap_stats stats;
 static unsigned int ticks; /* of the timer; the interrupt thread's alone */
 
-/* Attaches fd to the interface. Returns 0, or -1 with errno. */
+/* Attaches fd to the interface. An earlier user may have allowed it to leave checksums and cutting
+ * to him, and it stays so until another says otherwise. Returns 0, or -1 with errno. */
 static int ether_tap_attach(int fd, const struct ether_tap *tap)
 {
     struct ifreq ifr = {.ifr_flags = IFF_TAP | IFF_NO_PI};
@@ -57,7 +58,7 @@ static int ether_tap_attach(int fd, const struct ether_tap *tap)
     if (ioctl(fd, TUNSETIFF, &ifr) == -1) {
         return -1;
     }
-    return intr_watch(fd, tap->irq);
+    return ioctl(fd, TUNSETOFFLOAD, 0UL);
 }
 
 /* Takes over the MTU that the host has given the interface. */
@@ -77,27 +78,41 @@ static void ether_tap_ask_mtu(struct net_device *dev)
     close(fd);
 }
 
-static int ether_tap_open(struct net_device *dev)
+/* Connects a new descriptor with the interface. Returns it, or -1 with errno. */
+static int ether_tap_connect(const struct ether_tap *tap)
 {
-    struct ether_tap *tap = dev->priv;
     int fd, err;
 
     if (if_nametoindex(tap->name) == 0) {
-        errorf("there is no interface %s, dev=%s", tap->name, dev->name);
         errno = ENODEV;
         return -1;
     }
     fd = open(TUN_DEVICE, O_RDWR | O_CLOEXEC);
     if (fd == -1) {
+        return -1;
+    }
+    if (ether_tap_attach(fd, tap) == -1) {
         err = errno;
-        errorf("open(%s): %s, dev=%s", TUN_DEVICE, strerror(err), dev->name);
+        close(fd);
         errno = err;
         return -1;
     }
+    return fd;
+}
+
+static int ether_tap_open(struct net_device *dev)
+{
+    struct ether_tap *tap = dev->priv;
+    int fd = ether_tap_connect(tap), err;
+
+    if (fd == -1) {
+        errorf("%s by %s: %s, dev=%s", tap->name, TUN_DEVICE, strerror(errno), dev->name);
+        return -1;
+    }
     atomic_store(&tap->fd, fd);
-    if (ether_tap_attach(fd, tap) == -1) {
+    if (intr_watch(fd, tap->irq) == -1) {
         err = errno;
-        errorf("%s: %s, dev=%s", tap->name, strerror(err), dev->name);
+        errorf("%s can't be watched: %s, dev=%s", tap->name, strerror(err), dev->name);
         atomic_store(&tap->fd, -1);
         close(fd);
         errno = err;
@@ -105,6 +120,25 @@ static int ether_tap_open(struct net_device *dev)
     }
     ether_tap_ask_mtu(dev);
     return 0;
+}
+
+/* The interface has been removed: has it been made again? */
+static void ether_tap_reopen(struct net_device *dev)
+{
+    struct ether_tap *tap = dev->priv;
+    int fd = ether_tap_connect(tap), old;
+
+    if (fd == -1) {
+        return; /* until the next time */
+    }
+    lock_acquire(&tap->lock);
+    old = atomic_exchange(&tap->fd, fd);
+    lock_release(&tap->lock);
+    close(old);
+    atomic_store(&tap->down, 0);
+    atomic_store(&tap->gone, 0);
+    intr_watch(fd, tap->irq);
+    infof("%s is there again, dev=%s", tap->name, dev->name);
 }
 
 static int ether_tap_close(struct net_device *dev)
@@ -177,6 +211,9 @@ static void ether_tap_ask(struct net_device *dev)
 
     if (tap->asked != ticks) {
         tap->asked = ticks;
+        if (atomic_load(&tap->gone)) {
+            ether_tap_reopen(dev);
+        }
         ether_tap_ask_mtu(dev);
     }
 }

@@ -1,0 +1,684 @@
+#include <limits.h>
+#include <stdlib.h>
+
+#include "bench.h"
+#include "driver/loopback.h"
+#include "ip.h"
+#include "net.h"
+#include "platform.h"
+#include "sock.h"
+#include "tcp.h"
+#include "udp.h"
+#include "util.h"
+
+/* Step 37: what lives how long. Descriptors, tables, and memory that is not there. */
+
+#define SA(x) ((struct sockaddr *)(x))
+#define CHURN 3000
+
+static struct sockaddr_in address(const char *text)
+{
+    struct sockaddr_in in = {.sin_family = AF_INET};
+    ip_endp_t endp;
+
+    check_int(ip_endp_pton(text, &endp), 0);
+    in.sin_addr.s_addr = endp.addr;
+    in.sin_port = endp.port;
+    return in;
+}
+
+/*
+ * Descriptors
+ */
+
+/* One socket after another takes the place of one that was closed: none gets its number. */
+static void number_is_not_reused(int (*open)(void), int (*close)(int desc))
+{
+    int closed, other;
+
+    closed = open();
+    check(closed != -1);
+    check_int(close(closed), 0);
+    for (int i = 0; i < CHURN; i++) {
+        other = open();
+        check(other != -1 && other != closed);
+        check_error(close(closed), EBADF);
+        check_int(close(other), 0);
+    }
+}
+
+static int open_stream(void)
+{
+    return sock_open(PF_INET, SOCK_STREAM, 0);
+}
+
+static int open_datagrams(void)
+{
+    return sock_open(PF_INET, SOCK_DGRAM, 0);
+}
+
+static void test_numbers(void)
+{
+    bench_start(WIRE_RAW);
+    number_is_not_reused(udp_cmd_open, udp_cmd_close);
+    number_is_not_reused(tcp_cmd_socket, tcp_cmd_close);
+    number_is_not_reused(open_stream, sock_close);
+    number_is_not_reused(open_datagrams, sock_close);
+}
+
+/* Who still has the number of a closed endpoint reads nothing of the next one's. */
+static void test_stale_holder(void)
+{
+    struct sockaddr_in local = address("192.0.2.2:7"), remote = address("192.0.2.1:5000");
+    int old, fresh;
+    char buf[16];
+
+    bench_start(WIRE_RAW);
+    old = open_datagrams();
+    check_int(sock_bind(old, SA(&local), sizeof(local)), 0);
+    check_int(sock_close(old), 0);
+    fresh = open_datagrams();
+    check_int(sock_bind(fresh, SA(&local), sizeof(local)), 0);
+    inject("UDP 192.0.2.1.5000 > 192.0.2.2.7 'secret'");
+    check_error(sock_recvfrom(old, buf, sizeof(buf), NULL, NULL), EBADF);
+    check_error(sock_sendto(old, "", 0, SA(&remote), sizeof(remote)), EBADF);
+    check_error(sock_close(old), EBADF);
+    check_int(sock_recvfrom(fresh, buf, sizeof(buf), NULL, NULL), 6);
+}
+
+/* Nor sees the next one's connection. A place is whoever's has it. */
+static void test_stale_view(void)
+{
+    struct tcp_view view;
+    int old, fresh;
+
+    bench_start(WIRE_RAW);
+    old = tcp_cmd_socket();
+    check_int(tcp_get_view(old, &view), 0);
+    check_int(tcp_cmd_close(old), 0);
+    fresh = tcp_cmd_socket();
+    check_error(tcp_get_view(old, &view), EBADF);
+    check_int(tcp_get_view(fresh, &view), 0);
+    check_int(view.desc, fresh);
+    check_int(tcp_get_view_at(0, &view), 0);
+    check_int(view.desc, fresh);
+    check_int(tcp_get_view_at(1, &view), -1);
+}
+
+/* Nor does a stack that begins anew give out the numbers of the one before. */
+static void test_restart(void)
+{
+    int old[3], fresh[3];
+
+    bench_start(WIRE_RAW);
+    old[0] = open_stream();
+    old[1] = tcp_cmd_socket();
+    old[2] = udp_cmd_open();
+    check_int(net_shutdown(), 0);
+    check_int(memory_in_use(), 0);
+    bench_start(WIRE_RAW);
+    fresh[0] = open_stream();
+    fresh[1] = tcp_cmd_socket();
+    fresh[2] = udp_cmd_open();
+    for (int i = 0; i < 3; i++) {
+        check(fresh[i] != -1 && fresh[i] != old[i]);
+    }
+    check_error(sock_close(old[0]), EBADF);
+    check_error(tcp_cmd_close(old[1]), EBADF);
+    check_error(udp_cmd_close(old[2]), EBADF);
+}
+
+static void child_has_no_sockets(int stream, int datagrams, struct sockaddr_in *addr)
+{
+    char byte;
+
+    check_error(open_stream(), ENETDOWN);
+    check_error(sock_bind(stream, SA(addr), sizeof(*addr)), ENETDOWN);
+    check_error(sock_listen(stream, 1), ENETDOWN);
+    check_error(sock_accept(stream, NULL, NULL), ENETDOWN);
+    check_error(sock_connect(stream, SA(addr), sizeof(*addr)), ENETDOWN);
+    check_error(sock_recv(stream, &byte, 1), ENETDOWN);
+    check_error(sock_send(stream, "x", 1), ENETDOWN);
+    check_error(sock_recvfrom(datagrams, &byte, 1, NULL, NULL), ENETDOWN);
+    check_error(sock_sendto(datagrams, "x", 1, SA(addr), sizeof(*addr)), ENETDOWN);
+    check_error(sock_close(stream), ENETDOWN);
+    check_error(sock_close(datagrams), ENETDOWN);
+}
+
+static void child_has_no_endpoints(int stream, int datagrams, ip_endp_t *endp)
+{
+    char byte;
+
+    check_error(tcp_cmd_socket(), ENETDOWN);
+    check_error(udp_cmd_open(), ENETDOWN);
+    check_error(tcp_cmd_open(endp, NULL, 0), ENETDOWN);
+    check_error(tcp_cmd_receive(stream, &byte, 1), ENETDOWN);
+    check_error(tcp_cmd_close(stream), ENETDOWN);
+    check_error(udp_cmd_recvfrom(datagrams, &byte, 1, endp), ENETDOWN);
+    check_error(udp_cmd_sendto(datagrams, "x", 1, endp), ENETDOWN);
+    check_error(udp_cmd_close(datagrams), ENETDOWN);
+}
+
+/* fork copies one thread, and in the child nobody takes interrupts: no call may wait for what they
+ * bring, or touch what is the parent's. */
+static void test_child(void)
+{
+    struct sockaddr_in addr = address("192.0.2.1:5000");
+    ip_endp_t endp = {addr.sin_addr.s_addr, addr.sin_port};
+    int ids[2], descs[2];
+
+    bench_start(WIRE_RAW);
+    ids[0] = open_stream();
+    ids[1] = open_datagrams();
+    descs[0] = tcp_cmd_socket();
+    descs[1] = udp_cmd_open();
+    sim_be_child(1);
+    child_has_no_sockets(ids[0], ids[1], &addr);
+    child_has_no_endpoints(descs[0], descs[1], &endp);
+    sim_be_child(0);
+    check_int(sock_close(ids[0]), 0);
+    check_int(sock_close(ids[1]), 0);
+    expect_nothing(1000);
+}
+
+struct call {
+    struct task *task;
+    const char *name;
+    void (*func)(void *arg);
+    int id;
+    long ret;
+    int err;
+};
+
+static void call_accept(void *arg)
+{
+    struct call *c = arg;
+
+    c->ret = sock_accept(c->id, NULL, NULL);
+    c->err = errno;
+}
+
+static void call_recv(void *arg)
+{
+    struct call *c = arg;
+    char byte;
+
+    c->ret = sock_recv(c->id, &byte, 1);
+    c->err = errno;
+}
+
+static void call_send(void *arg)
+{
+    static char much[3 * TCP_RCV_BUF_SIZE];
+    struct call *c = arg;
+
+    do {
+        c->ret = sock_send(c->id, much, sizeof(much));
+        c->err = errno;
+    } while (c->ret > 0);
+}
+
+static void call_recvfrom(void *arg)
+{
+    struct call *c = arg;
+    char byte;
+
+    c->ret = sock_recvfrom(c->id, &byte, 1, NULL, NULL);
+    c->err = errno;
+}
+
+static void call_connect(void *arg)
+{
+    struct sockaddr_in remote = address("192.0.2.1:9");
+    struct call *c = arg;
+
+    c->ret = sock_connect(c->id, SA(&remote), sizeof(remote));
+    c->err = errno;
+}
+
+/* A stream that is connected to 192.0.2.1. */
+static int connected(int listener, const char *remote)
+{
+    connection('A', "192.0.2.2:7", remote, 1000);
+    inject("S 0:0(0) win 65535");
+    expect("S. 0:0(0) ack 1");
+    inject(". 1:1(0) ack 1 win 65535");
+    return sock_accept(listener, NULL, NULL);
+}
+
+/* Closing wakes who sleeps in any call, at a moment when the next socket is there already. */
+static void test_close_wakes(void)
+{
+    struct sockaddr_in local = address("192.0.2.2:7");
+    static struct call calls[] = {
+        {.name = "accept", .func = call_accept},   {.name = "recv", .func = call_recv},
+        {.name = "send", .func = call_send},       {.name = "recvfrom", .func = call_recvfrom},
+        {.name = "connect", .func = call_connect},
+    };
+
+    bench_start(WIRE_RAW);
+    calls[0].id = open_stream();
+    check_int(sock_bind(calls[0].id, SA(&local), sizeof(local)), 0);
+    check_int(sock_listen(calls[0].id, 5), 0);
+    calls[1].id = connected(calls[0].id, "192.0.2.1:5000");
+    calls[2].id = connected(calls[0].id, "192.0.2.1:5001");
+    calls[3].id = open_datagrams();
+    check_int(sock_bind(calls[3].id, SA(&local), sizeof(local)), 0);
+    calls[4].id = open_stream();
+    for (size_t i = 0; i < countof(calls); i++) {
+        calls[i].task = task_start(calls[i].name, calls[i].func, &calls[i]);
+    }
+    settle();
+    for (size_t i = 0; i < countof(calls); i++) {
+        check(!task_done(calls[i].task));
+        check_int(sock_close(calls[i].id), 0);
+        check(open_stream() != -1 && open_datagrams() != -1);
+    }
+    settle();
+    for (size_t i = 0; i < countof(calls); i++) {
+        check(task_done(calls[i].task));
+        check_int(calls[i].ret, -1);
+        check_int(calls[i].err, EBADF);
+    }
+    wire_pending(1);
+}
+
+/*
+ * Tables
+ */
+
+static int compare(const void *a, const void *b)
+{
+    return *(const int *)a - *(const int *)b;
+}
+
+/* Opens num of something, each with a number of its own, and closes them, every third one first. */
+static void table_grows(int (*open)(void), int (*close)(int desc), size_t num)
+{
+    static int desc[TCP_PCB_SIZE], sorted[TCP_PCB_SIZE];
+    size_t i;
+
+    for (i = 0; i < num; i++) {
+        desc[i] = sorted[i] = open();
+        check(desc[i] != -1);
+    }
+    check_error(open(), EMFILE);
+    qsort(sorted, num, sizeof(*sorted), compare);
+    for (i = 1; i < num; i++) {
+        check(sorted[i - 1] != sorted[i]);
+    }
+    for (i = 0; i < num; i += 3) {
+        check_int(close(desc[i]), 0);
+    }
+    for (i = 0; i < num; i += 3) {
+        desc[i] = open();
+        check(desc[i] != -1);
+    }
+    check_error(open(), EMFILE);
+    for (i = num; i-- > 0;) {
+        check_int(close(desc[i]), 0);
+    }
+}
+
+/* Up to its bound, which has a name, a table takes memory only for what is in it. */
+static void test_tables_grow(void)
+{
+    size_t in_use;
+
+    bench_start(WIRE_RAW);
+    in_use = memory_in_use();
+    table_grows(udp_cmd_open, udp_cmd_close, UDP_PCB_SIZE);
+    table_grows(tcp_cmd_socket, tcp_cmd_close, TCP_PCB_SIZE);
+    table_grows(open_stream, sock_close, SOCK_TABLE_SIZE);
+    check_int(memory_in_use(), in_use);
+}
+
+/* The table can't grow: what is open stays usable, and memory that is back is enough. */
+static void test_table_cannot_grow(void)
+{
+    struct table table = {.limit = 1000};
+    int number[1000];
+
+    for (int i = 0; i < 1000; i++) {
+        sim_fail_alloc(1);
+        number[i] = table_add(&table, &number[i]);
+        sim_fail_alloc(0);
+        if (number[i] == -1) {
+            check_int(errno, ENOMEM);
+            number[i] = table_add(&table, &number[i]);
+        }
+    }
+    check_error(table_add(&table, number), EMFILE);
+    for (int i = 0; i < 1000; i++) {
+        check(table_get(&table, number[i]) == &number[i]);
+        table_remove(&table, number[i]);
+        check(!table_get(&table, number[i]));
+    }
+    check_int(memory_in_use(), 0);
+}
+
+/* The numbers go round: after the greatest come the small ones again. */
+static void test_numbers_go_round(void)
+{
+    struct table table = {.limit = 1000, .round = INT_MAX / 1000 - 1};
+    int entry, number = table_add(&table, &entry), other = table_add(&table, &entry);
+
+    check(number > INT_MAX / 2 && other > number);
+    table_remove(&table, number);
+    check_int(table_add(&table, &entry), 0);
+    check(table_get(&table, other) == &entry && table_get(&table, 0) == &entry);
+    check(!table_get(&table, number) && !table_get(&table, -1) && !table_get(&table, 1));
+    table_remove(&table, number);
+    table_remove(&table, 0);
+    table_remove(&table, other);
+    check_int(memory_in_use(), 0);
+}
+
+/*
+ * Allocations that fail
+ */
+
+static int tolerant; /* an allocation may fail now */
+
+/* A call has failed: for want of memory, or it is wrong. */
+static void check_no_memory(void)
+{
+    int err = errno;
+
+    check(tolerant);
+    check(err == ENOMEM || err == ENOBUFS);
+}
+
+/* Loopback as net0, an Ethernet with a gateway as net1. Returns 0 or -1. */
+static int start(void)
+{
+    struct net_device *loopback, *wire;
+    struct ip_iface *iface;
+
+    if (net_init() == -1) {
+        check_int(errno, ENOMEM);
+        return -1;
+    }
+    loopback = loopback_init();
+    wire = wire_init(WIRE_ETHER);
+    if (!loopback || !wire || !wire_address(loopback, "127.0.0.1", "255.0.0.0") ||
+        !(iface = wire_address(wire, "192.0.2.2", "255.255.255.0")) ||
+        ip_route_set_default_gateway(iface, "192.0.2.1") == -1 || net_run() == -1) {
+        check_int(net_shutdown(), 0);
+        return -1;
+    }
+    wire_answer_arp(1);
+    return 0;
+}
+
+/* Tries until it works. */
+static int must_open(int type)
+{
+    int id;
+
+    while ((id = sock_open(PF_INET, type, 0)) == -1) {
+        check_no_memory();
+    }
+    return id;
+}
+
+static void send_all(int id, const char *data, size_t len)
+{
+    size_t done = 0;
+    ssize_t n;
+
+    while (done < len) {
+        n = sock_send(id, data + done, len - done);
+        if (n == -1) {
+            check_no_memory();
+        } else {
+            done += (size_t)n;
+        }
+    }
+}
+
+/* Reads to the end of file, or len bytes: those of the pattern. */
+static size_t receive_all(int id, char *buf, size_t len)
+{
+    size_t done = 0;
+    ssize_t n;
+
+    while (done < len) {
+        n = sock_recv(id, buf + done, len - done);
+        if (n == -1) {
+            check_no_memory();
+        } else if (n == 0) {
+            break;
+        } else {
+            done += (size_t)n;
+        }
+    }
+    check_pattern(buf, 1, done);
+    return done;
+}
+
+#define AMOUNT 3000
+
+/* Takes one client that closes first, then one whose connection ends from here. */
+static void tcp_server(void *arg)
+{
+    char buf[AMOUNT + 1];
+    int id, *listener = arg;
+
+    for (int ends_first = 0; ends_first < 2; ends_first++) {
+        while ((id = sock_accept(*listener, NULL, NULL)) == -1) {
+            check_no_memory();
+        }
+        check_int(receive_all(id, buf, AMOUNT), AMOUNT);
+        send_all(id, buf, AMOUNT);
+        if (!ends_first) {
+            check_int(receive_all(id, buf, 1), 0);
+        }
+        check_int(sock_close(id), 0);
+    }
+}
+
+static int must_connect(void)
+{
+    struct sockaddr_in remote = address("127.0.0.1:7");
+    int id;
+
+    for (;;) {
+        id = must_open(SOCK_STREAM);
+        if (sock_connect(id, SA(&remote), sizeof(remote)) == 0) {
+            return id;
+        }
+        check_no_memory();
+        check_int(sock_close(id), 0);
+    }
+}
+
+static void tcp_client(void *arg)
+{
+    char buf[AMOUNT + 1];
+    int id;
+
+    (void)arg;
+    for (int ends_first = 1; ends_first >= 0; ends_first--) {
+        id = must_connect();
+        pattern(buf, 1, AMOUNT);
+        send_all(id, buf, AMOUNT);
+        check_int(receive_all(id, buf, AMOUNT + !ends_first), AMOUNT);
+        check_int(sock_close(id), 0);
+    }
+}
+
+static void run_tcp(void)
+{
+    struct sockaddr_in local = address("127.0.0.1:7");
+    struct task *server, *client;
+    static int listener;
+
+    listener = must_open(SOCK_STREAM);
+    check_int(sock_bind(listener, SA(&local), sizeof(local)), 0);
+    check_int(sock_listen(listener, 5), 0);
+    server = task_start("tcp server", tcp_server, &listener);
+    client = task_start("tcp client", tcp_client, NULL);
+    task_join(client, 300000);
+    task_join(server, 300000);
+    check_int(sock_close(listener), 0);
+}
+
+static void udp_server(void *arg)
+{
+    struct sockaddr_in peer;
+    int id = *(int *)arg;
+    socklen_t len;
+    char buf[16];
+    ssize_t n;
+
+    for (;;) {
+        len = sizeof(peer);
+        n = sock_recvfrom(id, buf, sizeof(buf), SA(&peer), &len);
+        if (n == -1) {
+            check_int(errno, EBADF);
+            return;
+        }
+        if (sock_sendto(id, buf, (size_t)n, SA(&peer), len) == -1) {
+            check_no_memory();
+        }
+    }
+}
+
+/* A datagram may be lost, then another try follows. */
+static void run_udp(void)
+{
+    struct sockaddr_in local = address("127.0.0.1:7");
+    static struct call reader;
+    static int server;
+    struct task *echo;
+
+    server = must_open(SOCK_DGRAM);
+    check_int(sock_bind(server, SA(&local), sizeof(local)), 0);
+    echo = task_start("udp server", udp_server, &server);
+    reader.id = must_open(SOCK_DGRAM);
+    if (sock_sendto(reader.id, "hello", 5, SA(&local), sizeof(local)) == -1) {
+        check_no_memory();
+    }
+    reader.task = task_start("udp client", call_recvfrom, &reader);
+    for (int i = 0; i < 3 && !task_done(reader.task); i++) {
+        if (sock_sendto(reader.id, "hello", 5, SA(&local), sizeof(local)) == -1) {
+            check_no_memory();
+        }
+        advance(1000);
+    }
+    check(task_done(reader.task));
+    check_int(reader.ret, 1);
+    check_int(sock_close(reader.id), 0);
+    check_int(sock_close(server), 0);
+    task_join(echo, 0);
+}
+
+/* An echo is answered, and datagrams find their way to a neighbour and through the gateway. */
+static void run_wire(void)
+{
+    static const char *const to[] = {"192.0.2.9:7", "198.51.100.1:7"};
+    struct sockaddr_in remote;
+    int id = must_open(SOCK_DGRAM), i;
+
+    wire_pending(1);
+    for (i = 0; i < 3 && wire_pending(0) == 0; i++) {
+        inject("IP 192.0.2.1 > 192.0.2.2 ICMP echo id 1 seq 1 len 56");
+        advance(1500);
+    }
+    check(wire_pending(1) > 0);
+    for (size_t n = 0; n < countof(to); n++) {
+        remote = address(to[n]);
+        for (i = 0; i < 3 && wire_pending(0) == 0; i++) {
+            if (sock_sendto(id, "hello", 5, SA(&remote), sizeof(remote)) == -1) {
+                check_no_memory();
+            }
+            advance(1500);
+        }
+        check(wire_pending(1) > 0);
+    }
+    check_int(sock_close(id), 0);
+}
+
+static void run_all(void)
+{
+    run_tcp();
+    run_udp();
+    run_wire();
+}
+
+/* The k-th allocation of all that a stack needs to start fails: it says so, and leaves nothing. */
+static void test_start_without_memory(void)
+{
+    unsigned long before, used, k = 0;
+    int ret;
+
+    do {
+        before = sim_allocs();
+        sim_fail_alloc(++k);
+        ret = start();
+        used = sim_allocs() - before;
+        sim_fail_alloc(0);
+        if (ret == 0) {
+            run_all();
+            check_int(net_shutdown(), 0);
+            wire_pending(1);
+        }
+        check_int(memory_in_use(), 0);
+        check(ret == -1 || k > used);
+    } while (k <= used);
+    check(k > 10);
+}
+
+/* The same with all that it does then: calls say that there is no memory, what was on its way comes
+ * in the end, nobody is stuck, nothing leaks, and everything works afterwards. */
+static void without_memory(void (*run)(void))
+{
+    unsigned long before, used, k = 0;
+
+    do {
+        check_int(start(), 0);
+        before = sim_allocs();
+        sim_fail_alloc(++k);
+        tolerant = 1;
+        run();
+        used = sim_allocs() - before;
+        sim_fail_alloc(0);
+        tolerant = 0;
+        run();
+        check_int(net_shutdown(), 0);
+        wire_pending(1);
+        check_int(memory_in_use(), 0);
+    } while (k <= used);
+    check(k > 5);
+}
+
+static void test_tcp_without_memory(void)
+{
+    without_memory(run_tcp);
+}
+
+static void test_udp_without_memory(void)
+{
+    without_memory(run_udp);
+}
+
+static void test_wire_without_memory(void)
+{
+    without_memory(run_wire);
+}
+
+BENCH(37,
+      {"a closed number is not soon another's", test_numbers},
+      {"who holds a closed number reaches nobody [M-1]", test_stale_holder},
+      {"nor sees the connection of another", test_stale_view},
+      {"numbers of a stack that was shut down are nobody's", test_restart},
+      {"closing wakes the sleepers of every call", test_close_wakes},
+      {"in a forked child every call fails at once: ENETDOWN", test_child},
+      {"tables grow up to their bound, and shrink", test_tables_grow},
+      {"a table that can't grow keeps what it has", test_table_cannot_grow},
+      {"numbers go round, and none is negative", test_numbers_go_round},
+      {"the k-th allocation of a start fails, for each k", test_start_without_memory},
+      {"the k-th allocation of TCP fails, for each k", test_tcp_without_memory},
+      {"the k-th allocation of UDP fails, for each k", test_udp_without_memory},
+      {"the k-th allocation of ARP and ICMP fails, for each k", test_wire_without_memory})
