@@ -1,6 +1,7 @@
 #include "arp.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <string.h>
 
 #include "ether.h"
@@ -12,9 +13,16 @@
 /*
  * arp: which hardware address has an IP address? RFC 826, for IP over Ethernet.
  *
- * What is learnt is believed for ARP_CACHE_TIMEOUT seconds. An entry of the table goes FREE =>
- * RESOLVED when a neighbour speaks to us, or FREE => INCOMPLETE => RESOLVED when we have asked for
- * it, and back when its time is over.
+ * What is learnt is believed for ARP_CACHE_TIMEOUT seconds. An entry begins RESOLVED when a
+ * neighbour asks for us, or INCOMPLETE when we ask for it, and RESOLVED when it answers; it goes
+ * when its time is over. A neighbour that we send to is asked before that, by unicast, and its time
+ * begins again with the answer: so nothing has to wait for it. Datagrams wait in an INCOMPLETE
+ * entry, and leave or are dropped when it ends. There are as many entries as are needed, up to
+ * ARP_CACHE_SIZE.
+ *
+ * Anybody on the link can say anything. So nobody is learnt but who asks for us or whom we have
+ * asked for, who has only asked for us comes last when there is no room, and what is STATIC nobody
+ * changes.
  */
 
 #define ARP_HARDWARE_ETHER 0x0001
@@ -42,24 +50,61 @@ struct arp_ether_ip {
 _Static_assert(sizeof(struct arp_ether_ip) == 28, "a message for Ethernet and IP has 28 bytes");
 
 enum arp_cache_state {
-    ARP_CACHE_STATE_FREE,
     ARP_CACHE_STATE_INCOMPLETE,
     ARP_CACHE_STATE_RESOLVED,
+    ARP_CACHE_STATE_STATIC,
 };
 
 struct arp_cache {
+    struct arp_cache *next;  /* in its chain */
+    int number;              /* in caches */
     enum arp_cache_state state;
-    const struct net_iface *iface; /* the link that it is on */
+    struct net_iface *iface; /* the link that it is on */
     ip_addr_t pa;
     uint8_t ha[ETHER_ADDR_LEN];
-    uint64_t timestamp; /* when it was last heard of or asked for, by clock_now */
+    uint64_t timestamp;      /* when it began, or was last heard of, by clock_now */
+    uint64_t used;           /* when a datagram last went there; 0: never */
+    uint64_t asked;          /* when it was last asked for; 0: never */
+    int stranger;            /* it has only asked for us, and not answered */
+    unsigned int requests;   /* how often it was asked for since timestamp */
+    struct queue_head waiting; /* INCOMPLETE: struct arp_datagram */
+    size_t bytes;            /* that these take */
 };
 
+/* Waits for the hardware address that it goes to. */
+struct arp_datagram {
+    struct queue_entry link;
+    size_t len;
+    uint8_t data[];
+};
+
+/* When an address was asked for. It outlives the entry, which another may have pushed out. */
+struct arp_request_time {
+    const struct net_iface *iface;
+    ip_addr_t pa;
+    uint64_t time; /* by clock_now */
+};
+
+#define ARP_REQUEST_TIMES 256 /* addresses remembered: of a /24 all; a new one takes the place */
 #define ARP_REQUEST_INTERVAL 1 /* seconds between two requests for one address, RFC 1122 2.3.2.1 */
+#define ARP_REQUEST_MAX 3 /* unanswered requests, after which what waits is dropped */
+#define ARP_REFRESH 5 /* seconds before its time is over, in which a neighbour in use is asked */
+#define ARP_ASKED_MIN 8 /* unresolved entries; when there are more, they are the first to go */
+#define ARP_CACHE_IN_USE 10 /* seconds after a datagram in which an entry is in use */
+#define ARP_CHAINS 256 /* in which entries are looked up */
+#define ARP_DEFEND_INTERVAL 10 /* seconds between two announcements, RFC 5227 2.4 (c) */
+#define ARP_CHANGE_LOG_INTERVAL 1 /* seconds between two warnings of a change */
 #define ARP_TIMER_INTERVAL 1 /* seconds */
 
-static lock_t lock = LOCK_INITIALIZER; /* guards caches; below ip, above the queues */
-static struct arp_cache caches[ARP_CACHE_SIZE];
+static lock_t lock = LOCK_INITIALIZER; /* guards all of these, and every interface's
+                                          arp_defended; below ip, above the queues */
+static struct table caches = {.limit = ARP_CACHE_SIZE}; /* of struct arp_cache */
+static struct arp_cache *chains[ARP_CHAINS]; /* the same by address, see arp_chain */
+static uint64_t secret[2];
+static size_t wait_bytes; /* that wait for all addresses */
+static unsigned int timeout = ARP_CACHE_TIMEOUT; /* seconds */
+static struct arp_request_time request_times[ARP_REQUEST_TIMES]; /* by the end of the address */
+static uint64_t change_logged; /* when a change was warned of, by clock_now; 0: never */
 static struct arp_stats stats;
 
 static const char *arp_operation_ntoa(uint16_t op)
@@ -99,87 +144,355 @@ static void arp_dump(const struct arp_ether_ip *message)
  * Cache. The caller of these functions must hold the lock.
  */
 
-static void arp_cache_delete(struct arp_cache *cache)
+/* The chain of an address. Which one it is depends on the secret (Dietzfelbinger's hashing): else
+ * strangers could choose addresses that are all in one. */
+static struct arp_cache **arp_chain(ip_addr_t pa)
 {
-    char pa[IP_ADDR_STR_LEN], ha[ETHER_ADDR_STR_LEN];
-
-    debugf("pa=%s, ha=%s", ip_addr_ntop(cache->pa, pa, sizeof(pa)),
-           ether_addr_ntop(cache->ha, ha, sizeof(ha)));
-    memset(cache, 0, sizeof(*cache));
-}
-
-/* A free entry; if there is none, the oldest has to go. */
-static struct arp_cache *arp_cache_alloc(const struct net_iface *iface, ip_addr_t pa)
-{
-    struct arp_cache *cache, *oldest = caches;
-
-    for (cache = caches; cache < tailof(caches); cache++) {
-        if (cache->timestamp < oldest->timestamp) {
-            oldest = cache; /* a free one is older than any */
-        }
-    }
-    if (oldest->state != ARP_CACHE_STATE_FREE) {
-        arp_cache_delete(oldest);
-    }
-    oldest->iface = iface;
-    oldest->pa = pa;
-    return oldest;
+    assert(lock_held(&lock));
+    return &chains[((secret[0] * pa + secret[1]) >> 32) % ARP_CHAINS];
 }
 
 static struct arp_cache *arp_cache_select(const struct net_iface *iface, ip_addr_t pa)
 {
-    struct arp_cache *cache;
+    struct arp_cache *cache = *arp_chain(pa);
 
-    assert(lock_held(&lock));
-    for (cache = caches; cache < tailof(caches); cache++) {
-        if (cache->state != ARP_CACHE_STATE_FREE && cache->iface == iface && cache->pa == pa) {
-            return cache;
-        }
+    while (cache && (cache->iface != iface || cache->pa != pa)) {
+        cache = cache->next;
     }
-    return NULL;
+    return cache;
 }
 
-static void arp_cache_set(struct arp_cache *cache, const uint8_t *ha)
+/* Takes out the datagram that has waited longest, or returns NULL. The caller frees it. */
+static struct arp_datagram *arp_cache_pop(struct arp_cache *cache)
+{
+    struct arp_datagram *datagram = queue_pop(&cache->waiting);
+
+    if (datagram) {
+        cache->bytes -= sizeof(*datagram) + datagram->len;
+        wait_bytes -= sizeof(*datagram) + datagram->len;
+    }
+    return datagram;
+}
+
+/* What waits in it is dropped, and counts as *reason. */
+static void arp_cache_delete(struct arp_cache *cache, uint64_t *reason)
+{
+    char pa[IP_ADDR_STR_LEN], ha[ETHER_ADDR_STR_LEN];
+    struct arp_cache **link = arp_chain(cache->pa);
+    struct arp_datagram *datagram;
+
+    debugf("pa=%s, ha=%s", ip_addr_ntop(cache->pa, pa, sizeof(pa)),
+           ether_addr_ntop(cache->ha, ha, sizeof(ha)));
+    while ((datagram = arp_cache_pop(cache)) != NULL) {
+        (void)drop(*reason, "waited in vain, pa=%s, len=%zu", pa, datagram->len);
+        memory_free(datagram);
+    }
+    while (*link != cache) {
+        link = &(*link)->next;
+    }
+    *link = cache->next;
+    table_remove(&caches, cache->number);
+    memory_free(cache);
+}
+
+static size_t arp_cache_count(enum arp_cache_state state)
+{
+    const struct arp_cache *cache;
+    size_t num = 0, i = 0;
+
+    while ((cache = table_next(&caches, &i)) != NULL) {
+        num += cache->state == state;
+    }
+    return num;
+}
+
+/* What an entry is worth when one has to go; the least goes first. Whom we have asked for comes
+ * before who has only asked for us. */
+enum arp_worth {
+    ARP_WORTH_STRANGER, /* has only asked for us, and nothing goes there */
+    ARP_WORTH_CROWD,    /* unresolved, one of many: a flood of addresses that nobody has */
+    ARP_WORTH_IDLE,     /* nothing goes there */
+    ARP_WORTH_CLIENT,   /* has only asked for us, and a datagram went there just now */
+    ARP_WORTH_ASKED,    /* unresolved, one of few: the answer is on its way */
+    ARP_WORTH_IN_USE,   /* a datagram went there just now */
+    ARP_WORTH_STATIC,
+};
+
+static enum arp_worth arp_cache_worth(const struct arp_cache *cache, int crowd, uint64_t now)
+{
+    int in_use = cache->used && now - cache->used < SECONDS(ARP_CACHE_IN_USE);
+
+    switch (cache->state) {
+    case ARP_CACHE_STATE_INCOMPLETE:
+        return crowd ? ARP_WORTH_CROWD : ARP_WORTH_ASKED;
+    case ARP_CACHE_STATE_RESOLVED:
+        if (cache->stranger) {
+            return in_use ? ARP_WORTH_CLIENT : ARP_WORTH_STRANGER;
+        }
+        return in_use ? ARP_WORTH_IN_USE : ARP_WORTH_IDLE;
+    default:
+        return ARP_WORTH_STATIC;
+    }
+}
+
+/* When it was last heard of, or of use. */
+static uint64_t arp_cache_latest(const struct arp_cache *cache)
+{
+    return cache->used > cache->timestamp ? cache->used : cache->timestamp;
+}
+
+/* The table is full: the entry that is worth least goes, and among equals the oldest, unless it is
+ * worth more than limit. Returns 0 or -1. */
+static int arp_cache_evict(enum arp_worth limit)
+{
+    int crowd = arp_cache_count(ARP_CACHE_STATE_INCOMPLETE) > ARP_ASKED_MIN;
+    struct arp_cache *cache, *least = NULL;
+    uint64_t now = clock_now(), oldest = UINT64_MAX;
+    enum arp_worth worth, lowest = limit;
+    size_t i = 0;
+
+    while ((cache = table_next(&caches, &i)) != NULL) {
+        worth = arp_cache_worth(cache, crowd, now);
+        if (worth < lowest || (worth == lowest && arp_cache_latest(cache) < oldest)) {
+            least = cache;
+            lowest = worth;
+            oldest = arp_cache_latest(cache);
+        }
+    }
+    if (!least) {
+        return -1;
+    }
+    arp_cache_delete(least, &stats.evicted);
+    return 0;
+}
+
+/* Gives a new entry its place. Returns 0 or -1. */
+static int arp_cache_add(struct arp_cache *cache, enum arp_worth limit)
+{
+    struct arp_cache **chain = arp_chain(cache->pa);
+
+    cache->number = table_add(&caches, cache);
+    if (cache->number == -1 && errno == EMFILE && arp_cache_evict(limit) == 0) {
+        cache->number = table_add(&caches, cache);
+    }
+    if (cache->number == -1) {
+        return -1;
+    }
+    cache->next = *chain;
+    *chain = cache;
+    return 0;
+}
+
+/* An entry for a new address, for which one that is worth no more than limit may have to go.
+ * Returns NULL (ENOBUFS) when there is no room, or no memory. */
+static struct arp_cache *arp_cache_alloc(struct net_iface *iface, ip_addr_t pa,
+                                         enum arp_worth limit)
+{
+    struct arp_cache *cache = memory_alloc(sizeof(*cache));
+    char text[IP_ADDR_STR_LEN];
+
+    if (cache) {
+        cache->iface = iface;
+        cache->pa = pa;
+        cache->timestamp = clock_now();
+        queue_init(&cache->waiting);
+    }
+    if (!cache || arp_cache_add(cache, limit) == -1) {
+        (void)drop(stats.no_room, "no entry for pa=%s", ip_addr_ntop(pa, text, sizeof(text)));
+        memory_free(cache);
+        errno = ENOBUFS;
+        return NULL;
+    }
+    return cache;
+}
+
+/* Hands over what waits, for arp_release. */
+static void arp_cache_set(struct arp_cache *cache, enum arp_cache_state state, const uint8_t *ha,
+                          struct queue_head *waiting)
 {
     char pa_text[IP_ADDR_STR_LEN], ha_text[ETHER_ADDR_STR_LEN];
+    struct arp_datagram *datagram;
 
-    cache->state = ARP_CACHE_STATE_RESOLVED;
+    if (cache->requests > 0) { /* it was asked, and answers */
+        cache->stranger = 0;
+        cache->requests = 0;
+    }
+    cache->state = state;
     memcpy(cache->ha, ha, ETHER_ADDR_LEN);
     cache->timestamp = clock_now();
+    while ((datagram = arp_cache_pop(cache)) != NULL) {
+        queue_push(waiting, datagram);
+        cache->used = cache->timestamp;
+    }
     debugf("pa=%s, ha=%s", ip_addr_ntop(cache->pa, pa_text, sizeof(pa_text)),
            ether_addr_ntop(ha, ha_text, sizeof(ha_text)));
 }
 
+/* Counts a change, and warns of it, but not of each that a stranger can bring about. */
+static void arp_cache_note_change(const struct arp_cache *cache, const uint8_t *ha)
+{
+    char pa[IP_ADDR_STR_LEN], from[ETHER_ADDR_STR_LEN], to[ETHER_ADDR_STR_LEN];
+    uint64_t now = clock_now();
+
+    count(stats.changed);
+    if (change_logged && now - change_logged < SECONDS(ARP_CHANGE_LOG_INTERVAL)) {
+        return;
+    }
+    change_logged = now;
+    warnf("pa=%s, ha=%s, from now on %s", ip_addr_ntop(cache->pa, pa, sizeof(pa)),
+          ether_addr_ntop(cache->ha, from, sizeof(from)), ether_addr_ntop(ha, to, sizeof(to)));
+}
+
 /* Renews what is known of pa. Returns whether anything was. */
-static int arp_cache_update(const struct net_iface *iface, ip_addr_t pa, const uint8_t *ha)
+static int arp_cache_update(const struct net_iface *iface, ip_addr_t pa, const uint8_t *ha,
+                            struct queue_head *waiting)
 {
     struct arp_cache *cache = arp_cache_select(iface, pa);
+    int same;
 
     if (!cache) {
         return 0;
     }
-    arp_cache_set(cache, ha);
+    same = memcmp(cache->ha, ha, ETHER_ADDR_LEN) == 0;
+    if (cache->state == ARP_CACHE_STATE_STATIC) {
+        if (!same) {
+            (void)drop(stats.static_kept, "another hardware address for a static entry");
+        }
+        return 1;
+    }
+    if (cache->state == ARP_CACHE_STATE_RESOLVED && !same) {
+        arp_cache_note_change(cache, ha);
+    }
+    arp_cache_set(cache, ARP_CACHE_STATE_RESOLVED, ha, waiting);
     return 1;
 }
 
-static void arp_cache_insert(const struct net_iface *iface, ip_addr_t pa, const uint8_t *ha)
+/* Learns a stranger, for whom nobody goes but strangers. */
+static void arp_cache_insert(struct net_iface *iface, ip_addr_t pa, const uint8_t *ha,
+                             struct queue_head *waiting)
 {
-    arp_cache_set(arp_cache_alloc(iface, pa), ha);
+    struct arp_cache *cache = arp_cache_alloc(iface, pa, ARP_WORTH_STRANGER);
+
+    if (cache) {
+        cache->stranger = 1;
+        arp_cache_set(cache, ARP_CACHE_STATE_RESOLVED, ha, waiting);
+    }
 }
 
-static void arp_timer(void)
+/* Copies the hardware address of an entry that has one. */
+static int arp_cache_use(struct arp_cache *cache, uint8_t *ha)
 {
-    uint64_t now = clock_now();
-    struct arp_cache *cache;
+    memcpy(ha, cache->ha, ETHER_ADDR_LEN);
+    cache->used = clock_now();
+    return ARP_RESOLVE_FOUND;
+}
 
-    lock_acquire(&lock);
-    for (cache = caches; cache < tailof(caches); cache++) {
-        if (cache->state != ARP_CACHE_STATE_FREE &&
-            now - cache->timestamp >= SECONDS(ARP_CACHE_TIMEOUT)) {
-            arp_cache_delete(cache);
+/* The entry in which most bytes wait, of which there are some. */
+static struct arp_cache *arp_cache_longest(void)
+{
+    struct arp_cache *cache, *longest = NULL;
+    size_t i = 0;
+
+    while ((cache = table_next(&caches, &i)) != NULL) {
+        if (!longest || cache->bytes > longest->bytes) {
+            longest = cache;
         }
     }
-    lock_release(&lock);
+    return longest;
+}
+
+/* Too much waits: the oldest datagram of an entry goes. */
+static void arp_cache_shorten(struct arp_cache *cache)
+{
+    struct arp_datagram *datagram = arp_cache_pop(cache);
+
+    (void)drop(stats.wait_full, "later ones wait as well, len=%zu", datagram->len);
+    memory_free(datagram);
+}
+
+/* Keeps a copy of a datagram, for which older ones may have to go. There is room for the latest for
+ * each address (RFC 1122 2.3.2.2), unless there are many of more than 2 KiB. */
+static int arp_cache_hold(struct arp_cache *cache, const uint8_t *data, size_t len)
+{
+    struct arp_datagram *datagram = memory_alloc(sizeof(*datagram) + len);
+
+    if (!datagram) {
+        errno = ENOMEM;
+        errorf("memory_alloc() failure");
+        return ARP_RESOLVE_ERROR;
+    }
+    datagram->len = len;
+    memcpy(datagram->data, data, len);
+    queue_push(&cache->waiting, datagram);
+    cache->bytes += sizeof(*datagram) + len;
+    wait_bytes += sizeof(*datagram) + len;
+    count(stats.waited);
+    while (cache->bytes > ARP_WAIT_BYTES && cache->waiting.num > 1) {
+        arp_cache_shorten(cache);
+    }
+    while (wait_bytes > ARP_WAIT_BYTES_ALL) {
+        arp_cache_shorten(arp_cache_longest());
+    }
+    return ARP_RESOLVE_INCOMPLETE;
+}
+
+/* Notes that an entry is being asked for. Returns whether it may be: ARP_REQUEST_MAX times, once a
+ * second, also if the entry is new because others had pushed it out. */
+static int arp_cache_ask(struct arp_cache *cache)
+{
+    struct arp_request_time *last = &request_times[ntoh32(cache->pa) % ARP_REQUEST_TIMES];
+    uint64_t now = clock_now();
+
+    if (cache->requests == ARP_REQUEST_MAX ||
+        (last->iface == cache->iface && last->pa == cache->pa &&
+         now - last->time < SECONDS(ARP_REQUEST_INTERVAL))) {
+        return 0;
+    }
+    *last = (struct arp_request_time){cache->iface, cache->pa, now};
+    cache->requests++;
+    cache->asked = now;
+    return 1;
+}
+
+/* Each request has its time to be answered; when that of the last is over, the entry ends. Returns
+ * whether to ask again. */
+static int arp_cache_tick_incomplete(struct arp_cache *cache)
+{
+    if (clock_now() - cache->asked < SECONDS(ARP_REQUEST_INTERVAL)) {
+        return 0;
+    }
+    if (cache->requests < ARP_REQUEST_MAX) {
+        return arp_cache_ask(cache);
+    }
+    arp_cache_delete(cache, &stats.unresolved);
+    return 0;
+}
+
+/* RFC 1122 2.3.2.1 (1) and (2): an entry ends even if it is in use, but before that a neighbour in
+ * use is asked. Returns whether to do so. */
+static int arp_cache_tick_resolved(struct arp_cache *cache)
+{
+    uint64_t age = clock_now() - cache->timestamp;
+
+    if (age >= SECONDS(timeout)) {
+        arp_cache_delete(cache, &stats.unresolved);
+        return 0;
+    }
+    return age + SECONDS(ARP_REFRESH) >= SECONDS(timeout) && cache->used >= cache->timestamp &&
+           arp_cache_ask(cache);
+}
+
+/* Does what is due. Returns whether it is time to ask for the entry. */
+static int arp_cache_tick(struct arp_cache *cache)
+{
+    switch (cache->state) {
+    case ARP_CACHE_STATE_INCOMPLETE:
+        return arp_cache_tick_incomplete(cache);
+    case ARP_CACHE_STATE_RESOLVED:
+        return arp_cache_tick_resolved(cache);
+    default:
+        return 0;
+    }
 }
 
 /*
@@ -206,11 +519,19 @@ static int arp_output(struct net_iface *iface, uint16_t op, const uint8_t *tha, 
                              sizeof(message), dst);
 }
 
-/* Asks everybody on the link who has tpa. */
-static int arp_request(struct net_iface *iface, ip_addr_t tpa)
+/* Asks who has tpa: everybody on the link, or only the one who had it. */
+static int arp_request(struct net_iface *iface, ip_addr_t tpa, const uint8_t *dst)
 {
     count(stats.requests_sent);
-    return arp_output(iface, ARP_OPERATION_REQUEST, ETHER_ADDR_ANY, tpa, iface->dev->broadcast);
+    return arp_output(iface, ARP_OPERATION_REQUEST, ETHER_ADDR_ANY, tpa, dst);
+}
+
+/* Tells everybody that our address is ours. RFC 5227 2.3 */
+static int arp_announce(struct net_iface *iface)
+{
+    count(stats.announcements_sent);
+    return arp_output(iface, ARP_OPERATION_REQUEST, ETHER_ADDR_ANY,
+                      ((struct ip_iface *)iface)->unicast, iface->dev->broadcast);
 }
 
 /* Tells the one who asked that his target's address is ours. */
@@ -246,25 +567,73 @@ static int arp_check(const uint8_t *data, size_t len)
     return 0;
 }
 
-/* Can a neighbour have this address? What nobody can have is not learnt. */
-static int arp_is_neighbour(const struct ip_iface *iface, ip_addr_t pa)
+/* Somebody else says that our address is his. We keep it, and say so. RFC 5227 2.4 (c) */
+static void arp_defend(struct ip_iface *iface, const uint8_t *sha)
 {
-    return pa != iface->unicast && ip_addr_is_host(pa, iface);
-}
+    char pa[IP_ADDR_STR_LEN], ha[ETHER_ADDR_STR_LEN];
+    uint64_t now = clock_now();
+    int due;
 
-/* RFC 826, packet reception: who is known is renewed, who is not is learnt if he speaks to us. */
-static void arp_learn(const struct ip_iface *iface, const struct arp_ether_ip *message, int for_us)
-{
-    const struct net_iface *link = &iface->iface;
-
-    if (!arp_is_neighbour(iface, message->spa)) {
-        return;
-    }
     lock_acquire(&lock);
-    if (!arp_cache_update(link, message->spa, message->sha) && for_us) {
-        arp_cache_insert(link, message->spa, message->sha);
+    due = !iface->arp_defended || now - iface->arp_defended >= SECONDS(ARP_DEFEND_INTERVAL);
+    if (due) {
+        iface->arp_defended = now;
     }
     lock_release(&lock);
+    if (due) {
+        warnf("our address is used by another, pa=%s, ha=%s",
+              ip_addr_ntop(iface->unicast, pa, sizeof(pa)), ether_addr_ntop(sha, ha, sizeof(ha)));
+        arp_announce(NET_IFACE(iface));
+    }
+}
+
+/* Can the sender be a neighbour of ours? One without an IP address (a probe, RFC 5227) can. */
+static int arp_check_sender(struct ip_iface *iface, const struct arp_ether_ip *message)
+{
+    if (memcmp(message->sha, NET_IFACE(iface)->dev->addr, ETHER_ADDR_LEN) == 0) {
+        return drop(stats.bad_sender, "the sender has our hardware address");
+    }
+    if (message->spa != IP_ADDR_ANY && !ip_addr_is_host(message->spa, iface)) {
+        return drop(stats.bad_sender, "the sender's address is no host's");
+    }
+    if (message->spa == iface->unicast) {
+        arp_defend(iface, message->sha);
+        return drop(stats.conflict, "the sender has our address");
+    }
+    return 0;
+}
+
+/* Sends what has waited for a neighbour. Without the lock: a device may be slow. */
+static void arp_release(struct net_iface *iface, const uint8_t *ha, struct queue_head *waiting)
+{
+    struct arp_datagram *datagram;
+
+    while ((datagram = queue_pop(waiting)) != NULL) {
+        count(stats.released);
+        net_device_output(iface->dev, NET_PROTOCOL_TYPE_IP, datagram->data, datagram->len, ha);
+        memory_free(datagram);
+    }
+}
+
+/* RFC 826, packet reception: who is known is renewed, who is not is learnt if he asks for us. */
+static void arp_learn(struct net_iface *iface, const struct arp_ether_ip *message, int for_us)
+{
+    struct queue_head waiting;
+
+    if (message->spa == IP_ADDR_ANY) {
+        return;
+    }
+    queue_init(&waiting);
+    lock_acquire(&lock);
+    if (!arp_cache_update(iface, message->spa, message->sha, &waiting) && for_us) {
+        if (ntoh16(message->hdr.op) == ARP_OPERATION_REQUEST) {
+            arp_cache_insert(iface, message->spa, message->sha, &waiting);
+        } else {
+            (void)drop(stats.unsolicited, "a reply to no request of ours");
+        }
+    }
+    lock_release(&lock);
+    arp_release(iface, message->sha, &waiting);
 }
 
 static void arp_input(const uint8_t *data, size_t len, struct net_device *dev)
@@ -283,7 +652,10 @@ static void arp_input(const uint8_t *data, size_t len, struct net_device *dev)
         (void)drop(stats.no_iface, "the device has no IP interface, dev=%s", dev->name);
         return;
     }
-    arp_learn(iface, message, message->tpa == iface->unicast);
+    if (arp_check_sender(iface, message) == -1) {
+        return;
+    }
+    arp_learn(NET_IFACE(iface), message, message->tpa == iface->unicast);
     if (message->tpa != iface->unicast) {
         (void)drop(stats.not_for_us, "the target is another host, dev=%s", dev->name);
         return;
@@ -297,44 +669,128 @@ static void arp_input(const uint8_t *data, size_t len, struct net_device *dev)
  * Resolution
  */
 
-/* Notes that pa is being asked for. Returns whether it is time to ask: the first time, and once a
- * second from then on. Caller must hold the lock. */
-static int arp_cache_ask(struct arp_cache *cache, const struct net_iface *iface, ip_addr_t pa)
+/* The entry of an address that is needed: for it one may have to go that is worth no more than
+ * limit. Returns NULL (ENOBUFS) if there is none. Caller must hold the lock. */
+static struct arp_cache *arp_cache_need(struct net_iface *iface, ip_addr_t pa, enum arp_worth limit)
 {
-    uint64_t now = clock_now();
+    struct arp_cache *cache = arp_cache_select(iface, pa);
 
-    if (!cache) {
-        cache = arp_cache_alloc(iface, pa);
-        cache->state = ARP_CACHE_STATE_INCOMPLETE;
-    } else if (now - cache->timestamp < SECONDS(ARP_REQUEST_INTERVAL)) {
-        return 0;
-    }
-    cache->timestamp = now;
-    return 1;
+    return cache ? cache : arp_cache_alloc(iface, pa, limit);
 }
 
 int arp_resolve(struct net_iface *iface, ip_addr_t pa, uint8_t *ha)
 {
+    int ret = ARP_RESOLVE_INCOMPLETE, ask = 0;
     struct arp_cache *cache;
-    int found = 0, ask = 0;
 
     lock_acquire(&lock);
-    cache = arp_cache_select(iface, pa);
-    if (cache && cache->state == ARP_CACHE_STATE_RESOLVED) {
-        memcpy(ha, cache->ha, ETHER_ADDR_LEN);
-        found = 1;
+    cache = arp_cache_need(iface, pa, ARP_WORTH_CLIENT);
+    if (!cache) {
+        ret = ARP_RESOLVE_ERROR;
+    } else if (cache->state == ARP_CACHE_STATE_INCOMPLETE) {
+        ask = arp_cache_ask(cache);
     } else {
-        ask = arp_cache_ask(cache, iface, pa);
+        ret = arp_cache_use(cache, ha);
     }
     lock_release(&lock);
-    if (found) {
-        return ARP_RESOLVE_FOUND;
-    }
-    (void)drop(stats.unresolved, "not in the cache, dev=%s", iface->dev->name);
-    if (ask && arp_request(iface, pa) == -1) {
+    if (ask && arp_request(iface, pa, iface->dev->broadcast) == -1) {
         return ARP_RESOLVE_ERROR;
     }
-    return ARP_RESOLVE_INCOMPLETE;
+    return ret;
+}
+
+int arp_wait(struct net_iface *iface, ip_addr_t pa, const uint8_t *data, size_t len, uint8_t *ha)
+{
+    int ret = ARP_RESOLVE_ERROR;
+    struct arp_cache *cache;
+
+    lock_acquire(&lock);
+    cache = arp_cache_need(iface, pa, ARP_WORTH_CLIENT); /* it may have gone since arp_resolve */
+    if (cache && cache->state == ARP_CACHE_STATE_INCOMPLETE) {
+        ret = arp_cache_hold(cache, data, len);
+    } else if (cache) {
+        ret = arp_cache_use(cache, ha);
+    }
+    lock_release(&lock);
+    return ret;
+}
+
+/* For whom to ask, and whom. */
+struct arp_due {
+    struct net_iface *iface;
+    ip_addr_t pa;
+    uint8_t dst[ETHER_ADDR_LEN];
+};
+
+/* Does what is due from the entry at *place on, up to the next that is to be asked for; moves
+ * *place past it. Returns whether there is one. */
+static int arp_next_due(size_t *place, struct arp_due *due)
+{
+    struct arp_cache *cache;
+    const uint8_t *dst;
+    int found = 0;
+
+    lock_acquire(&lock);
+    while (!found && (cache = table_next(&caches, place)) != NULL) {
+        dst = cache->state == ARP_CACHE_STATE_RESOLVED ? cache->ha : cache->iface->dev->broadcast;
+        *due = (struct arp_due){.iface = cache->iface, .pa = cache->pa};
+        memcpy(due->dst, dst, sizeof(due->dst));
+        found = arp_cache_tick(cache);
+    }
+    lock_release(&lock);
+    return found;
+}
+
+/* Asks without the lock: a device may be slow. */
+static void arp_timer(void)
+{
+    struct arp_due due;
+    size_t place = 0;
+
+    while (arp_next_due(&place, &due)) {
+        arp_request(due.iface, due.pa, due.dst);
+    }
+}
+
+/*
+ * Settings
+ */
+
+/* May pa become static, or is it? Caller must hold the lock. */
+static int arp_cache_may_be_static(const struct net_iface *iface, ip_addr_t pa)
+{
+    const struct arp_cache *cache = arp_cache_select(iface, pa);
+
+    return (cache && cache->state == ARP_CACHE_STATE_STATIC) ||
+           arp_cache_count(ARP_CACHE_STATE_STATIC) < ARP_STATIC_MAX;
+}
+
+int arp_cache_add_static(struct net_iface *iface, ip_addr_t pa, const uint8_t *ha)
+{
+    struct arp_cache *cache = NULL;
+    struct queue_head waiting;
+
+    queue_init(&waiting);
+    lock_acquire(&lock);
+    if (arp_cache_may_be_static(iface, pa)) {
+        cache = arp_cache_need(iface, pa, ARP_WORTH_IN_USE);
+    } else {
+        errorf("too many static entries");
+        errno = ENOSPC;
+    }
+    if (cache) {
+        arp_cache_set(cache, ARP_CACHE_STATE_STATIC, ha, &waiting);
+    }
+    lock_release(&lock);
+    arp_release(iface, ha, &waiting);
+    return cache ? 0 : -1;
+}
+
+void arp_set_timeout(unsigned int seconds)
+{
+    lock_acquire(&lock);
+    timeout = seconds;
+    lock_release(&lock);
 }
 
 /*
@@ -351,13 +807,22 @@ int arp_init(void)
     if (timer_register(interval, arp_timer) == -1) {
         return -1;
     }
+    random_bytes(secret, sizeof(secret));
     return 0;
 }
 
 void arp_shutdown(void)
 {
+    struct arp_cache *cache;
+    size_t i = 0;
+
     lock_acquire(&lock);
-    memset(caches, 0, sizeof(caches));
+    while ((cache = table_next(&caches, &i)) != NULL) {
+        arp_cache_delete(cache, &stats.unresolved);
+    }
+    memset(request_times, 0, sizeof(request_times));
+    change_logged = 0;
+    timeout = ARP_CACHE_TIMEOUT;
     lock_release(&lock);
 }
 

@@ -416,27 +416,37 @@ static void ip_input(const uint8_t *data, size_t len, struct net_device *dev)
  * Output
  */
 
+/* Finds the hardware address of the neighbour dst. Returns ARP_RESOLVE_FOUND, _INCOMPLETE (ARP has
+ * the datagram until it is known) or _ERROR. */
+static int ip_resolve(struct ip_iface *iface, const uint8_t *data, size_t len, ip_addr_t dst,
+                      uint8_t *hwaddr)
+{
+    struct net_device *dev = NET_IFACE(iface)->dev;
+    int ret;
+
+    if (!(dev->flags & NET_DEVICE_FLAG_NEED_ARP)) {
+        return ARP_RESOLVE_FOUND;
+    }
+    if (dst == iface->broadcast || dst == IP_ADDR_BROADCAST) {
+        memcpy(hwaddr, dev->broadcast, dev->alen);
+        return ARP_RESOLVE_FOUND;
+    }
+    ret = arp_resolve(NET_IFACE(iface), dst, hwaddr);
+    if (ret == ARP_RESOLVE_INCOMPLETE) {
+        ret = arp_wait(NET_IFACE(iface), dst, data, len, hwaddr);
+    }
+    return ret;
+}
+
 /* Hands a datagram to the interface's device, addressed to the neighbour dst. */
 static int ip_output_device(struct ip_iface *iface, const uint8_t *data, size_t len, ip_addr_t dst)
 {
-    struct net_device *dev = NET_IFACE(iface)->dev;
     uint8_t hwaddr[NET_DEVICE_ADDR_LEN] = {0};
+    int ret = ip_resolve(iface, data, len, dst, hwaddr);
 
-    if (dev->flags & NET_DEVICE_FLAG_NEED_ARP) {
-        if (dst == iface->broadcast || dst == IP_ADDR_BROADCAST) {
-            memcpy(hwaddr, dev->broadcast, dev->alen);
-        } else {
-            int ret = arp_resolve(NET_IFACE(iface), dst, hwaddr);
-
-            if (ret == ARP_RESOLVE_INCOMPLETE) {
-                count(stats.send_failed); /* for now it is lost (left out: waiting, step 38) */
-            }
-            if (ret != ARP_RESOLVE_FOUND) {
-                return ret;
-            }
-        }
-    }
-    if (net_device_output(dev, NET_PROTOCOL_TYPE_IP, data, len, hwaddr) == -1) {
+    if (ret == ARP_RESOLVE_ERROR ||
+        (ret == ARP_RESOLVE_FOUND &&
+         net_device_output(NET_IFACE(iface)->dev, NET_PROTOCOL_TYPE_IP, data, len, hwaddr) == -1)) {
         return -1;
     }
     count(stats.sent);

@@ -43,6 +43,7 @@ struct ip_iface {
     ip_addr_t unicast;
     ip_addr_t netmask;
     ip_addr_t broadcast;
+    uint64_t arp_defended; /* when ARP last defended the address; 0: never. Guarded by its lock */
 };
 
 /* A datagram's header on the wire, all in network byte order. Its options, if any, follow. */
@@ -74,8 +75,8 @@ struct ip_stats {
     uint64_t fragment;         /* dropped: a fragment (reassembly is not built: step 44) */
     uint64_t no_iface;         /* dropped: the device has no IP interface */
     uint64_t not_for_us;       /* dropped: addressed to another host */
-    uint64_t sent;             /* datagrams taken by a device */
-    uint64_t send_failed;      /* not sent: too long, not resolved, or refused by the device */
+    uint64_t sent;             /* datagrams taken by a device, or waiting for ARP's answer */
+    uint64_t send_failed;      /* not sent: too long, no memory, or refused by the device */
     uint64_t no_route;         /* not sent: no interface leads to the destination */
     uint64_t unknown_protocol; /* dropped: no handler for the protocol number */
 };
@@ -124,8 +125,8 @@ int ip_protocol_register(uint8_t protocol,
                                          size_t len, struct ip_iface *iface));
 
 /* Sends len bytes of an IP protocol from src to dst (network byte order). src is an interface's
- * address, or IP_ADDR_ANY: then the route chooses. Returns len (also while ARP is asking, left out:
- * waiting, step 38), or -1: EMSGSIZE above the MTU, ENETUNREACH, EADDRNOTAVAIL, or the device's. */
+ * address, or IP_ADDR_ANY: then the route chooses. Returns len (also when the datagram waits for
+ * ARP's answer), or -1: EMSGSIZE above the MTU, ENETUNREACH, EADDRNOTAVAIL, or the device's. */
 ssize_t ip_output(uint8_t protocol, const uint8_t *data, size_t len, ip_addr_t src, ip_addr_t dst);
 /* Copies the counters. */
 void ip_get_stats(struct ip_stats *stats);

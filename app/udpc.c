@@ -32,8 +32,8 @@ static void send_datagram(const uint8_t *line, size_t len)
     }
 }
 
-/* What is sent before the peer's hardware address is known is lost (step 38). So wait for an answer
- * to the first. */
+/* Nobody tells a client when a server begins to listen. So the first is sent again until there is
+ * an answer. */
 static void send_first(const uint8_t *line, size_t len)
 {
     unsigned int time;

@@ -1,0 +1,839 @@
+/* Step 38: ARP with manners. Datagrams wait for the answer, and nobody can spoil the cache. */
+#include <stdio.h>
+
+#include "arp.h"
+#include "bench.h"
+#include "ether.h"
+#include "ip.h"
+#include "net.h"
+#include "platform.h"
+
+#define HA "00:00:5e:00:53:" /* and one byte */
+#define ALL "ff:ff:ff:ff:ff:ff"
+#define FROM_US "ether " HA "01 > "
+#define ASKED "ARP who-has 192.0.2.1 tell 192.0.2.2"
+#define ANSWER "ARP reply 192.0.2.1 is-at " HA "fe"
+#define REPLY "ARP reply 192.0.2.2 is-at " HA "01"
+#define ANNOUNCEMENT FROM_US ALL " ARP who-has 192.0.2.2 tell 192.0.2.2"
+#define ARRIVED FROM_US HA "fe IP 192.0.2.2 > 192.0.2.1 proto 253 "
+#define MANY 10000
+#define SOME 32 /* neighbours */
+
+static ip_addr_t address(const char *text)
+{
+    ip_addr_t addr;
+
+    check_int(ip_addr_pton(text, &addr), 0);
+    return addr;
+}
+
+static struct net_iface *wire(void)
+{
+    return NET_IFACE(ip_iface_select(address("192.0.2.2")));
+}
+
+static ssize_t send_text(const char *dst, const char *text)
+{
+    ssize_t ret = ip_output(253, (const uint8_t *)text, strlen(text), IP_ADDR_ANY, address(dst));
+
+    settle();
+    return ret;
+}
+
+/* 192.0.2.host, whose hardware address ends in ha, asks for us and is answered. */
+static void meet(int host, int ha)
+{
+    char line[128];
+
+    snprintf(line, sizeof(line), "ether " HA "%02x > " ALL " ARP who-has 192.0.2.2 tell 192.0.2.%d",
+             ha, host);
+    inject(line);
+    expect(REPLY);
+}
+
+/*
+ * A network with more neighbours than anybody can know; ours is 10.0.0.2.
+ */
+static struct net_iface *start_large(void)
+{
+    struct net_device *dev;
+    struct ip_iface *iface;
+
+    check_int(net_init(), 0);
+    dev = wire_init(WIRE_ETHER);
+    iface = wire_address(dev, "10.0.0.2", "255.255.0.0");
+    check_int(net_run(), 0);
+    return NET_IFACE(iface);
+}
+
+/* The n-th neighbour. */
+static const char *neighbour(int n)
+{
+    static char text[IP_ADDR_STR_LEN];
+
+    snprintf(text, sizeof(text), "10.0.%d.%d", 1 + n / 256, n % 256);
+    return text;
+}
+
+/* Each of the neighbours from first on asks for us and is answered. */
+static void meet_many(int first, int num)
+{
+    char line[128];
+
+    for (int n = first; n < first + num; n++) {
+        snprintf(line, sizeof(line), "ARP who-has 10.0.0.2 tell %s", neighbour(n));
+        inject(line);
+        expect("ARP reply 10.0.0.2 is-at " HA "01");
+    }
+}
+
+/* Each of them pings us, which makes us look for him, and gets his reply. */
+static void ping_many(int first, int num)
+{
+    char line[128];
+
+    for (int n = first; n < first + num; n++) {
+        snprintf(line, sizeof(line), "IP %s > 10.0.0.2 ICMP echo id 1 seq 1", neighbour(n));
+        inject(line);
+        snprintf(line, sizeof(line), FROM_US HA "fe IP 10.0.0.2 > %s ICMP echo-reply id 1 seq 1",
+                 neighbour(n));
+        expect(line);
+    }
+}
+
+/* The last byte of 192.0.2.host's hardware address, or -1. What goes out is not looked at. */
+static int known(int host)
+{
+    uint8_t ha[ETHER_ADDR_LEN];
+    char text[32];
+    int ret;
+
+    snprintf(text, sizeof(text), "192.0.2.%d", host);
+    ret = arp_resolve(wire(), address(text), ha);
+    settle();
+    wire_pending(1);
+    return ret == ARP_RESOLVE_FOUND ? ha[5] : -1;
+}
+
+static void in_order(void)
+{
+    bench_start(WIRE_ETHER);
+    check_counted(ip, sent, 1, send_text("192.0.2.1", "one"));
+    check_counted(ip, send_failed, 0, send_text("192.0.2.1", "two"));
+    expect(ASKED);
+    expect_nothing(100);
+    check_counted(arp, released, 2, inject(ANSWER));
+    expect(ARRIVED "'one'");
+    expect(ARRIVED "'two'");
+    send_text("192.0.2.1", "three");
+    expect(ARRIVED "'three'");
+}
+
+static void each_its_own(void)
+{
+    bench_start(WIRE_ETHER);
+    send_text("192.0.2.1", "one");
+    send_text("192.0.2.8", "eight");
+    check_int(wire_pending(1), 2);
+    inject("ARP reply 192.0.2.8 is-at " HA "80");
+    expect(FROM_US HA "80 IP 192.0.2.2 > 192.0.2.8 proto 253 'eight'");
+    expect_nothing(0);
+    inject(ANSWER);
+    expect(ARRIVED "'one'");
+}
+
+/* Twenty at once through a gateway that nobody has met yet. */
+static void through_gateway(void)
+{
+    char text[128];
+
+    bench_start(WIRE_ETHER);
+    check_int(ip_route_set_default_gateway(ip_iface_select(address("192.0.2.2")), "192.0.2.1"), 0);
+    for (int i = 0; i < 20; i++) {
+        snprintf(text, sizeof(text), "198.51.100.%d", 1 + i);
+        check_int(send_text(text, "hello"), 5);
+    }
+    expect(ASKED);
+    inject(ANSWER);
+    for (int i = 0; i < 20; i++) {
+        snprintf(text, sizeof(text), FROM_US HA "fe IP 192.0.2.2 > 198.51.100.%d proto 253 'hello'",
+                 1 + i);
+        expect(text);
+    }
+}
+
+/* As many as have room. */
+static void only_the_latest(void)
+{
+    size_t num, bytes;
+    char text[128];
+
+    bench_start(WIRE_ETHER);
+    bytes = memory_peak_bytes(1);
+    for (int i = 0; i < MANY; i++) {
+        snprintf(text, sizeof(text), "%05d", i);
+        check_int(send_text("192.0.2.1", text), 5);
+    }
+    expect(ASKED);
+    check(memory_peak_bytes(0) - bytes < ARP_WAIT_BYTES + 5000);
+    inject(ANSWER);
+    num = wire_pending(0);
+    check(num >= ARP_WAIT_BYTES / 100);
+    for (size_t i = MANY - num; i < MANY; i++) {
+        snprintf(text, sizeof(text), ARRIVED "'%05zu'", i);
+        expect(text);
+    }
+}
+
+static void only_as_many_bytes(void)
+{
+    static char text[1461];
+
+    memset(text, 'x', sizeof(text) - 1);
+    bench_start(WIRE_ETHER);
+    for (int i = 0; i < 100; i++) {
+        check_int(send_text("192.0.2.1", text), 1460);
+    }
+    expect(ASKED);
+    inject(ANSWER);
+    check(wire_pending(0) >= 40 && wire_pending(0) * 1480 <= ARP_WAIT_BYTES);
+    wire_pending(1);
+}
+
+/* A flood of datagrams to hundreds of others, who are not there: what waits for us alone stays, and
+ * the memory has a bound. */
+static void bound_for_all(void)
+{
+    static char text[1401];
+    size_t bytes;
+
+    memset(text, 'x', sizeof(text) - 1);
+    bench_start(WIRE_ETHER);
+    send_text("192.0.2.1", "one");
+    expect(ASKED);
+    bytes = memory_peak_bytes(1);
+    for (int i = 0; i < 10000; i++) {
+        char dst[32];
+
+        snprintf(dst, sizeof(dst), "192.0.2.%d", 10 + i % 200);
+        send_text(dst, text);
+        wire_pending(1);
+    }
+    check(memory_peak_bytes(0) - bytes < ARP_WAIT_BYTES_ALL + 300000);
+    inject(ANSWER);
+    expect(ARRIVED "'one'");
+    inject("ARP reply 192.0.2.209 is-at " HA "80");
+    check(wire_pending(1) >= 5);
+}
+
+static void overflow_counts(void)
+{
+    struct arp_stats stats;
+
+    bench_start(WIRE_ETHER);
+    for (int i = 0; i < 100; i++) {
+        send_text("192.0.2.1", "data");
+    }
+    inject(ANSWER);
+    arp_get_stats(&stats);
+    check_int(stats.waited, 100);
+    check_int(stats.released + stats.wait_full, 100);
+    check_int(wire_pending(1), 1 + stats.released);
+}
+
+/* A missing entry is no reason to call the destination unreachable: nobody is told anything. */
+static void no_answer(void)
+{
+    size_t before;
+
+    bench_start(WIRE_ETHER);
+    before = memory_in_use();
+    check_int(send_text("192.0.2.1", "lost"), 4);
+    check_int(send_text("192.0.2.1", "lost"), 4);
+    check(memory_in_use() > before);
+    check_counted(arp, unresolved, 2, advance(10000));
+    check_int(memory_in_use(), before);
+    wire_pending(1);
+    inject(ANSWER);
+    expect_nothing(5000);
+    send_text("192.0.2.1", "new");
+    expect(ASKED);
+    inject(ANSWER);
+    expect(ARRIVED "'new'");
+}
+
+static void asked_again(void)
+{
+    bench_start(WIRE_ETHER);
+    send_text("192.0.2.1", "data");
+    expect(ASKED);
+    expect_nothing(990);
+    expect_within(1100, FROM_US ALL " " ASKED);
+    inject(ANSWER);
+    expect(ARRIVED "'data'");
+    expect_nothing(5000);
+}
+
+/* Ten seconds with a datagram every millisecond, and then none. */
+static void once_a_second(void)
+{
+    uint64_t last = 0;
+    size_t requests = 0;
+
+    bench_start(WIRE_ETHER);
+    for (int i = 0; i < MANY; i++) {
+        send_text("192.0.2.1", "data");
+        advance(1);
+        if (wire_pending(1) > 0) {
+            check(requests == 0 || now_ms() - last >= 999);
+            last = now_ms();
+            requests++;
+        }
+    }
+    check(requests >= 5 && requests <= 11);
+    advance(60000);
+    check(wire_pending(1) <= 3);
+}
+
+/* Pings in the name of more neighbours than the table holds, none of whom is there: what pushes
+ * their entries out does not make us ask for them again and again. */
+static void once_a_second_each(void)
+{
+    char line[128];
+
+    bench_start(WIRE_ETHER);
+    for (int i = 0; i < 50; i++) {
+        for (int host = 10; host < 110; host++) {
+            snprintf(line, sizeof(line), "IP 192.0.2.%d > 192.0.2.2 ICMP echo id 1 seq 1", host);
+            inject(line);
+        }
+        advance(100);
+        if (i % 10 == 9) {
+            check(wire_pending(1) <= 200); /* a second's: each once, and what the timer asks for */
+        }
+    }
+}
+
+static void waiting_at_shutdown(void)
+{
+    bench_start(WIRE_ETHER);
+    send_text("192.0.2.1", "data");
+    send_text("192.0.2.8", "data");
+    wire_pending(1);
+    check_int(net_shutdown(), 0);
+    check_int(memory_in_use(), 0);
+    bench_start(WIRE_ETHER);
+    inject(ANSWER);
+    expect_nothing(0);
+}
+
+static void no_memory(void)
+{
+    bench_start(WIRE_ETHER);
+    for (unsigned long k = 1; k <= 3; k++) {
+        sim_fail_alloc(k);
+        send_text("192.0.2.1", "data");
+        sim_fail_alloc(0);
+        send_text("192.0.2.1", "next");
+        expect(ASKED);
+        inject(ANSWER);
+        while (wire_pending(0) > 1) {
+            expect(ARRIVED "'data'");
+        }
+        expect(ARRIVED "'next'");
+        advance((ARP_CACHE_TIMEOUT + 2) * 1000);
+        wire_pending(1);
+    }
+}
+
+static void unsolicited(void)
+{
+    bench_start(WIRE_ETHER);
+    check_counted(arp, unsolicited, 1, inject("ARP reply 192.0.2.9 is-at " HA "90"));
+    inject_with("arp.tpa=192.0.2.9, ether.dst=" ALL, "ARP reply 192.0.2.9 is-at " HA "90");
+    inject("ARP who-has 192.0.2.9 tell 192.0.2.9");
+    expect_nothing(0);
+    check_int(known(9), -1);
+}
+
+static void updates(void)
+{
+    bench_start(WIRE_ETHER);
+    meet(9, 0x90);
+    check_counted(arp, changed, 0, meet(9, 0x90));
+    check_counted(arp, changed, 1, inject("ARP reply 192.0.2.9 is-at " HA "91"));
+    check(logged("192.0.2.9") && logged("00:00:5e:00:53:90") && logged("00:00:5e:00:53:91"));
+    check_int(known(9), 0x91);
+    check_counted(arp, changed, 1,
+                  inject("ether " HA "92 > " ALL " ARP who-has 192.0.2.9 tell 192.0.2.9"));
+    check_int(known(9), 0x92);
+}
+
+static void warned_in_measure(void)
+{
+    char line[128];
+
+    bench_start(WIRE_ETHER);
+    meet(9, 0x90);
+    log_clear();
+    for (int i = 0; i < 1000; i++) {
+        snprintf(line, sizeof(line), "ARP reply 192.0.2.9 is-at " HA "%02x", 0x91 + i % 2);
+        check_counted(arp, changed, 1, inject(line));
+    }
+    check_int(logged_times("[W]"), 1);
+}
+
+/* Strangers ask for us; 198.18.0.0/16 has enough of them. */
+static void flood(int num)
+{
+    char line[128];
+
+    for (int i = 0; i < num; i++) {
+        snprintf(line, sizeof(line), "ARP who-has 192.0.2.2 tell 198.18.%d.%d", i >> 8, i & 0xff);
+        inject(line);
+        wire_pending(1);
+    }
+}
+
+static void gateway_kept(void)
+{
+    bench_start(WIRE_ETHER);
+    meet(1, 0xfe);
+    send_text("192.0.2.1", "before");
+    expect(ARRIVED "'before'");
+    flood(2000);
+    send_text("192.0.2.1", "after");
+    expect(ARRIVED "'after'");
+}
+
+/* Requests for others and replies to nobody: not one of the strangers takes a place. */
+static void strangers(void)
+{
+    char line[128];
+
+    bench_start(WIRE_ETHER);
+    for (int i = 0; i < SOME; i++) {
+        meet(100 + i, 100 + i);
+    }
+    for (int i = 0; i < 2000; i++) {
+        snprintf(line, sizeof(line), "ARP who-has 192.0.2.77 tell 198.18.%d.%d", i >> 8, i & 0xff);
+        inject(line);
+        snprintf(line, sizeof(line), "ARP reply 198.19.%d.%d is-at " HA "aa", i >> 8, i & 0xff);
+        inject(line);
+    }
+    for (int i = 0; i < SOME; i++) {
+        check_int(known(100 + i), 100 + i);
+    }
+}
+
+/* Sends to neighbours that nobody is. */
+static void call(int num)
+{
+    char text[32];
+
+    for (int i = 0; i < num; i++) {
+        snprintf(text, sizeof(text), "192.0.2.%d", 20 + i);
+        send_text(text, "data");
+    }
+    wire_pending(1);
+}
+
+static void many_in_use(void)
+{
+    start_large();
+    wire_answer_arp(1);
+    check_counted(arp, requests_sent, 500, ping_many(0, 500));
+    for (int second = 1; second < 10; second++) {
+        advance(1000);
+        check_counted(arp, requests_sent, 0, ping_many(0, 500));
+    }
+}
+
+/* Neighbours who have answered, idle now, and a flood of those who do not. */
+static void unresolved_first(void)
+{
+    size_t memory;
+
+    start_large();
+    wire_answer_arp(1);
+    ping_many(0, SOME);
+    advance(15000);
+    wire_answer_arp(0);
+    memory = memory_in_use();
+    for (int n = SOME; n < 3000; n++) {
+        send_text(neighbour(n), "data");
+    }
+    check(memory_in_use() <= memory + 4 * ARP_CACHE_SIZE);
+    wire_pending(1);
+    check_counted(arp, requests_sent, 0, ping_many(0, SOME));
+    wire_answer_arp(1);
+    ping_many(4000, 1);
+}
+
+/* The same in a flood of those who only ask for us. */
+static void strangers_first(void)
+{
+    size_t memory;
+
+    start_large();
+    wire_answer_arp(1);
+    ping_many(0, SOME);
+    advance(15000);
+    memory = memory_in_use();
+    meet_many(SOME, 3000);
+    check(memory_in_use() < memory + ARP_CACHE_SIZE);
+    check_counted(arp, requests_sent, 0, ping_many(0, SOME));
+    check_counted(arp, requests_sent, 1, ping_many(4000, 1));
+}
+
+/* A full table, and strangers that keep asking for us: the answer finds its request, also when
+ * there are many. */
+static void answer_in_a_flood(void)
+{
+    bench_start(WIRE_ETHER);
+    flood(2 * ARP_CACHE_SIZE);
+    send_text("192.0.2.1", "data");
+    expect(ASKED);
+    flood(2000);
+    call(100);
+    flood(2000);
+    inject(ANSWER);
+    expect(ARRIVED "'data'");
+}
+
+/* All who are known have answered and are in use: they stay. Nobody else is learnt, until one of
+ * them has not been needed for a while. */
+static void all_in_use(void)
+{
+    start_large();
+    wire_answer_arp(1);
+    ping_many(0, ARP_CACHE_SIZE);
+    check_counted(arp, no_room, 1, meet_many(2000, 1));
+    check_counted(arp, no_room, 1, check_error(send_text(neighbour(2001), "data"), ENOBUFS));
+    check_counted(arp, requests_sent, 0, ping_many(0, ARP_CACHE_SIZE));
+    advance(5000);
+    ping_many(1, ARP_CACHE_SIZE - 1);
+    advance(5000);
+    check_counted(arp, requests_sent, 1, ping_many(2001, 1));
+    check_counted(arp, requests_sent, 0, ping_many(1, ARP_CACHE_SIZE - 1));
+    check_counted(arp, no_room, 1, check_error(send_text(neighbour(0), "data"), ENOBUFS));
+}
+
+/* They have only asked for us: whom we need to reach comes first. */
+static void clients_in_use(void)
+{
+    start_large();
+    meet_many(0, ARP_CACHE_SIZE);
+    wire_answer_arp(1);
+    check_counted(arp, requests_sent, 0, ping_many(0, ARP_CACHE_SIZE));
+    check_counted(arp, no_room, 1, meet_many(2000, 1));
+    check_counted(arp, requests_sent, 1, ping_many(2001, 1));
+    check_counted(arp, requests_sent, 1, ping_many(0, 1)); /* the one who has gone */
+    check_counted(arp, requests_sent, 0, ping_many(2, ARP_CACHE_SIZE - 2));
+}
+
+static void fixed(void)
+{
+    bench_start(WIRE_ETHER);
+    check_int(arp_cache_add_static(wire(), address("192.0.2.1"),
+                                   (const uint8_t *)"\x00\x00\x5e\x00\x53\x11"), 0);
+    check_counted(arp, static_kept, 1, meet(1, 0xbb));
+    check_counted(arp, static_kept, 1, inject("ARP reply 192.0.2.1 is-at " HA "bb"));
+    flood(100);
+    call(100);
+    advance(1000 * ARP_CACHE_TIMEOUT * 3);
+    wire_pending(1);
+    send_text("192.0.2.1", "data");
+    expect(FROM_US HA "11 IP 192.0.2.2 > 192.0.2.1 proto 253 'data'");
+}
+
+/* What is fixed can be fixed anew, sends what waits, and leaves room for others. */
+static void fixed_anew(void)
+{
+    static const uint8_t first[] = {0, 0, 0x5e, 0, 0x53, 0xfe}, next[] = {0, 0, 0x5e, 0, 0x53, 1};
+    int ret = 0;
+
+    bench_start(WIRE_ETHER);
+    send_text("192.0.2.1", "data");
+    expect(ASKED);
+    check_int(arp_cache_add_static(wire(), address("192.0.2.1"), next), 0);
+    expect("ether " HA "01 > " HA "01 IP 192.0.2.2 > 192.0.2.1 proto 253 'data'");
+    check_int(arp_cache_add_static(wire(), address("192.0.2.1"), first), 0);
+    check_int(known(1), 0xfe);
+    errno = 0;
+    for (int i = 0; i < ARP_CACHE_SIZE && ret == 0; i++) {
+        ret = arp_cache_add_static(wire(), address(neighbour(i)), first);
+    }
+    check_int(ret, -1);
+    check_int(errno, ENOSPC);
+    meet(9, 0x90);
+    check_int(known(9), 0x90);
+    check_int(arp_cache_add_static(wire(), address("192.0.2.1"), next), 0);
+    check_int(known(1), 1);
+    check_int(net_shutdown(), 0);
+    bench_start(WIRE_ETHER);
+    check_int(known(1), -1);
+}
+
+#define CONFLICT "ether " HA "66 > " ALL " ARP who-has 192.0.2.9 tell 192.0.2.2"
+
+static void conflict(void)
+{
+    bench_start(WIRE_ETHER);
+    check_counted(arp, conflict, 1, inject(CONFLICT));
+    expect(ANNOUNCEMENT);
+    check(logged("192.0.2.2") && logged("00:00:5e:00:53:66"));
+    check_counted(arp, conflict, 1, inject("ARP reply 192.0.2.2 is-at " HA "66"));
+    inject("ether " HA "66 > " ALL " ARP who-has 192.0.2.2 tell 192.0.2.2");
+    for (int second = 0; second < 9; second++) {
+        inject(CONFLICT);
+        expect_nothing(1000);
+    }
+    advance(1000);
+    inject(CONFLICT);
+    expect(ANNOUNCEMENT);
+    expect_nothing(0);
+    check_int(known(2), -1);
+}
+
+static void nobody(void)
+{
+    static const char *const senders[] = {
+        "192.0.2.255", "255.255.255.255", "224.0.0.1", "239.1.2.3", "0.0.0.1", "127.0.0.1",
+    };
+    uint8_t ha[ETHER_ADDR_LEN];
+    char line[128];
+
+    bench_start(WIRE_ETHER);
+    inject("ARP who-has 192.0.2.2 tell 0.0.0.0");
+    expect(REPLY);
+    for (size_t i = 0; i < sizeof(senders) / sizeof(*senders); i++) {
+        snprintf(line, sizeof(line), "ARP who-has 192.0.2.2 tell %s", senders[i]);
+        inject(line);
+        wire_pending(1);
+        check(arp_resolve(wire(), address(senders[i]), ha) != ARP_RESOLVE_FOUND);
+        wire_pending(1);
+    }
+    check(arp_resolve(wire(), IP_ADDR_ANY, ha) != ARP_RESOLVE_FOUND);
+    wire_pending(1);
+}
+
+/* Hardware addresses that nobody has who sends: a group's, nobody's, ours. */
+static void bad_sender(void)
+{
+    static const char *const faults[] = {
+        "arp.sha=" ALL, "arp.sha=01:00:5e:00:00:01", "arp.sha=00:00:00:00:00:00",
+        "arp.sha=" HA "01",
+    };
+
+    bench_start(WIRE_ETHER);
+    for (size_t i = 0; i < sizeof(faults) / sizeof(*faults); i++) {
+        check_counted(arp, bad_sender, 1,
+                      inject_with(faults[i], "ARP who-has 192.0.2.2 tell 192.0.2.9"));
+    }
+    expect_nothing(0);
+    check_int(known(9), -1);
+}
+
+static void bad_frame(void)
+{
+    static const char *const faults[] = {
+        "ether.src=" ALL, "ether.src=01:00:5e:00:00:01", "ether.src=" HA "01",
+    };
+
+    bench_start(WIRE_ETHER);
+    for (size_t i = 0; i < sizeof(faults) / sizeof(*faults); i++) {
+        check_counted(ether, bad_source, 1,
+                      inject_with(faults[i], "ARP who-has 192.0.2.2 tell 192.0.2.9"));
+    }
+    expect_nothing(0);
+    check_int(known(9), -1);
+}
+
+static void malformed(void)
+{
+    static const char *const faults[] = {
+        "arp.hln=0", "arp.hln=5", "arp.hln=7", "arp.hln=255", "arp.pln=0", "arp.pln=3", "arp.pln=5",
+        "arp.pln=255", "arp.hrd=6", "arp.pro=0x86dd",
+    };
+    char fault[32];
+
+    bench_start(WIRE_ETHER);
+    send_text("192.0.2.1", "data");
+    expect(ASKED);
+    for (int len = 0; len < 28; len++) {
+        snprintf(fault, sizeof(fault), "frame.len=%d", len);
+        check_counted(arp, too_short, 1, inject_with(fault, ANSWER));
+    }
+    for (size_t i = 0; i < sizeof(faults) / sizeof(*faults); i++) {
+        inject_with(faults[i], ANSWER);
+        inject_with(faults[i], "ARP who-has 192.0.2.2 tell 192.0.2.1");
+    }
+    expect_nothing(0);
+    inject(ANSWER);
+    expect(ARRIVED "'data'");
+}
+
+static void believed(void)
+{
+    bench_start(WIRE_ETHER);
+    meet(9, 0x90);
+    for (int second = 1; second < ARP_CACHE_TIMEOUT; second++) {
+        check_int(known(9), 0x90);
+        advance(1000);
+    }
+    advance(2500);
+    check_int(known(9), -1);
+}
+
+/* Five minutes with ten datagrams a second: none of them waits, and none is lost. Now and then the
+ * neighbour is asked, he alone. */
+static void stream(void)
+{
+    int asked = 0;
+
+    bench_start(WIRE_ETHER);
+    meet(1, 0xfe);
+    for (int i = 0; i < 5 * 60 * 10; i++) {
+        check_counted(arp, waited, 0, send_text("192.0.2.1", "data"));
+        expect(ARRIVED "'data'");
+        advance(100);
+        if (wire_pending(0) > 0) {
+            expect(FROM_US HA "fe " ASKED);
+            inject(ANSWER);
+            asked++;
+        }
+    }
+    check(asked >= 5 * 60 / ARP_CACHE_TIMEOUT && asked <= 15);
+}
+
+/* A datagram every 20 seconds is use as well. */
+static void trickle(void)
+{
+    bench_start(WIRE_ETHER);
+    meet(1, 0xfe);
+    wire_answer_arp(1);
+    for (int i = 0; i < 20; i++) {
+        check_counted(arp, waited, 0, send_text("192.0.2.1", "data"));
+        expect(ARRIVED "'data'");
+        advance(20000);
+    }
+}
+
+/* He is asked three times, a second or more apart, and then he is forgotten in his time. */
+static void silent(void)
+{
+    long first, second, third;
+
+    bench_start(WIRE_ETHER);
+    meet(1, 0xfe);
+    send_text("192.0.2.1", "data");
+    expect(ARRIVED "'data'");
+    first = expect_within(ARP_CACHE_TIMEOUT * 1000 - 3000, FROM_US HA "fe " ASKED);
+    second = expect_within(3000, FROM_US HA "fe " ASKED);
+    third = expect_within(3000, FROM_US HA "fe " ASKED);
+    check(second >= 1000 && third >= 1000);
+    send_text("192.0.2.1", "still");
+    expect(ARRIVED "'still'");
+    expect_nothing(ARP_CACHE_TIMEOUT * 1000 + 2000 - first - second - third);
+    send_text("192.0.2.1", "again");
+    expect(FROM_US ALL " " ASKED);
+    inject(ANSWER);
+    expect(ARRIVED "'again'");
+}
+
+/* Nobody asks for who is not needed. */
+static void not_in_use(void)
+{
+    bench_start(WIRE_ETHER);
+    meet(9, 0x90);
+    meet(1, 0xfe);
+    send_text("192.0.2.1", "data");
+    expect(ARRIVED "'data'");
+    expect_within(ARP_CACHE_TIMEOUT * 1000, FROM_US HA "fe " ASKED);
+    inject(ANSWER);
+    expect_nothing(3 * ARP_CACHE_TIMEOUT * 1000);
+    check_int(known(9), -1);
+}
+
+/* More clients than can be known ask for us, and ping us every second: those who have once answered
+ * are served without a gap, and only the others are not. */
+static void too_many_clients(void)
+{
+    char line[128];
+
+    start_large();
+    meet_many(0, ARP_CACHE_SIZE + SOME);
+    wire_answer_arp(1);
+    for (int second = 0; second < 2 * ARP_CACHE_TIMEOUT; second++) {
+        for (int n = 0; n < ARP_CACHE_SIZE + SOME; n++) {
+            snprintf(line, sizeof(line), "IP %s > 10.0.0.2 ICMP echo id 1 seq 1", neighbour(n));
+            inject(line);
+        }
+        check(wire_pending(0) >= ARP_CACHE_SIZE);
+        check(second < ARP_CACHE_TIMEOUT || wire_pending(0) == ARP_CACHE_SIZE);
+        wire_pending(1);
+        advance(1000);
+    }
+}
+
+static void timeout_set(void)
+{
+    bench_start(WIRE_ETHER);
+    arp_set_timeout(5);
+    meet(9, 0x90);
+    advance(4000);
+    check_int(known(9), 0x90);
+    advance(2500);
+    check_int(known(9), -1);
+    check_int(net_shutdown(), 0);
+    bench_start(WIRE_ETHER);
+    meet(9, 0x90);
+    advance(6000);
+    check_int(known(9), 0x90); /* the next life begins with the usual time */
+}
+
+BENCH(38,
+      {"datagrams wait for the answer, and leave in their order [1122-2.3.2.2 1122-2.3.3d]",
+       in_order},
+      {"each datagram waits for its own neighbour", each_its_own},
+      {"twenty at once through a new gateway all arrive", through_gateway},
+      {"of 10,000 datagrams only the latest wait, in a bounded number of bytes [A-6]",
+       only_the_latest},
+      {"so it is with large ones", only_as_many_bytes},
+      {"what waits for all has a bound as well, and more goes where more waits", bound_for_all},
+      {"each datagram that waits is sent, or counts as dropped", overflow_counts},
+      {"no answer: what waits is dropped, and nobody is told [A-7 1122-2.4c]", no_answer},
+      {"while something waits, the neighbour is asked again", asked_again},
+      {"10,000 datagrams to nobody send one request a second [A-7 1122-2.3.2.1b]", once_a_second},
+      {"nor do datagrams to more neighbours than there are entries [A-7 1122-2.3.2.1b]",
+       once_a_second_each},
+      {"what waits at shutdown is given back", waiting_at_shutdown},
+      {"without memory a datagram is lost, and no more than that", no_memory},
+      {"a reply that nobody asked for teaches nothing, and counts [A-2]", unsolicited},
+      {"a known neighbour's new hardware address is taken, logged and counted [A-2 B-15]",
+       updates},
+      {"1,000 such changes at once are counted, and fill no log [A-2]", warned_in_measure},
+      {"a flood of strangers does not push out the gateway [A-3 B-15]", gateway_kept},
+      {"requests for others, and replies to nobody, take no place [A-3]", strangers},
+      {"500 neighbours are in use at once, each asked for once", many_in_use},
+      {"who has not answered goes before who has, and has no memory without bound [A-3]",
+       unresolved_first},
+      {"so does who has only asked for us [A-3]", strangers_first},
+      {"in a flood of strangers a neighbour can still be resolved [A-3]", answer_in_a_flood},
+      {"when all are in use they stay; who comes anew is not learnt, and counts [A-3]", all_in_use},
+      {"but who has only asked for us goes for whom we need, in use or not [A-3]", clients_in_use},
+      {"a static entry is never changed, pushed out or forgotten [A-2 M-6]", fixed},
+      {"static entries leave room for others, and end with the stack", fixed_anew},
+      {"our address in use elsewhere is logged and defended, once in 10 s [A-4]", conflict},
+      {"a probe is answered; who can be nobody is never learnt [A-5]", nobody},
+      {"the hardware address of a group, of nobody or our own is never learnt [A-5]", bad_sender},
+      {"a frame from a group or from ourselves is dropped, and counts [E-5]", bad_frame},
+      {"a malformed answer resolves nothing; the right one still does [A-1]", malformed},
+      {"an entry is forgotten in its time, in use or not [1122-2.3.2.1a]", believed},
+      {"in a stream of five minutes nothing waits: who is in use is asked alone, in time", stream},
+      {"nor does anything when there is a datagram every 20 seconds", trickle},
+      {"who is in use and does not answer is asked three times, then he is forgotten", silent},
+      {"who is not in use is not asked", not_in_use},
+      {"of too many clients those who are known are served without a gap", too_many_clients},
+      {"the time for which an entry is believed can be set [1122-2.3.2.1c]", timeout_set})
