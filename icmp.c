@@ -103,7 +103,7 @@ static void icmp_echo_input(const struct ip_hdr *iphdr, const uint8_t *data, siz
 {
     const struct icmp_hdr *hdr = (const struct icmp_hdr *)data;
 
-    if (iphdr->dst != iface->unicast || !ip_addr_is_host(iphdr->src, iface)) {
+    if (!ip_iface_select(iphdr->dst) || !ip_addr_is_host(iphdr->src, iface)) {
         /* RFC 1122 3.2.2.6 allows not to answer */
         (void)drop(stats.echo_broadcast, "to or from more than one host");
         return;
@@ -191,7 +191,7 @@ static int icmp_error_allowed(const struct ip_hdr *iphdr, const uint8_t *data, s
     if (ntoh16(iphdr->offset) & IP_HDR_OFFSET_MASK) {
         return 0; /* about a later fragment */
     }
-    return iphdr->dst == iface->unicast && ip_addr_is_host(iphdr->src, iface);
+    return ip_iface_select(iphdr->dst) && ip_addr_is_host(iphdr->src, iface);
 }
 
 void icmp_error(uint8_t type, uint8_t code, const struct ip_hdr *iphdr, const uint8_t *data,
@@ -209,7 +209,7 @@ void icmp_error(uint8_t type, uint8_t code, const struct ip_hdr *iphdr, const ui
     memcpy(quote, iphdr, hlen);
     memcpy(quote + hlen, data, len);
     count(stats.errors_sent);
-    icmp_output(type, code, 0, quote, hlen + len, iface->unicast, iphdr->src);
+    icmp_output(type, code, 0, quote, hlen + len, iphdr->dst, iphdr->src);
 }
 
 /*

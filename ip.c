@@ -19,6 +19,11 @@
 
 #define IP_TTL 64 /* RFC 1700's default */
 
+#define IP_OPT_EOL  0
+#define IP_OPT_NOP  1
+#define IP_OPT_LSRR 131 /* loose source and record route */
+#define IP_OPT_SSRR 137 /* strict */
+
 struct ip_protocol {
     struct ip_protocol *next;
     uint8_t protocol;
@@ -171,6 +176,9 @@ struct ip_iface *ip_iface_alloc(const char *addr, const char *netmask)
         return NULL;
     }
     iface->broadcast = iface->unicast | ~iface->netmask;
+    if (ntoh32(~iface->netmask) <= 1) { /* one or two hosts, and no room for more: RFC 3021 */
+        iface->broadcast = IP_ADDR_BROADCAST;
+    }
     return iface;
 }
 
@@ -208,21 +216,57 @@ struct ip_iface *ip_iface_select(ip_addr_t addr)
     return NULL;
 }
 
-/* Is a datagram to dst, come in on iface, for us? */
+static int ip_iface_is_loopback(const struct ip_iface *iface)
+{
+    return (NET_IFACE(iface)->dev->flags & NET_DEVICE_FLAG_LOOPBACK) != 0;
+}
+
+/* Returns the loopback device's interface, or NULL. */
+static struct ip_iface *ip_iface_loopback(void)
+{
+    struct ip_iface *iface = ifaces;
+
+    while (iface && !ip_iface_is_loopback(iface)) {
+        iface = iface->next;
+    }
+    return iface;
+}
+
+/* Does addr mean everybody on the interface's network, in today's form or 4.2BSD's, which ends in
+ * zeros? RFC 1122 3.3.6 */
+static int ip_iface_is_broadcast(const struct ip_iface *iface, ip_addr_t addr)
+{
+    if (addr == IP_ADDR_BROADCAST || addr == iface->broadcast || addr == IP_ADDR_ANY) {
+        return 1;
+    }
+    return iface->broadcast != IP_ADDR_BROADCAST && addr == (iface->unicast & iface->netmask);
+}
+
+/* Is a datagram to dst, come in on iface, for us? What we send to ourselves, whichever of our
+ * addresses it is for, comes in on the loopback. */
 static int ip_is_for_us(const struct ip_iface *iface, ip_addr_t dst)
 {
-    return dst == iface->unicast || dst == iface->broadcast || dst == IP_ADDR_BROADCAST;
+    if (ip_iface_is_loopback(iface) && ip_iface_select(dst)) {
+        return 1;
+    }
+    return dst == iface->unicast || ip_iface_is_broadcast(iface, dst);
 }
 
 int ip_addr_is_host(ip_addr_t addr, const struct ip_iface *iface)
 {
+    const struct ip_iface *other;
     uint8_t first;
 
     memcpy(&first, &addr, sizeof(first));
-    if (first == 127) {
-        return (NET_IFACE(iface)->dev->flags & NET_DEVICE_FLAG_LOOPBACK) != 0;
+    if (first == 0 || first >= 224 || (first == 127 && !ip_iface_is_loopback(iface))) {
+        return 0;
     }
-    return first != 0 && first < 224 && addr != iface->broadcast;
+    for (other = ifaces; other; other = other->next) {
+        if (ip_iface_is_broadcast(other, addr)) {
+            return 0;
+        }
+    }
+    return 1;
 }
 
 /*
@@ -278,6 +322,20 @@ static int ip_route_lookup(ip_addr_t dst, const struct ip_iface *iface, struct i
     return best ? 0 : -1;
 }
 
+/* Finds the route to dst of a datagram with own's address (NULL: with any). One out of own comes
+ * first, for a gateway there serves such sources; without one any will do, the weak model of RFC
+ * 1122 3.3.4.2. But the loopback's address stays in the host, and others do not use its routes. */
+static int ip_route_select(const struct ip_iface *own, ip_addr_t dst, struct ip_route *found)
+{
+    if (ip_route_lookup(dst, own, found) == 0) {
+        return 0;
+    }
+    if (!own || ip_iface_is_loopback(own) || ip_route_lookup(dst, NULL, found) == -1) {
+        return -1;
+    }
+    return ip_iface_is_loopback(found->iface) ? -1 : 0;
+}
+
 int ip_route_set_default_gateway(struct ip_iface *iface, const char *gateway)
 {
     ip_addr_t nexthop;
@@ -289,11 +347,20 @@ int ip_route_set_default_gateway(struct ip_iface *iface, const char *gateway)
     return ip_route_add(IP_ADDR_ANY, IP_ADDR_ANY, nexthop, iface);
 }
 
-struct ip_iface *ip_route_get_iface(ip_addr_t dst)
+struct ip_iface *ip_route_get_iface_from(ip_addr_t src, ip_addr_t dst)
 {
+    struct ip_iface *own = ip_iface_select(dst);
     struct ip_route route;
 
-    return ip_route_lookup(dst, NULL, &route) == 0 ? route.iface : NULL;
+    if (own) {
+        return ip_iface_loopback() ? own : NULL;
+    }
+    return ip_route_select(ip_iface_select(src), dst, &route) == 0 ? route.iface : NULL;
+}
+
+struct ip_iface *ip_route_get_iface(ip_addr_t dst)
+{
+    return ip_route_get_iface_from(IP_ADDR_ANY, dst);
 }
 
 /*
@@ -373,6 +440,55 @@ static int ip_check_hdr(const uint8_t *data, size_t len)
     return 0;
 }
 
+/* Walks the options. Their lengths must be possible, and none may lead the datagram on a way of the
+ * sender's choice; what else they say is not for us. */
+static int ip_check_options(const struct ip_hdr *hdr)
+{
+    const uint8_t *opt = (const uint8_t *)(hdr + 1);
+    size_t len = IP_HDR_SIZE(hdr) - IP_HDR_SIZE_MIN, i = 0;
+
+    while (i < len && opt[i] != IP_OPT_EOL) {
+        if (opt[i] == IP_OPT_NOP) {
+            i++;
+            continue;
+        }
+        if (i + 1 == len || opt[i + 1] < 2 || opt[i + 1] > len - i) {
+            return drop(stats.bad_option, "option=%u, with a length that cannot be", opt[i]);
+        }
+        if (opt[i] == IP_OPT_LSRR || opt[i] == IP_OPT_SSRR) {
+            return drop(stats.source_route, "option=%u, a source route", opt[i]);
+        }
+        i += opt[i + 1];
+    }
+    return 0;
+}
+
+static int ip_check_dst(const struct ip_hdr *hdr, const struct ip_iface *iface)
+{
+    const char *name = NET_IFACE(iface)->dev->name;
+
+    if (!ip_is_for_us(iface, hdr->dst)) {
+        /* left out: forwarding (step 66) */
+        return drop(stats.not_for_us, "for another host, dev=%s", name);
+    }
+    if (net_is_link_broadcast() && !ip_iface_is_broadcast(iface, hdr->dst)) {
+        return drop(stats.link_broadcast, "for us, in a frame to all, dev=%s", name);
+    }
+    return 0;
+}
+
+/* RFC 1122 3.2.1.3. Nobody here needs to hear hosts that have no address yet: that is for DHCP's
+ * servers. */
+static int ip_check_src(const struct ip_hdr *hdr, const struct ip_iface *iface)
+{
+    if (!ip_addr_is_host(hdr->src, iface) ||
+        (!ip_iface_is_loopback(iface) && ip_iface_select(hdr->src))) {
+        return drop(stats.bad_source, "not from another host, dev=%s",
+                    NET_IFACE(iface)->dev->name);
+    }
+    return 0;
+}
+
 static void ip_deliver(const struct ip_hdr *hdr, struct ip_iface *iface)
 {
     const uint8_t *payload = (const uint8_t *)hdr + IP_HDR_SIZE(hdr);
@@ -393,7 +509,7 @@ static void ip_input(const uint8_t *data, size_t len, struct net_device *dev)
     struct ip_iface *iface;
 
     count(stats.received);
-    if (ip_check_hdr(data, len) == -1) {
+    if (ip_check_hdr(data, len) == -1 || ip_check_options(hdr) == -1) {
         return;
     }
     iface = (struct ip_iface *)net_device_get_iface(dev, NET_IFACE_FAMILY_IP);
@@ -401,9 +517,7 @@ static void ip_input(const uint8_t *data, size_t len, struct net_device *dev)
         (void)drop(stats.no_iface, "the device has no IP interface, dev=%s", dev->name);
         return;
     }
-    if (!ip_is_for_us(iface, hdr->dst)) {
-        /* left out: forwarding (step 66) */
-        (void)drop(stats.not_for_us, "for another host, dev=%s", dev->name);
+    if (ip_check_dst(hdr, iface) == -1 || ip_check_src(hdr, iface) == -1) {
         return;
     }
     count(stats.delivered);
@@ -477,9 +591,9 @@ static size_t ip_build_packet(uint8_t *packet, uint8_t protocol, const uint8_t *
     return total;
 }
 
-/* Sends a datagram from iface's address to dst, by way of nexthop. Returns 0 or -1. */
+/* Sends a datagram out of iface, by way of nexthop. Returns 0 or -1. */
 static int ip_output_core(struct ip_iface *iface, uint8_t protocol, const uint8_t *data, size_t len,
-                          ip_addr_t dst, ip_addr_t nexthop)
+                          ip_addr_t src, ip_addr_t dst, ip_addr_t nexthop)
 {
     struct net_device *dev = NET_IFACE(iface)->dev;
     uint8_t *packet;
@@ -495,7 +609,7 @@ static int ip_output_core(struct ip_iface *iface, uint8_t protocol, const uint8_
         errno = ENOMEM;
         return drop(stats.send_failed, "memory_alloc() failure");
     }
-    len = ip_build_packet(packet, protocol, data, len, random16(), iface->unicast, dst);
+    len = ip_build_packet(packet, protocol, data, len, random16(), src, dst);
     debugf("dev=%s, len=%zu", dev->name, len);
     ip_dump(packet, len);
     ret = ip_output_device(iface, packet, len, nexthop);
@@ -507,8 +621,14 @@ static int ip_output_core(struct ip_iface *iface, uint8_t protocol, const uint8_
     return 0;
 }
 
-/* Finds the interface that a datagram leaves through, and its next hop. Returns 0 or -1.
- * Left out: our own addresses (step 39). */
+/* May a datagram to dst leave through iface? 127/8 stays in the host, 0/8 is nobody's, and groups
+ * are not built. RFC 1122 3.2.1.3 */
+static int ip_may_leave(ip_addr_t dst, const struct ip_iface *iface)
+{
+    return dst == iface->broadcast || ip_addr_is_host(dst, iface);
+}
+
+/* Finds the interface that a datagram leaves through, and its next hop. Returns 0 or -1. */
 static int ip_output_route(ip_addr_t src, ip_addr_t dst, struct ip_iface **iface,
                            ip_addr_t *nexthop)
 {
@@ -526,7 +646,13 @@ static int ip_output_route(ip_addr_t src, ip_addr_t dst, struct ip_iface **iface
             return 0; /* every link has it: no route leads there */
         }
     }
-    if (dst == IP_ADDR_BROADCAST || ip_route_lookup(dst, *iface, &route) == -1) {
+    if (ip_iface_select(dst)) {
+        *iface = ip_iface_loopback();
+        errno = ENETUNREACH; /* should there be none */
+        return *iface ? 0 : -1;
+    }
+    if (dst == IP_ADDR_BROADCAST || ip_route_select(*iface, dst, &route) == -1 ||
+        !ip_may_leave(dst, route.iface)) {
         errno = ENETUNREACH;
         return -1;
     }
@@ -545,7 +671,10 @@ ssize_t ip_output(uint8_t protocol, const uint8_t *data, size_t len, ip_addr_t s
     if (ip_output_route(src, dst, &iface, &nexthop) == -1) {
         return drop(stats.no_route, "no route, protocol=%u, len=%zu", protocol, len);
     }
-    return ip_output_core(iface, protocol, data, len, dst, nexthop) == -1 ? -1 : (ssize_t)len;
+    if (src == IP_ADDR_ANY) {
+        src = ip_iface_select(dst) ? dst : iface->unicast;
+    }
+    return ip_output_core(iface, protocol, data, len, src, dst, nexthop) == -1 ? -1 : (ssize_t)len;
 }
 
 /*

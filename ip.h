@@ -42,7 +42,7 @@ struct ip_iface {
     struct ip_iface *next;
     ip_addr_t unicast;
     ip_addr_t netmask;
-    ip_addr_t broadcast;
+    ip_addr_t broadcast; /* of its network; IP_ADDR_BROADCAST if that has none (/31, /32) */
     uint64_t arp_defended; /* when ARP last defended the address; 0: never. Guarded by its lock */
 };
 
@@ -71,9 +71,13 @@ struct ip_stats {
     uint64_t bad_version;      /* dropped: not version 4 */
     uint64_t bad_header;       /* dropped: a header length below 20 */
     uint64_t bad_length;       /* dropped: total length below the header's, or above what came */
+    uint64_t bad_option;       /* dropped: an option's length cannot be */
+    uint64_t source_route;     /* dropped: wants a route of its own (RFC 7126 4.3, 4.4) */
     uint64_t bad_checksum;     /* dropped: damaged header */
     uint64_t fragment;         /* dropped: a fragment (reassembly is not built: step 44) */
     uint64_t no_iface;         /* dropped: the device has no IP interface */
+    uint64_t link_broadcast;   /* dropped: for us alone, in a frame to all stations */
+    uint64_t bad_source;       /* dropped: from nobody, from many, or in our name */
     uint64_t not_for_us;       /* dropped: addressed to another host */
     uint64_t sent;             /* datagrams taken by a device, or waiting for ARP's answer */
     uint64_t send_failed;      /* not sent: too long, no memory, or refused by the device */
@@ -104,18 +108,23 @@ struct ip_iface *ip_iface_alloc(const char *addr, const char *netmask);
 int ip_iface_register(struct net_device *dev, struct ip_iface *iface);
 /* Returns the interface whose unicast address is addr (network byte order), or NULL. */
 struct ip_iface *ip_iface_select(ip_addr_t addr);
-/* Can addr (network byte order) be one host's, seen from iface? Not 0/8, not multicast, reserved or
- * broadcast; 127/8 only on the loopback. */
+/* Can addr (network byte order) be one host's, seen from iface? Not 0/8, not multicast or reserved,
+ * not a broadcast on any of our networks; 127/8 only on the loopback. */
 int ip_addr_is_host(ip_addr_t addr, const struct ip_iface *iface);
 
 /* Adds a route to network/netmask (network byte order) through the gateway nexthop, or directly out
  * of iface when nexthop is IP_ADDR_ANY. Returns 0, or -1 (the table is full: ENOSPC). */
 int ip_route_add(ip_addr_t network, ip_addr_t netmask, ip_addr_t nexthop, struct ip_iface *iface);
-/* Sends what no other route covers to gateway (as text), reached through iface. Returns 0, or -1
- * (bad text). */
+/* Sends what no other route covers to gateway (as text), reached through iface. Each interface may
+ * have one, for what has its address; what has none yet goes to the first that was given. Returns
+ * 0, or -1 (bad text; the table is full: ENOSPC). */
 int ip_route_set_default_gateway(struct ip_iface *iface, const char *gateway);
-/* Returns the interface that leads to dst (network byte order), or NULL when there is no route. */
+/* Returns the interface that leads to dst (network byte order), for one of our own addresses that
+ * which has it; or NULL when there is no route. */
 struct ip_iface *ip_route_get_iface(ip_addr_t dst);
+/* The same for what comes from src, an address of ours: of the routes to dst, one out of the
+ * interface that has src, or else any. RFC 1122 3.3.4.2 */
+struct ip_iface *ip_route_get_iface_from(ip_addr_t src, ip_addr_t dst);
 
 /* Registers the handler of an IP protocol number, before net_run. The handler gets the header, the
  * data without header, options and padding, and the interface; all are borrowed for the call.
@@ -124,9 +133,10 @@ int ip_protocol_register(uint8_t protocol,
                          void (*handler)(const struct ip_hdr *iphdr, const uint8_t *data,
                                          size_t len, struct ip_iface *iface));
 
-/* Sends len bytes of an IP protocol from src to dst (network byte order). src is an interface's
- * address, or IP_ADDR_ANY: then the route chooses. Returns len (also when the datagram waits for
- * ARP's answer), or -1: EMSGSIZE above the MTU, ENETUNREACH, EADDRNOTAVAIL, or the device's. */
+/* Sends len bytes of an IP protocol from src to dst (network byte order). src is one of our
+ * addresses, whose interface's routes come first, or IP_ADDR_ANY: then the route chooses. What is
+ * for us goes over the loopback device. Returns len (also when the datagram waits for ARP's
+ * answer), or -1: EMSGSIZE above the MTU, ENETUNREACH, EADDRNOTAVAIL, or the device's. */
 ssize_t ip_output(uint8_t protocol, const uint8_t *data, size_t len, ip_addr_t src, ip_addr_t dst);
 /* Copies the counters. */
 void ip_get_stats(struct ip_stats *stats);

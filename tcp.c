@@ -729,7 +729,7 @@ static void tcp_retrans_queue_cleanup(struct tcp_pcb *pcb, uint32_t ack)
  * since the SYN. RFC 9293 3.7.1 */
 static size_t tcp_send_mss(const struct tcp_pcb *pcb)
 {
-    uint16_t limit = tcp_iface_mss(ip_route_get_iface(pcb->remote.addr));
+    uint16_t limit = tcp_iface_mss(ip_route_get_iface_from(pcb->local.addr, pcb->remote.addr));
 
     return pcb->mss < limit ? pcb->mss : limit;
 }
@@ -1645,7 +1645,7 @@ static void tcp_segment_arrives(struct tcp_segment *seg, const ip_endp_t *local,
 static int tcp_check_endpoints(const struct ip_hdr *iphdr, const struct tcp_hdr *hdr,
                                const struct ip_iface *iface)
 {
-    if (iphdr->dst != iface->unicast || !ip_addr_is_host(iphdr->src, iface)) {
+    if (!ip_iface_select(iphdr->dst) || !ip_addr_is_host(iphdr->src, iface)) {
         return -1;
     }
     if (iphdr->src != iphdr->dst) {
@@ -1840,8 +1840,8 @@ static int tcp_choose_port(ip_endp_t *local, const ip_endp_t *remote)
  * free port. */
 static int tcp_pcb_set_endpoints(struct tcp_pcb *pcb, const ip_endp_t *remote)
 {
-    const struct ip_iface *iface = ip_route_get_iface(remote->addr);
     ip_endp_t local = pcb->offered;
+    const struct ip_iface *iface = ip_route_get_iface_from(local.addr, remote->addr);
 
     if (!iface) {
         errno = ENETUNREACH;
@@ -1853,10 +1853,6 @@ static int tcp_pcb_set_endpoints(struct tcp_pcb *pcb, const ip_endp_t *remote)
     }
     if (local.addr == IP_ADDR_ANY) {
         local.addr = iface->unicast;
-    }
-    if (local.addr != iface->unicast) { /* no route leads there from this address */
-        errno = ENETUNREACH;
-        return -1;
     }
     if (local.port == 0 && tcp_choose_port(&local, remote) == -1) {
         return -1;

@@ -1,0 +1,634 @@
+/* Step 39: IP with suspicion. Whose datagrams are believed, and what never leaves the host. */
+#include <stdio.h>
+
+#include "bench.h"
+#include "driver/loopback.h"
+#include "icmp.h"
+#include "ip.h"
+#include "net.h"
+#include "sock.h"
+#include "tcp.h"
+#include "udp.h"
+#include "util.h"
+
+#define ALL "ether 00:00:5e:00:53:fe > ff:ff:ff:ff:ff:ff "
+#define ECHO "IP 192.0.2.1 > 192.0.2.2 ICMP echo id 1 seq 1 len 8"
+#define REPLY "IP 192.0.2.2 > 192.0.2.1 ICMP echo-reply id 1 seq 1 len 8"
+#define TO_7 "UDP 192.0.2.1.5000 > 192.0.2.2.7 'hello'"
+#define TO_8 "UDP 192.0.2.1.5000 > 192.0.2.2.8 'hello'"
+#define SYN "S 0:0(0) win 65535"
+#define SA(in) ((struct sockaddr *)(in))
+
+static ip_addr_t address(const char *text)
+{
+    ip_addr_t addr;
+
+    check_int(ip_addr_pton(text, &addr), 0);
+    return addr;
+}
+
+static struct sockaddr_in endpoint(const char *text)
+{
+    struct sockaddr_in in = {.sin_family = AF_INET};
+    ip_endp_t e;
+
+    check_int(ip_endp_pton(text, &e), 0);
+    in.sin_addr.s_addr = e.addr;
+    in.sin_port = e.port;
+    return in;
+}
+
+static int bound(int type, const char *text)
+{
+    struct sockaddr_in local = endpoint(text);
+    int id = sock_open(PF_INET, type, 0);
+
+    check_int(sock_bind(id, SA(&local), sizeof(local)), 0);
+    return id;
+}
+
+static int listening(const char *text)
+{
+    int id = bound(SOCK_STREAM, text);
+
+    check_int(sock_listen(id, 5), 0);
+    return id;
+}
+
+/* As the programs do it: net0 is the loopback, net1 the link, with a gateway to everywhere. */
+static void start(void)
+{
+    struct ip_iface *link;
+
+    check_int(net_init(), 0);
+    check(wire_address(loopback_init(), "127.0.0.1", "255.0.0.0") != NULL);
+    link = wire_address(wire_init(WIRE_ETHER), "192.0.2.2", "255.255.255.0");
+    check_int(ip_route_set_default_gateway(link, "192.0.2.254"), 0);
+    check_int(net_run(), 0);
+    wire_answer_arp(1);
+}
+
+/* Sources */
+
+static void refused_from(const char *source)
+{
+    static const char *const scripts[] = {ECHO, TO_7, TO_8, SYN};
+    char fault[32];
+
+    snprintf(fault, sizeof(fault), "ip.src=%s", source);
+    for (size_t i = 0; i < countof(scripts); i++) {
+        check_counted(ip, bad_source, 1, inject_with(fault, scripts[i]));
+        check_counted(ip, delivered, 0, inject_with(fault, scripts[i]));
+    }
+}
+
+static void test_sources(void)
+{
+    static const char *const sources[] = {
+        "255.255.255.255", "192.0.2.255", "192.0.2.0", "224.0.0.1", "239.255.255.255",
+        "240.0.0.1", "255.255.255.254", "0.0.0.0", "0.1.2.3", "127.0.0.1", "127.255.255.254",
+        "192.0.2.2",
+    };
+
+    bench_start(WIRE_RAW);
+    listening("0.0.0.0:7");
+    bound(SOCK_DGRAM, "0.0.0.0:7");
+    for (size_t i = 0; i < countof(sources); i++) {
+        refused_from(sources[i]);
+    }
+    expect_nothing(0);
+}
+
+static void test_good_sources(void)
+{
+    static const char *const sources[] = {
+        "1.0.0.1", "126.255.255.255", "128.0.0.0", "192.0.2.3", "192.0.3.255", "223.255.255.254",
+    };
+    char fault[32];
+
+    bench_start(WIRE_RAW);
+    for (size_t i = 0; i < countof(sources); i++) {
+        snprintf(fault, sizeof(fault), "ip.src=%s", sources[i]);
+        check_counted(ip, delivered, 1, inject_with(fault, ECHO));
+    }
+    wire_pending(1);
+}
+
+/* What comes in at one interface in the name of the other: an answer to 198.51.100.255 would be a
+ * broadcast there. */
+static void test_other_interface(void)
+{
+    struct net_device *dev;
+
+    check_int(net_init(), 0);
+    dev = wire_init(WIRE_RAW);
+    wire_address(dev, "192.0.2.2", "255.255.255.0");
+    wire_address(wire_init(WIRE_RAW), "198.51.100.2", "255.255.255.0");
+    check_int(net_run(), 0);
+    wire_use(dev);
+    refused_from("198.51.100.2");
+    refused_from("198.51.100.255");
+    refused_from("198.51.100.0");
+    expect_nothing(0);
+}
+
+static void test_land(void)
+{
+    struct tcp_view view;
+
+    bench_start(WIRE_RAW);
+    listening("192.0.2.2:7");
+    check_counted(tcp, received, 0, inject_with("ip.src=192.0.2.2, tcp.sport=7", SYN));
+    expect_nothing(3000);
+    check_int(tcp_get_view_at(1, &view), -1);
+    inject(SYN);
+    expect("S. 0:0(0) ack 1");
+    inject("R 1:1(0)");
+}
+
+/* Broadcasts */
+
+static void test_link_broadcast(void)
+{
+    static const char *const scripts[] = {ALL ECHO, ALL TO_7, ALL TO_8, ALL
+        "TCP 192.0.2.1.5000 > 192.0.2.2.7 S 9:9(0)", ALL "IP 192.0.2.1 > 192.0.2.2 proto 253 'a'",
+    };
+
+    start();
+    listening("0.0.0.0:7");
+    bound(SOCK_DGRAM, "0.0.0.0:7");
+    inject("ARP who-has 192.0.2.2 tell 192.0.2.1");
+    expect("ARP reply 192.0.2.2 is-at 00:00:5e:00:53:01");
+    for (size_t i = 0; i < countof(scripts); i++) {
+        check_counted(ip, link_broadcast, 1, inject(scripts[i]));
+        check_counted(ip, delivered, 0, inject(scripts[i]));
+    }
+    expect_nothing(0);
+    check_counted(ip, link_broadcast, 0, inject(ECHO)); /* what came before is forgotten */
+    expect(REPLY);
+}
+
+static void test_true_broadcast(void)
+{
+    start();
+    bound(SOCK_DGRAM, "0.0.0.0:7");
+    check_counted(udp, delivered, 1, inject(ALL "UDP 192.0.2.1.5000 > 192.0.2.255.7 'hello'"));
+    check_counted(udp, delivered, 1, inject(ALL "UDP 192.0.2.1.5000 > 255.255.255.255.7 'hello'"));
+    check_counted(ip, link_broadcast, 0, inject(ALL "UDP 192.0.2.1.5000 > 192.0.2.255.7 'hello'"));
+    expect_nothing(0);
+}
+
+static void test_broadcast_forms(void)
+{
+    static const char *const forms[] = {
+        "ip.dst=255.255.255.255", "ip.dst=192.0.2.255", "ip.dst=192.0.2.0", "ip.dst=0.0.0.0",
+    };
+    char buf[8];
+    int id;
+
+    bench_start(WIRE_RAW);
+    listening("0.0.0.0:7");
+    id = bound(SOCK_DGRAM, "0.0.0.0:7");
+    for (size_t i = 0; i < countof(forms); i++) {
+        inject_with(forms[i], TO_7);
+        check_int(sock_recvfrom(id, buf, sizeof(buf), NULL, NULL), 5);
+        check_counted(icmp, echo_broadcast, 1, inject_with(forms[i], ECHO));
+        check_counted(udp, no_port, 1, inject_with(forms[i], TO_8));
+        check_counted(tcp, bad_address, 1, inject_with(forms[i], SYN));
+        check_counted(ip, unknown_protocol, 1,
+                      inject_with(forms[i], "IP 192.0.2.1 > 192.0.2.2 proto 253 'a'"));
+    }
+    expect_nothing(0);
+}
+
+/* Options */
+
+static void test_bad_options(void)
+{
+    static const char *const options[] = {
+        "0700", "0701", "0705aabb", "07ff0400", "01010107", "94000000", "88010000", "e0050102",
+        "0101018300", "0704040007020400", "0728040000000000", "010183",
+    };
+    char fault[64];
+
+    bench_start(WIRE_RAW);
+    for (size_t i = 0; i < countof(options); i++) {
+        snprintf(fault, sizeof(fault), "ip.options=%s", options[i]);
+        check_counted(ip, bad_option, 1, inject_with(fault, ECHO));
+        check_counted(ip, delivered, 0, inject_with(fault, ECHO));
+    }
+    expect_nothing(0);
+}
+
+/* Loose and strict, with pointers that make sense and that do not; behind other options, too. */
+static void test_source_routes(void)
+{
+    static const char *const options[] = {
+        "830704cb007109", "890704cb007109", "830708cb007109", "830304", "890300", "8307ffcb007109",
+        "0101018303040000", "0703048907040a000001", "8302", "83270400",
+    };
+    char fault[64];
+
+    bench_start(WIRE_RAW);
+    for (size_t i = 0; i < countof(options) - 1; i++) {
+        snprintf(fault, sizeof(fault), "ip.options=%s", options[i]);
+        check_counted(ip, source_route, 1, inject_with(fault, ECHO));
+        check_counted(ip, delivered, 0, inject_with(fault, ECHO));
+        check_counted(ip, delivered, 0, inject_with(fault, SYN));
+    }
+    snprintf(fault, sizeof(fault), "ip.options=%s", options[countof(options) - 1]);
+    check_counted(ip, bad_option, 1, inject_with(fault, ECHO)); /* longer than the header */
+    expect_nothing(0);
+}
+
+/* Unknown ones, the stream id, record route, timestamp, router alert, security; what follows the
+ * end of the list is not looked at. */
+static void test_ignored_options(void)
+{
+    static const char *const options[] = {
+        "5e04aabb", "de0a0102030405060708", "88041234", "070704000000000000", "4408050000000000",
+        "94040000", "820b0000000000000000000000", "0005ffff", "01000083", "010101ee02",
+    };
+    char fault[64];
+
+    bench_start(WIRE_RAW);
+    bound(SOCK_DGRAM, "0.0.0.0:7");
+    for (size_t i = 0; i < countof(options); i++) {
+        snprintf(fault, sizeof(fault), "ip.options=%s", options[i]);
+        check_counted(ip, delivered, 1, inject_with(fault, ECHO));
+        expect(REPLY);
+        check_counted(udp, delivered, 1, inject_with(fault, TO_7));
+        check_counted(ip, delivered, 1, inject_with(fault, SYN));
+        expect("R. 0:0(0) ack 1");
+    }
+}
+
+static void test_ttl(void)
+{
+    bench_start(WIRE_RAW);
+    check_counted(ip, delivered, 1, inject_with("ip.ttl=0", ECHO));
+    expect(REPLY);
+    check_counted(ip, delivered, 1, inject_with("ip.ttl=1", ECHO));
+    expect("IP 192.0.2.2 > 192.0.2.1 ttl 64 ICMP echo-reply id 1 seq 1 len 8");
+}
+
+/* Our own addresses */
+
+struct talk {
+    const char *server; /* the endpoint */
+    int id;             /* the server's socket */
+    ip_addr_t from;     /* whom the server has seen */
+};
+
+static void udp_server(void *arg)
+{
+    struct talk *t = arg;
+    struct sockaddr_in peer;
+    socklen_t len = sizeof(peer);
+    char buf[64];
+    ssize_t n = sock_recvfrom(t->id, buf, sizeof(buf), SA(&peer), &len);
+
+    t->from = peer.sin_addr.s_addr;
+    check_int(sock_sendto(t->id, buf, (size_t)n, SA(&peer), sizeof(peer)), n);
+}
+
+static void udp_client(void *arg)
+{
+    const struct talk *t = arg;
+    struct sockaddr_in server = endpoint(t->server), peer;
+    int id = sock_open(PF_INET, SOCK_DGRAM, 0);
+    socklen_t len = sizeof(peer);
+    char buf[64];
+
+    check_int(sock_sendto(id, "hello", 5, SA(&server), sizeof(server)), 5);
+    check_int(sock_recvfrom(id, buf, sizeof(buf), SA(&peer), &len), 5);
+    check_mem(buf, "hello", 5);
+    check_int(peer.sin_addr.s_addr, server.sin_addr.s_addr);
+    check_int(sock_close(id), 0);
+}
+
+static void udp_with_ourselves(const char *local, const char *server)
+{
+    struct talk t = {.server = server, .id = bound(SOCK_DGRAM, local)};
+    struct task *task = task_start("server", udp_server, &t);
+    struct sockaddr_in in = endpoint(server);
+
+    task_join(task_start("client", udp_client, &t), 1000);
+    task_join(task, 0);
+    check_int(t.from, in.sin_addr.s_addr); /* who speaks to himself has the same address */
+    check_int(sock_close(t.id), 0);
+}
+
+static void test_udp(void)
+{
+    start();
+    udp_with_ourselves("192.0.2.2:7", "192.0.2.2:7");
+    udp_with_ourselves("0.0.0.0:7", "192.0.2.2:7");
+    udp_with_ourselves("127.0.0.1:7", "127.0.0.1:7");
+    udp_with_ourselves("0.0.0.0:7", "127.0.0.1:7");
+    expect_nothing(1000);
+}
+
+static void tcp_server(void *arg)
+{
+    struct talk *t = arg;
+    struct sockaddr_in peer;
+    socklen_t len = sizeof(peer);
+    int id = sock_accept(t->id, SA(&peer), &len);
+    char buf[1000];
+    ssize_t n;
+
+    t->from = peer.sin_addr.s_addr;
+    while ((n = sock_recv(id, buf, sizeof(buf))) > 0) {
+        check_int(sock_send(id, buf, (size_t)n), n);
+    }
+    check_int(n, 0);
+    check_int(sock_close(id), 0);
+}
+
+/* Sends some bytes and waits until they are back, again and again. */
+static void tcp_client(void *arg)
+{
+    const struct talk *t = arg;
+    struct sockaddr_in server = endpoint(t->server);
+    int id = sock_open(PF_INET, SOCK_STREAM, 0);
+    char buf[4000];
+
+    check_int(sock_connect(id, SA(&server), sizeof(server)), 0);
+    for (uint32_t round = 0; round < 30; round++) {
+        size_t done = 0;
+        pattern(buf, round * sizeof(buf), sizeof(buf));
+        check_int(sock_send(id, buf, sizeof(buf)), sizeof(buf));
+        memset(buf, 0, sizeof(buf));
+        while (done < sizeof(buf)) {
+            ssize_t n = sock_recv(id, buf + done, sizeof(buf) - done);
+            check(n > 0);
+            done += (size_t)n;
+        }
+        check_pattern(buf, round * sizeof(buf), sizeof(buf));
+    }
+    check_int(sock_close(id), 0);
+}
+
+static void tcp_with_ourselves(const char *local, const char *server)
+{
+    struct talk t = {.server = server, .id = listening(local)};
+    struct task *task = task_start("server", tcp_server, &t);
+    struct sockaddr_in in = endpoint(server);
+
+    task_join(task_start("client", tcp_client, &t), 60000);
+    task_join(task, 1000);
+    check_int(t.from, in.sin_addr.s_addr);
+    check_int(sock_close(t.id), 0);
+}
+
+static void test_tcp(void)
+{
+    start();
+    tcp_with_ourselves("192.0.2.2:7", "192.0.2.2:7");
+    tcp_with_ourselves("127.0.0.1:7", "127.0.0.1:7");
+    tcp_with_ourselves("0.0.0.0:7", "192.0.2.2:7");
+    expect_nothing(1000);
+}
+
+static int errnum;
+
+/* From one address of ours to another, where nobody listens. */
+static void connect_refused(void *arg)
+{
+    struct sockaddr_in server = endpoint(arg);
+    int id = bound(SOCK_STREAM, "127.0.0.1:0");
+
+    check_int(sock_connect(id, SA(&server), sizeof(server)), -1);
+    errnum = errno;
+}
+
+static void test_nobody_there(void)
+{
+    start();
+    task_join(task_start("client", connect_refused, "127.0.0.1:9"), 100);
+    check_int(errnum, ECONNREFUSED);
+    task_join(task_start("client", connect_refused, "192.0.2.2:9"), 100);
+    check_int(errnum, ECONNREFUSED);
+    expect_nothing(1000);
+}
+
+static void test_echo(void)
+{
+    ip_addr_t link = address("192.0.2.2"), loopback = address("127.0.0.1");
+
+    start();
+    check_counted(icmp, echo_replies, 1, {
+        check_int(icmp_output(ICMP_TYPE_ECHO, 0, 1, NULL, 0, IP_ADDR_ANY, link), 8);
+        settle();
+    });
+    check_counted(icmp, delivered, 2, { /* the echo and its reply */
+        icmp_output(ICMP_TYPE_ECHO, 0, 1, NULL, 0, loopback, link);
+        settle();
+    });
+    check_counted(ip, bad_source, 0, {
+        icmp_output(ICMP_TYPE_ECHO, 0, 1, NULL, 0, link, loopback);
+        settle();
+    });
+    expect_nothing(1000);
+}
+
+/* What must not be on a wire, whatever the routes say. */
+static void test_never_leaves(void)
+{
+    static const char *const never[] = {"127.0.0.2", "127.255.255.255", "0.0.0.0", "0.1.2.3"};
+    ip_addr_t link = address("192.0.2.2"), loopback = address("127.0.0.1");
+
+    start();
+    for (size_t i = 0; i < countof(never); i++) {
+        check_counted(ip, no_route, 1,
+                      check_error(ip_output(253, NULL, 0, link, address(never[i])), ENETUNREACH));
+        ip_output(253, NULL, 0, IP_ADDR_ANY, address(never[i]));
+    }
+    check_error(ip_output(253, NULL, 0, loopback, address("192.0.2.1")), ENETUNREACH);
+    check_error(ip_output(253, NULL, 0, loopback, address("203.0.113.9")), ENETUNREACH);
+    ip_output(253, NULL, 0, loopback, IP_ADDR_BROADCAST);
+    ip_output(253, NULL, 0, IP_ADDR_ANY, address("127.9.9.9"));
+    expect_nothing(1000);
+}
+
+/* Without a loopback device our own address leads nowhere, least of all to ARP. */
+static void test_no_loopback(void)
+{
+    struct sockaddr_in server = endpoint("192.0.2.2:7");
+    int id;
+
+    bench_start(WIRE_ETHER);
+    check_error(ip_output(253, NULL, 0, IP_ADDR_ANY, address("192.0.2.2")), ENETUNREACH);
+    id = sock_open(PF_INET, SOCK_DGRAM, 0);
+    check_error(sock_sendto(id, "hello", 5, SA(&server), sizeof(server)), ENETUNREACH);
+    id = sock_open(PF_INET, SOCK_STREAM, 0);
+    check_error(sock_connect(id, SA(&server), sizeof(server)), ENETUNREACH);
+    expect_nothing(1000);
+}
+
+/* Networks of two hosts, and of one, have no broadcast of their own: RFC 3021. */
+static void test_small_networks(void)
+{
+    static const char *const masks[] = {"255.255.255.254", "255.255.255.255"};
+    ip_addr_t own = address("192.0.2.2");
+    struct ip_iface *link;
+
+    for (size_t i = 0; i < countof(masks); i++) {
+        check_int(net_init(), 0);
+        check(wire_address(loopback_init(), "127.0.0.1", "255.0.0.0") != NULL);
+        link = wire_address(wire_init(WIRE_ETHER), "192.0.2.2", masks[i]);
+        check_int(ip_route_set_default_gateway(link, "192.0.2.3"), 0);
+        check_int(net_run(), 0);
+        wire_answer_arp(1);
+        check_counted(icmp, echo_replies, 1,
+                      inject("IP 192.0.2.3 > 192.0.2.2 ICMP echo id 1 seq 1 len 8"));
+        expect("ether 00:00:5e:00:53:01 > 00:00:5e:00:53:fe "
+               "IP 192.0.2.2 > 192.0.2.3 ICMP echo-reply id 1 seq 1 len 8");
+        check_counted(ip, unknown_protocol, 1, ip_output(253, NULL, 0, own, own); settle());
+        check_int(net_shutdown(), 0);
+    }
+}
+
+/* Two links, with a loopback: a datagram from one of our addresses goes where its link leads. */
+
+static struct net_device *left, *right; /* 192.0.2.2, with a gateway, and 198.51.100.2 */
+
+static void start_two(const char *right_gateway)
+{
+    struct ip_iface *iface;
+
+    check_int(net_init(), 0);
+    check(wire_address(loopback_init(), "127.0.0.1", "255.0.0.0") != NULL);
+    left = wire_init(WIRE_ETHER);
+    iface = wire_address(left, "192.0.2.2", "255.255.255.0");
+    check_int(ip_route_set_default_gateway(iface, "192.0.2.254"), 0);
+    right = wire_init(WIRE_ETHER);
+    iface = wire_address(right, "198.51.100.2", "255.255.255.0");
+    if (right_gateway) {
+        check_int(ip_route_set_default_gateway(iface, right_gateway), 0);
+    }
+    check_int(net_run(), 0);
+}
+
+/* What is on its way waits for the gateway's address: 192.0.2.254 or 198.51.100.254. */
+static void gateway_answers(struct net_device *dev)
+{
+    wire_use(dev);
+    if (dev == left) {
+        expect("ARP who-has 192.0.2.254 tell 192.0.2.2");
+        inject("ARP reply 192.0.2.254 is-at 00:00:5e:00:53:fe");
+    } else {
+        expect("ARP who-has 198.51.100.254 tell 198.51.100.2");
+        inject("ARP reply 198.51.100.254 is-at 00:00:5e:00:53:fe");
+    }
+}
+
+static void test_gateway_each(void)
+{
+    start_two("198.51.100.254");
+    wire_use(right);
+    inject("IP 203.0.113.9 > 198.51.100.2 ICMP echo id 1 seq 1 len 8");
+    gateway_answers(right);
+    expect("IP 198.51.100.2 > 203.0.113.9 ICMP echo-reply id 1 seq 1 len 8");
+    wire_use(left);
+    inject("IP 203.0.113.9 > 192.0.2.2 ICMP echo id 1 seq 2 len 8");
+    gateway_answers(left);
+    expect("IP 192.0.2.2 > 203.0.113.9 ICMP echo-reply id 1 seq 2 len 8");
+    check_int(ip_output(253, NULL, 0, IP_ADDR_ANY, address("203.0.113.9")), 0);
+    expect("IP 192.0.2.2 > 203.0.113.9 proto 253 len 0"); /* the gateway that was given first */
+}
+
+/* Sends a datagram from local, and then a SYN from another port of it. */
+static void calls_from(void *arg)
+{
+    struct sockaddr_in peer = endpoint("203.0.113.9:7");
+
+    check_int(sock_sendto(bound(SOCK_DGRAM, arg), "hello", 5, SA(&peer), sizeof(peer)), 5);
+    sock_connect(bound(SOCK_STREAM, arg), SA(&peer), sizeof(peer));
+}
+
+/* Also when we speak first: who has chosen the address has chosen the way. */
+static void test_bound_leads(void)
+{
+    uint8_t packet[128];
+
+    start_two("198.51.100.254");
+    task_start("right", calls_from, "198.51.100.2:7000");
+    gateway_answers(right);
+    expect("UDP 198.51.100.2.7000 > 203.0.113.9.7 'hello'");
+    check(take(0, packet, sizeof(packet)) >= 14 + 44);
+    check_mem(packet + 26, "\xc6\x33\x64\x02", 4);
+    task_start("left", calls_from, "192.0.2.2:7000");
+    gateway_answers(left);
+    expect("UDP 192.0.2.2.7000 > 203.0.113.9.7 'hello'");
+    check(take(0, packet, sizeof(packet)) >= 14 + 44);
+    check_mem(packet + 26, "\xc0\x00\x02\x02", 4);
+}
+
+/* Without a gateway of its own another link carries it, with its source. */
+static void test_weak(void)
+{
+    start_two(NULL);
+    wire_use(right);
+    inject("IP 203.0.113.9 > 198.51.100.2 ICMP echo id 1 seq 1 len 8");
+    gateway_answers(left);
+    expect("IP 198.51.100.2 > 203.0.113.9 ICMP echo-reply id 1 seq 1 len 8");
+    task_start("right", calls_from, "198.51.100.2:7000");
+    expect("UDP 198.51.100.2.7000 > 203.0.113.9.7 'hello'");
+    check_int(wire_pending(1), 1); /* the SYN */
+}
+
+/* The largest segment is that of the link that the connection takes. */
+static void test_mss_of_link(void)
+{
+    uint8_t data[2000];
+    int id, listener;
+
+    start_two("198.51.100.254");
+    right->mtu = 1000;
+    listener = listening("198.51.100.2:7");
+    wire_use(right);
+    connection('A', "198.51.100.2:7", "203.0.113.9:5000", 1);
+    inject("S 0:0(0) win 65535 <mss 1460>");
+    gateway_answers(right);
+    expect("S. 0:0(0) ack 1 <mss 960>");
+    inject(". 1:1(0) ack 1");
+    id = sock_accept(listener, NULL, NULL);
+    pattern(data, 1, sizeof(data));
+    check_int(sock_send(id, data, sizeof(data)), sizeof(data));
+    expect(". 1:961(960) ack 1");
+    expect(". 961:1921(960) ack 1");
+    expect("P. 1921:2001(80) ack 1");
+}
+
+BENCH(39,
+      {"a source that cannot be one host, or is ourselves, is refused "
+       "[I-8 1122-3.2.1.3c 1122-4.1.3.6 MUST-63]", test_sources},
+      {"any other source is taken", test_good_sources},
+      {"the addresses and broadcasts of all interfaces are refused [I-8]", test_other_interface},
+      {"a SYN from the address and port that it goes to is dropped by IP [T-13]", test_land},
+      {"a datagram for us alone in a frame to all is dropped [E-6 1122-2.4a 1122-3.3.6c]",
+       test_link_broadcast},
+      {"a broadcast in a frame to all is taken", test_true_broadcast},
+      {"all forms of a broadcast are known as such [1122-3.3.6a 1122-3.3.6d]",
+       test_broadcast_forms},
+      {"an option whose length cannot be ends it [I-5]", test_bad_options},
+      {"a source route is refused, whatever is in it [I-5 I-6 1122-3.2.1.8c]",
+       test_source_routes},
+      {"other options are passed over [MUST-50 1122-3.2.1.8a 1122-3.2.1.8b]",
+       test_ignored_options},
+      {"a time to live of 0 or 1 is good enough for us [I-10 1122-3.2.1.7a]", test_ttl},
+      {"two sockets of ours exchange datagrams over each address of ours", test_udp},
+      {"two sockets of ours have a connection over each address of ours", test_tcp},
+      {"nobody listens at our own address: ECONNREFUSED", test_nobody_there},
+      {"we answer our own echo, from any address of ours to any", test_echo},
+      {"127/8 and 0/8 never leave on a wire", test_never_leaves},
+      {"a network of one or two hosts has no broadcast of its own", test_small_networks},
+      {"with a gateway for each link an answer takes the one that it came by [1122-3.3.4.2c]",
+       test_gateway_each},
+      {"a socket bound to an address of ours takes that one's link [1122-3.3.4.2c]",
+       test_bound_leads},
+      {"without a gateway there another link will do [1122-3.3.4.2c]", test_weak},
+      {"the largest segment is that of the connection's link", test_mss_of_link},
+      {"without a loopback device our own address is not to be reached", test_no_loopback})
