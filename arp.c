@@ -17,8 +17,8 @@
  * neighbour asks for us, or INCOMPLETE when we ask for it, and RESOLVED when it answers; it goes
  * when its time is over. A neighbour that we send to is asked before that, by unicast, and its time
  * begins again with the answer: so nothing has to wait for it. Datagrams wait in an INCOMPLETE
- * entry, and leave or are dropped when it ends. There are as many entries as are needed, up to
- * ARP_CACHE_SIZE.
+ * entry, and leave when it is RESOLVED; when it ends for want of an answer, they are dropped, and
+ * IP is told. There are as many entries as are needed, up to ARP_CACHE_SIZE.
  *
  * Anybody on the link can say anything. So nobody is learnt but who asks for us or whom we have
  * asked for, who has only asked for us comes last when there is no room, and what is STATIC nobody
@@ -174,6 +174,16 @@ static struct arp_datagram *arp_cache_pop(struct arp_cache *cache)
     return datagram;
 }
 
+/* Hands over all that waits. */
+static void arp_cache_take(struct arp_cache *cache, struct queue_head *waiting)
+{
+    struct arp_datagram *datagram;
+
+    while ((datagram = arp_cache_pop(cache)) != NULL) {
+        queue_push(waiting, datagram);
+    }
+}
+
 /* What waits in it is dropped, and counts as *reason. */
 static void arp_cache_delete(struct arp_cache *cache, uint64_t *reason)
 {
@@ -311,7 +321,6 @@ static void arp_cache_set(struct arp_cache *cache, enum arp_cache_state state, c
                           struct queue_head *waiting)
 {
     char pa_text[IP_ADDR_STR_LEN], ha_text[ETHER_ADDR_STR_LEN];
-    struct arp_datagram *datagram;
 
     if (cache->requests > 0) { /* it was asked, and answers */
         cache->stranger = 0;
@@ -320,8 +329,8 @@ static void arp_cache_set(struct arp_cache *cache, enum arp_cache_state state, c
     cache->state = state;
     memcpy(cache->ha, ha, ETHER_ADDR_LEN);
     cache->timestamp = clock_now();
-    while ((datagram = arp_cache_pop(cache)) != NULL) {
-        queue_push(waiting, datagram);
+    arp_cache_take(cache, waiting);
+    if (waiting->num > 0) {
         cache->used = cache->timestamp;
     }
     debugf("pa=%s, ha=%s", ip_addr_ntop(cache->pa, pa_text, sizeof(pa_text)),
@@ -454,9 +463,9 @@ static int arp_cache_ask(struct arp_cache *cache)
     return 1;
 }
 
-/* Each request has its time to be answered; when that of the last is over, the entry ends. Returns
- * whether to ask again. */
-static int arp_cache_tick_incomplete(struct arp_cache *cache)
+/* Each request has its time to be answered; when that of the last is over, the entry ends, and what
+ * has waited in it is handed over. Returns whether it is, or whether to ask again. */
+static int arp_cache_tick_incomplete(struct arp_cache *cache, struct queue_head *waiting)
 {
     if (clock_now() - cache->asked < SECONDS(ARP_REQUEST_INTERVAL)) {
         return 0;
@@ -464,8 +473,9 @@ static int arp_cache_tick_incomplete(struct arp_cache *cache)
     if (cache->requests < ARP_REQUEST_MAX) {
         return arp_cache_ask(cache);
     }
+    arp_cache_take(cache, waiting);
     arp_cache_delete(cache, &stats.unresolved);
-    return 0;
+    return waiting->num > 0;
 }
 
 /* RFC 1122 2.3.2.1 (1) and (2): an entry ends even if it is in use, but before that a neighbour in
@@ -482,12 +492,13 @@ static int arp_cache_tick_resolved(struct arp_cache *cache)
            arp_cache_ask(cache);
 }
 
-/* Does what is due. Returns whether it is time to ask for the entry. */
-static int arp_cache_tick(struct arp_cache *cache)
+/* Does what is due. Returns whether it is time to ask for the entry, or something has waited in
+ * vain. */
+static int arp_cache_tick(struct arp_cache *cache, struct queue_head *waiting)
 {
     switch (cache->state) {
     case ARP_CACHE_STATE_INCOMPLETE:
-        return arp_cache_tick_incomplete(cache);
+        return arp_cache_tick_incomplete(cache, waiting);
     case ARP_CACHE_STATE_RESOLVED:
         return arp_cache_tick_resolved(cache);
     default:
@@ -715,15 +726,16 @@ int arp_wait(struct net_iface *iface, ip_addr_t pa, const uint8_t *data, size_t 
     return ret;
 }
 
-/* For whom to ask, and whom. */
+/* For whom to ask, and whom; or what has waited for him in vain. */
 struct arp_due {
     struct net_iface *iface;
     ip_addr_t pa;
     uint8_t dst[ETHER_ADDR_LEN];
+    struct queue_head waiting; /* if there is anything in it, nobody is to be asked */
 };
 
-/* Does what is due from the entry at *place on, up to the next that is to be asked for; moves
- * *place past it. Returns whether there is one. */
+/* Does what is due from the entry at *place on, up to the next for which something is to be done
+ * without the lock; moves *place past it. Returns whether there is one. */
 static int arp_next_due(size_t *place, struct arp_due *due)
 {
     struct arp_cache *cache;
@@ -735,20 +747,37 @@ static int arp_next_due(size_t *place, struct arp_due *due)
         dst = cache->state == ARP_CACHE_STATE_RESOLVED ? cache->ha : cache->iface->dev->broadcast;
         *due = (struct arp_due){.iface = cache->iface, .pa = cache->pa};
         memcpy(due->dst, dst, sizeof(due->dst));
-        found = arp_cache_tick(cache);
+        found = arp_cache_tick(cache, &due->waiting);
     }
     lock_release(&lock);
     return found;
 }
 
-/* Asks without the lock: a device may be slow. */
+/* Nobody answers, and IP hears of each datagram that has waited. RFC 1122 2.4 forbids that only as
+ * long as nobody has been asked. */
+static void arp_give_up(struct queue_head *waiting)
+{
+    struct arp_datagram *datagram;
+
+    while ((datagram = queue_pop(waiting)) != NULL) {
+        (void)drop(stats.unresolved, "waited in vain, len=%zu", datagram->len);
+        ip_unreachable(datagram->data, datagram->len);
+        memory_free(datagram);
+    }
+}
+
+/* Asks and tells without the lock: a device may be slow, and who is told is above. */
 static void arp_timer(void)
 {
     struct arp_due due;
     size_t place = 0;
 
     while (arp_next_due(&place, &due)) {
-        arp_request(due.iface, due.pa, due.dst);
+        if (due.waiting.num > 0) {
+            arp_give_up(&due.waiting);
+        } else {
+            arp_request(due.iface, due.pa, due.dst);
+        }
     }
 }
 

@@ -8,8 +8,8 @@
 #include "util.h"
 
 /*
- * icmp: the Internet Control Message Protocol, RFC 792: answers echoes, and tells senders what was
- * refused.
+ * icmp: the Internet Control Message Protocol, RFC 792: answers echoes, tells senders what was
+ * refused, and the transports what others have refused.
  */
 
 /* A message's header on the wire, in network byte order. */
@@ -34,6 +34,15 @@ _Static_assert(sizeof(struct icmp_echo) == ICMP_HDR_SIZE, "and an echo's as well
 
 #define ICMP_QUOTE_SIZE 8 /* bytes of the refused datagram's data that an error repeats */
 
+/* How many errors have gone to the destinations that share it, less those that are forgiven. */
+struct icmp_bucket {
+    unsigned int used;
+    uint64_t next; /* when one more is forgiven, by clock_now */
+};
+
+static lock_t lock = LOCK_INITIALIZER; /* guards buckets; nothing is taken under it */
+static struct icmp_bucket buckets[ICMP_LIMIT_BUCKETS];
+static uint64_t secret[2]; /* says who shares a bucket; fixed once icmp_init returns */
 static struct icmp_stats stats;
 
 static const char *icmp_type_ntoa(uint8_t type)
@@ -113,6 +122,67 @@ static void icmp_echo_input(const struct ip_hdr *iphdr, const uint8_t *data, siz
                 iphdr->dst, iphdr->src);
 }
 
+/* What an error means to the user of the datagram that it is about: an errno, or 0 where nothing is
+ * to be done. Left out: to send smaller ones (step 65). */
+static int icmp_errno(uint8_t type, uint8_t code)
+{
+    static const int unreachable[] = {
+        ENETUNREACH, EHOSTUNREACH, ECONNREFUSED, ECONNREFUSED, 0, EHOSTUNREACH, ENETUNREACH,
+        EHOSTUNREACH, EHOSTUNREACH, ENETUNREACH, EHOSTUNREACH, ENETUNREACH, EHOSTUNREACH,
+        EHOSTUNREACH, EHOSTUNREACH, EHOSTUNREACH,
+    };
+
+    switch (type) {
+    case ICMP_TYPE_DEST_UNREACH:
+        return code < countof(unreachable) ? unreachable[code] : 0;
+    case ICMP_TYPE_TIME_EXCEEDED:
+        return EHOSTUNREACH;
+    default:
+        return EPROTO;
+    }
+}
+
+/* The one gate for what an error quotes: len bytes of a datagram that we can have sent. Its
+ * checksum is not looked at, since routers change the header. */
+static int icmp_check_quote(const struct ip_hdr *iphdr, const uint8_t *data, size_t len)
+{
+    const struct ip_hdr *quoted = (const struct ip_hdr *)data;
+
+    if (len < IP_HDR_SIZE_MIN || quoted->vhl >> 4 != IP_VERSION_IPV4 ||
+        IP_HDR_SIZE(quoted) < IP_HDR_SIZE_MIN || len < IP_HDR_SIZE(quoted) + ICMP_QUOTE_SIZE) {
+        return drop(stats.bad_quote, "no whole header and 8 bytes, len=%zu", len);
+    }
+    if (ntoh16(quoted->offset) & IP_HDR_OFFSET_MASK) {
+        return drop(stats.bad_quote, "a later fragment");
+    }
+    if (quoted->src != iphdr->dst || !ip_iface_select(quoted->src)) {
+        return drop(stats.bad_quote, "not sent by us");
+    }
+    return 0;
+}
+
+/* Others say that a datagram of ours has failed. The transports know whether it can be true; and
+ * even then it is a hint. RFC 1122 3.2.2, RFC 5927 */
+static void icmp_error_input(const struct ip_hdr *iphdr, const uint8_t *data, size_t len)
+{
+    const struct icmp_hdr *hdr = (const struct icmp_hdr *)data;
+    const struct ip_hdr *quoted = (const struct ip_hdr *)(hdr + 1);
+    int errnum = icmp_errno(hdr->type, hdr->code);
+    int hard = errnum == ECONNREFUSED; /* codes 2 and 3: the host itself says it */
+
+    if (icmp_check_quote(iphdr, (const uint8_t *)quoted, len - sizeof(*hdr)) == -1) {
+        return;
+    }
+    if (errnum == 0) {
+        (void)drop(stats.ignored, "type=%u, code=%u", hdr->type, hdr->code);
+        return;
+    }
+    count(stats.delivered);
+    if (ip_error_input(quoted, (const uint8_t *)quoted + IP_HDR_SIZE(quoted), errnum, hard) == -1) {
+        (void)drop(stats.no_user, "about protocol %u", quoted->protocol);
+    }
+}
+
 static void icmp_input(const struct ip_hdr *iphdr, const uint8_t *data, size_t len,
                        struct ip_iface *iface)
 {
@@ -133,12 +203,24 @@ static void icmp_input(const struct ip_hdr *iphdr, const uint8_t *data, size_t l
         icmp_echo_input(iphdr, data, len, iface);
         break;
     case ICMP_TYPE_ECHOREPLY:
+        count(stats.delivered); /* the log has it: sockets have no ICMP */
+        break;
     case ICMP_TYPE_DEST_UNREACH:
-    case ICMP_TYPE_SOURCE_QUENCH:
-    case ICMP_TYPE_REDIRECT:
     case ICMP_TYPE_TIME_EXCEEDED:
     case ICMP_TYPE_PARAM_PROBLEM:
-        count(stats.delivered); /* the log has it; left out: telling the transports (step 40) */
+        icmp_error_input(iphdr, data, len);
+        break;
+    case ICMP_TYPE_SOURCE_QUENCH:   /* RFC 6633 */
+    case ICMP_TYPE_REDIRECT:        /* anybody on the link could take our traffic */
+    case ICMP_TYPE_ROUTER_ADVERT:   /* likewise */
+    case ICMP_TYPE_ROUTER_SOLICIT:
+    case ICMP_TYPE_TIMESTAMP:       /* our clock is nobody's business */
+    case ICMP_TYPE_TIMESTAMPREPLY:
+    case ICMP_TYPE_INFO:
+    case ICMP_TYPE_INFOREPLY:
+    case ICMP_TYPE_MASK:
+    case ICMP_TYPE_MASKREPLY:
+        (void)drop(stats.ignored, "type=%u", hdr->type);
         break;
     default:
         (void)drop(stats.unknown_type, "type=%u", hdr->type); /* RFC 1122 3.2.2 */
@@ -180,7 +262,45 @@ ssize_t icmp_output(uint8_t type, uint8_t code, uint32_t val, const uint8_t *dat
     return ret;
 }
 
-/* May an error be sent about this datagram? RFC 1122 3.2.2 (left out: a limit in rate, step 40) */
+/* The bucket of a destination. Who shares it depends on the secret (Dietzfelbinger's hashing), so
+ * that nobody can see in his own bucket what others are told. */
+static struct icmp_bucket *icmp_bucket_select(ip_addr_t dst)
+{
+    return &buckets[((secret[0] * dst + secret[1]) >> 32) % ICMP_LIMIT_BUCKETS];
+}
+
+/* Nanoseconds, at random between a half and one and a half of the interval: a limit whose state
+ * can be counted would tell strangers which ports are open. */
+static uint64_t icmp_limit_interval(void)
+{
+    return MILLISECONDS(ICMP_LIMIT_INTERVAL) / 2 +
+           MILLISECONDS(ICMP_LIMIT_INTERVAL) * random16() / UINT16_MAX;
+}
+
+/* May one more error go to dst now? Returns 0 or -1. RFC 1812 4.3.2.8 */
+static int icmp_limit(ip_addr_t dst)
+{
+    struct icmp_bucket *bucket = icmp_bucket_select(dst);
+    uint64_t now = clock_now();
+    int ret = -1;
+
+    lock_acquire(&lock);
+    while (bucket->used > 0 && now >= bucket->next) {
+        bucket->used--;
+        bucket->next += icmp_limit_interval();
+    }
+    if (bucket->used < ICMP_LIMIT_BURST) {
+        if (bucket->used++ == 0) {
+            bucket->next = now + icmp_limit_interval();
+        }
+        ret = 0;
+    }
+    lock_release(&lock);
+    return ret;
+}
+
+/* May an error be sent about this datagram? RFC 1122 3.2.2. A frame to all stations need not be
+ * asked for: what is for us alone IP has not taken from one. */
 static int icmp_error_allowed(const struct ip_hdr *iphdr, const uint8_t *data, size_t len,
                               const struct ip_iface *iface)
 {
@@ -203,6 +323,10 @@ void icmp_error(uint8_t type, uint8_t code, const struct ip_hdr *iphdr, const ui
     if (!icmp_error_allowed(iphdr, data, len, iface)) {
         return;
     }
+    if (icmp_limit(iphdr->src) == -1) {
+        (void)drop(stats.errors_limited, "too many errors for one destination, type=%u", type);
+        return;
+    }
     if (len > ICMP_QUOTE_SIZE) {
         len = ICMP_QUOTE_SIZE;
     }
@@ -221,6 +345,8 @@ int icmp_init(void)
     if (ip_protocol_register(IP_PROTOCOL_ICMP, icmp_input) == -1) {
         return -1;
     }
+    memset(buckets, 0, sizeof(buckets));
+    random_bytes(secret, sizeof(secret));
     return 0;
 }
 

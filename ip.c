@@ -19,6 +19,8 @@
 
 #define IP_TTL 64 /* RFC 1700's default */
 
+#define IP_ERROR_DATA 8 /* bytes behind the header that who is told of an error gets to see */
+
 #define IP_OPT_EOL  0
 #define IP_OPT_NOP  1
 #define IP_OPT_LSRR 131 /* loose source and record route */
@@ -29,6 +31,8 @@ struct ip_protocol {
     uint8_t protocol;
     void (*handler)(const struct ip_hdr *iphdr, const uint8_t *data, size_t len,
                     struct ip_iface *iface);
+    /* NULL: nobody wants to know */
+    void (*error_handler)(const struct ip_hdr *iphdr, const uint8_t *data, int errnum, int hard);
 };
 
 #define IP_ROUTE_SIZE 32 /* routes; one more is refused */
@@ -400,6 +404,35 @@ int ip_protocol_register(uint8_t protocol,
     protocols = entry;
     infof("registered, protocol=%u", protocol);
     return 0;
+}
+
+void ip_error_register(uint8_t protocol,
+                       void (*handler)(const struct ip_hdr *iphdr, const uint8_t *data, int errnum,
+                                       int hard))
+{
+    ip_protocol_select(protocol)->error_handler = handler;
+}
+
+int ip_error_input(const struct ip_hdr *iphdr, const uint8_t *data, int errnum, int hard)
+{
+    const struct ip_protocol *entry = ip_protocol_select(iphdr->protocol);
+
+    if (!entry || !entry->error_handler) {
+        return -1;
+    }
+    entry->error_handler(iphdr, data, errnum, hard);
+    return 0;
+}
+
+/* A later fragment and a very short datagram have no header of a transport. */
+void ip_unreachable(const uint8_t *data, size_t len)
+{
+    const struct ip_hdr *hdr = (const struct ip_hdr *)data;
+    size_t hlen = IP_HDR_SIZE(hdr);
+
+    if (len >= hlen + IP_ERROR_DATA && !(ntoh16(hdr->offset) & IP_HDR_OFFSET_MASK)) {
+        ip_error_input(hdr, data + hlen, EHOSTUNREACH, 1);
+    }
 }
 
 /*

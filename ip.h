@@ -133,6 +133,18 @@ int ip_protocol_register(uint8_t protocol,
                          void (*handler)(const struct ip_hdr *iphdr, const uint8_t *data,
                                          size_t len, struct ip_iface *iface));
 
+/* Names who is told of errors about datagrams of ours of a registered protocol: gets the header and
+ * the 8 bytes behind it, as far as they can be believed, what has happened as an errno, and whether
+ * it is hard: sure, and likely to stay so. RFC 9293 3.9.2.2 */
+void ip_error_register(uint8_t protocol,
+                       void (*handler)(const struct ip_hdr *iphdr, const uint8_t *data, int errnum,
+                                       int hard));
+/* Tells him. ICMP calls it. Returns 0, or -1 when there is nobody. */
+int ip_error_input(const struct ip_hdr *iphdr, const uint8_t *data, int errnum, int hard);
+/* The same for a datagram of ours, len bytes in all, whose next hop has not answered ARP: that is
+ * EHOSTUNREACH, and hard. ARP calls it. */
+void ip_unreachable(const uint8_t *data, size_t len);
+
 /* Sends len bytes of an IP protocol from src to dst (network byte order). src is one of our
  * addresses, whose interface's routes come first, or IP_ADDR_ANY: then the route chooses. What is
  * for us goes over the loopback device. Returns len (also when the datagram waits for ARP's

@@ -47,7 +47,12 @@ int sock_connect(int id, const struct sockaddr *addr, socklen_t addrlen);
 ssize_t sock_recv(int id, void *buf, size_t n);
 /* Streams. Returns the bytes sent. EBADF, EOPNOTSUPP, and those of tcp_cmd_send. */
 ssize_t sock_send(int id, const void *buf, size_t n);
-/* Datagrams. Returns the bytes received; addr gets the sender. EBADF, EOPNOTSUPP, EINTR. */
+/* What has gone wrong without ending anything, as ICMP says: an errno, 0 for nothing; or -1, EBADF.
+ * Streams: the one that the connection will fail with if the peer stays silent. Datagrams: what has
+ * become of the one that was sent last; it is told once, here or by sock_recvfrom. */
+int sock_error(int id);
+/* Datagrams. Returns the bytes received; addr gets the sender. EBADF, EOPNOTSUPP, EINTR, and those
+ * of udp_cmd_recvfrom. */
 ssize_t sock_recvfrom(int id, void *buf, size_t n, struct sockaddr *addr, socklen_t *addrlen);
 /* Datagrams. Returns the bytes sent. EBADF, EOPNOTSUPP, EDESTADDRREQ, EINVAL, EAFNOSUPPORT, and
  * those of udp_cmd_sendto. */

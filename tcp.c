@@ -92,6 +92,7 @@ struct tcp_pcb {
     int closing;            /* tcp_cmd_close is waiting for those who sleep in it */
     int passive;            /* from LISTEN: when the handshake fails, it goes back there */
     int errnum;             /* why it is closed: an errno, or 0 */
+    int soft_error;         /* what ICMP has said since SND.UNA moved last: an errno, or 0 */
     ip_endp_t local;
     ip_endp_t remote;
     ip_endp_t offered;      /* the local endpoint as the user gave it */
@@ -519,6 +520,7 @@ static int tcp_pcb_view(const struct tcp_pcb *pcb, struct tcp_view *view)
             .iss = pcb->iss,
             .rcv = {pcb->rcv.nxt, pcb->rcv.wnd},
             .irs = pcb->irs,
+            .soft_error = pcb->soft_error,
         };
     }
     return pcb ? 0 : -1;
@@ -715,8 +717,9 @@ static void tcp_retrans_queue_cleanup(struct tcp_pcb *pcb, uint32_t ack)
         tcp_buf_drop(&pcb->snd.buf, num);
     }
     pcb->snd.una = ack;
+    pcb->soft_error = 0; /* the way is open */
     if (pcb->retrans.num == 0) {
-        pcb->retrans.slow = 0; /* the way is short enough: this was sent once */
+        pcb->retrans.slow = 0; /* and short enough: this was sent once */
     }
     if (ack == pcb->snd.nxt && ack == tcp_snd_end(pcb)) {
         pcb->retrans.rto = 0;
@@ -832,10 +835,11 @@ static void tcp_retrans_repeat(struct tcp_pcb *pcb)
 }
 
 /* The timer of one block, which may be gone afterwards: a peer that takes nothing for R2 is given
- * up. RFC 9293 3.8.3 */
+ * up, for silence or for what ICMP has said. RFC 9293 3.8.3, 3.9.2.2 */
 static void tcp_retrans_emit(struct tcp_pcb *pcb)
 {
     uint32_t r2 = tcp_in_handshake(pcb) ? TCP_R2_SYN : TCP_R2;
+    int errnum = pcb->soft_error ? pcb->soft_error : ETIMEDOUT;
     uint64_t now = clock_now();
 
     if (pcb->retrans.rto == 0) {
@@ -844,9 +848,9 @@ static void tcp_retrans_emit(struct tcp_pcb *pcb)
     if (now - pcb->retrans.first >= MILLISECONDS(r2)) {
         count(stats.timed_out);
         if (pcb->state == TCP_STATE_SYN_RECEIVED) {
-            tcp_pcb_give_up(pcb, ETIMEDOUT);
+            tcp_pcb_give_up(pcb, errnum);
         } else {
-            tcp_pcb_finish(pcb, ETIMEDOUT);
+            tcp_pcb_finish(pcb, errnum);
         }
     } else if (now - pcb->retrans.last >= pcb->retrans.rto) {
         tcp_retrans_repeat(pcb);
@@ -1873,7 +1877,7 @@ static int tcp_pcb_connect(struct tcp_pcb *pcb, const ip_endp_t *remote)
         return -1;
     }
     pcb->passive = 0;
-    pcb->errnum = 0;
+    pcb->errnum = pcb->soft_error = 0;
     pcb->rcv.wnd = TCP_RCV_BUF_SIZE;
     tcp_buf_free(&pcb->rcv.buf); /* what a connection before this one left unread */
     if (tcp_buf_alloc(&pcb->rcv.buf, TCP_RCV_BUF_SIZE) == -1) {
@@ -2400,6 +2404,40 @@ int tcp_cmd_end_receive(int desc)
 }
 
 /*
+ * Errors
+ */
+
+/* What ICMP quotes at least of a segment, in network byte order. */
+struct tcp_quote {
+    uint16_t src;
+    uint16_t dst;
+    uint32_t seq;
+} __attribute__((packed));
+
+/* ICMP or ARP says that a segment of ours has failed. It must be one that is on its way: who has
+ * not seen it cannot know. A hard error ends an attempt to connect; all else is kept and may
+ * explain a later end, but ends nothing. RFC 9293 3.9.2.2, RFC 5461, RFC 5927 */
+static void tcp_icmp_error(const struct ip_hdr *iphdr, const uint8_t *data, int errnum, int hard)
+{
+    const struct tcp_quote *quote = (const struct tcp_quote *)data;
+    ip_endp_t local = {iphdr->src, quote->src}, remote = {iphdr->dst, quote->dst};
+    struct tcp_pcb *pcb;
+
+    lock_acquire(&lock);
+    pcb = tcp_pcb_find(&local, &remote);
+    if (!pcb || !seq_between(pcb->snd.una, ntoh32(quote->seq), pcb->snd.nxt)) {
+        (void)drop(stats.error_ignored, "about nothing that is on its way");
+    } else if (pcb->state == TCP_STATE_SYN_SENT && hard) {
+        count(stats.hard_errors);
+        tcp_pcb_finish(pcb, errnum);
+    } else {
+        count(stats.soft_errors);
+        pcb->soft_error = errnum;
+    }
+    lock_release(&lock);
+}
+
+/*
  * Start and stop
  */
 
@@ -2410,6 +2448,7 @@ int tcp_init(void)
     if (ip_protocol_register(IP_PROTOCOL_TCP, tcp_input) == -1) {
         return -1;
     }
+    ip_error_register(IP_PROTOCOL_TCP, tcp_icmp_error);
     if (timer_register(interval, tcp_timer) == -1) {
         return -1;
     }

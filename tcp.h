@@ -64,6 +64,7 @@ struct tcp_view {
         uint32_t wnd;   /* window, in bytes */
     } rcv;
     uint32_t irs;
+    int soft_error;     /* what ICMP has said since SND.UNA moved last: an errno, or 0 */
 };
 
 /* Sequence numbers wrap around: they are compared modulo 2^32, RFC 9293 3.4. */
@@ -109,6 +110,9 @@ struct tcp_stats {
     uint64_t no_memory;       /* dropped: the end of a handshake, and no memory for a buffer */
     uint64_t no_block;        /* dropped: a SYN, and the table is full */
     uint64_t half_open_evicted; /* half-open connections given up for a new SYN */
+    uint64_t hard_errors;     /* attempts to connect that ICMP or ARP has ended */
+    uint64_t soft_errors;     /* errors of these that are kept in case that it comes to the worst */
+    uint64_t error_ignored;   /* dropped: an error about what is not on its way */
     uint64_t backlog_full;    /* dropped: a SYN or ACK, and the listener has no room for it */
 };
 
@@ -131,7 +135,9 @@ const char *tcp_state_ntoa(enum tcp_state state);
 /*
  * User commands in the manner of RFC 9293 3.9.1. On failure they return -1 and set errno; EBADF
  * stands for a descriptor that is not open or was closed while the call slept, EINTR for an
- * interruption by the user, ENETDOWN for an open without the stack.
+ * interruption by the user, ENETDOWN for an open without the stack. Where ETIMEDOUT is named, it is
+ * what ICMP has said instead, if it has: EHOSTUNREACH, ENETUNREACH, ECONNREFUSED, EPROTO. Whoever
+ * connects gets EHOSTUNREACH after some 3 seconds if the next hop does not answer ARP.
  *
  * A connection that has failed says why in each later call that needs one: ECONNREFUSED,
  * ECONNRESET, ETIMEDOUT.
@@ -161,7 +167,7 @@ int tcp_cmd_getsockname(int desc, ip_endp_t *local);
 int tcp_cmd_getpeername(int desc, ip_endp_t *remote);
 /* SEND: sleeps until all len bytes are in the send buffer, from where they go out as the peer's
  * window allows. Returns len, or less if something went wrong on the way. ENOTCONN, EPIPE
- * (after tcp_cmd_half_close), ENOMEM, ECONNRESET, ETIMEDOUT. */
+ * (our direction has ended), ENOMEM, ECONNRESET, ETIMEDOUT. */
 ssize_t tcp_cmd_send(int desc, const void *data, size_t len);
 /* RECEIVE: sleeps until there are bytes. Returns how many were copied, at most size, or 0 at the
  * end of file. ENOTCONN, ECONNRESET, ETIMEDOUT. */

@@ -46,6 +46,8 @@ _Static_assert(sizeof(struct udp_hdr) == UDP_HDR_SIZE, "a UDP header has 8 bytes
 struct udp_pcb {
     int desc;
     ip_endp_t local;         /* port 0: not bound */
+    ip_endp_t last;          /* where a datagram was sent last; port 0: no error is expected */
+    int errnum;              /* what became of it, if ICMP has told, or 0 */
     struct queue_head queue; /* of struct udp_queue_entry: what waits for the user */
     struct sched_task task;  /* who waits for what arrives */
 };
@@ -282,6 +284,28 @@ static void udp_input(const struct ip_hdr *iphdr, const uint8_t *data, size_t le
     }
 }
 
+/* ICMP or ARP says that a datagram of ours has failed. Its user is told once, and only if it is the
+ * last that he has sent: who has not seen it can hardly know. RFC 1122 4.1.3.3 */
+static void udp_error(const struct ip_hdr *iphdr, const uint8_t *data, int errnum, int hard)
+{
+    const struct udp_hdr *hdr = (const struct udp_hdr *)data;
+    struct udp_pcb *pcb;
+
+    (void)hard; /* the user may go on after any */
+    lock_acquire(&lock);
+    pcb = udp_pcb_select(iphdr->src, hdr->src);
+    if (pcb && pcb->last.port != 0 && pcb->last.port == hdr->dst &&
+        pcb->last.addr == iphdr->dst) {
+        count(stats.errors);
+        pcb->last.port = 0;
+        pcb->errnum = errnum;
+        sched_task_wakeup_one(&pcb->task);
+    } else {
+        (void)drop(stats.error_ignored, "nobody has sent that last, port=%u", ntoh16(hdr->src));
+    }
+    lock_release(&lock);
+}
+
 /*
  * Output
  */
@@ -384,19 +408,30 @@ int udp_cmd_getsockname(int desc, ip_endp_t *local)
     return pcb ? 0 : -1;
 }
 
-/* Copies the local endpoint, with a port that is chosen if none is bound. Returns 0, or -1 with
- * errno set. */
-static int udp_local(int desc, ip_endp_t *local)
+/* Can a datagram of len bytes go there at all? Returns 0, or -1 with errno set. */
+static int udp_check_send(const ip_endp_t *remote, size_t len)
+{
+    if (remote->port != 0 && len <= UDP_PAYLOAD_SIZE_MAX) {
+        return 0;
+    }
+    errno = remote->port == 0 ? EINVAL : EMSGSIZE;
+    return -1;
+}
+
+/* Copies the local endpoint for a datagram of len bytes to remote, with a port that is chosen if
+ * none is bound. Returns 0, or -1 with errno set. */
+static int udp_local(int desc, ip_endp_t *local, const ip_endp_t *remote, size_t len)
 {
     struct udp_pcb *pcb;
     int ret = -1;
 
     lock_acquire(&lock);
     pcb = udp_pcb_get(desc);
-    if (pcb) {
+    if (pcb && udp_check_send(remote, len) == 0) {
         *local = pcb->local;
         ret = local->port != 0 ? 0 : udp_choose_port(local);
         pcb->local = *local;
+        pcb->last = *remote;
     }
     lock_release(&lock);
     return ret;
@@ -407,11 +442,7 @@ ssize_t udp_cmd_sendto(int desc, const void *data, size_t len, const ip_endp_t *
     struct ip_iface *iface;
     ip_endp_t local;
 
-    if (udp_local(desc, &local) == -1) {
-        return -1;
-    }
-    if (len > UDP_PAYLOAD_SIZE_MAX) {
-        errno = EMSGSIZE;
+    if (udp_local(desc, &local, remote, len) == -1) {
         return -1;
     }
     if (local.addr == IP_ADDR_ANY) { /* the checksum needs the one that it will leave from */
@@ -425,6 +456,31 @@ ssize_t udp_cmd_sendto(int desc, const void *data, size_t len, const ip_endp_t *
     return udp_output(&local, remote, data, len);
 }
 
+/* What ICMP has told of the datagram sent last: the user hears of it once. */
+static int udp_pcb_take_error(struct udp_pcb *pcb)
+{
+    int errnum = pcb->errnum;
+
+    pcb->errnum = 0;
+    return errnum;
+}
+
+/* Sleeps until something waits for the user. Returns a datagram; or NULL with errno set, also for
+ * an error of ICMP: after EBADF the block is not ours. */
+static struct udp_queue_entry *udp_pcb_pop(struct udp_pcb *pcb)
+{
+    struct udp_queue_entry *entry;
+
+    while (pcb->errnum == 0) {
+        entry = queue_pop(&pcb->queue);
+        if (entry || sched_task_sleep(&pcb->task, &lock, 0) == -1) {
+            return entry;
+        }
+    }
+    errno = udp_pcb_take_error(pcb);
+    return NULL;
+}
+
 ssize_t udp_cmd_recvfrom(int desc, void *buf, size_t size, ip_endp_t *remote)
 {
     struct udp_queue_entry *entry = NULL;
@@ -433,10 +489,8 @@ ssize_t udp_cmd_recvfrom(int desc, void *buf, size_t size, ip_endp_t *remote)
 
     lock_acquire(&lock);
     pcb = udp_pcb_get(desc);
-    while (pcb && !(entry = queue_pop(&pcb->queue))) {
-        if (sched_task_sleep(&pcb->task, &lock, 0) == -1) {
-            pcb = NULL; /* interrupted, or closed: then it is gone */
-        }
+    if (pcb) {
+        entry = udp_pcb_pop(pcb);
     }
     lock_release(&lock);
     if (entry) {
@@ -450,6 +504,20 @@ ssize_t udp_cmd_recvfrom(int desc, void *buf, size_t size, ip_endp_t *remote)
         memory_free(entry);
     }
     return ret;
+}
+
+int udp_cmd_error(int desc)
+{
+    struct udp_pcb *pcb;
+    int errnum = -1;
+
+    lock_acquire(&lock);
+    pcb = udp_pcb_get(desc);
+    if (pcb) {
+        errnum = udp_pcb_take_error(pcb);
+    }
+    lock_release(&lock);
+    return errnum;
 }
 
 int udp_cmd_close(int desc)
@@ -474,6 +542,7 @@ int udp_init(void)
     if (ip_protocol_register(IP_PROTOCOL_UDP, udp_input) == -1) {
         return -1;
     }
+    ip_error_register(IP_PROTOCOL_UDP, udp_error);
     lock_acquire(&lock);
     started = 1;
     lock_release(&lock);

@@ -23,6 +23,8 @@ struct udp_stats {
     uint64_t no_port;      /* dropped: nobody is bound to the port */
     uint64_t queue_full;   /* dropped: the endpoint's queue is full */
     uint64_t no_memory;    /* dropped: no memory for a queue entry */
+    uint64_t errors;       /* errors of ICMP that an endpoint is told of */
+    uint64_t error_ignored; /* dropped: an error about what no endpoint has sent last */
     uint64_t sent;         /* datagrams taken by IP */
     uint64_t send_failed;
 };
@@ -41,12 +43,15 @@ int udp_cmd_bind(int desc, const ip_endp_t *local);
 /* What it is bound to, port 0 for nothing. Returns 0, or -1 (EBADF). */
 int udp_cmd_getsockname(int desc, ip_endp_t *local);
 /* Sends a datagram of len bytes, choosing a local port if none is bound. Returns len, or -1: EBADF,
- * EMSGSIZE, EADDRNOTAVAIL (no port left), or an errno of ip_output. */
+ * EMSGSIZE, EINVAL (to port 0), EADDRNOTAVAIL (no port left), or an errno of ip_output. */
 ssize_t udp_cmd_sendto(int desc, const void *data, size_t len, const ip_endp_t *remote);
 /* Sleeps until a datagram is there; copies at most size bytes of it, the rest is lost. remote, if
  * not NULL, gets its sender. Returns the bytes copied, or -1: EBADF (also when closed meanwhile),
- * EINTR. */
+ * EINTR; or once ECONNREFUSED, EHOSTUNREACH, ENETUNREACH or EPROTO, as ICMP says of the datagram
+ * sent last, or EHOSTUNREACH, as ARP does. */
 ssize_t udp_cmd_recvfrom(int desc, void *buf, size_t size, ip_endp_t *remote);
+/* Returns the error that udp_cmd_recvfrom would fail with, once; 0 for none; or -1 (EBADF). */
+int udp_cmd_error(int desc);
 /* Closes the endpoint and wakes whoever sleeps on it. Returns 0, or -1 (EBADF). */
 int udp_cmd_close(int desc);
 /* Copies the counters. */
