@@ -129,4 +129,13 @@ uint32_t ntoh32(uint32_t n);
  * comes before, which has an even length. Returns the complement, as it goes into a header. */
 uint16_t cksum16(const void *addr, size_t count, uint32_t init);
 
+/*
+ * Keyed hash: SipHash-2-4
+ */
+
+#define SIPHASH_KEY_SIZE 16
+
+/* A number that depends on len bytes of data, and which nobody can compute without the key. */
+uint64_t siphash(const uint8_t key[SIPHASH_KEY_SIZE], const void *data, size_t len);
+
 #endif
