@@ -75,7 +75,6 @@ struct tcp_segment {
 };
 
 #define TCP_ISN_TICK 4000 /* nanoseconds in which initial sequence numbers grow by one */
-#define TCP_ANSWER_INTERVAL 500000000 /* nanoseconds between two answers to ACKs at the edge */
 
 /* A ring of bytes. */
 struct tcp_buf {
@@ -105,6 +104,7 @@ struct tcp_pcb {
         uint32_t wnd;
         uint32_t wl1;
         uint32_t wl2;
+        uint32_t wnd_max;   /* the largest window so far: MAX.SND.WND, RFC 5961 5.2 */
         struct tcp_buf buf; /* the user's bytes, from SND.UNA on */
         int fin;            /* our FIN follows them: it is not acknowledged yet */
     } snd;
@@ -121,7 +121,11 @@ struct tcp_pcb {
     } rcv;
     uint32_t irs;
     struct sched_task task; /* who waits for a change of any of this */
-    uint64_t answered;      /* when an ACK at the edge of our window was last answered */
+    struct {
+        uint64_t since;     /* when this second began, by clock_now */
+        unsigned int num;   /* challenges in it */
+    } challenges[2];        /* to what anybody may have sent; to what stands where a probe does */
+    uint64_t rst_expires;   /* until when a RST may answer our challenge of a SYN */
     struct {
         uint64_t first;     /* since when the peer has taken nothing, by clock_now */
         uint64_t last;      /* when something went out last, or the wait began again */
@@ -883,7 +887,9 @@ static uint32_t tcp_choose_iss(const ip_endp_t *local, const ip_endp_t *remote)
 static void tcp_pcb_set_iss(struct tcp_pcb *pcb, uint32_t iss)
 {
     pcb->iss = pcb->snd.una = pcb->snd.nxt = iss;
+    pcb->snd.wnd_max = 0;
     pcb->retrans.slow = 0;
+    pcb->rst_expires = 0;
 }
 
 /* Ends the connection without ceremony: the peer gets a RST if there is one, the block is gone. */
@@ -998,6 +1004,17 @@ static void tcp_timer(void)
  * Changes of state that more than one event brings about
  */
 
+/* The peer says how much it can take. */
+static void tcp_take_window(struct tcp_pcb *pcb, const struct tcp_segment *seg)
+{
+    pcb->snd.wnd = seg->wnd;
+    pcb->snd.wl1 = seg->seq;
+    pcb->snd.wl2 = seg->ack;
+    if (pcb->snd.wnd > pcb->snd.wnd_max) {
+        pcb->snd.wnd_max = pcb->snd.wnd;
+    }
+}
+
 /* The handshake is done, as seg says. Returns 0, or -1 when there is no memory for it. */
 static int tcp_establish(struct tcp_pcb *pcb, const struct tcp_segment *seg)
 {
@@ -1005,9 +1022,7 @@ static int tcp_establish(struct tcp_pcb *pcb, const struct tcp_segment *seg)
         /* as if the segment were lost: it comes again when the SYN-ACK is repeated */
         return drop(stats.no_memory, "desc=%d, no memory for a buffer", pcb->desc);
     }
-    pcb->snd.wnd = seg->wnd;
-    pcb->snd.wl1 = seg->seq;
-    pcb->snd.wl2 = seg->ack;
+    tcp_take_window(pcb, seg);
     tcp_pcb_set_state(pcb, TCP_STATE_ESTABLISHED);
     if (pcb->parent) {
         pcb->order = ++last_order;
@@ -1257,25 +1272,55 @@ static int tcp_is_acceptable(const struct tcp_pcb *pcb, const struct tcp_segment
            seq_between(seg->seq, pcb->rcv.nxt, seg->seq + seg->len);
 }
 
-/* A peer that has filled our window sends its ACKs, and its RST, from the right edge on. They are
- * not acceptable, but if some of what filled the window is lost, nothing else will come. */
+/* A peer that has filled our window sends its ACKs from the right edge on. They are not acceptable,
+ * but if some of what filled the window is lost, nothing else will come. A RST there is outside of
+ * the window as any (RFC 5961 3.2): its peer is gone, and says so again if we send something. */
 static int tcp_is_ack_at_edge(const struct tcp_pcb *pcb, const struct tcp_segment *seg)
 {
     return seg->len == 0 && seg->seq == pcb->rcv.nxt + pcb->rcv.wnd &&
-           TCP_FLG_ISSET(seg->flg, TCP_FLG_ACK);
+           TCP_FLG_ISSET(seg->flg, TCP_FLG_ACK) && !TCP_FLG_ISSET(seg->flg, TCP_FLG_RST);
 }
 
-/* Two ends that are both at the other's edge would answer each other's ACKs for ever: so once in a
- * while only. */
-static int tcp_may_answer(struct tcp_pcb *pcb)
+/* May a segment that perhaps nobody has sent in good faith be answered? So many times a second, for
+ * each connection on its own: from a limit for all, others could tell what is answered here. Nor do
+ * two ends go on for ever that do not like each other's ACKs. What stands just where probes do is
+ * counted apart, so that guesses cannot use up the peer's answers. RFC 5961 7 */
+static int tcp_may_challenge(struct tcp_pcb *pcb, int exact)
 {
     uint64_t now = clock_now();
 
-    if (pcb->answered != 0 && now - pcb->answered < TCP_ANSWER_INTERVAL) {
+    if (now - pcb->challenges[exact].since >= MILLISECONDS(1000)) {
+        pcb->challenges[exact].since = now;
+        pcb->challenges[exact].num = 0;
+    }
+    if (pcb->challenges[exact].num >= TCP_CHALLENGE_LIMIT) {
+        count(stats.challenges_held);
         return 0;
     }
-    pcb->answered = now;
+    pcb->challenges[exact].num++;
     return 1;
+}
+
+/* An ACK that whoever is really at the other end will understand. One who has started afresh and
+ * calls again knows nothing of this connection, and answers it with a RST: RFC 5961 4. */
+static void tcp_challenge(struct tcp_pcb *pcb, const struct tcp_segment *seg, int exact)
+{
+    if (!tcp_may_challenge(pcb, exact)) {
+        return;
+    }
+    if (TCP_FLG_ISSET(seg->flg, TCP_FLG_SYN)) {
+        pcb->rst_expires = clock_now() + MILLISECONDS(TCP_CHALLENGE_ANSWER);
+    }
+    count(stats.challenges_sent);
+    tcp_output(pcb, TCP_FLG_ACK, NULL, 0);
+}
+
+/* Does it bring only what we have: is an ACK of ours lost, which has to be said again? A SYN does
+ * not: RFC 5961 4. */
+static int tcp_is_repeated(const struct tcp_pcb *pcb, const struct tcp_segment *seg)
+{
+    return seg->len > 0 && !TCP_FLG_ISSET(seg->flg, TCP_FLG_SYN) &&
+           seq_between(seg->seq, pcb->rcv.nxt, seg->seq + TCP_RCV_BUF_SIZE);
 }
 
 /* What lies before the window has been taken already. A FIN before it has been, too. */
@@ -1345,7 +1390,7 @@ static int tcp_check_seq(struct tcp_pcb *pcb, struct tcp_segment *seg)
     }
     (void)drop(stats.out_of_window, "desc=%d, seq=%u, len=%u", pcb->desc, seg->seq, seg->len);
     if (tcp_is_ack_at_edge(pcb, seg)) {
-        seg->ack_due = tcp_may_answer(pcb);
+        seg->ack_due = tcp_may_challenge(pcb, 1);
         return 0;
     }
     /* "special allowance should be made to accept valid ACKs, URGs, and RSTs" */
@@ -1363,7 +1408,11 @@ static int tcp_check_seq(struct tcp_pcb *pcb, struct tcp_segment *seg)
         seg->seq + seg->len == pcb->rcv.nxt) {
         tcp_set_timewait_timer(pcb); /* the peer has not seen our ACK of its FIN */
     }
-    tcp_output(pcb, TCP_FLG_ACK, NULL, 0);
+    if (tcp_is_repeated(pcb, seg)) {
+        tcp_output(pcb, TCP_FLG_ACK, NULL, 0);
+    } else {
+        tcp_challenge(pcb, seg, seg->seq == pcb->rcv.nxt - 1);
+    }
     return -1;
 }
 
@@ -1374,16 +1423,17 @@ static int tcp_check_rst(struct tcp_pcb *pcb, const struct tcp_segment *seg)
         return 0;
     }
     if (seg->seq != pcb->rcv.nxt) { /* in the window, but it may be a guess: RFC 5961 3 */
-        count(stats.challenges_sent);
-        tcp_output(pcb, TCP_FLG_ACK, NULL, 0);
+        tcp_challenge(pcb, seg, 0);
         return drop(stats.out_of_order, "desc=%d, a RST out of order", pcb->desc);
     }
-    if (pcb->state == TCP_STATE_TIME_WAIT) {
+    if (pcb->state == TCP_STATE_TIME_WAIT && clock_now() >= pcb->rst_expires) {
         return drop(stats.bad_flags, "desc=%d, a RST in TIME-WAIT", pcb->desc); /* RFC 1337 */
     }
     count(stats.resets_received);
     if (pcb->state == TCP_STATE_SYN_RECEIVED) {
         tcp_pcb_give_up(pcb, ECONNREFUSED);
+    } else if (pcb->state == TCP_STATE_TIME_WAIT) {
+        tcp_pcb_finish(pcb, 0); /* both had ended: who calls again may have the endpoints */
     } else {
         tcp_pcb_finish(pcb, ECONNRESET);
     }
@@ -1404,9 +1454,7 @@ static int tcp_check_syn(struct tcp_pcb *pcb, const struct tcp_segment *seg)
         tcp_pcb_give_up(pcb, ECONNRESET);
         return -1;
     }
-    count(stats.challenges_sent);
-    /* a restarted peer answers this with a RST: RFC 5961 4 */
-    tcp_output(pcb, TCP_FLG_ACK, NULL, 0);
+    tcp_challenge(pcb, seg, 0);
     return drop(stats.bad_flags, "desc=%d, a SYN", pcb->desc);
 }
 
@@ -1448,9 +1496,10 @@ static int tcp_check_ack_established(struct tcp_pcb *pcb, const struct tcp_segme
 {
     int was_shut = tcp_is_shut(pcb);
 
-    if (seq_lt(pcb->snd.nxt, seg->ack)) {
+    /* "SND.UNA - MAX.SND.WND =< SEG.ACK =< SND.NXT": what is older may be a guess, RFC 5961 5 */
+    if (seq_lt(pcb->snd.nxt, seg->ack) || seq_lt(seg->ack, pcb->snd.una - pcb->snd.wnd_max)) {
         (void)drop(stats.bad_ack, "desc=%d, ack=%u", pcb->desc, seg->ack);
-        tcp_output(pcb, TCP_FLG_ACK, NULL, 0);
+        tcp_challenge(pcb, seg, 0);
         return -1;
     }
     if (seq_lt(seg->ack, pcb->snd.una)) {
@@ -1460,9 +1509,7 @@ static int tcp_check_ack_established(struct tcp_pcb *pcb, const struct tcp_segme
      * old segment; unless an old one, sent again, moves SND.UNA: then the edge must not move too */
     if (seg->ack != pcb->snd.una || seq_lt(pcb->snd.wl1, seg->seq) ||
         (pcb->snd.wl1 == seg->seq && seq_leq(pcb->snd.wl2, seg->ack))) {
-        pcb->snd.wnd = seg->wnd;
-        pcb->snd.wl1 = seg->seq;
-        pcb->snd.wl2 = seg->ack;
+        tcp_take_window(pcb, seg);
     }
     if (seg->ack != pcb->snd.una) {
         tcp_retrans_queue_cleanup(pcb, seg->ack);

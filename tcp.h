@@ -27,6 +27,8 @@
 #define TCP_CLOSE_TIMEOUT 600000   /* milliseconds for the end of a connection without a user */
 #define TCP_CLOSE_PROGRESS TCP_MSS /* but as many again to a peer that has taken so many bytes */
 #define TCP_SHUTDOWN_TIMEOUT 5000  /* milliseconds for what is on its way when the stack ends */
+#define TCP_CHALLENGE_LIMIT 10     /* answers a second to what may be forged, for each connection */
+#define TCP_CHALLENGE_ANSWER 3000  /* milliseconds in which a RST in TIME-WAIT may answer one */
 #define TCP_MSL 30000              /* milliseconds a segment lives (RFC 9293 3.4.2: 2 minutes) */
 #define TCP_FIN_WAIT_2_TIMEOUT 60000 /* milliseconds to wait for the FIN of a peer that is silent */
 
@@ -106,7 +108,8 @@ struct tcp_stats {
     uint64_t probes_sent;     /* into a window that stays shut */
     uint64_t timed_out;       /* connections given up */
     uint64_t resets_received; /* resets that were believed */
-    uint64_t challenges_sent; /* ACKs in answer to a RST or SYN that may be forged, RFC 5961 */
+    uint64_t challenges_sent; /* ACKs in answer to what may be forged, RFC 5961 */
+    uint64_t challenges_held; /* not sent: there were TCP_CHALLENGE_LIMIT in this second */
     uint64_t no_memory;       /* dropped: the end of a handshake, and no memory for a buffer */
     uint64_t no_block;        /* dropped: a SYN, and the table is full */
     uint64_t half_open_evicted; /* half-open connections given up for a new SYN */

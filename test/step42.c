@@ -1,0 +1,679 @@
+/* Step 42: blind attacks, RFC 5961. A stranger knows the endpoints, and guesses the numbers. */
+
+#include <stdio.h>
+
+#include "bench.h"
+#include "net.h"
+#include "platform.h"
+#include "tcp.h"
+#include "util.h"
+
+#define PEER_ISN 1000
+
+static int listener = -1;
+
+/* A connection: the peer's address is that of its name, 192.0.2.1 port 5000 for A. */
+struct link {
+    char name;
+    int desc;
+    struct tcp_view before;
+};
+
+static struct link a = {.name = 'A'}, b = {.name = 'B'}, c = {.name = 'C'};
+
+static void start(void)
+{
+    ip_endp_t local;
+
+    bench_start(WIRE_RAW);
+    check_int(ip_endp_pton("0.0.0.0:7", &local), 0);
+    listener = tcp_cmd_socket();
+    check_int(tcp_cmd_bind(listener, &local), 0);
+    check_int(tcp_cmd_listen(listener, 8), 0);
+}
+
+static struct tcp_view view(const struct link *l)
+{
+    struct tcp_view v;
+
+    check_int(tcp_get_view(l->desc, &v), 0);
+    return v;
+}
+
+static void establish(struct link *l, unsigned win)
+{
+    char text[64];
+
+    snprintf(text, sizeof(text), "192.0.2.1:%d", 5000 + l->name - 'A');
+    connection(l->name, "192.0.2.2:7", text, PEER_ISN);
+    snprintf(text, sizeof(text), "S 0:0(0) win %u <mss 1000>", win);
+    inject(text);
+    expect("S. 0:0(0) ack 1");
+    snprintf(text, sizeof(text), ". 1:1(0) ack 1 win %u", win);
+    inject(text);
+    l->desc = tcp_cmd_accept(listener, NULL);
+    check(l->desc != -1);
+    l->before = view(l);
+}
+
+static void our_side_sends(const struct link *l, uint32_t from, size_t len)
+{
+    static char buf[10000];
+
+    pattern(buf, from, len);
+    check_int(tcp_cmd_send(l->desc, buf, len), len);
+}
+
+static void check_received(const struct link *l, uint32_t from, uint32_t end)
+{
+    static char buf[10000];
+    ssize_t len;
+
+    while (from < end) {
+        len = tcp_cmd_receive(l->desc, buf, sizeof(buf));
+        check(len > 0);
+        check_pattern(buf, from, (size_t)len);
+        from += (uint32_t)len;
+    }
+    check_int(from, end);
+}
+
+/* Nothing of it has changed. */
+static void check_untouched(const struct link *l)
+{
+    struct tcp_view v = view(l);
+
+    check_str(tcp_state_ntoa(v.state), tcp_state_ntoa(l->before.state));
+    check_int(v.rcv.nxt, l->before.rcv.nxt);
+    check_int(v.rcv.wnd, l->before.rcv.wnd);
+    check_int(v.snd.una, l->before.snd.una);
+    check_int(v.snd.nxt, l->before.snd.nxt);
+    check_int(v.snd.wnd, l->before.snd.wnd);
+}
+
+/* The next numbers are free of what the peer has been answered before: a second has gone by. */
+static void calm(void)
+{
+    advance(2000);
+    wire_pending(1);
+}
+
+/*
+ * The range of ACK: SND.UNA - MAX.SND.WND to SND.NXT
+ */
+
+/* UNA is 2001, NXT 2011, MAX.SND.WND 1000. */
+static void send_and_ack(void)
+{
+    start();
+    establish(&a, 1000);
+    our_side_sends(&a, 1, 2000);
+    expect(". 1:1001(1000) ack 1");
+    inject(". 1:1(0) ack 1001 win 1000");
+    expect("P. 1001:2001(1000) ack 1");
+    inject(". 1:1(0) ack 2001 win 1000");
+    our_side_sends(&a, 2001, 10);
+    expect("P. 2001:2011(10) ack 1");
+}
+
+static void test_ack_range(void)
+{
+    static const uint32_t bad[] = {1000, 999, 1, 0, 2012, 2001 + (1u << 31), 2000 + (1u << 31)};
+    uint32_t seq = 1;
+    char text[64];
+
+    send_and_ack();
+    for (size_t i = 0; i < countof(bad); i++) {
+        snprintf(text, sizeof(text), "P. 1:11(10) ack %u win 500", bad[i]);
+        check_counted(tcp, bad_ack, 1, inject(text));
+        expect(". 2011:2011(0) ack 1");
+        check_int(view(&a).rcv.nxt, PEER_ISN + 1);
+        check_int(view(&a).snd.wnd, 1000);
+        snprintf(text, sizeof(text), "F. 1:1(0) ack %u", bad[i]);
+        check_counted(tcp, bad_ack, 1, inject(text));
+        check_str(tcp_state_ntoa(view(&a).state), "ESTABLISHED");
+        inject(". 1:1(0) ack 2001 win 1000");
+        calm();
+    }
+    for (uint32_t ack = 1001; ack <= 2011; ack += ack == 1001 ? 999 : ack == 2000 ? 1 : 10) {
+        snprintf(text, sizeof(text), "P. %u:%u(10) ack %u win 1000", seq, seq + 10, ack);
+        inject(text);
+        seq += 10;
+        check_int(view(&a).rcv.nxt, PEER_ISN + seq);
+    }
+    check_int(view(&a).snd.una, view(&a).iss + 2011);
+    advance(500);
+    wire_pending(1);
+    check_received(&a, 1, seq);
+}
+
+/* The window was wide once: what was allowed then is allowed still. */
+static void test_widest_window(void)
+{
+    start();
+    establish(&a, 1000);
+    inject(". 1:1(0) ack 1 win 5000");
+    inject(". 1:1(0) ack 1 win 1000");
+    for (uint32_t seq = 1; seq < 6001; seq += 1000) {
+        char text[64];
+
+        our_side_sends(&a, seq, 1000);
+        snprintf(text, sizeof(text), ". 1:1(0) ack %u win 1000", seq + 1000);
+        wire_pending(1);
+        inject(text);
+    }
+    check_counted(tcp, bad_ack, 1, inject("P. 1:11(10) ack 1000"));
+    check_int(view(&a).rcv.nxt, PEER_ISN + 1);
+    inject("P. 1:11(10) ack 1001");
+    check_int(view(&a).rcv.nxt, PEER_ISN + 11);
+    calm();
+    check_received(&a, 1, 11);
+}
+
+static void connect_b(void *arg)
+{
+    ip_endp_t remote;
+
+    check_int(ip_endp_pton("192.0.2.1:6000", &remote), 0);
+    *(int *)arg = tcp_cmd_connect(b.desc, &remote);
+}
+
+/* From the same descriptor, with this window. The peer's number is then 1, ours as well. */
+static void connect_again(unsigned win)
+{
+    char text[64];
+    int ret = -1;
+    struct task *task = task_start("connector", connect_b, &ret);
+
+    connection('B', "192.0.2.2:0", "192.0.2.1:6000", PEER_ISN);
+    expect("S 0:0(0)");
+    snprintf(text, sizeof(text), "S. 0:0(0) ack 1 win %u", win);
+    inject(text);
+    expect(". 1:1(0) ack 1");
+    task_join(task, 0);
+    check_int(ret, 0);
+}
+
+/* A connection before this one, from the same descriptor, had a wide window. */
+static void test_former_window(void)
+{
+    start();
+    b.desc = tcp_cmd_socket();
+    connect_again(65535);
+    inject("R 1:1(0)");
+    connect_again(100);
+    check_counted(tcp, bad_ack, 1, inject("P. 1:11(10) ack 4294967000"));
+    check_int(view(&b).rcv.nxt, PEER_ISN + 1);
+    inject("P. 1:11(10) ack 4294967290");
+    check_int(view(&b).rcv.nxt, PEER_ISN + 11);
+    calm();
+}
+
+/*
+ * RST and SYN
+ */
+
+static void test_reset(void)
+{
+    static const char *const inside[] = {"R 2:2(0)", "R. 2:2(0) ack 1", "R 32768:32768(0)",
+                                         "R 65535:65535(0)", "R 100:200(100)"};
+    static const char *const outside[] = {"R 0:0(0)", "R. 0:0(0) ack 1", "R 70000:70000(0)",
+                                          "R 2147483649:2147483649(0)",
+                                          "R 4294960000:4294960000(0)"};
+    static const char *const edge[] = {"R 65536:65536(0)", "R. 65536:65536(0) ack 1"};
+
+    start();
+    establish(&a, 65535);
+    for (size_t i = 0; i < countof(inside); i++) {
+        check_counted(tcp, challenges_sent, 1, inject(inside[i]));
+        expect(". 1:1(0) ack 1");
+        check_untouched(&a);
+        check_counted(tcp, challenges_sent, 0, inject(outside[i]));
+        expect_nothing(1000);
+        check_untouched(&a);
+    }
+    for (size_t i = 0; i < countof(edge); i++) { /* "outside": RCV.NXT+RCV.WND is the first */
+        check_counted(tcp, challenges_sent, 0, inject(edge[i]));
+        expect_nothing(1000);
+        check_untouched(&a);
+    }
+    check_counted(tcp, resets_received, 1, inject("R 1:1(0)"));
+    check_str(tcp_state_ntoa(view(&a).state), "CLOSED");
+    expect_nothing(0);
+}
+
+static void test_syn(void)
+{
+    static const char *const syn[] = {
+        "S 1:1(0)", "S 0:0(0)", "S 2:2(0)", "S 65535:65535(0)", "S 100000:100000(0)",
+        "S 2147483649:2147483649(0)", "S. 1:1(0) ack 1", "S. 0:0(0) ack 1", "S. 5:5(0) ack 99999",
+        "SF 1:1(0)",
+    };
+
+    start();
+    establish(&a, 65535);
+    for (size_t i = 0; i < countof(syn); i++) {
+        inject(syn[i]);
+        expect(". 1:1(0) ack 1");
+        check_untouched(&a);
+        calm();
+    }
+}
+
+/* A peer that has started afresh knows nothing: the challenge makes it say so. */
+static void test_restarted(void)
+{
+    char buf[8];
+
+    start();
+    establish(&a, 65535);
+    inject("P. 1:11(10) ack 1");
+    calm();
+    inject("S 500000:500000(0)");
+    expect(". 1:1(0) ack 11");
+    inject("R 11:11(0)");
+    check_received(&a, 1, 11);
+    check_error(tcp_cmd_receive(a.desc, buf, sizeof(buf)), ECONNRESET);
+    check_int(tcp_cmd_close(a.desc), 0);
+    inject("S 500000:500000(0)");
+    check_int(wire_pending(1), 1);
+}
+
+/* We have ended first, and so has the peer. Our next number is 2, the peer's too. */
+static void to_time_wait(void)
+{
+    start();
+    establish(&a, 65535);
+    check_int(tcp_cmd_close(a.desc), 0);
+    expect("F. 1:1(0) ack 1");
+    inject("F. 1:1(0) ack 2");
+    expect_within(500, ". 2:2(0) ack 2");
+    check_str(tcp_state_ntoa(view(&a).state), "TIME_WAIT");
+    calm();
+}
+
+static int is_gone(const struct link *l)
+{
+    struct tcp_view v;
+
+    return tcp_get_view(l->desc, &v) == -1;
+}
+
+/* A peer that starts afresh with a lower number, or in the old window, need not wait for a minute:
+ * it is no old duplicate that says RST to our answer to a SYN. */
+static void test_restarted_in_time_wait(void)
+{
+    static const char *const syns[] = {"S 2147483750:2147483750(0)", "S 0:0(0)",
+                                       "S 4294967000:4294967000(0)"};
+
+    for (size_t i = 0; i < countof(syns); i++) {
+        to_time_wait();
+        inject(syns[i]);
+        expect(". 2:2(0) ack 2");
+        advance(TCP_CHALLENGE_ANSWER - 100);
+        check_counted(tcp, resets_received, 1, inject("R 2:2(0)"));
+        expect_nothing(0);
+        check(is_gone(&a));
+        inject(syns[i]); /* a SYN-ACK to it, and a connection like any */
+        check_int(wire_pending(1), 1);
+        check_int(net_shutdown(), 0);
+        wire_pending(1);
+    }
+}
+
+/* RFC 1337: no other RST ends it, be its number right or not. */
+static void test_time_wait_stays(void)
+{
+    to_time_wait();
+    inject("R 2:2(0)"); /* nothing was challenged */
+    inject("P. 0:1(1) ack 1");
+    expect(". 2:2(0) ack 2");
+    inject("R 2:2(0)"); /* to our answer to old data */
+    inject("S 0:0(0)");
+    expect(". 2:2(0) ack 2");
+    inject("R 1:1(0)");
+    inject("R 1000:1000(0)");
+    wire_pending(1);
+    advance(TCP_CHALLENGE_ANSWER + 100);
+    inject("R 2:2(0)"); /* too late */
+    expect_nothing(0);
+    check_str(tcp_state_ntoa(view(&a).state), "TIME_WAIT");
+    for (int i = 0; i < 20; i++) {
+        inject(". 1000000000:1000000000(0) ack 1");
+    }
+    wire_pending(1);
+    inject("S 3000000000:3000000000(0)"); /* held back: a RST cannot be an answer */
+    inject("R 2:2(0)");
+    expect_nothing(0);
+    check_str(tcp_state_ntoa(view(&a).state), "TIME_WAIT");
+}
+
+/* What has come is still read after it. */
+static void test_restarted_while_held(void)
+{
+    char buf[8];
+
+    start();
+    establish(&a, 65535);
+    check_int(tcp_cmd_half_close(a.desc), 0);
+    expect("F. 1:1(0) ack 1");
+    inject("F. 1:11(10) ack 2");
+    calm();
+    inject("S 0:0(0)");
+    expect(". 2:2(0) ack 12");
+    inject("R 12:12(0)");
+    check_str(tcp_state_ntoa(view(&a).state), "CLOSED");
+    check_received(&a, 1, 11);
+    check_int(tcp_cmd_receive(a.desc, buf, sizeof(buf)), 0);
+    check_int(tcp_cmd_close(a.desc), 0);
+}
+
+/*
+ * Limits
+ */
+
+/* A stranger takes all answers that there are, and the peer's probes still have theirs: they stand
+ * where he cannot know. */
+static void test_probes_answered(void)
+{
+    start();
+    establish(&a, 65535);
+    for (int i = 0; i < 240; i++) {
+        inject(". 1000000000:1000000000(0) ack 1");
+        inject("S 1000000000:1000000000(0)");
+        advance(80);
+        wire_pending(1);
+        if (i % 12 == 11) {
+            inject(". 0:0(0) ack 1");
+            expect(". 1:1(0) ack 1");
+        }
+    }
+    check_untouched(&a);
+}
+
+/* How many answers num of these get at once? */
+static size_t answers(const char *script, size_t num)
+{
+    size_t n = 0;
+
+    while (num-- > 0) {
+        inject(script);
+        n += wire_pending(1);
+    }
+    return n;
+}
+
+static void test_limit(void)
+{
+    static const char *const what[] = {
+        "R 2:2(0)", "S 1:1(0)", "S 0:0(0)", "S. 100000:100000(0) ack 1", "P. 1:11(10) ack 5000",
+        ". 1:1(0) ack 2147483649", ". 0:0(0) ack 1", ". 100000:100000(0) ack 1",
+    };
+    size_t n;
+
+    start();
+    establish(&a, 65535);
+    for (size_t i = 0; i < countof(what); i++) {
+        calm();
+        n = answers(what[i], 200);
+        if (n < 1 || n > 2 * TCP_CHALLENGE_LIMIT) {
+            fail("%zu answers to 200 times %s", n, what[i]);
+        }
+        advance(500);
+        wire_pending(1);
+        check_untouched(&a);
+    }
+    calm();
+    check(answers(what[0], 1) == 1); /* a second later there are answers again */
+}
+
+/* Minutes of it, of each kind. */
+static void test_rate(void)
+{
+    size_t n = 0;
+
+    start();
+    establish(&a, 65535);
+    for (int i = 0; i < 6000; i++) {
+        n += answers(i % 3 ? i % 2 ? "R 2:2(0)" : "S 7:7(0)" : ". 1:1(0) ack 2", 2);
+        advance(10);
+    }
+    check_untouched(&a);
+    check(n >= 60 && n <= 61 * TCP_CHALLENGE_LIMIT);
+}
+
+/* CVE-2016-5696: were there one limit for all, whoever exhausts it on his own connection could see
+ * whether a guess was answered on another one. */
+static size_t answers_of_b(int others)
+{
+    size_t n = 0;
+
+    calm();
+    for (int i = 0; i < 100; i++) {
+        if (others) {
+            answers("A> R 2:2(0)", 5);
+            answers("C> S 1:1(0)", 5);
+        }
+        n += answers("B> R 2:2(0)", 1);
+    }
+    return n;
+}
+
+static void test_no_global_limit(void)
+{
+    size_t alone;
+
+    start();
+    establish(&a, 65535);
+    establish(&b, 65535);
+    establish(&c, 65535);
+    alone = answers_of_b(0);
+    for (int i = 0; i < 5; i++) {
+        check_int(answers_of_b(1), alone);
+    }
+    check(alone >= 1);
+}
+
+/* A peer whose ACKs were lost repeats what we have: it must always hear that. */
+static void test_repeated_data(void)
+{
+    start();
+    establish(&a, 65535);
+    inject("P. 1:1001(1000) ack 1");
+    inject("P. 1001:2001(1000) ack 1");
+    calm();
+    answers("R 2002:2002(0)", 100);
+    for (int i = 0; i < 100; i++) {
+        inject(i % 2 ? "P. 1:1001(1000) ack 1" : "P. 1001:2001(1000) ack 1");
+        expect(". 1:1(0) ack 2001");
+    }
+    answers("R 2002:2002(0)", 100);
+    inject("F. 2001:2001(0) ack 1");
+    expect_within(500, ". 1:1(0) ack 2002");
+    check_received(&a, 1, 2001);
+}
+
+/* Two ends that each hold the other's ACK for wrong do not go on for ever. */
+static void test_no_endless_talk(void)
+{
+    size_t n = 0;
+
+    start();
+    establish(&a, 65535);
+    for (int i = 0; i < 10000; i++) { /* the peer answers each answer at once */
+        inject(i % 2 ? ". 1:1(0) ack 2" : ". 0:0(0) ack 1");
+        if (wire_pending(1) == 0) {
+            break;
+        }
+        n++;
+    }
+    check(n <= 2 * TCP_CHALLENGE_LIMIT);
+}
+
+/*
+ * Guesses
+ */
+static uint32_t draw(void)
+{
+    uint32_t x;
+
+    random_bytes(&x, sizeof(x));
+    return x;
+}
+
+/* Anything a stranger may try, with numbers of the whole space. */
+static void guess(char name)
+{
+    static const char *const flags[] = {"R", "R.", "S", "S.", "P.", "P.", ".", "F.", "F", "P"};
+    const char *f = flags[draw() % countof(flags)];
+    uint32_t seq = draw(), len = strchr("PF", f[0]) ? draw() % 100 : 0;
+    char text[96], ack[24] = "";
+
+    if (strchr(f, '.')) {
+        snprintf(ack, sizeof(ack), "ack =%u", draw());
+    }
+    snprintf(text, sizeof(text), "%c> %s =%u:=%u(%u) %s win %u", name, f, seq, seq + len, len, ack,
+             draw() % 65536);
+    inject(text);
+}
+
+/* What is not exact, but in the window: a RST, a SYN; and data whose ACK is any wrong one. */
+static void guess_inside(const struct link *l)
+{
+    static const char *const flags[] = {"R", "R.", "S", "S.", "P.", "F."};
+    const char *f = flags[draw() % countof(flags)];
+    uint32_t seq = l->before.rcv.nxt + 1 + draw() % 65000, len = f[0] == 'P' ? draw() % 100 : 0;
+    char text[96], ack[24] = "";
+
+    if (strchr(f, '.')) {
+        snprintf(ack, sizeof(ack), "ack =%u", l->before.snd.nxt + 1 + draw() % 0xfffe0000);
+    }
+    snprintf(text, sizeof(text), "%c> %s =%u:=%u(%u) %s", l->name, f, seq, seq + len, len, ack);
+    inject(text);
+}
+
+/* Data goes both ways afterwards. */
+static void check_works(struct link *l)
+{
+    char text[64];
+
+    snprintf(text, sizeof(text), "%c> P. 1:101(100) ack 1", l->name);
+    inject(text);
+    advance(500);
+    check(wire_pending(1) > 0);
+    check_received(l, 1, 101);
+    our_side_sends(l, 1, 10);
+    expect("P. 1:11(10) ack 101");
+    snprintf(text, sizeof(text), "%c> . 101:101(0) ack 11", l->name);
+    inject(text);
+    check_int(view(l).snd.una, view(l).iss + 11);
+    check_int(tcp_cmd_close(l->desc), 0);
+    expect("F. 11:11(0) ack 101");
+    snprintf(text, sizeof(text), "%c> R 101:101(0)", l->name);
+    inject(text);
+}
+
+#define GUESSES 100000
+#define A_SECOND 5000 /* of them */
+
+static void test_guesses(void)
+{
+    struct link *links[] = {&a, &b, &c};
+    size_t n = 0;
+
+    start();
+    for (size_t i = 0; i < countof(links); i++) {
+        establish(links[i], 65535);
+    }
+    for (int i = 0; i < GUESSES; i++) {
+        guess(links[i % 3]->name);
+        n += wire_pending(1);
+        if (i % (A_SECOND / 10) == 0) {
+            advance(100);
+            check_untouched(links[i / 500 % 3]);
+        }
+    }
+    check(n <= 3 * TCP_CHALLENGE_LIMIT * (GUESSES / A_SECOND + 2));
+    for (size_t i = 0; i < countof(links); i++) {
+        check_untouched(links[i]);
+        check_works(links[i]);
+    }
+}
+
+static void test_guesses_inside(void)
+{
+    size_t n = 0;
+
+    start();
+    establish(&a, 65535);
+    for (int i = 0; i < GUESSES / 5; i++) {
+        guess_inside(&a);
+        n += wire_pending(1);
+        if (i % (A_SECOND / 10) == 0) {
+            advance(100);
+            check_untouched(&a);
+        }
+    }
+    check(n <= TCP_CHALLENGE_LIMIT * (GUESSES / 5 / A_SECOND + 2));
+    check_untouched(&a);
+    check_works(&a);
+}
+
+/* The same while one side, or the other, has ended. */
+static void test_guesses_half_closed(void)
+{
+    size_t n = 0;
+    char buf[8];
+
+    start();
+    establish(&a, 65535);
+    establish(&b, 65535);
+    inject("A> F. 1:1(0) ack 1");
+    expect_within(500, ". 1:1(0) ack 2");
+    check_int(tcp_cmd_half_close(b.desc), 0);
+    expect("B> F. 1:1(0) ack 1");
+    inject("B> . 1:1(0) ack 2");
+    a.before = view(&a);
+    b.before = view(&b);
+    for (int i = 0; i < GUESSES / 5; i++) {
+        guess(i % 2 ? 'A' : 'B');
+        if (i % 5 == 0) {
+            guess_inside(i % 2 ? &a : &b);
+        }
+        n += wire_pending(1);
+        if (i % (A_SECOND / 10) == 0) {
+            advance(100);
+        }
+    }
+    check(n <= 2 * TCP_CHALLENGE_LIMIT * (GUESSES / 5 / A_SECOND + 2));
+    check_untouched(&a);
+    check_untouched(&b);
+    our_side_sends(&a, 1, 10);
+    expect("A> P. 1:11(10) ack 2");
+    inject("A> . 2:2(0) ack 11");
+    check_int(tcp_cmd_receive(a.desc, buf, sizeof(buf)), 0);
+    inject("B> F. 1:101(100) ack 2");
+    expect_within(500, "B> . 2:2(0) ack 102");
+    check_received(&b, 1, 101);
+    check_int(tcp_cmd_receive(b.desc, buf, sizeof(buf)), 0);
+}
+
+BENCH(42,
+      {"an ACK too old is challenged, its segment dropped [MAY-12 T-18 T-30]", test_ack_range},
+      {"the widest window so far counts [MAY-12]", test_widest_window},
+      {"not that of a former connection [MAY-12]", test_former_window},
+      {"a RST resets exactly, is challenged in the window, or dropped [T-16]", test_reset},
+      {"a SYN is challenged, wherever it is [T-17]", test_syn},
+      {"a peer that has started afresh comes through [T-17]", test_restarted},
+      {"also in TIME-WAIT, whatever its number [T-32]", test_restarted_in_time_wait},
+      {"no other RST ends TIME-WAIT [EVENT-14 T-32]", test_time_wait_stays},
+      {"what has come before is still read", test_restarted_while_held},
+      {"so many answers a second, and no more [T-16 T-17]", test_limit},
+      {"also for a minute", test_rate},
+      {"what one connection answers says nothing of another [T-19]", test_no_global_limit},
+      {"nor do guesses take the answers from the peer's probes [T-19]", test_probes_answered},
+      {"repeated data is always answered [T-23]", test_repeated_data},
+      {"two ends that disagree fall silent", test_no_endless_talk},
+      {"100,000 guesses: nothing lost, nothing injected [T-16 T-17 T-18]", test_guesses},
+      {"20,000 in the window as well", test_guesses_inside},
+      {"also when one side has ended", test_guesses_half_closed})
