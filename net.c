@@ -30,7 +30,9 @@
 
 static enum { NET_OFF, NET_INITIALIZED, NET_RUNNING } net_state;
 
-#define NET_QUEUE_LIMIT 1024 /* payloads that wait for a protocol; one more is dropped */
+/* What waits for a protocol: one payload more, or one byte more, is dropped. */
+#define NET_QUEUE_LIMIT 1024
+#define NET_QUEUE_BYTES (8 * 1024 * 1024)
 
 /* What net_input has taken and the softirq has not yet delivered. */
 struct net_queue_entry {
@@ -45,7 +47,8 @@ struct net_protocol {
     struct net_protocol *next;
     uint16_t type;
     void (*handler)(const uint8_t *data, size_t len, struct net_device *dev);
-    struct queue_head queue; /* guarded by queue_lock */
+    struct queue_head queue; /* guarded by queue_lock, with the next one */
+    size_t bytes;            /* of the payloads in it */
 };
 
 static struct net_device *devices;
@@ -228,7 +231,7 @@ static int net_queue_push(struct net_protocol *proto, const uint8_t *data, size_
                           struct net_device *dev, int broadcast)
 {
     struct net_queue_entry *entry = memory_alloc(sizeof(*entry) + len);
-    size_t num;
+    int full;
 
     if (!entry) {
         return drop(stats.no_memory, "no memory, type=0x%04x, len=%zu", proto->type, len);
@@ -238,12 +241,13 @@ static int net_queue_push(struct net_protocol *proto, const uint8_t *data, size_
     entry->len = len;
     memcpy(entry->data, data, len);
     lock_acquire(&queue_lock);
-    num = proto->queue.num;
-    if (num < NET_QUEUE_LIMIT) {
+    full = proto->queue.num == NET_QUEUE_LIMIT || len > NET_QUEUE_BYTES - proto->bytes;
+    if (!full) {
         queue_push(&proto->queue, entry);
+        proto->bytes += len;
     }
     lock_release(&queue_lock);
-    if (num == NET_QUEUE_LIMIT) {
+    if (full) {
         memory_free(entry);
         return drop(stats.queue_full, "the queue is full, type=0x%04x, len=%zu", proto->type, len);
     }
@@ -259,6 +263,7 @@ static struct queue_head net_queue_take(struct net_protocol *proto)
     lock_acquire(&queue_lock);
     taken = proto->queue;
     queue_init(&proto->queue);
+    proto->bytes = 0;
     lock_release(&queue_lock);
     return taken;
 }

@@ -139,7 +139,9 @@ struct tcp_pcb {
     struct tcp_pcb *parent; /* the listener, until accepted */
     uint64_t born;          /* when the SYN came, by clock_now */
     int acked;              /* the peer has done its part; the backlog had no room yet */
-    uint64_t order;         /* the place in the line for accept */
+    uint64_t order;         /* the place in the line for accept; 0: half-open */
+    int half_open;          /* a listener's: how many of its connections are */
+    int waiting;            /* and how many wait for accept */
 };
 
 static lock_t lock = LOCK_INITIALIZER; /* guards all of these; below sock, above ip */
@@ -150,6 +152,8 @@ static uint8_t secret[SIPHASH_KEY_SIZE]; /* for what a stranger must not guess *
 static uint16_t last_port; /* how many source ports were chosen */
 static uint8_t out_text[IP_PAYLOAD_SIZE_MAX - TCP_HDR_SIZE_MIN]; /* of a segment on its way out */
 static uint64_t last_tick;       /* of the timer, by clock_now */
+static uint64_t resets_since;    /* when this second began, by clock_now */
+static unsigned int resets_left; /* RSTs that it has left */
 static struct tcp_stats stats;
 
 /*
@@ -349,11 +353,23 @@ static void tcp_retrans_queue_flush(struct tcp_pcb *pcb)
     pcb->retrans.rto = 0;
 }
 
+/* The listener has nothing to do with it any more. */
+static void tcp_pcb_leave_listener(struct tcp_pcb *pcb)
+{
+    if (pcb->parent && pcb->order == 0) {
+        pcb->parent->half_open--;
+    } else if (pcb->parent) {
+        pcb->parent->waiting--;
+    }
+    pcb->parent = NULL;
+}
+
 /* Ends the block. Whoever sleeps in it leaves with EBADF before it is gone. */
 static void tcp_pcb_release(struct tcp_pcb *pcb)
 {
     debugf("desc=%d", pcb->desc);
     table_remove(&pcbs, pcb->desc);
+    tcp_pcb_leave_listener(pcb);
     sched_task_destroy(&pcb->task, &lock);
     tcp_retrans_queue_flush(pcb);
     tcp_buf_free(&pcb->rcv.buf);
@@ -386,20 +402,54 @@ static void tcp_pcb_give_up(struct tcp_pcb *pcb, int errnum)
     tcp_pcb_set_state(pcb, TCP_STATE_LISTEN);
 }
 
-/* When the table is full, the oldest connection in TIME-WAIT makes room. Returns 0, or -1. */
+/* Has a peer called us, and not answered yet? It may be a name that somebody has made up. */
+static int tcp_is_half_open(const struct tcp_pcb *pcb)
+{
+    return pcb->state == TCP_STATE_SYN_RECEIVED && pcb->passive && !pcb->acked;
+}
+
+/* The oldest half-open connection of a listener, or of all of them (NULL), makes room: RFC 4987
+ * 3.4. A peer who is not further away than it takes for so many SYNs to come has answered by then.
+ * Returns 0, or -1 when there is none. */
+static int tcp_pcb_evict(const struct tcp_pcb *listener)
+{
+    struct tcp_pcb *pcb, *oldest = NULL;
+    size_t i = 0;
+
+    while ((pcb = table_next(&pcbs, &i)) != NULL) {
+        if (tcp_is_half_open(pcb) && pcb->parent && (!listener || pcb->parent == listener) &&
+            (!oldest || pcb->born < oldest->born)) {
+            oldest = pcb;
+        }
+    }
+    if (!oldest) {
+        return -1;
+    }
+    count(stats.half_open_evicted);
+    tcp_pcb_release(oldest);
+    return 0;
+}
+
+/* Has it neither a user nor anything to send, and waits only for its time to be over? */
+static int tcp_is_lingering(const struct tcp_pcb *pcb)
+{
+    return !pcb->user && (pcb->state == TCP_STATE_TIME_WAIT || pcb->state == TCP_STATE_FIN_WAIT2);
+}
+
+/* When the table is full, the connection makes room that only waits for its end, and will reach it
+ * first; or else the oldest that is half-open. Returns 0, or -1. */
 static int tcp_pcb_recycle(void)
 {
     struct tcp_pcb *pcb, *oldest = NULL;
     size_t i = 0;
 
     while ((pcb = table_next(&pcbs, &i)) != NULL) {
-        if (pcb->state == TCP_STATE_TIME_WAIT && !pcb->user &&
-            (!oldest || pcb->expires < oldest->expires)) {
+        if (tcp_is_lingering(pcb) && (!oldest || pcb->expires < oldest->expires)) {
             oldest = pcb;
         }
     }
     if (!oldest) {
-        return -1;
+        return tcp_pcb_evict(NULL);
     }
     tcp_pcb_release(oldest);
     return 0;
@@ -622,10 +672,31 @@ static ssize_t tcp_output_segment(uint32_t seq, uint32_t ack, uint8_t flg, uint1
     return (ssize_t)len;
 }
 
+/* A flood of segments for nobody shall not become a flood of resets. How many there may be differs
+ * from second to second, so that nobody can count by them what else comes in. */
+static int tcp_may_reset(void)
+{
+    uint64_t now = clock_now();
+
+    if (now - resets_since >= MILLISECONDS(1000)) {
+        resets_since = now;
+        resets_left = TCP_RESET_LIMIT / 2 + random16() % TCP_RESET_LIMIT;
+    }
+    if (resets_left == 0) {
+        return 0;
+    }
+    resets_left--;
+    return 1;
+}
+
 /* Refuses a segment, so that the RST is acceptable to its sender. RFC 9293 3.10.7.1 */
 static void tcp_output_reset(const struct tcp_segment *seg, const ip_endp_t *local,
                              const ip_endp_t *remote)
 {
+    if (!tcp_may_reset()) {
+        (void)drop(stats.resets_limited, "too many resets in a second");
+        return;
+    }
     count(stats.resets_sent);
     if (TCP_FLG_ISSET(seg->flg, TCP_FLG_ACK)) {
         tcp_output_segment(seg->ack, 0, TCP_FLG_RST, 0, NULL, 0, local, remote);
@@ -685,6 +756,18 @@ static void tcp_output(struct tcp_pcb *pcb, uint8_t flg, const uint8_t *data, si
     }
     pcb->snd.nxt += tcp_seq_len(flg, len);
     tcp_output_at(pcb, seq, flg, data, len);
+}
+
+/* Ends the connection without ceremony: the peer gets a RST if there is one, the block is gone. */
+static void tcp_pcb_abort(struct tcp_pcb *pcb)
+{
+    if (pcb->state != TCP_STATE_CLOSED && pcb->state != TCP_STATE_LISTEN &&
+        pcb->state != TCP_STATE_SYN_SENT && pcb->state != TCP_STATE_TIME_WAIT) {
+        count(stats.resets_sent);
+        tcp_output_segment(tcp_ack_seq(pcb), pcb->rcv.nxt, TCP_FLG_RST | TCP_FLG_ACK, 0, NULL, 0,
+                           &pcb->local, &pcb->remote);
+    }
+    tcp_pcb_release(pcb);
 }
 
 /*
@@ -824,7 +907,7 @@ static void tcp_resend_text(struct tcp_pcb *pcb)
  * measure the round trip (step 49), and to hear of a loss before the time is over (step 51). */
 static void tcp_retrans_repeat(struct tcp_pcb *pcb)
 {
-    if (++pcb->retrans.num == TCP_R1) {
+    if (++pcb->retrans.num == TCP_R1 && !tcp_is_half_open(pcb)) {
         warnf("desc=%d, no answer to %u retransmissions", pcb->desc, pcb->retrans.num);
     }
     pcb->retrans.last = clock_now();
@@ -852,9 +935,14 @@ static void tcp_retrans_emit(struct tcp_pcb *pcb)
     if (pcb->retrans.rto == 0) {
         return;
     }
+    if (tcp_is_half_open(pcb)) {
+        r2 = TCP_R2_HALF_OPEN; /* the 3 minutes of RFC 9293 are for those whom our user calls */
+    }
     if (now - pcb->retrans.first >= MILLISECONDS(r2)) {
         count(stats.timed_out);
-        if (pcb->state == TCP_STATE_SYN_RECEIVED) {
+        if (pcb->parent && pcb->state == TCP_STATE_SYN_RECEIVED && pcb->acked) {
+            tcp_pcb_abort(pcb); /* the peer believes that it is connected */
+        } else if (pcb->state == TCP_STATE_SYN_RECEIVED) {
             tcp_pcb_give_up(pcb, errnum);
         } else {
             tcp_pcb_finish(pcb, errnum);
@@ -890,18 +978,6 @@ static void tcp_pcb_set_iss(struct tcp_pcb *pcb, uint32_t iss)
     pcb->snd.wnd_max = 0;
     pcb->retrans.slow = 0;
     pcb->rst_expires = 0;
-}
-
-/* Ends the connection without ceremony: the peer gets a RST if there is one, the block is gone. */
-static void tcp_pcb_abort(struct tcp_pcb *pcb)
-{
-    if (pcb->state != TCP_STATE_CLOSED && pcb->state != TCP_STATE_LISTEN &&
-        pcb->state != TCP_STATE_SYN_SENT && pcb->state != TCP_STATE_TIME_WAIT) {
-        count(stats.resets_sent);
-        tcp_output_segment(tcp_ack_seq(pcb), pcb->rcv.nxt, TCP_FLG_RST | TCP_FLG_ACK, 0, NULL, 0,
-                           &pcb->local, &pcb->remote);
-    }
-    tcp_pcb_release(pcb);
 }
 
 /*
@@ -1026,6 +1102,8 @@ static int tcp_establish(struct tcp_pcb *pcb, const struct tcp_segment *seg)
     tcp_pcb_set_state(pcb, TCP_STATE_ESTABLISHED);
     if (pcb->parent) {
         pcb->order = ++last_order;
+        pcb->parent->half_open--;
+        pcb->parent->waiting++;
         sched_task_wakeup_one(&pcb->parent->task);
     }
     return 0;
@@ -1048,52 +1126,13 @@ static void tcp_pcb_abort_children(struct tcp_pcb *listener)
     }
 }
 
-/* How many of a listener's connections are half-open, or not? */
-static int tcp_pcb_count_children(const struct tcp_pcb *listener, int half_open)
-{
-    const struct tcp_pcb *pcb;
-    int num = 0;
-    size_t i = 0;
-
-    while ((pcb = table_next(&pcbs, &i)) != NULL) {
-        if (pcb->parent == listener && (pcb->state == TCP_STATE_SYN_RECEIVED) == half_open) {
-            num++;
-        }
-    }
-    return num;
-}
-
-/* Makes room for one more half-open connection: the oldest goes, if its peer has already failed to
- * answer in time. Returns 0, or -1 when there is no room. */
-static int tcp_pcb_evict(const struct tcp_pcb *listener)
-{
-    struct tcp_pcb *pcb, *oldest = NULL;
-    size_t i = 0;
-
-    while ((pcb = table_next(&pcbs, &i)) != NULL) {
-        if (pcb->parent != listener || pcb->state != TCP_STATE_SYN_RECEIVED || pcb->acked) {
-            continue;
-        }
-        if (!oldest || pcb->born < oldest->born) {
-            oldest = pcb;
-        }
-    }
-    if (!oldest || clock_now() - oldest->born < MILLISECONDS(TCP_RTO)) {
-        return -1;
-    }
-    count(stats.half_open_evicted);
-    tcp_pcb_release(oldest);
-    return 0;
-}
-
 /* A block for a connection that comes in at a listener, or NULL: then the SYN has been dropped. */
 static struct tcp_pcb *tcp_pcb_alloc_child(struct tcp_pcb *listener)
 {
     struct tcp_pcb *pcb;
 
-    if (tcp_pcb_count_children(listener, 0) >= listener->backlog ||
-        (tcp_pcb_count_children(listener, 1) >= TCP_HALF_OPEN_MAX &&
-         tcp_pcb_evict(listener) == -1)) {
+    if (listener->waiting >= listener->backlog ||
+        (listener->half_open >= TCP_HALF_OPEN_MAX && tcp_pcb_evict(listener) == -1)) {
         (void)drop(stats.backlog_full, "desc=%d, no room for one more", listener->desc);
         return NULL;
     }
@@ -1105,6 +1144,7 @@ static struct tcp_pcb *tcp_pcb_alloc_child(struct tcp_pcb *listener)
     pcb->state = TCP_STATE_LISTEN;
     pcb->parent = listener;
     pcb->born = clock_now();
+    listener->half_open++;
     return pcb;
 }
 
@@ -1466,7 +1506,7 @@ static int tcp_check_ack_syn_received(struct tcp_pcb *pcb, struct tcp_segment *s
         tcp_output_reset(seg, &pcb->local, &pcb->remote);
         return -1;
     }
-    if (pcb->parent && tcp_pcb_count_children(pcb->parent, 0) >= pcb->parent->backlog) {
+    if (pcb->parent && pcb->parent->waiting >= pcb->parent->backlog) {
         pcb->acked = 1; /* and will say so again when the SYN-ACK is repeated */
         return drop(stats.backlog_full, "desc=%d, the backlog is full", pcb->desc);
     }
@@ -2117,7 +2157,7 @@ int tcp_cmd_accept(int desc, ip_endp_t *remote)
         }
     }
     if (child) {
-        child->parent = NULL;
+        tcp_pcb_leave_listener(child);
         child->user = 1;
         new_desc = child->desc;
         if (remote) {

@@ -13,7 +13,7 @@
 #define TCP_MSS_MIN 64             /* if it says less: headers would outweigh the data */
 #define TCP_RCV_BUF_SIZE 65535     /* bytes that wait for the user; the window holds no more */
 #define TCP_BACKLOG_MAX 1024       /* connections that wait for accept at one listener */
-#define TCP_HALF_OPEN_MAX 1024     /* half-open ones at one; an old one makes room for a new one */
+#define TCP_HALF_OPEN_MAX 1024     /* half-open ones at one; the oldest makes room for a new one */
 #define TCP_TIMER_INTERVAL 100     /* milliseconds */
 #define TCP_TIMER_STOPPED 1000     /* between two ticks: then we were stopped, and no limit ran */
 #define TCP_SND_BUF_SIZE 65535     /* bytes that are not acknowledged yet; send waits for room */
@@ -22,6 +22,8 @@
 #define TCP_R1 3                   /* retransmissions before a warning, RFC 9293 3.8.3 */
 #define TCP_R2 100000              /* milliseconds before giving up, RFC 9293 3.8.3 */
 #define TCP_R2_SYN 180000          /* the same for a SYN */
+#define TCP_R2_HALF_OPEN 45000     /* the same at a listener: 5 retries, RFC 4987 3.3 */
+#define TCP_RESET_LIMIT 200        /* RSTs a second to segments for nobody, more or less */
 #define TCP_SOURCE_PORT_MIN 49152  /* ports to choose from, RFC 6335 */
 #define TCP_SOURCE_PORT_MAX 65535
 #define TCP_CLOSE_TIMEOUT 600000   /* milliseconds for the end of a connection without a user */
@@ -98,6 +100,7 @@ struct tcp_stats {
     uint64_t send_failed;     /* segments refused by IP */
     uint64_t no_connection;   /* dropped: for no connection; answered by a RST unless it is one */
     uint64_t resets_sent;
+    uint64_t resets_limited;  /* not sent: there were too many in this second */
     uint64_t bad_flags;       /* dropped: flags that mean nothing in the state */
     uint64_t bad_ack;         /* dropped: acknowledges what was never sent */
     uint64_t out_of_window;   /* dropped: outside the receive window */

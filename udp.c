@@ -49,6 +49,7 @@ struct udp_pcb {
     ip_endp_t last;          /* where a datagram was sent last; port 0: no error is expected */
     int errnum;              /* what became of it, if ICMP has told, or 0 */
     struct queue_head queue; /* of struct udp_queue_entry: what waits for the user */
+    size_t bytes;            /* that these take */
     struct sched_task task;  /* who waits for what arrives */
 };
 
@@ -230,7 +231,7 @@ static int udp_pcb_push(struct udp_pcb *pcb, const ip_endp_t *remote, const uint
 {
     struct udp_queue_entry *entry;
 
-    if (pcb->queue.num >= UDP_QUEUE_LIMIT) {
+    if (pcb->queue.num >= UDP_QUEUE_LIMIT || pcb->bytes + len > UDP_QUEUE_BYTES) {
         return drop(stats.queue_full, "the queue is full, desc=%d", pcb->desc);
     }
     entry = memory_alloc(sizeof(*entry) + len);
@@ -241,6 +242,7 @@ static int udp_pcb_push(struct udp_pcb *pcb, const ip_endp_t *remote, const uint
     entry->len = len;
     memcpy(entry->data, data, len);
     queue_push(&pcb->queue, entry);
+    pcb->bytes += len;
     sched_task_wakeup_one(&pcb->task);
     return 0;
 }
@@ -491,6 +493,9 @@ ssize_t udp_cmd_recvfrom(int desc, void *buf, size_t size, ip_endp_t *remote)
     pcb = udp_pcb_get(desc);
     if (pcb) {
         entry = udp_pcb_pop(pcb);
+    }
+    if (entry) {
+        pcb->bytes -= entry->len;
     }
     lock_release(&lock);
     if (entry) {

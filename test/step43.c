@@ -1,0 +1,677 @@
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "arp.h"
+#include "bench.h"
+#include "driver/loopback.h"
+#include "ip.h"
+#include "net.h"
+#include "platform.h"
+#include "tcp.h"
+#include "udp.h"
+#include "util.h"
+
+/* Step 43: floods. Whoever sends too much gets less, and nobody else does. */
+
+#define PEER_ISN 1000
+#define FLOOD 100000 /* SYNs whose senders do not exist */
+#define BURST 20000  /* packets without a pause */
+
+static ip_endp_t endp(const char *text)
+{
+    ip_endp_t e;
+
+    check_int(ip_endp_pton(text, &e), 0);
+    return e;
+}
+
+static int listening(const char *text, int backlog)
+{
+    ip_endp_t local = endp(text);
+    int desc = tcp_cmd_socket();
+
+    check_int(tcp_cmd_bind(desc, &local), 0);
+    check_int(tcp_cmd_listen(desc, backlog), 0);
+    return desc;
+}
+
+static size_t blocks(void)
+{
+    struct tcp_view view;
+    size_t num = 0;
+
+    for (size_t i = 0; i < TCP_PCB_SIZE; i++) {
+        num += tcp_get_view_at(i, &view) == 0;
+    }
+    return num;
+}
+
+static const char *state(int desc)
+{
+    struct tcp_view view;
+
+    return tcp_get_view(desc, &view) == 0 ? tcp_state_ntoa(view.state) : "none";
+}
+
+/*
+ * Packets made here, for there are very many
+ */
+
+static uint32_t sum16(const uint8_t *p, size_t len, uint32_t sum)
+{
+    for (size_t i = 0; i < len; i += 2) {
+        sum += (uint32_t)(p[i] << 8 | p[i + 1]);
+    }
+    return sum;
+}
+
+static void put16(uint8_t *p, uint32_t value)
+{
+    p[0] = (uint8_t)(value >> 8);
+    p[1] = (uint8_t)value;
+}
+
+static void put32(uint8_t *p, uint32_t value)
+{
+    put16(p, value >> 16);
+    put16(p + 2, value);
+}
+
+static uint32_t get32(const uint8_t *p)
+{
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+static uint32_t fold(uint32_t sum)
+{
+    while (sum >> 16) {
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    return ~sum & 0xffff;
+}
+
+/* A segment without data to 192.0.2.2. */
+static void inject_segment(uint32_t src, uint16_t sport, uint16_t dport, uint8_t flags,
+                           uint32_t seq, uint32_t ack)
+{
+    uint8_t p[40] = {0x45, 0, 0, 40, 0, 0, 0, 0, 64, 6};
+    uint8_t pseudo[4] = {0, 6, 0, 20};
+
+    put32(p + 12, src);
+    put32(p + 16, 0xc0000202);
+    put16(p + 10, fold(sum16(p, 20, 0)));
+    put16(p + 20, sport);
+    put16(p + 22, dport);
+    put32(p + 24, seq);
+    put32(p + 28, ack);
+    p[32] = 0x50;
+    p[33] = flags;
+    put16(p + 34, 65535);
+    put16(p + 36, fold(sum16(p + 12, 28, sum16(pseudo, 4, 0))));
+    inject_bytes(p, sizeof(p));
+}
+
+#define SYN 0x02
+#define RST 0x04
+#define ACK 0x10
+
+/* The n-th stranger sends a SYN to a port. */
+static void strange_syn(uint32_t n, uint16_t port)
+{
+    inject_segment(0xc6336400 + (n & 0xff), (uint16_t)(1024 + n % 60000), port, SYN, n * 7919, 0);
+}
+
+/* The n-th stranger sends an ACK out of nothing. */
+static void strange_ack(uint32_t n, uint16_t port)
+{
+    inject_segment(0xc6336400 + (n & 0xff), (uint16_t)(1024 + n % 60000), port, ACK, n, n);
+}
+
+/* An honest client, 10 ms away: he repeats his SYN after 1 s and 2 s more. */
+static struct {
+    uint16_t port; /* 0: he does not try */
+    uint32_t isn;
+    uint32_t ack;     /* of the ACK that is on its way */
+    long began;       /* milliseconds of tick */
+    long syn_at[3];   /* when his SYNs arrive here */
+    long ack_at;      /* when his ACK does; -1: not sent */
+    int refused;
+} honest;
+
+static void honest_begins(uint16_t port, long now)
+{
+    memset(&honest, 0, sizeof(honest));
+    honest.port = port;
+    honest.isn = port * 1000;
+    honest.began = now;
+    honest.syn_at[0] = now + 5;
+    honest.syn_at[1] = now + 1005;
+    honest.syn_at[2] = now + 3005;
+    honest.ack_at = -1;
+}
+
+#define HONEST 0xcb007109 /* 203.0.113.9 */
+
+/* Takes what has gone out; what is for him comes to him. */
+static void honest_listens(long now)
+{
+    uint8_t p[2048];
+    size_t num = wire_pending(0);
+
+    while (num-- > 0) {
+        take(0, p, sizeof(p));
+        if (p[9] != 6 || get32(p + 16) != HONEST || (p[22] << 8 | p[23]) != honest.port) {
+            continue;
+        }
+        if (p[33] == (SYN | ACK) && honest.ack_at == -1) {
+            honest.ack = get32(p + 24) + 1;
+            honest.ack_at = now + 10;
+        }
+        honest.refused += (p[33] & RST) != 0;
+    }
+}
+
+/* What arrives from him in this millisecond. */
+static void honest_speaks(long now)
+{
+    for (int i = 0; i < 3; i++) {
+        if (honest.port != 0 && honest.ack_at == -1 && honest.syn_at[i] == now) {
+            inject_segment(HONEST, honest.port, 7, SYN, honest.isn, 0);
+        }
+    }
+    if (honest.port != 0 && honest.ack_at == now) {
+        inject_segment(HONEST, honest.port, 7, ACK, honest.isn + 1, honest.ack);
+    }
+}
+
+/* Loopback is not there; a listener on port 7, a gateway, and one established connection, A. */
+static int start(int *established)
+{
+    struct net_device *dev;
+    struct ip_iface *iface;
+    int listener;
+
+    check_int(net_init(), 0);
+    dev = wire_init(WIRE_RAW);
+    iface = wire_address(dev, "192.0.2.2", "255.255.255.0");
+    check_int(ip_route_set_default_gateway(iface, "192.0.2.1"), 0);
+    check_int(net_run(), 0);
+    listener = listening("0.0.0.0:7", 50);
+    connection('A', "192.0.2.2:7", "192.0.2.1:5000", PEER_ISN);
+    inject("S 0:0(0) win 65535");
+    expect("S. 0:0(0) ack 1");
+    inject(". 1:1(0) ack 1 win 65535");
+    *established = tcp_cmd_accept(listener, NULL);
+    check(*established != -1);
+    check_int(log_set_level("error"), 0);
+    return listener;
+}
+
+/* Ten bytes from A, the n-th, which are read and answered. */
+static void exchange(int desc, unsigned int n)
+{
+    char line[80], buf[16];
+    unsigned int seq = 1 + 10 * n;
+
+    snprintf(line, sizeof(line), "A> P. %u:%u(10) ack %u win 65535", seq, seq + 10, seq);
+    inject(line);
+    wire_pending(1);
+    check_int(tcp_cmd_receive(desc, buf, sizeof(buf)), 10);
+    check_pattern(buf, seq, 10);
+    check_int(tcp_cmd_send(desc, buf, 10), 10);
+    snprintf(line, sizeof(line), "P. %u:%u(10) ack %u", seq, seq + 10, seq + 10);
+    expect(line);
+    snprintf(line, sizeof(line), "A> . %u:%u(0) ack %u win 65535", seq + 10, seq + 10, seq + 10);
+    inject(line);
+}
+
+/* Every 4 s an honest client comes; each has his connection within 3 s, in the middle of it. */
+static void test_syn_flood(void)
+{
+    unsigned int connected = 0, exchanged = 0;
+    int established, listener = start(&established), desc;
+    size_t bytes = memory_peak_bytes(1);
+    ip_endp_t remote;
+    uint32_t n = 0;
+    long now;
+
+    for (now = 0; n < FLOOD; now++, advance(1)) {
+        for (int i = 0; i < 10; i++) {
+            strange_syn(n++, 7);
+        }
+        if (now % 3500 == 500) {
+            honest_begins((uint16_t)(6000 + now / 3500), now);
+        }
+        honest_speaks(now);
+        honest_listens(now);
+        if (honest.port != 0 && honest.ack_at != -1 && now == honest.ack_at + 1) {
+            desc = tcp_cmd_accept(listener, &remote);
+            check_int(ntoh16(remote.port), honest.port);
+            check_str(state(desc), "ESTABLISHED");
+            check(now - honest.began < 3000);
+            check_int(honest.refused, 0);
+            check_int(tcp_cmd_close(desc), 0);
+            honest.port = 0;
+            connected++;
+        }
+        if (now % 200 == 100) {
+            exchange(established, exchanged++);
+        }
+    }
+    check_int(connected, 3);
+    check_str(state(established), "ESTABLISHED");
+    check(memory_peak_bytes(0) - bytes <= (TCP_HALF_OPEN_MAX + 10) * (size_t)1024 + 400000);
+    advance(120000);
+    wire_pending(1);
+    check_int(tcp_cmd_close(listener), 0);
+    check(blocks() <= 4);
+}
+
+/* At whatever rate: bounded, and nobody who is connected notices. */
+static void test_syn_burst(void)
+{
+    size_t bytes;
+    int established;
+
+    start(&established);
+    bytes = memory_peak_bytes(1);
+    for (uint32_t n = 0; n < BURST; n++) {
+        strange_syn(n, 7);
+        if (n % 1000 == 0) {
+            wire_pending(1);
+            exchange(established, n / 1000);
+        }
+    }
+    wire_pending(1);
+    check_int(blocks(), TCP_HALF_OPEN_MAX + 2);
+    check(memory_peak_bytes(0) - bytes <= (TCP_HALF_OPEN_MAX + 10) * (size_t)1024 + 400000);
+    exchange(established, BURST / 1000);
+}
+
+/* A SYN-ACK that nobody answers is repeated three to five times, and then forgotten. */
+static void test_retries(void)
+{
+    int listener, established;
+    size_t sent;
+
+    listener = start(&established);
+    strange_syn(1, 7);
+    check_int(wire_pending(1), 1);
+    advance(180000);
+    sent = wire_pending(1);
+    check(sent >= 3 && sent <= 5);
+    check_int(blocks(), 2);
+    check_str(state(listener), "LISTEN");
+}
+
+static void open_passive(void *arg)
+{
+    ip_endp_t local = endp("0.0.0.0:7");
+
+    *(int *)arg = tcp_cmd_open(&local, NULL, 0);
+}
+
+/* A passive open can wait for one peer at a time: one who is not there does not take it long. */
+static void test_retries_open(void)
+{
+    struct task *task;
+    int desc = -1;
+    size_t sent;
+
+    bench_start(WIRE_RAW);
+    task = task_start("opener", open_passive, &desc);
+    connection('A', "192.0.2.2:7", "192.0.2.77:5000", PEER_ISN);
+    inject("S 0:0(0)");
+    expect("S. 0:0(0) ack 1");
+    advance(60000);
+    sent = wire_pending(1);
+    check(sent >= 3 && sent <= 5);
+    connection('B', "192.0.2.2:7", "192.0.2.1:5001", PEER_ISN);
+    inject("S 0:0(0)");
+    expect("S. 0:0(0) ack 1");
+    inject(". 1:1(0) ack 1");
+    task_join(task, 0);
+    check(desc != -1);
+}
+
+/* Silence of those whom we never knew is no news: a flood of SYNs must not be one of warnings. */
+static void test_no_warning(void)
+{
+    int established;
+
+    start(&established);
+    check_int(log_set_level("warn"), 0);
+    for (uint32_t n = 0; n < 100; n++) {
+        strange_syn(n, 7);
+    }
+    advance(60000);
+    wire_pending(1);
+    check(!logged("no answer"));
+}
+
+/* Many listeners are flooded at once: together they fill the table, but not for our own user. */
+static void test_full_table(void)
+{
+    int established, desc;
+    char local[32];
+
+    start(&established);
+    for (int i = 0; i < TCP_PCB_SIZE / TCP_HALF_OPEN_MAX + 1; i++) {
+        snprintf(local, sizeof(local), "0.0.0.0:%d", 100 + i);
+        listening(local, 5);
+        for (uint32_t n = 0; n < TCP_HALF_OPEN_MAX; n++) {
+            strange_syn(n, (uint16_t)(100 + i));
+        }
+        wire_pending(1);
+    }
+    check_int(blocks(), TCP_PCB_SIZE);
+    desc = tcp_cmd_socket();
+    check(desc != -1);
+    check_int(tcp_cmd_close(desc), 0);
+    exchange(established, 0);
+}
+
+/* Who closes his listener resets those who wait, and they are not lost in the table. */
+static void test_listener_closed(void)
+{
+    int established, listener = start(&established);
+
+    connection('B', "192.0.2.2:7", "192.0.2.1:5001", PEER_ISN);
+    inject("S 0:0(0)");
+    expect("S. 0:0(0) ack 1");
+    connection('C', "192.0.2.2:7", "192.0.2.1:5002", PEER_ISN);
+    inject("S 0:0(0)");
+    expect("S. 0:0(0) ack 1");
+    inject(". 1:1(0) ack 1");
+    check_int(tcp_cmd_close(listener), 0);
+    check_int(wire_pending(1), 2);
+    check_int(blocks(), 1);
+    inject("B> . 1:1(0) ack 1");
+    expect("B> R 1:1(0)");
+    exchange(established, 0);
+}
+
+/* So many take the end of the connection and never say theirs. Who comes next finds room. */
+static void test_full_of_fin_wait_2(void)
+{
+    int listener, desc;
+    char remote[32];
+
+    bench_start(WIRE_RAW);
+    listener = listening("0.0.0.0:7", 5);
+    for (int i = 0; i < TCP_PCB_SIZE - 50; i++) { /* most of it is our own: that is quicker */
+        check(tcp_cmd_socket() != -1);
+    }
+    for (int i = 0; i < 100; i++) {
+        snprintf(remote, sizeof(remote), "192.0.2.%d:%d", 10 + i, 5000 + i);
+        connection('A', "192.0.2.2:7", remote, PEER_ISN);
+        inject("S 0:0(0)");
+        expect("S. 0:0(0) ack 1");
+        inject(". 1:1(0) ack 1");
+        desc = tcp_cmd_accept(listener, NULL);
+        check_int(tcp_cmd_close(desc), 0);
+        expect("F. 1:1(0) ack 1");
+        inject(". 1:1(0) ack 2");
+        check_str(state(desc), "FIN_WAIT2");
+    }
+    check_int(blocks(), TCP_PCB_SIZE);
+}
+
+/* The last ACK of a client who finds the backlog full is dropped: he comes in when there is room.
+ */
+static void test_backlog(void)
+{
+    int listener, desc;
+
+    bench_start(WIRE_RAW);
+    listener = listening("0.0.0.0:7", 1);
+    for (int c = 'A'; c <= 'B'; c++) {
+        char remote[32];
+
+        snprintf(remote, sizeof(remote), "192.0.2.1:%d", 5000 + c);
+        connection((char)c, "192.0.2.2:7", remote, PEER_ISN);
+        inject("S 0:0(0)");
+        expect("S. 0:0(0) ack 1");
+    }
+    inject("A> . 1:1(0) ack 1");
+    check_counted(tcp, backlog_full, 1, inject("B> . 1:1(0) ack 1"));
+    expect_nothing(0);
+    desc = tcp_cmd_accept(listener, NULL);
+    check_str(state(desc), "ESTABLISHED");
+    expect_within(2000, "B> S. 0:0(0) ack 1");
+    inject("B> . 1:1(0) ack 1");
+    check(tcp_cmd_accept(listener, NULL) != -1);
+}
+
+/* If there is never room, he is told: for him the connection is made, and he may wait for ever. */
+static void test_backlog_never(void)
+{
+    bench_start(WIRE_RAW);
+    listening("0.0.0.0:7", 1);
+    connection('A', "192.0.2.2:7", "192.0.2.1:5000", PEER_ISN);
+    connection('B', "192.0.2.2:7", "192.0.2.1:5001", PEER_ISN);
+    inject("A> S 0:0(0)");
+    expect("A> S. 0:0(0) ack 1");
+    inject("B> S 0:0(0)");
+    expect("B> S. 0:0(0) ack 1");
+    inject("A> . 1:1(0) ack 1");
+    inject("B> . 1:1(0) ack 1");
+    for (int i = 0; i < 170; i++) {
+        advance(1000);
+        if (wire_pending(1) > 0) {
+            inject("B> . 1:1(0) ack 1");
+        }
+    }
+    expect_within(20000, "B> R. 1:1(0) ack 1");
+    check_int(blocks(), 2);
+}
+
+/* ACKs to a listener or to nobody: the first are answered by a RST, a flood is not. */
+static void resets_are_limited(uint16_t port)
+{
+    int established;
+    size_t sent;
+
+    start(&established);
+    strange_ack(0, port);
+    check_int(wire_pending(1), 1);
+    for (uint32_t n = 1; n <= BURST; n++) {
+        strange_ack(n, port);
+        if (n % 20 == 0) {
+            advance(1);
+        }
+    }
+    sent = wire_pending(1);
+    check(sent > 10 && sent < 2000);
+    exchange(established, 0);
+    advance(2000);
+    strange_ack(0, port);
+    check_int(wire_pending(1), 1);
+}
+
+static void test_ack_flood(void)
+{
+    resets_are_limited(7);
+}
+
+static void test_ack_flood_nobody(void)
+{
+    resets_are_limited(9);
+}
+
+/* A peer shuts his window for ever, but answers every probe: while our user is there, that is his
+ * affair. When he has closed, there is an end to it. */
+static void test_sockstress(void)
+{
+    static char much[20000];
+    uint8_t p[2048];
+    int established;
+    long seconds;
+
+    start(&established);
+    inject("A> . 1:1(0) ack 1 win 0");
+    check_int(tcp_cmd_send(established, much, sizeof(much)), sizeof(much));
+    check_int(tcp_cmd_close(established), 0);
+    check_int(blocks(), 2);
+    for (seconds = 0; blocks() == 2; seconds++) {
+        check(seconds <= TCP_CLOSE_TIMEOUT / 1000 + 1);
+        advance(1000);
+        while (wire_pending(0) > 0) { /* with the window that he had: none */
+            take(0, p, sizeof(p));
+            inject("A> . 1:1(0) ack 1 win 0");
+        }
+    }
+    check(seconds > 10);
+    wire_pending(1);
+}
+
+/* On a link of our own, where ARP has to ask for everybody. A is a neighbour. */
+static void start_ether(int *established)
+{
+    int listener;
+
+    bench_start(WIRE_ETHER);
+    inject("ARP who-has 192.0.2.2 tell 192.0.2.1");
+    expect("ARP reply 192.0.2.2 is-at 00:00:5e:00:53:01");
+    listener = listening("0.0.0.0:7", 5);
+    connection('A', "192.0.2.2:7", "192.0.2.1:5000", PEER_ISN);
+    inject("S 0:0(0) win 65535");
+    expect("S. 0:0(0) ack 1");
+    inject(". 1:1(0) ack 1 win 65535");
+    *established = tcp_cmd_accept(listener, NULL);
+    check_int(log_set_level("error"), 0);
+}
+
+/* Requests of thousands of stations that want to be known. */
+static void test_arp_flood(void)
+{
+    uint8_t frame[60] = {0, 0, 0x5e, 0, 0x53, 1, 2, 0, 0, 0, 0, 0, 8, 6, 0, 1, 8, 0, 6, 4, 0, 1};
+    size_t bytes;
+    int established;
+
+    start_ether(&established);
+    bytes = memory_peak_bytes(1);
+    put32(frame + 38, 0xc0000202);
+    for (uint32_t n = 0; n < BURST; n++) {
+        put16(frame + 10, n);
+        memcpy(frame + 22, frame + 6, 6);
+        put32(frame + 28, 0xc000020a + n % 200);
+        inject_bytes(frame, sizeof(frame));
+        if (n % 1000 == 0) {
+            wire_pending(1);
+            exchange(established, n / 1000);
+        }
+    }
+    wire_pending(1);
+    check(memory_peak_bytes(0) - bytes < 300000);
+}
+
+/* SYNs in the names of neighbours who are not there: each SYN-ACK has to ask for one. */
+static void test_syn_flood_on_link(void)
+{
+    char line[80];
+    size_t bytes;
+    int established;
+
+    start_ether(&established);
+    bytes = memory_peak_bytes(1);
+    for (unsigned int n = 0; n < BURST; n++) {
+        snprintf(line, sizeof(line), "TCP 192.0.2.%u.%u > 192.0.2.2.7 S %u:%u(0) win 65535",
+                 10 + n % 200, 1024 + n % 60000, n, n);
+        inject(line);
+        if (n % 1000 == 0) {
+            wire_pending(1);
+            exchange(established, n / 1000);
+            advance(100);
+        }
+    }
+    wire_pending(1);
+    check(memory_peak_bytes(0) - bytes <=
+          (TCP_HALF_OPEN_MAX + 10) * (size_t)1024 + 400000 + ARP_WAIT_BYTES_ALL);
+}
+
+/* A socket that nobody reads keeps so many datagrams, and so many bytes, however large they are;
+ * the oldest stay, the newest are dropped. */
+static void test_udp_flood(void)
+{
+    static char buf[UDP_PAYLOAD_SIZE_MAX];
+    static const size_t sizes[] = {1, 1400, 60000};
+    ip_endp_t local = endp("127.0.0.1:7");
+    struct udp_stats before, after;
+    size_t bytes, kept;
+    int desc, sender;
+
+    check_int(net_init(), 0);
+    wire_address(loopback_init(), "127.0.0.1", "255.0.0.0");
+    check_int(net_run(), 0);
+    check_int(log_set_level("error"), 0);
+    sender = udp_cmd_open();
+    for (size_t i = 0; i < countof(sizes); i++) {
+        desc = udp_cmd_open();
+        check_int(udp_cmd_bind(desc, &local), 0);
+        bytes = memory_peak_bytes(1);
+        udp_get_stats(&before);
+        check_int(udp_cmd_sendto(sender, "first", 5, &local), 5);
+        for (int n = 0; n < 1000; n++) {
+            check_int(udp_cmd_sendto(sender, buf, sizes[i], &local), sizes[i]);
+            settle();
+        }
+        udp_get_stats(&after);
+        check(memory_peak_bytes(0) - bytes < UDP_QUEUE_BYTES + 250000);
+        check(after.queue_full - before.queue_full >= 1000 - UDP_QUEUE_LIMIT);
+        check_int(udp_cmd_recvfrom(desc, buf, sizeof(buf), NULL), 5);
+        check_mem(buf, "first", 5);
+        if (sizes[i] == 60000) {
+            check_int(udp_cmd_recvfrom(desc, buf, sizeof(buf), NULL), 60000);
+        }
+        check_int(udp_cmd_sendto(sender, "next", 4, &local), 4);
+        settle();
+        for (kept = 0; udp_cmd_recvfrom(desc, buf, sizeof(buf), NULL) != 4; kept++) {
+            check(kept < UDP_QUEUE_LIMIT);
+        }
+        check_mem(buf, "next", 4);
+        check_int(udp_cmd_close(desc), 0);
+    }
+}
+
+/* Payloads of 64 KiB, which a loopback carries: what waits is bounded in bytes, not by their number
+ * alone. */
+static void test_queue_bytes(void)
+{
+    static uint8_t data[65000];
+    struct net_device *dev = bench_start(WIRE_RAW);
+    size_t bytes = memory_peak_bytes(1);
+    struct net_stats before, after;
+    int taken = 0;
+
+    net_get_stats(&before);
+    while (taken < 2000 && net_input(NET_PROTOCOL_TYPE_IP, data, sizeof(data), dev) == 0) {
+        taken++;
+    }
+    net_get_stats(&after);
+    check(taken >= 64 && taken < 500);
+    check_int(after.queue_full - before.queue_full, 1);
+    check(memory_peak_bytes(0) - bytes < 16 * 1024 * 1024);
+    settle();
+    check_int(net_input(NET_PROTOCOL_TYPE_IP, data, sizeof(data), dev), 0);
+    settle();
+}
+
+BENCH(43,
+      {"10^5 SYNs in 10 s, and who is honest connects [T-14 B-6]", test_syn_flood},
+      {"SYNs at any rate: bounded, and who is connected stays [T-14]", test_syn_burst},
+      {"a SYN-ACK is repeated three to five times [T-14]", test_retries},
+      {"also when one call waits for one peer [T-14]", test_retries_open},
+      {"and nobody is warned of his silence [T-14]", test_no_warning},
+      {"a table full of half-open connections has room for us [T-14]", test_full_table},
+      {"one full of peers who never end has room, too [T-34]", test_full_of_fin_wait_2},
+      {"a closed listener leaves nobody behind [T-39]", test_listener_closed},
+      {"who finds the backlog full comes in later [T-40]", test_backlog},
+      {"or is told in the end that he does not [T-40]", test_backlog_never},
+      {"a flood of ACKs to a listener has few answers [T-15]", test_ack_flood},
+      {"a flood of segments to nobody has few answers [T-15]", test_ack_flood_nobody},
+      {"a window shut for ever ends some time after close [T-27]", test_sockstress},
+      {"a flood of ARP requests, and who is connected stays [A-3 B-15]", test_arp_flood},
+      {"SYNs of neighbours who are not there do no harm [T-14 A-7]", test_syn_flood_on_link},
+      {"a socket nobody reads is bounded [U-5 B-14]", test_udp_flood},
+      {"so is what waits for a protocol, in bytes", test_queue_bytes})
