@@ -9,7 +9,7 @@
 #define ARP_CACHE_SIZE 1024 /* neighbours; then the least useful goes, see enum arp_worth */
 #define ARP_CACHE_TIMEOUT 30 /* seconds that an address is believed */
 #define ARP_STATIC_MAX (ARP_CACHE_SIZE / 2) /* static entries; one more is refused */
-#define ARP_WAIT_BYTES 65536 /* of datagrams that wait for one address; the oldest goes */
+#define ARP_WAIT_BYTES 73728 /* for one address: 65,535 in pieces of 576 fit; the oldest goes */
 #define ARP_WAIT_BYTES_ALL (2048 * ARP_CACHE_SIZE) /* for all; the oldest where most wait */
 
 #define ARP_RESOLVE_ERROR      (-1)

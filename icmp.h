@@ -26,6 +26,7 @@
 
 #define ICMP_CODE_PROTO_UNREACH 2
 #define ICMP_CODE_PORT_UNREACH  3
+#define ICMP_CODE_REASSEMBLY    1 /* time exceeded before all fragments were there */
 
 /* How many errors go out: each destination has its share in one of the buckets, and with it so many
  * at once, and one more about every so many milliseconds. */

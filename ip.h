@@ -13,6 +13,9 @@
 #define IP_HDR_SIZE_MAX 60
 #define IP_TOTAL_SIZE_MAX UINT16_MAX
 #define IP_PAYLOAD_SIZE_MAX (IP_TOTAL_SIZE_MAX - IP_HDR_SIZE_MIN)
+#define IP_MMS_R IP_PAYLOAD_SIZE_MAX /* what a transport may get in one piece, RFC 1122 3.3.2 */
+#define IP_MMS_S IP_PAYLOAD_SIZE_MAX /* and send, RFC 1122 3.3.3: in fragments, if need be */
+#define IP_MTU_MIN 68 /* each link carries that, RFC 791 3.2; over one that does not nothing goes */
 
 #define IP_ADDR_LEN 4
 #define IP_ADDR_STR_LEN 16 /* "ddd.ddd.ddd.ddd" with the NUL */
@@ -63,10 +66,12 @@ struct ip_hdr {
 _Static_assert(sizeof(struct ip_hdr) == IP_HDR_SIZE_MIN, "an IP header has 20 bytes");
 
 #define IP_HDR_SIZE(hdr) ((size_t)((hdr)->vhl & 0x0f) << 2) /* bytes, options included */
+#define IP_HDR_IS_FRAGMENT(hdr) \
+    ((ntoh16((hdr)->offset) & (IP_HDR_FLAG_MF | IP_HDR_OFFSET_MASK)) != 0)
 
 struct ip_stats {
     uint64_t received;         /* datagrams handed in by the devices */
-    uint64_t delivered;        /* datagrams that passed every check */
+    uint64_t delivered;        /* datagrams that passed every check, and are whole */
     uint64_t too_short;        /* dropped: shorter than a header, or than the header it announces */
     uint64_t bad_version;      /* dropped: not version 4 */
     uint64_t bad_header;       /* dropped: a header length below 20 */
@@ -74,12 +79,13 @@ struct ip_stats {
     uint64_t bad_option;       /* dropped: an option's length cannot be */
     uint64_t source_route;     /* dropped: wants a route of its own (RFC 7126 4.3, 4.4) */
     uint64_t bad_checksum;     /* dropped: damaged header */
-    uint64_t fragment;         /* dropped: a fragment (reassembly is not built: step 44) */
+    uint64_t fragment;         /* not whole: handed to ip_frag */
     uint64_t no_iface;         /* dropped: the device has no IP interface */
     uint64_t link_broadcast;   /* dropped: for us alone, in a frame to all stations */
     uint64_t bad_source;       /* dropped: from nobody, from many, or in our name */
     uint64_t not_for_us;       /* dropped: addressed to another host */
     uint64_t sent;             /* datagrams taken by a device, or waiting for ARP's answer */
+    uint64_t fragments_sent;   /* of those that are longer than the MTU */
     uint64_t send_failed;      /* not sent: too long, no memory, or refused by the device */
     uint64_t no_route;         /* not sent: no interface leads to the destination */
     uint64_t unknown_protocol; /* dropped: no handler for the protocol number */
@@ -148,7 +154,7 @@ void ip_unreachable(const uint8_t *data, size_t len);
 /* Sends len bytes of an IP protocol from src to dst (network byte order). src is one of our
  * addresses, whose interface's routes come first, or IP_ADDR_ANY: then the route chooses. What is
  * for us goes over the loopback device. Returns len (also when the datagram waits for ARP's
- * answer), or -1: EMSGSIZE above the MTU, ENETUNREACH, EADDRNOTAVAIL, or the device's. */
+ * answer), or -1: EMSGSIZE above IP_MMS_S, ENETUNREACH, EADDRNOTAVAIL, or the device's. */
 ssize_t ip_output(uint8_t protocol, const uint8_t *data, size_t len, ip_addr_t src, ip_addr_t dst);
 /* Copies the counters. */
 void ip_get_stats(struct ip_stats *stats);

@@ -14,9 +14,9 @@
 /* A client: each line of input goes out as a datagram, each that comes back is printed as a
  * line. */
 
-#define LINE_SIZE 1472 /* what a frame of Ethernet carries; fragments are not built (step 44) */
-#define POLL      10   /* milliseconds */
-#define REPEAT    1000 /* milliseconds until the first datagram goes out again */
+#define LINE_SIZE 65507 /* what a datagram of UDP carries, in fragments if need be */
+#define POLL      10    /* milliseconds */
+#define REPEAT    1000  /* milliseconds until the first datagram goes out again */
 
 static int sock;
 static struct sockaddr_in peer;

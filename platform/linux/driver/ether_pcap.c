@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
+#include <linux/virtio_net.h>
 #include <net/if.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -13,7 +14,7 @@
 #include <unistd.h>
 
 #include "ether.h"
-#include "ip.h"
+#include "net.h"
 #include "platform.h"
 #include "util.h"
 
@@ -27,12 +28,17 @@
  * the interface must take what is not addressed to it (promiscuous mode, which ends with the
  * socket).
  *
- * Between the wire and us the kernel and the hardware save work, and three traces of that are seen
- * here. Frames from this same machine (through a veth) may lack their checksum, which nobody would
- * have looked at: we put it in. Several segments may have been joined to one frame above the MTU:
- * it is dropped, and a warning names the cure. A VLAN tag has been cut out and stands beside the
- * frame: it is not for us.
+ * Between the wire and us the kernel and the hardware save work, and what they have left undone
+ * stands before each frame (PACKET_VNET_HDR). Frames from this same machine (through a veth) may
+ * lack their checksum, which nobody would have looked at: we finish it. Several segments of TCP may
+ * have been joined to one, up to 64 KiB and above the MTU: it is taken as it is. Joined datagrams
+ * of UDP are dropped, and a warning names the cure. A VLAN tag has been cut out and stands beside
+ * the frame: it is not for us.
  */
+
+#ifndef VIRTIO_NET_HDR_GSO_UDP_L4 /* older headers of the kernel lack it */
+#define VIRTIO_NET_HDR_GSO_UDP_L4 5
+#endif
 
 #define READ_MAX 64 /* frames that one interrupt takes; then the others have their turn */
 #define RECEIVE_BUFFER (4 * 1024 * 1024) /* bytes that the kernel keeps for us */
@@ -40,10 +46,11 @@
 
 /* A frame as the kernel hands it over, and what it says about it. */
 struct pcap_frame {
+    struct virtio_net_hdr offload; /* what is unfinished or joined */
     uint8_t data[ETHER_JUMBO_SIZE_MAX];
     size_t len; /* bytes that there were; data has no more than fit */
     unsigned int pkttype;
-    uint32_t status; /* TP_STATUS_ */
+    uint32_t status; /* TP_STATUS_: whether it is of a VLAN */
 };
 
 struct ether_pcap {
@@ -55,17 +62,9 @@ struct ether_pcap {
     lock_t lock;         /* close takes it, and waits for the write of another thread */
     atomic_int down;     /* the interface is down, which has been logged */
     atomic_int gone;     /* it has been removed, which has been logged */
-    atomic_int too_long; /* a frame above the MTU has been seen, which has been logged */
+    atomic_int joined;   /* joined datagrams have been seen, which has been logged */
     struct pcap_frame frame; /* the interrupt's */
 };
-
-struct pseudo_hdr {
-    ip_addr_t src;
-    ip_addr_t dst;
-    uint8_t zero;
-    uint8_t protocol;
-    uint16_t len; /* in network byte order */
-} __attribute__((packed));
 
 static struct ether_pcap_stats stats;
 static unsigned int ticks; /* of the timer; the interrupt thread's alone */
@@ -95,7 +94,8 @@ static int ether_pcap_attach(int fd, const struct ether_pcap *pcap)
     if (setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &mreq, sizeof(mreq)) == -1) {
         return -1;
     }
-    if (set_option(fd, SOL_PACKET, PACKET_AUXDATA, 1) == -1) {
+    if (set_option(fd, SOL_PACKET, PACKET_AUXDATA, 1) == -1 ||
+        set_option(fd, SOL_PACKET, PACKET_VNET_HDR, 1) == -1) {
         return -1;
     }
     /* These two may fail: ether_pcap_input looks, too, and a smaller buffer will do. */
@@ -192,14 +192,26 @@ static void ether_pcap_works(struct net_device *dev)
  * Output
  */
 
+/* Sends a frame with nothing left undone. Returns 0, or -1 with errno. */
+static int ether_pcap_send(int fd, const uint8_t *frame, size_t flen)
+{
+    struct virtio_net_hdr offload = {.gso_type = VIRTIO_NET_HDR_GSO_NONE};
+    struct iovec iov[] = {
+        {.iov_base = &offload, .iov_len = sizeof(offload)},
+        {.iov_base = (void *)(uintptr_t)frame, .iov_len = flen},
+    };
+    struct msghdr msg = {.msg_iov = iov, .msg_iovlen = countof(iov)};
+
+    return sendmsg(fd, &msg, MSG_NOSIGNAL) == -1 ? -1 : 0;
+}
+
 static ssize_t ether_pcap_write(struct net_device *dev, const uint8_t *frame, size_t flen)
 {
     struct ether_pcap *pcap = dev->priv;
-    ssize_t ret;
-    int err;
+    int ret, err;
 
     lock_acquire(&pcap->lock);
-    ret = send(atomic_load(&pcap->fd), frame, flen, MSG_NOSIGNAL);
+    ret = ether_pcap_send(atomic_load(&pcap->fd), frame, flen);
     err = errno;
     lock_release(&pcap->lock);
     if (ret == -1) {
@@ -214,7 +226,7 @@ static ssize_t ether_pcap_write(struct net_device *dev, const uint8_t *frame, si
     }
     ether_pcap_works(dev);
     count(stats.sent);
-    return ret;
+    return (ssize_t)flen;
 }
 
 static int ether_pcap_output(struct net_device *dev, uint16_t type, const uint8_t *data, size_t len,
@@ -250,12 +262,15 @@ static int ether_pcap_read(int fd, struct pcap_frame *frame)
         uint8_t buf[CMSG_SPACE(sizeof(struct tpacket_auxdata))];
     } control;
     struct sockaddr_ll from;
-    struct iovec iov = {.iov_base = frame->data, .iov_len = sizeof(frame->data)};
+    struct iovec iov[] = {
+        {.iov_base = &frame->offload, .iov_len = sizeof(frame->offload)},
+        {.iov_base = frame->data, .iov_len = sizeof(frame->data)},
+    };
     struct msghdr msg = {
         .msg_name = &from,
         .msg_namelen = sizeof(from),
-        .msg_iov = &iov,
-        .msg_iovlen = 1,
+        .msg_iov = iov,
+        .msg_iovlen = countof(iov),
         .msg_control = control.buf,
         .msg_controllen = sizeof(control.buf),
     };
@@ -265,77 +280,47 @@ static int ether_pcap_read(int fd, struct pcap_frame *frame)
     if (len == -1) {
         return -1;
     }
-    frame->len = (size_t)len;
+    frame->len = (size_t)len - sizeof(frame->offload);
     frame->pkttype = from.sll_pkttype;
     frame->status = ether_pcap_status(&msg);
     return 0;
 }
 
-/* Where in a segment of this protocol the checksum stands, or 0. */
-static size_t checksum_offset(uint8_t protocol)
+/* Finishes a checksum. In its place stands the sum of the pseudo-header; where that is, and what
+ * else is to be summed, the kernel says. */
+static void complete_checksum(struct pcap_frame *frame)
 {
-    switch (protocol) {
-    case IP_PROTOCOL_TCP:
-        return 16;
-    case IP_PROTOCOL_UDP:
-        return 6;
-    default:
-        return 0;
-    }
-}
-
-/* Puts the checksum into the TCP segment or UDP datagram of an IP datagram that is whole; others
- * are left as they are, and IP will find out what is wrong with them. */
-static void complete_checksum(uint8_t *data, size_t len)
-{
-    const struct ip_hdr *hdr = (const struct ip_hdr *)data;
-    struct pseudo_hdr pseudo = {0};
-    size_t hlen, total, offset;
+    size_t start = frame->offload.csum_start, place = start + frame->offload.csum_offset;
     uint16_t sum;
 
-    if (len < sizeof(*hdr)) {
-        return;
+    if (place + sizeof(sum) > frame->len) {
+        return; /* TCP or UDP will find out what is wrong with it */
     }
-    hlen = IP_HDR_SIZE(hdr);
-    total = ntoh16(hdr->total);
-    offset = checksum_offset(hdr->protocol);
-    if (hlen < sizeof(*hdr) || !offset || total < hlen + offset + sizeof(sum) || total > len) {
-        return;
+    sum = cksum16(frame->data + start, frame->len - start, 0);
+    if (!sum) {
+        sum = 0xffff; /* zero says to UDP that there is none, RFC 768; to others it is the same */
     }
-    if (ntoh16(hdr->offset) & (IP_HDR_FLAG_MF | IP_HDR_OFFSET_MASK)) {
-        return;
-    }
-    pseudo.src = hdr->src;
-    pseudo.dst = hdr->dst;
-    pseudo.protocol = hdr->protocol;
-    pseudo.len = hton16((uint16_t)(total - hlen));
-    memset(data + hlen + offset, 0, sizeof(sum));
-    sum = (uint16_t)~cksum16(&pseudo, sizeof(pseudo), 0);
-    sum = cksum16(data + hlen, total - hlen, sum);
-    if (!sum && hdr->protocol == IP_PROTOCOL_UDP) {
-        sum = 0xffff; /* zero says that there is none, RFC 768 */
-    }
-    memcpy(data + hlen + offset, &sum, sizeof(sum));
+    memcpy(frame->data + place, &sum, sizeof(sum));
     count(stats.completed);
 }
 
-static int is_ip(const struct pcap_frame *frame)
+/* Several segments of TCP in one frame are a longer segment. Datagrams of UDP are not a longer
+ * datagram. */
+static int are_datagrams(const struct pcap_frame *frame)
 {
-    const uint8_t *type = frame->data + ETHER_HDR_SIZE - 2; /* after the hardware addresses */
-
-    return frame->len >= ETHER_HDR_SIZE && (type[0] << 8 | type[1]) == NET_PROTOCOL_TYPE_IP;
+    return (frame->offload.gso_type & ~VIRTIO_NET_HDR_GSO_ECN) == VIRTIO_NET_HDR_GSO_UDP_L4;
 }
 
-static int ether_pcap_too_long(struct net_device *dev, const struct pcap_frame *frame)
+static int ether_pcap_joined(struct net_device *dev, const struct pcap_frame *frame)
 {
     struct ether_pcap *pcap = dev->priv;
 
-    if (!atomic_exchange(&pcap->too_long, 1)) {
-        warnf("a frame of %zu bytes, joined from several, it seems: try "
-              "`ethtool -K %s gro off gso off tso off` at both ends, dev=%s",
+    if (!atomic_exchange(&pcap->joined, 1)) {
+        warnf("datagrams of UDP joined to a frame of %zu bytes: try `ethtool -K %s "
+              "tx-udp-segmentation off` at the other end, dev=%s",
               frame->len, pcap->name, dev->name);
     }
-    return drop(stats.too_long, "too long, dev=%s, flen=%zu", dev->name, frame->len);
+    return drop(stats.joined, "joined datagrams, dev=%s, flen=%zu", dev->name, frame->len);
 }
 
 static int ether_pcap_input(struct net_device *dev, struct pcap_frame *frame)
@@ -347,11 +332,14 @@ static int ether_pcap_input(struct net_device *dev, struct pcap_frame *frame)
     if (frame->status & TP_STATUS_VLAN_VALID) {
         return drop(stats.tagged, "of a VLAN, dev=%s, flen=%zu", dev->name, frame->len);
     }
-    if (frame->len > ETHER_HDR_SIZE + (size_t)dev->mtu) {
-        return ether_pcap_too_long(dev, frame);
+    if (frame->len > sizeof(frame->data)) {
+        return drop(stats.too_long, "too long, dev=%s, flen=%zu", dev->name, frame->len);
     }
-    if ((frame->status & TP_STATUS_CSUMNOTREADY) && is_ip(frame)) {
-        complete_checksum(frame->data + ETHER_HDR_SIZE, frame->len - ETHER_HDR_SIZE);
+    if (are_datagrams(frame)) {
+        return ether_pcap_joined(dev, frame);
+    }
+    if (frame->offload.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) {
+        complete_checksum(frame);
     }
     return ether_input(dev, frame->data, frame->len);
 }
@@ -444,6 +432,7 @@ static int ether_pcap_setup(struct net_device *dev, const char *addr)
     struct ether_pcap *pcap = dev->priv;
 
     ether_setup_helper(dev);
+    dev->mru = UINT16_MAX;
     dev->ops = &ether_pcap_ops;
     if (ether_pcap_set_addr(dev, addr) == -1) {
         errorf("not a hardware address: %s", addr);
