@@ -1,9 +1,9 @@
 #!/bin/sh
 # run.sh EXE_PREFIX STEP SAN: runs the graders, or that of STEP, and then the test of the real
-# platform's threads and the end-to-end tests. With SAN=thread only the threads: in the bench one
-# runs at a time, so there is no race to see. A line a behaviour; the last one is the sum. SEED=N
-# gives other random choices, CI=true lets no test be left out. A grader lists its behaviours (-l) and
-# has to show each once.
+# platform's threads and the end-to-end tests; last it compares what passed with
+# docs/conformance.md. With SAN=thread only the threads: in the bench one runs at a time, so there
+# is no race to see. A line a behaviour; the last one is the sum. SEED=N gives other random choices,
+# CI=true lets no test be left out. A grader lists its behaviours (-l) and has to show each once.
 
 EXE=$1
 STEP=$2
@@ -24,6 +24,7 @@ trap 'exit 130' INT TERM
 # count FILE STATUS NAME: adds up the lines of one program; one that ends badly and says nothing has
 # failed.
 count() {
+    cat "$1" >>"$tmp/results"
     ok=$(grep -c '^ok ' "$1")
     bad=$(grep -c '^FAIL ' "$1")
     skip=$(grep -c '^skip ' "$1")
@@ -99,6 +100,13 @@ threads() {
     [ ! -e test/threads_test.c ] || graders "./${EXE}test/threads_test.exe"
 }
 
+conformance() {
+    sh test/conformance.sh "$tmp/results" >"$tmp/conformance"
+    status=$?
+    cat "$tmp/conformance"
+    count "$tmp/conformance" "$status" conformance
+}
+
 if [ "$SAN" = thread ]; then
     threads
 elif [ -n "$STEP" ]; then
@@ -121,6 +129,7 @@ else
     graders $list
     threads
     end_to_end
+    conformance
 fi
 
 [ "$skipped" -gt 0 ] && left=", $skipped skipped"
