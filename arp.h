@@ -1,8 +1,10 @@
 #ifndef ARP_H
 #define ARP_H
 
+#include <stddef.h>
 #include <stdint.h>
 
+#include "ether.h"
 #include "ip.h"
 #include "net.h"
 
@@ -15,6 +17,15 @@
 #define ARP_RESOLVE_ERROR      (-1)
 #define ARP_RESOLVE_INCOMPLETE 0
 #define ARP_RESOLVE_FOUND      1
+
+/* What may be seen of a neighbour. */
+struct arp_view {
+    struct net_iface *iface; /* the link that it is on */
+    ip_addr_t pa; /* in network byte order */
+    uint8_t ha[ETHER_ADDR_LEN];
+    const char *state;
+    uint64_t age; /* nanoseconds since it was last heard of, or first asked for */
+};
 
 struct arp_stats {
     uint64_t received;       /* messages handed in by the devices */
@@ -58,6 +69,8 @@ int arp_wait(struct net_iface *iface, ip_addr_t pa, const uint8_t *data, size_t 
 int arp_cache_add_static(struct net_iface *iface, ip_addr_t pa, const uint8_t *ha);
 /* How long an address is believed, in seconds: ARP_CACHE_TIMEOUT unless set. */
 void arp_set_timeout(unsigned int seconds);
+/* Copies the entry at index, which ends at ARP_CACHE_SIZE. Returns 0, or -1 if there is none. */
+int arp_get_view(size_t index, struct arp_view *view);
 /* Copies the counters. */
 void arp_get_stats(struct arp_stats *stats);
 

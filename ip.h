@@ -17,6 +17,8 @@
 #define IP_MMS_S IP_PAYLOAD_SIZE_MAX /* and send, RFC 1122 3.3.3: in fragments, if need be */
 #define IP_MTU_MIN 68 /* each link carries that, RFC 791 3.2; over one that does not nothing goes */
 
+#define IP_ROUTE_SIZE 32 /* routes; one more is refused */
+
 #define IP_ADDR_LEN 4
 #define IP_ADDR_STR_LEN 16 /* "ddd.ddd.ddd.ddd" with the NUL */
 #define IP_ENDP_STR_LEN (IP_ADDR_STR_LEN + 6) /* and ":ddddd" */
@@ -47,6 +49,13 @@ struct ip_iface {
     ip_addr_t netmask;
     ip_addr_t broadcast; /* of its network; IP_ADDR_BROADCAST if that has none (/31, /32) */
     uint64_t arp_defended; /* when ARP last defended the address; 0: never. Guarded by its lock */
+};
+
+struct ip_route {
+    ip_addr_t network;
+    ip_addr_t netmask;
+    ip_addr_t nexthop; /* the gateway, or IP_ADDR_ANY: deliver directly */
+    struct ip_iface *iface; /* NULL: this place is free */
 };
 
 /* A datagram's header on the wire, all in network byte order. Its options, if any, follow. */
@@ -125,6 +134,8 @@ int ip_route_add(ip_addr_t network, ip_addr_t netmask, ip_addr_t nexthop, struct
  * have one, for what has its address; what has none yet goes to the first that was given. Returns
  * 0, or -1 (bad text; the table is full: ENOSPC). */
 int ip_route_set_default_gateway(struct ip_iface *iface, const char *gateway);
+/* Copies the route at index, which ends at IP_ROUTE_SIZE. Returns 0, or -1 if there is none. */
+int ip_route_get_view(size_t index, struct ip_route *view);
 /* Returns the interface that leads to dst (network byte order), for one of our own addresses that
  * which has it; or NULL when there is no route. */
 struct ip_iface *ip_route_get_iface(ip_addr_t dst);

@@ -69,6 +69,8 @@ struct tcp_view {
     } rcv;
     uint32_t irs;
     int soft_error;     /* what ICMP has said since SND.UNA moved last: an errno, or 0 */
+    size_t unacked;     /* bytes that the peer has not acknowledged */
+    size_t unread;      /* bytes that the user has not read */
 };
 
 /* Sequence numbers wrap around: they are compared modulo 2^32, RFC 9293 3.4. */

@@ -15,6 +15,14 @@
 #define UDP_SOURCE_PORT_MIN 49152 /* ports to choose from, RFC 6335 */
 #define UDP_SOURCE_PORT_MAX 65535
 
+/* What may be seen of an endpoint. */
+struct udp_view {
+    int desc;        /* its descriptor */
+    ip_endp_t local; /* port 0: not bound */
+    size_t queued;   /* datagrams that wait for the user */
+    size_t bytes;    /* that these take */
+};
+
 struct udp_stats {
     uint64_t received;     /* datagrams handed in by IP */
     uint64_t delivered;    /* datagrams that passed every check */
@@ -34,6 +42,12 @@ struct udp_stats {
 int udp_init(void);
 /* Closes every endpoint. */
 void udp_shutdown(void);
+
+/* Looks at the endpoint with descriptor desc. Returns 0, or -1 if there is none (EBADF). */
+int udp_get_view(int desc, struct udp_view *view);
+/* Looks at whatever endpoint has a place in the table, so that all can be seen; places end at
+ * UDP_PCB_SIZE. Returns 0, or -1 if none has. */
+int udp_get_view_at(size_t place, struct udp_view *view);
 
 /* Opens an endpoint. Returns its descriptor, or -1 (EMFILE, ENOMEM, ENETDOWN without the stack). */
 int udp_cmd_open(void);

@@ -356,6 +356,7 @@ static void damage(const struct sample *s, size_t covered)
         }
     }
     check_int(net_shutdown(), 0);
+    wire_pending(1);
     settle();
 }
 
@@ -385,6 +386,7 @@ static void repair(const struct sample *s)
                 try_repaired(s, &p, what);
             }
             check_int(net_shutdown(), 0);
+            wire_pending(1);
             wire_pending(1);
             settle();
         }

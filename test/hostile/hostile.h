@@ -43,8 +43,8 @@ static inline struct picture picture_take(void)
     struct picture p = {0};
     struct tcp_view view;
 
-    for (int desc = 0; desc < PICTURE_PLACES; desc++) {
-        if (tcp_get_view(desc, &view) == -1) {
+    for (size_t i = 0; i < PICTURE_PLACES; i++) {
+        if (tcp_get_view_at(i, &view) == -1) {
             continue;
         }
         if (p.num < PICTURE_VIEWS) {
@@ -119,8 +119,8 @@ static inline size_t blocks(void)
     struct tcp_view view;
     size_t num = 0;
 
-    for (int desc = 0; desc < TCP_PCB_SIZE; desc++) {
-        num += tcp_get_view(desc, &view) == 0;
+    for (size_t i = 0; i < TCP_PCB_SIZE; i++) {
+        num += tcp_get_view_at(i, &view) == 0;
     }
     return num;
 }
@@ -149,8 +149,8 @@ static inline int view_of(const char *remote, struct tcp_view *view)
 {
     ip_endp_t e = endp(remote);
 
-    for (int desc = 0; desc < TCP_PCB_SIZE; desc++) {
-        if (tcp_get_view(desc, view) == 0 && view->remote.addr == e.addr &&
+    for (size_t i = 0; i < TCP_PCB_SIZE; i++) {
+        if (tcp_get_view_at(i, view) == 0 && view->remote.addr == e.addr &&
             view->remote.port == e.port) {
             return 0;
         }

@@ -172,6 +172,7 @@ static void test_mss(void)
         task_join(call.task, 0);
         wire_pending(1);
         check_int(net_shutdown(), 0);
+        wire_pending(1);
         settle();
     }
     most = largest_segment(connected_with("mss 65535"), 4000);
