@@ -3,6 +3,9 @@
 # optimisation. What was on the wire, bit for bit and when, has to be the same: a difference is
 # memory that was never written, or an order that nobody has promised.
 
+case $1$2 in
+    *[!0-9]*) echo "SEEDS=$1 FROM=$2: numbers, such as SEEDS=50 FROM=1"; exit 2 ;;
+esac
 seeds=${1:-50}
 from=${2:-1}
 
