@@ -7,10 +7,11 @@
 # make run-debug            with all that the stack has to tell of each frame
 # make tap      tap0 alone (make untap removes it)
 # make fuzz     libFuzzer (clang) for TIME=60 seconds on each harness; FUZZ=frame or stream: one
+# make install  headers, libraries and a file for pkg-config below PREFIX=/usr/local
 # make lint, make clean
 
 CFLAGS ?= -O2 -g
-STD := -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes
+STD := -std=gnu11 -fPIC -fvisibility=hidden -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes
 INC := -I. -Iplatform/linux
 SAN_address := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 SAN_thread := -fsanitize=thread
@@ -26,18 +27,27 @@ SIM := $(STACK) $(filter-out $(FUZZER),$(wildcard test/sim/*.c test/judge/*.c te
 GRADERS := $(wildcard test/bench_selftest.c test/step[0-9][0-9].c test/hostile/*.c test/parsers.c \
     test/judge.c test/soak.c)
 APPS := $(filter-out app/setup.c,$(wildcard app/*.c))
-TOOLS := $(wildcard test/test.c test/*_test.c test/e2e/*.c)
+TOOLS := $(wildcard test/test.c test/e2e/*.c)
+INNER := $(wildcard test/*_test.c) # of what the library keeps to itself
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 exe = $(patsubst %.c,$(EXE)%.exe,$(1))
 KNOWN := AR B CC CFLAGS EXE SAN SEED STEP # what can be given on the command line
 
-all build: $(EXE)libmicrops.a $(call exe,$(GRADERS) $(TOOLS) $(APPS))
+LIBS := $(EXE)libmicrops.a $(EXE)libmicrops.so
+all build: $(LIBS) $(call exe,$(GRADERS) $(TOOLS) $(INNER) $(APPS))
 
 $(B)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(STD) $(CFLAGS) $(SAN_$(SAN)) $(INC) -Itest/sim -MMD -MP -pthread -c -o $@ $<
 
-$(EXE)libmicrops.a: $(call obj,$(LINUX))
+# One object, which has only the names that api.h speaks of.
+OBJCOPY ?= objcopy
+$(B)/libmicrops.o: $(call obj,$(LINUX))
+	$(LD) -r -o $@ $^
+	$(OBJCOPY) --localize-hidden $@
+$(EXE)libmicrops.so: $(B)/libmicrops.o
+	$(CC) $(CFLAGS) $(SAN_$(SAN)) -shared -Wl,-soname,libmicrops.so -pthread -o $@ $<
+$(EXE)libmicrops.a: $(B)/libmicrops.o
 $(B)/libsim.a: $(call obj,$(SIM))
 $(EXE)libmicrops.a $(B)/libsim.a:
 	@mkdir -p $(@D) && rm -f $@
@@ -47,6 +57,8 @@ link = @mkdir -p $(@D); set -x; $(CC) $(CFLAGS) $(SAN_$(SAN)) -pthread -o $@ $^
 $(call exe,$(GRADERS)): $(EXE)%.exe: $(B)/%.o $(B)/libsim.a
 	$(link)
 $(call exe,$(TOOLS)): $(EXE)%.exe: $(B)/%.o $(EXE)libmicrops.a
+	$(link)
+$(call exe,$(INNER)): $(EXE)%.exe: $(B)/%.o $(call obj,$(LINUX))
 	$(link)
 $(call exe,$(APPS)): $(EXE)%.exe: $(B)/%.o $(call obj,$(wildcard app/setup.c)) $(EXE)libmicrops.a
 	$(link)
@@ -80,11 +92,16 @@ KNOWN += TIME FUZZ CLANG
 fuzz:
 	@sh test/fuzz/run.sh "$(TIME)" "$(FUZZ)"
 .PHONY: fuzz
+KNOWN += PREFIX DESTDIR LD OBJCOPY
+PREFIX := /usr/local
+install: $(LIBS)
+	@sh platform/linux/install.sh "$(EXE)" "$(DESTDIR)" "$(PREFIX)"
+.PHONY: install
 lint:
 	@sh test/lint.sh
 .PHONY: lint
 clean:
-	rm -rf build libmicrops.a
+	rm -rf build libmicrops.a libmicrops.so
 	find . -name '*.exe' -delete
 
 # A run with SAN=adress or STEPS=14 would test something else than it says.

@@ -8,6 +8,8 @@
 #include "ip.h"
 #include "net.h"
 
+MICROPS_BEGIN
+
 #define ARP_CACHE_SIZE 1024 /* neighbours; then the least useful goes, see enum arp_worth */
 #define ARP_CACHE_TIMEOUT 30 /* seconds that an address is believed */
 #define ARP_STATIC_MAX (ARP_CACHE_SIZE / 2) /* static entries; one more is refused */
@@ -52,6 +54,8 @@ struct arp_stats {
     uint64_t evicted;        /* of these dropped: another neighbour took the entry */
 };
 
+MICROPS_END
+
 /* Registers ARP with the net core. Returns 0 or -1. */
 int arp_init(void);
 /* Forgets every address, and what waits for one. */
@@ -64,6 +68,9 @@ int arp_resolve(struct net_iface *iface, ip_addr_t pa, uint8_t *ha);
  * ARP_RESOLVE_INCOMPLETE, ARP_RESOLVE_FOUND with ha when the answer has just come (nothing is
  * kept), or ARP_RESOLVE_ERROR with errno set. */
 int arp_wait(struct net_iface *iface, ip_addr_t pa, const uint8_t *data, size_t len, uint8_t *ha);
+
+MICROPS_BEGIN
+
 /* Fixes the hardware address of pa (network byte order): no message changes it and no time ends it.
  * Returns 0, or -1: ENOSPC above ARP_STATIC_MAX entries, ENOBUFS. */
 int arp_cache_add_static(struct net_iface *iface, ip_addr_t pa, const uint8_t *ha);
@@ -73,5 +80,7 @@ void arp_set_timeout(unsigned int seconds);
 int arp_get_view(size_t index, struct arp_view *view);
 /* Copies the counters. */
 void arp_get_stats(struct arp_stats *stats);
+
+MICROPS_END
 
 #endif

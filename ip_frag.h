@@ -5,6 +5,8 @@
 
 #include "ip.h"
 
+MICROPS_BEGIN
+
 /* What may be kept. Above a limit the oldest datagram goes, first of the same source: an attacker
  * loses his own first, and an honest datagram, whose fragments come in a row, is never old. */
 #define IP_FRAG_DATAGRAMS 64               /* under assembly */
@@ -29,6 +31,8 @@ struct ip_frag_stats {
     uint64_t timeout;      /* datagrams dropped: never complete */
 };
 
+MICROPS_END
+
 /* Starts the timer. Returns 0 or -1. */
 int ip_frag_init(void);
 /* Gives back what is under assembly. */
@@ -36,7 +40,12 @@ void ip_frag_shutdown(void);
 /* Keeps a copy of a fragment, which has passed IP's checks. Returns the datagram that it completes,
  * for the caller to give back with memory_free, or NULL. On the interrupt thread. */
 struct ip_hdr *ip_frag_input(const struct ip_hdr *hdr, struct ip_iface *iface);
+
+MICROPS_BEGIN
+
 /* Copies the counters. */
 void ip_frag_get_stats(struct ip_frag_stats *stats);
+
+MICROPS_END
 
 #endif

@@ -6,6 +6,10 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
+#include "api.h"
+
+MICROPS_BEGIN
+
 #define SOCK_TABLE_SIZE 4096 /* sockets; one more open fails with EMFILE */
 
 /*
@@ -16,8 +20,12 @@
  * block, and poll (step 61); options (step 62).
  */
 
+MICROPS_END
+
 /* Closes every socket. */
 void sock_stop(void);
+
+MICROPS_BEGIN
 
 /* Returns a descriptor, which is not soon another's once it is closed. protocol may be 0.
  * EAFNOSUPPORT, EPROTONOSUPPORT, EMFILE, ENOMEM, ENETDOWN (without the stack). */
@@ -58,5 +66,7 @@ ssize_t sock_recvfrom(int id, void *buf, size_t n, struct sockaddr *addr, sockle
  * those of udp_cmd_sendto. */
 ssize_t sock_sendto(int id, const void *buf, size_t n, const struct sockaddr *addr,
                     socklen_t addrlen);
+
+MICROPS_END
 
 #endif

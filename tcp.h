@@ -7,6 +7,8 @@
 
 #include "ip.h"
 
+MICROPS_BEGIN
+
 #define TCP_HDR_SIZE_MIN 20
 #define TCP_PCB_SIZE 8192          /* control blocks; then EMFILE */
 #define TCP_MSS 536                /* a segment's bytes, if the peer does not say: RFC 9293 3.7.1 */
@@ -124,12 +126,16 @@ struct tcp_stats {
     uint64_t backlog_full;    /* dropped: a SYN or ACK, and the listener has no room for it */
 };
 
+MICROPS_END
+
 /* Registers TCP with IP. Returns 0 or -1. */
 int tcp_init(void);
 /* Every user leaves: sleepers return with EBADF, and what was sent has TCP_SHUTDOWN_TIMEOUT to
  * arrive, less if all has, or when INTR_IRQ_USER comes. Then a RST tells each peer that lacks
  * something, and all is forgotten. While interrupts, timers and devices still work. */
 void tcp_shutdown(void);
+
+MICROPS_BEGIN
 
 /* Looks at the block with descriptor desc, also after its user has closed it. Returns 0, or -1 if
  * there is none (EBADF). */
@@ -194,5 +200,7 @@ int tcp_cmd_abort(int desc);
 
 /* Copies the counters. */
 void tcp_get_stats(struct tcp_stats *stats);
+
+MICROPS_END
 
 #endif

@@ -4,6 +4,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "api.h"
+
+MICROPS_BEGIN
+
 /*
  * Arrays
  */
@@ -35,18 +39,21 @@ extern int log_level; /* what is above it is not formatted; read it through log_
 
 void log_line(char mark, const char *file, int line, const char *func, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
+/* Sets the level by its name: error, warn, info, debug or dump. Returns 0, or -1 for any other
+ * name. */
+int log_set_level(const char *name);
+/* Sends all that is printed to sink instead of stderr; NULL: back to stderr. */
+void log_set_sink(void (*sink)(const char *text));
+
+MICROPS_END
+
 /* Prints a line of a dump as it is. Lines between log_begin and log_end stay together, and come out
  * at the end. */
 void log_text(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_begin(void);
 void log_end(void);
-/* Sets the level by its name: error, warn, info, debug or dump. Returns 0, or -1 for any other
- * name. */
-int log_set_level(const char *name);
 /* Takes the level from the variable MICROPS_LOG, unless log_set_level has been called before. */
 void log_init(void);
-/* Sends all that is printed to sink instead of stderr; NULL: back to stderr. */
-void log_set_sink(void (*sink)(const char *text));
 
 /* Prints size bytes in hexadecimal and as text, if the level is dump. */
 void hexdump(const void *data, size_t size);
@@ -114,6 +121,17 @@ void *table_next(const struct table *table, size_t *place);
 void table_remove(struct table *table, int number);
 
 /*
+ * Keyed hash: SipHash-2-4
+ */
+
+#define SIPHASH_KEY_SIZE 16
+
+/* A number that depends on len bytes of data, and which nobody can compute without the key. */
+uint64_t siphash(const uint8_t key[SIPHASH_KEY_SIZE], const void *data, size_t len);
+
+MICROPS_BEGIN
+
+/*
  * Byte order: host to network and back
  */
 uint16_t hton16(uint16_t h);
@@ -129,13 +147,6 @@ uint32_t ntoh32(uint32_t n);
  * comes before, which has an even length. Returns the complement, as it goes into a header. */
 uint16_t cksum16(const void *addr, size_t count, uint32_t init);
 
-/*
- * Keyed hash: SipHash-2-4
- */
-
-#define SIPHASH_KEY_SIZE 16
-
-/* A number that depends on len bytes of data, and which nobody can compute without the key. */
-uint64_t siphash(const uint8_t key[SIPHASH_KEY_SIZE], const void *data, size_t len);
+MICROPS_END
 
 #endif

@@ -13,17 +13,9 @@
 #include <stdint.h>
 #include <sys/time.h>
 
-/*
- * Step 00: start and stop
- *
- * net_init calls platform_init before anything else here is used, net_run calls platform_run,
- * net_shutdown calls platform_shutdown. Each returns 0, or -1 with errno when the machine refuses.
- * After platform_shutdown no interrupt and no timer comes any more; memory, locks, clock, and waking
- * of sleepers still work.
- */
-int platform_init(void);
-int platform_run(void);
-int platform_shutdown(void);
+#include "api.h"
+
+MICROPS_BEGIN
 
 /*
  * Step 00: memory
@@ -35,6 +27,20 @@ void *memory_alloc(size_t size);
 void memory_free(void *ptr);
 /* How many allocations have not been given back: 0 after net_shutdown. */
 size_t memory_in_use(void);
+
+MICROPS_END
+
+/*
+ * Step 00: start and stop
+ *
+ * net_init calls platform_init before anything else here is used, net_run calls platform_run,
+ * net_shutdown calls platform_shutdown. Each returns 0, or -1 with errno when the machine refuses.
+ * After platform_shutdown no interrupt and no timer comes any more; memory, locks, clock, and
+ * waking of sleepers still work.
+ */
+int platform_init(void);
+int platform_run(void);
+int platform_shutdown(void);
 
 /*
  * Step 00: locks. Not recursive; never held across a call that sleeps, but for the one that is
@@ -80,6 +86,8 @@ struct timeval clock_wall(void);
 uint16_t random16(void);
 void random_bytes(void *buf, size_t len);
 
+MICROPS_BEGIN
+
 /*
  * Step 11: interrupts
  *
@@ -107,6 +115,8 @@ int intr_register(unsigned int irq, intr_isr_t isr, int flags, void *arg);
 /* Raises interrupt irq; any thread may. Raised twice before it is taken, it may come once. Returns
  * 0 or -1. */
 int intr_raise(unsigned int irq);
+
+MICROPS_END
 
 /*
  * Step 13: timers

@@ -5,6 +5,8 @@
 
 #include "net.h"
 
+MICROPS_BEGIN
+
 struct ether_pcap_stats {
     uint64_t received;  /* frames read */
     uint64_t sent;      /* frames written */
@@ -23,5 +25,7 @@ struct ether_pcap_stats {
 struct net_device *ether_pcap_init(const char *name, const char *addr);
 /* Copies the counters. */
 void ether_pcap_get_stats(struct ether_pcap_stats *stats);
+
+MICROPS_END
 
 #endif

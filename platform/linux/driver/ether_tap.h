@@ -5,6 +5,8 @@
 
 #include "net.h"
 
+MICROPS_BEGIN
+
 struct ether_tap_stats {
     uint64_t received; /* frames read */
     uint64_t sent;     /* frames written */
@@ -19,5 +21,7 @@ struct ether_tap_stats {
 struct net_device *ether_tap_init(const char *name, const char *addr);
 /* Copies the counters. */
 void ether_tap_get_stats(struct ether_tap_stats *stats);
+
+MICROPS_END
 
 #endif
