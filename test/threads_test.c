@@ -2206,7 +2206,7 @@ int main(int argc, char **argv)
     run_test("takes interrupts one after another, whoever raises them", test_interrupts);
     run_test("lets anybody raise interrupts while it stops", test_raising_at_the_end);
     run_test("asks every device when the queue of signals is full [M-10]", test_full_signal_queue);
-    run_test("has few signals pending, however many frames come", test_flood_of_signals);
+    run_test("has few signals pending, however many frames come [M-10]", test_flood_of_signals);
     run_test("loses no frame that comes when it is about to wait", test_no_lost_interrupt);
     run_test("gives each interrupt its turn, whatever comes all the time", test_turns);
     run_test("calls a timer at its interval, and not after the end", test_timer);
