@@ -172,7 +172,7 @@ void ip_unreachable(const uint8_t *data, size_t len);
 /* Sends len bytes of an IP protocol from src to dst (network byte order). src is one of our
  * addresses, whose interface's routes come first, or IP_ADDR_ANY: then the route chooses. What is
  * for us goes over the loopback device. Returns len (also when the datagram waits for ARP's
- * answer), or -1: EMSGSIZE above IP_MMS_S, ENETUNREACH, EADDRNOTAVAIL, or the device's. */
+ * answer), or -1: EMSGSIZE above IP_MMS_S, ENETUNREACH, EADDRNOTAVAIL, ENOMEM, or the device's. */
 ssize_t ip_output(uint8_t protocol, const uint8_t *data, size_t len, ip_addr_t src, ip_addr_t dst);
 /* Copies the counters. */
 void ip_get_stats(struct ip_stats *stats);
