@@ -8,6 +8,11 @@
 /* What a program says of itself, and what its user has chosen. */
 struct setup {
     const char *about;  /* a few lines for -h */
+    /* What a client takes in place of an address and a port, with -o FILE: as -h shows it, an
+     * example, and who takes it (and calls setup_take_peer) when there is a set of arguments. */
+    const char *usage, *example;
+    void (*take)(struct setup *setup, int count, char *args[]);
+    const char *output; /* -o, or NULL */
     int client;         /* the address is required, and there is -t */
     const char *addr;   /* the address as given, or "0.0.0.0" */
     ip_endp_t endp;     /* the same with the port */
@@ -20,6 +25,8 @@ enum setup_event { SETUP_WOKEN, SETUP_SIGNAL, SETUP_TIMEOUT };
  * user or the machine stands in the way, ends the program as setup_fail does. Call it first, while
  * there is but one thread. */
 void setup_start(struct setup *setup, int argc, char *argv[]);
+/* Takes the peer's address and port from the command line. addr has to stay. */
+void setup_take_peer(struct setup *setup, const char *addr, const char *port);
 /* Sleeps until setup_wake, SIGINT or SIGTERM, at most that many seconds (0: no limit), and says
  * which it was. It may say woken once more than there was reason to. */
 enum setup_event setup_wait(unsigned int seconds);
