@@ -6,7 +6,7 @@
 . test/e2e/common
 tap_up
 
-serve "$bin/tcps.exe" -qq 7 || finish
+serve "$bin/tcps.exe" -q 7 || finish
 ping $stack >/dev/null
 
 # The address goes, and with it whatever the kernel could answer, a reset included.
@@ -22,7 +22,7 @@ host_vanishes() {
 check "a host that vanishes and comes back is served again" host_vanishes
 check "its old connections do not keep the server from ending" stop_clean INT
 
-serve "$bin/tcps.exe" -qq 7 || finish
+serve "$bin/tcps.exe" -q 7 || finish
 link_flaps() {
     connect hold || return 1
     ip link set tap0 down
@@ -48,7 +48,7 @@ tap_taken_away() {
     cat "$tmp/server.err"
     [ $used -lt 20 ] && ! ended "$server"
 }
-serve "$bin/tcps.exe" -qq 7 || finish
+serve "$bin/tcps.exe" -q 7 || finish
 check "a TAP that is taken away leaves the server alive and idle" tap_taken_away
 said_once() {
     cat "$tmp/server.err"
@@ -59,7 +59,7 @@ check "it has said so, and not over and over" said_once
 check "and SIGINT still ends it with status 0" stop INT
 
 tap_up
-serve "$bin/tcps.exe" -qq 7 || finish
+serve "$bin/tcps.exe" -q 7 || finish
 ip link del tap0
 check "a TAP that is taken away while nothing happens is missed soon" \
     wait_for 5 grep -q "tap0 is gone" "$tmp/server.err"
@@ -83,7 +83,7 @@ check "and SIGINT ends it with status 0" stop INT
 
 # What an earlier user of the interface has allowed the kernel to leave to him
 check "a virtual machine has used tap0" "$e2e/offload.exe" tap0
-serve "$bin/tcps.exe" -qq 7 || finish
+serve "$bin/tcps.exe" -q 7 || finish
 check "its checksums are finished again, and its frames are cut" client bulk 1048576
 check "and SIGINT ends it with status 0" stop_clean INT
 finish
