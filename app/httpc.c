@@ -411,19 +411,13 @@ static int open_output(void)
 static int send_request(void)
 {
     static char request[URL_PATH_MAX + 256];
-    size_t len, sent;
-    ssize_t n;
 
     snprintf(request, sizeof(request),
              "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: httpc\r\nAccept: */*\r\n"
              "Connection: close\r\n\r\n",
              path, host);
-    len = strlen(request);
-    for (sent = 0; sent < len; sent += n > 0 ? (size_t)n : 0) {
-        n = sock_send(sock, request + sent, len - sent);
-        if (n == -1 && errno != EINTR) {
-            return fail("the connection broke: %s", strerror(errno));
-        }
+    if (setup_send(sock, request, strlen(request)) == -1) {
+        return fail("the connection broke: %s", strerror(errno));
     }
     return 0;
 }

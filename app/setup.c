@@ -26,6 +26,7 @@
 #include "pcap.h"
 #include "platform.h"
 #include "setup.h"
+#include "sock.h"
 
 #define DEVICE  "tap0"
 #define HWADDR  "00:00:5e:00:53:01"
@@ -571,6 +572,24 @@ int setup_write(const void *buf, size_t size)
         }
         p += n;
         size -= (size_t)n;
+    }
+    return 0;
+}
+
+int setup_send(int sock, const void *buf, size_t size)
+{
+    const char *p = buf;
+    ssize_t n;
+
+    while (size) {
+        n = sock_send(sock, p, size);
+        if (n == -1 && errno != EINTR) {
+            return -1;
+        }
+        if (n > 0) {
+            p += n;
+            size -= (size_t)n;
+        }
     }
     return 0;
 }

@@ -37,6 +37,9 @@ void setup_wake(void);
 ssize_t setup_read(void *buf, size_t size);
 /* Writes all of it to standard output. Returns 0, or -1 with errno. */
 int setup_write(const void *buf, size_t size);
+/* Sends all of it on a stream, also after an interruption, which may leave a rest. Returns 0, or -1
+ * with errno. */
+int setup_send(int sock, const void *buf, size_t size);
 /* Stops the stack: peers have some seconds to get what was sent, less if one more SIGINT or SIGTERM
  * comes. Returns status, or 1 if something is left in memory. */
 int setup_end(int status);

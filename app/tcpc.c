@@ -49,24 +49,6 @@ static int wait_for_input(void)
     return fds[0].revents != 0;
 }
 
-/* All of it, also after an interruption, which may leave a rest. Returns 0, or -1 with errno. */
-static int send_all(const uint8_t *data, size_t len)
-{
-    ssize_t n;
-
-    while (len > 0) {
-        n = sock_send(sock, data, len);
-        if (n == -1 && errno != EINTR) {
-            return -1;
-        }
-        if (n > 0) {
-            data += n;
-            len -= (size_t)n;
-        }
-    }
-    return 0;
-}
-
 static void *send_input(void *arg)
 {
     static uint8_t buf[BUF_SIZE];
@@ -75,7 +57,7 @@ static void *send_input(void *arg)
     (void)arg;
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
     while (wait_for_input() && (n = setup_read(buf, sizeof(buf))) > 0) {
-        if (send_all(buf, (size_t)n) == -1) {
+        if (setup_send(sock, buf, (size_t)n) == -1) {
             break; /* the receiver hears of it, too */
         }
     }
