@@ -603,10 +603,10 @@ int bench_main(int step, const struct behaviour *list, size_t num, int argc, cha
     if (counts[0] + counts[1] == 0) {
         wrong_use("no behaviour has '%s' in its text: -l lists them", run.part);
     }
-    if (run.capture && !run.list) {
-        printf("%s: %s%s%s\n", run.capture, run.captured ? "what goes in and out in '" : "",
-               run.captured ? run.captured : "no packet came or went, so it was not written",
-               run.captured ? "'" : "");
+    if (run.capture && run.captured) {
+        printf("%s: what goes in and out in '%s'\n", run.capture, run.captured);
+    } else if (run.capture && !run.list) {
+        printf("%s: no packet came or went, so it was not written\n", run.capture);
     }
     if (!run.list) {
         printf("%u passed, %u failed\n", counts[1], counts[0]);
