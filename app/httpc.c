@@ -497,16 +497,9 @@ int main(int argc, char *argv[])
 
     setup_start(&setup, argc, argv);
     output = setup.output;
-    peer.sin_family = AF_INET;
-    peer.sin_addr.s_addr = setup.endp.addr;
-    peer.sin_port = setup.endp.port;
-    sock = sock_open(PF_INET, SOCK_STREAM, 0);
-    if (sock == -1) {
-        setup_fail(1, "no socket: %s", strerror(errno));
-    }
-    if (pthread_create(&thread, NULL, run, NULL)) {
-        setup_fail(1, "no thread: try again when the machine has less to do");
-    }
+    peer = setup_sockaddr(&setup);
+    sock = setup_open_socket(SOCK_STREAM);
+    setup_start_thread(&thread, run, NULL);
     event = wait_for_answer(setup.limit);
     sock_close(sock);
     pthread_cancel(thread);

@@ -545,6 +545,56 @@ void setup_wake(void)
     kill(getpid(), WAKE);
 }
 
+struct sockaddr_in setup_sockaddr(const struct setup *setup)
+{
+    return (struct sockaddr_in){
+        .sin_family = AF_INET,
+        .sin_port = setup->endp.port,
+        .sin_addr.s_addr = setup->endp.addr,
+    };
+}
+
+int setup_open_socket(int type)
+{
+    int sock = sock_open(PF_INET, type, 0);
+
+    if (sock == -1) {
+        setup_fail(1, "no socket: %s", strerror(errno));
+    }
+    return sock;
+}
+
+int setup_open_server(const struct setup *setup, int type)
+{
+    struct sockaddr_in addr = setup_sockaddr(setup);
+    int sock = setup_open_socket(type);
+
+    if (sock_bind(sock, (struct sockaddr *)&addr, sizeof(addr)) == 0) {
+        return sock;
+    }
+    if (errno == EADDRNOTAVAIL) {
+        setup_fail(2, "%s is not an address of this stack: leave it out, or set it with -a",
+                   setup->addr);
+    }
+    setup_fail(1, "can't have port %u: %s", ntoh16(addr.sin_port), strerror(errno));
+}
+
+void setup_start_thread(pthread_t *thread, void *(*func)(void *), void *arg)
+{
+    if (pthread_create(thread, NULL, func, arg)) {
+        setup_fail(1, "no thread: try again when the machine has less to do");
+    }
+}
+
+void setup_serve(const struct setup *setup)
+{
+    printf("listening on %s port %u\n", setup->addr, ntoh16(setup->endp.port));
+    fflush(stdout);
+    while (setup_wait(0) != SETUP_SIGNAL) {
+        continue;
+    }
+}
+
 ssize_t setup_read(void *buf, size_t size)
 {
     ssize_t n;

@@ -1,9 +1,11 @@
 #ifndef SETUP_H
 #define SETUP_H
 
+#include <pthread.h>
 #include <sys/types.h>
 
 #include "ip.h"
+#include "sock.h"
 
 /* What a program says of itself, and what its user has chosen. */
 struct setup {
@@ -32,6 +34,16 @@ void setup_take_peer(struct setup *setup, const char *addr, const char *port);
 enum setup_event setup_wait(unsigned int seconds);
 /* Lets main's setup_wait return; any thread may. */
 void setup_wake(void);
+/* The address and port of the command line. */
+struct sockaddr_in setup_sockaddr(const struct setup *setup);
+/* Returns a socket: SOCK_STREAM or SOCK_DGRAM. Without one, ends the program as setup_fail does. */
+int setup_open_socket(int type);
+/* The same, bound to the address and port of the command line. */
+int setup_open_server(const struct setup *setup, int type);
+/* Starts a thread. Without one, ends the program as setup_fail does. */
+void setup_start_thread(pthread_t *thread, void *(*func)(void *), void *arg);
+/* Prints where the server listens, and returns when SIGINT or SIGTERM comes. */
+void setup_serve(const struct setup *setup);
 /* As read on standard input, and leaves the thread such that it can be cancelled here and nowhere
  * else. */
 ssize_t setup_read(void *buf, size_t size);

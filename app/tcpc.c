@@ -117,13 +117,8 @@ static int connect_to_peer(const struct setup *setup)
     pthread_t thread;
     int err;
 
-    sock = sock_open(PF_INET, SOCK_STREAM, 0);
-    if (sock == -1) {
-        setup_fail(1, "no socket: %s", strerror(errno));
-    }
-    if (pthread_create(&thread, NULL, make_connection, &err)) {
-        setup_fail(1, "no thread: the system has no room for one");
-    }
+    sock = setup_open_socket(SOCK_STREAM);
+    setup_start_thread(&thread, make_connection, &err);
     if (wait_until(&connected, setup->limit, &event) == -1) {
         sock_close(sock);
         pthread_join(thread, NULL);
@@ -154,10 +149,8 @@ static int talk(const struct setup *setup)
     if (pipe(peer_is_done) == -1) {
         setup_fail(1, "no pipe: %s", strerror(errno));
     }
-    if (pthread_create(&receiver, NULL, receive, &err) ||
-        pthread_create(&sender, NULL, send_input, NULL)) {
-        setup_fail(1, "no thread: try again when the machine has less to do");
-    }
+    setup_start_thread(&receiver, receive, &err);
+    setup_start_thread(&sender, send_input, NULL);
     interrupted = wait_until(&received, 0, &event);
     close(peer_is_done[1]);
     if (!interrupted && !err) {
@@ -183,9 +176,7 @@ int main(int argc, char *argv[])
     };
 
     setup_start(&setup, argc, argv);
-    peer.sin_family = AF_INET;
-    peer.sin_addr.s_addr = setup.endp.addr;
-    peer.sin_port = setup.endp.port;
+    peer = setup_sockaddr(&setup);
     if (connect_to_peer(&setup) == -1) {
         return setup_end(0);
     }

@@ -1,7 +1,6 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -171,23 +170,8 @@ static void *accept_clients(void *arg)
 
 static int open_listener(const struct setup *setup)
 {
-    struct sockaddr_in addr = {
-        .sin_family = AF_INET,
-        .sin_port = setup->endp.port,
-        .sin_addr.s_addr = setup->endp.addr,
-    };
-    int sock = sock_open(PF_INET, SOCK_STREAM, 0);
+    int sock = setup_open_server(setup, SOCK_STREAM);
 
-    if (sock == -1) {
-        setup_fail(1, "no socket: %s", strerror(errno));
-    }
-    if (sock_bind(sock, (struct sockaddr *)&addr, sizeof(addr)) == -1) {
-        if (errno == EADDRNOTAVAIL) {
-            setup_fail(2, "%s is not an address of this stack: leave it out, or set it with -a",
-                       setup->addr);
-        }
-        setup_fail(1, "can't have port %u: %s", ntoh16(addr.sin_port), strerror(errno));
-    }
     if (sock_listen(sock, BACKLOG) == -1) {
         setup_fail(1, "can't listen: %s", strerror(errno));
     }
@@ -216,14 +200,8 @@ int main(int argc, char *argv[])
 
     setup_start(&setup, argc, argv);
     listener = open_listener(&setup);
-    if (pthread_create(&acceptor, NULL, accept_clients, &listener)) {
-        setup_fail(1, "no thread: try again when the machine has less to do");
-    }
-    printf("listening on %s port %u\n", setup.addr, ntoh16(setup.endp.port));
-    fflush(stdout);
-    while (setup_wait(0) != SETUP_SIGNAL) {
-        ;
-    }
+    setup_start_thread(&acceptor, accept_clients, &listener);
+    setup_serve(&setup);
     sock_close(listener);
     close_clients();
     pthread_join(acceptor, NULL);

@@ -142,10 +142,8 @@ static enum setup_event talk(void)
     enum setup_event event;
     pthread_t sender, receiver;
 
-    if (pthread_create(&receiver, NULL, receive, NULL) ||
-        pthread_create(&sender, NULL, send_input, NULL)) {
-        setup_fail(1, "no thread: try again when the machine has less to do");
-    }
+    setup_start_thread(&receiver, receive, NULL);
+    setup_start_thread(&sender, send_input, NULL);
     event = wait_for_answers();
     if (event == SETUP_SIGNAL) {
         atomic_store(&send_error, EINTR);
@@ -169,13 +167,8 @@ int main(int argc, char *argv[])
 
     setup_start(&setup, argc, argv);
     limit = setup.limit;
-    peer.sin_family = AF_INET;
-    peer.sin_addr.s_addr = setup.endp.addr;
-    peer.sin_port = setup.endp.port;
-    sock = sock_open(PF_INET, SOCK_DGRAM, 0);
-    if (sock == -1) {
-        setup_fail(1, "no socket: %s", strerror(errno));
-    }
+    peer = setup_sockaddr(&setup);
+    sock = setup_open_socket(SOCK_DGRAM);
     event = talk();
     if (event == SETUP_SIGNAL) {
         return setup_end(0);

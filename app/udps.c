@@ -1,7 +1,6 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "ip.h"
@@ -45,28 +44,6 @@ static void *serve(void *arg)
     }
 }
 
-static int open_socket(const struct setup *setup)
-{
-    struct sockaddr_in addr = {
-        .sin_family = AF_INET,
-        .sin_port = setup->endp.port,
-        .sin_addr.s_addr = setup->endp.addr,
-    };
-    int sock = sock_open(PF_INET, SOCK_DGRAM, 0);
-
-    if (sock == -1) {
-        setup_fail(1, "no socket: %s", strerror(errno));
-    }
-    if (sock_bind(sock, (struct sockaddr *)&addr, sizeof(addr)) == -1) {
-        if (errno == EADDRNOTAVAIL) {
-            setup_fail(2, "%s is not an address of this stack: leave it out, or set it with -a",
-                       setup->addr);
-        }
-        setup_fail(1, "can't have port %u: %s", ntoh16(addr.sin_port), strerror(errno));
-    }
-    return sock;
-}
-
 int main(int argc, char *argv[])
 {
     struct setup setup = {
@@ -76,15 +53,9 @@ int main(int argc, char *argv[])
     int sock;
 
     setup_start(&setup, argc, argv);
-    sock = open_socket(&setup);
-    if (pthread_create(&server, NULL, serve, &sock)) {
-        setup_fail(1, "no thread: try again when the machine has less to do");
-    }
-    printf("listening on %s port %u\n", setup.addr, ntoh16(setup.endp.port));
-    fflush(stdout);
-    while (setup_wait(0) != SETUP_SIGNAL) {
-        ;
-    }
+    sock = setup_open_server(&setup, SOCK_DGRAM);
+    setup_start_thread(&server, serve, &sock);
+    setup_serve(&setup);
     sock_close(sock);
     pthread_join(server, NULL);
     return setup_end(0);
