@@ -157,6 +157,29 @@ static void ip_dump(const uint8_t *data, size_t len)
 }
 
 /*
+ * Pseudo-header
+ */
+
+/* What a transport's checksum covers besides its own header and data, in network byte order. */
+struct ip_pseudo_hdr {
+    ip_addr_t src;
+    ip_addr_t dst;
+    uint8_t zero;
+    uint8_t protocol;
+    uint16_t len;
+} __attribute__((packed));
+
+_Static_assert(sizeof(struct ip_pseudo_hdr) == 12, "a pseudo-header has 12 bytes");
+
+uint16_t ip_pseudo_cksum(uint8_t protocol, const void *data, size_t len, ip_addr_t src,
+                         ip_addr_t dst)
+{
+    struct ip_pseudo_hdr pseudo = {src, dst, 0, protocol, hton16((uint16_t)len)};
+
+    return cksum16(data, len, (uint16_t)~cksum16(&pseudo, sizeof(pseudo), 0));
+}
+
+/*
  * Interfaces
  */
 

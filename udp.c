@@ -22,15 +22,6 @@
  *     udp_cmd_close(desc);
  */
 
-/* What the checksum covers besides the datagram, in network byte order. */
-struct pseudo_hdr {
-    ip_addr_t src;
-    ip_addr_t dst;
-    uint8_t zero;
-    uint8_t protocol;
-    uint16_t len;
-} __attribute__((packed));
-
 /* A datagram's header on the wire, in network byte order. */
 struct udp_hdr {
     uint16_t src;
@@ -39,7 +30,6 @@ struct udp_hdr {
     uint16_t sum; /* 0: the sender computed none */
 } __attribute__((packed));
 
-_Static_assert(sizeof(struct pseudo_hdr) == 12, "a pseudo-header has 12 bytes");
 _Static_assert(sizeof(struct udp_hdr) == UDP_HDR_SIZE, "a UDP header has 8 bytes");
 
 /* An endpoint's control block. */
@@ -79,14 +69,6 @@ static void udp_dump(const uint8_t *data, size_t len)
     log_text("        len: %u (came: %zu)\n", ntoh16(hdr->len), len);
     log_text("        sum: 0x%04x\n", ntoh16(hdr->sum));
     log_end();
-}
-
-/* The checksum over pseudo-header and datagram: 0 when the one in the datagram is right. */
-static uint16_t udp_cksum(const void *datagram, size_t len, ip_addr_t src, ip_addr_t dst)
-{
-    struct pseudo_hdr pseudo = {src, dst, 0, IP_PROTOCOL_UDP, hton16((uint16_t)len)};
-
-    return cksum16(datagram, len, (uint16_t)~cksum16(&pseudo, sizeof(pseudo), 0));
 }
 
 /*
@@ -248,7 +230,7 @@ static int udp_check(const uint8_t *data, size_t len, ip_addr_t src, ip_addr_t d
     if (ntoh16(hdr->len) < sizeof(*hdr) || ntoh16(hdr->len) > len) {
         return drop(stats.bad_length, "length=%u, len=%zu", ntoh16(hdr->len), len);
     }
-    if (hdr->sum != 0 && udp_cksum(data, ntoh16(hdr->len), src, dst) != 0) {
+    if (hdr->sum != 0 && ip_pseudo_cksum(IP_PROTOCOL_UDP, data, ntoh16(hdr->len), src, dst) != 0) {
         return drop(stats.bad_checksum, "sum=0x%04x, len=%zu", ntoh16(hdr->sum), len);
     }
     return 0;
@@ -358,7 +340,7 @@ static ssize_t udp_output(const ip_endp_t *src, const ip_endp_t *dst, const void
     if (len > 0) {
         memcpy(hdr + 1, data, len);
     }
-    hdr->sum = udp_cksum(datagram, total, src->addr, dst->addr);
+    hdr->sum = ip_pseudo_cksum(IP_PROTOCOL_UDP, datagram, total, src->addr, dst->addr);
     if (hdr->sum == 0) {
         hdr->sum = 0xffff; /* 0 would say that there is none */
     }
