@@ -34,15 +34,6 @@
 #define TCP_OPT_MSS 2
 #define TCP_OPT_MSS_SIZE 4
 
-/* What the checksum covers besides the segment, in network byte order. */
-struct pseudo_hdr {
-    ip_addr_t src;
-    ip_addr_t dst;
-    uint8_t zero;
-    uint8_t protocol;
-    uint16_t len;
-} __attribute__((packed));
-
 /* A segment's header on the wire, in network byte order. Its options, if any, follow. */
 struct tcp_hdr {
     uint16_t src;
@@ -56,7 +47,6 @@ struct tcp_hdr {
     uint16_t up; /* urgent pointer */
 } __attribute__((packed));
 
-_Static_assert(sizeof(struct pseudo_hdr) == 12, "a pseudo-header has 12 bytes");
 _Static_assert(sizeof(struct tcp_hdr) == TCP_HDR_SIZE_MIN, "a TCP header has 20 bytes");
 
 #define TCP_HDR_SIZE(hdr) ((size_t)((hdr)->off >> 4) << 2) /* bytes, options included */
@@ -223,14 +213,6 @@ static void tcp_dump(const uint8_t *data, size_t len)
     tcp_dump_options(data + TCP_HDR_SIZE_MIN, TCP_HDR_SIZE(hdr) - TCP_HDR_SIZE_MIN);
     log_text("       data: %zu\n", len - TCP_HDR_SIZE(hdr));
     log_end();
-}
-
-/* The checksum over pseudo-header and segment: 0 when the one in the segment is right. */
-static uint16_t tcp_cksum(const void *segment, size_t len, ip_addr_t src, ip_addr_t dst)
-{
-    struct pseudo_hdr pseudo = {src, dst, 0, IP_PROTOCOL_TCP, hton16((uint16_t)len)};
-
-    return cksum16(segment, len, (uint16_t)~cksum16(&pseudo, sizeof(pseudo), 0));
 }
 
 /* How many sequence numbers a segment takes: the data, SYN and FIN. RFC 9293 3.4 */
@@ -661,7 +643,7 @@ static ssize_t tcp_output_segment(uint32_t seq, uint32_t ack, uint8_t flg, uint1
     if (len > 0) {
         memcpy((uint8_t *)hdr + hlen, data, len);
     }
-    hdr->sum = tcp_cksum(hdr, total, local->addr, remote->addr);
+    hdr->sum = ip_pseudo_cksum(IP_PROTOCOL_TCP, hdr, total, local->addr, remote->addr);
     debugf("%s => %s, len=%zu", ip_endp_ntop(local, from, sizeof(from)),
            ip_endp_ntop(remote, to, sizeof(to)), len);
     tcp_dump((uint8_t *)hdr, total);
@@ -1777,7 +1759,7 @@ static int tcp_check_hdr(const struct ip_hdr *iphdr, const uint8_t *data, size_t
     if (TCP_HDR_SIZE(hdr) < sizeof(*hdr) || TCP_HDR_SIZE(hdr) > len) {
         return drop(stats.bad_offset, "data offset=%zu, len=%zu", TCP_HDR_SIZE(hdr), len);
     }
-    if (tcp_cksum(data, len, iphdr->src, iphdr->dst) != 0) {
+    if (ip_pseudo_cksum(IP_PROTOCOL_TCP, data, len, iphdr->src, iphdr->dst) != 0) {
         return drop(stats.bad_checksum, "sum=0x%04x, len=%zu", ntoh16(hdr->sum), len);
     }
     if (tcp_check_endpoints(iphdr, hdr, iface) == -1) {
