@@ -167,8 +167,10 @@ static int net_device_transmit(struct net_device *dev, uint16_t type, const uint
         capture(dev, NET_OUT, type, data, len);
     }
     if (dev->ops && dev->ops->output && dev->ops->output(dev, type, data, len, dst) == -1) {
+        count(dev->stats.send_failed);
         return drop(stats.send_failed, "the driver failed, dev=%s, len=%zu", dev->name, len);
     }
+    count(dev->stats.sent);
     count(stats.sent);
     return 0;
 }
@@ -178,10 +180,12 @@ int net_device_output(struct net_device *dev, uint16_t type, const uint8_t *data
 {
     if (!NET_DEVICE_IS_UP(dev)) {
         errno = ENETDOWN;
+        count(dev->stats.send_failed);
         return drop(stats.send_failed, "the device is down, dev=%s", dev->name);
     }
     if (len > dev->mtu) {
         errno = EMSGSIZE;
+        count(dev->stats.send_failed);
         return drop(stats.send_failed, "too long, dev=%s, mtu=%u, len=%zu", dev->name, dev->mtu,
                     len);
     }
@@ -281,6 +285,7 @@ static int net_input_core(uint16_t type, const uint8_t *data, size_t len, struct
 
     debugf("dev=%s, type=0x%04x, len=%zu", dev->name, type, len);
     hexdump(data, len);
+    count(dev->stats.received);
     count(stats.received);
     if (capture) {
         capture(dev, NET_IN, type, data, len);

@@ -31,19 +31,29 @@ MICROPS_BEGIN
 
 #define NET_IFACE(x) ((struct net_iface *)(x))
 
+/* A device's counters. The core counts what it sends and takes; Ethernet and drivers, the rest. */
+struct net_device_stats {
+    uint64_t received;    /* payloads handed to net_input */
+    uint64_t dropped;     /* frames dropped before that: another station's, bad length, VLAN */
+    uint64_t sent;        /* payloads taken by the driver */
+    uint64_t send_failed; /* device down, too long, or refused by the driver */
+    uint64_t gone;        /* times that its interface was removed */
+};
+
 struct net_device {
     struct net_device *next;
     struct net_iface *ifaces;
     unsigned int index;
     char name[NET_DEVICE_NAME_SIZE];
-    uint16_t type;  /* NET_DEVICE_TYPE_ */
+    uint16_t type;                  /* NET_DEVICE_TYPE_ */
     MICROPS_ATOMIC(uint16_t) mtu;   /* bytes of payload in a frame at most; atomic, it may change */
-    uint16_t mru;   /* the same for what comes in, where it may be more; or 0 */
+    uint16_t mru;                   /* the same for what comes in, where it may be more; or 0 */
     MICROPS_ATOMIC(uint16_t) flags; /* NET_DEVICE_FLAG_; atomic, for others look while UP changes */
-    uint16_t hlen;  /* bytes of the link header */
-    uint16_t alen;  /* bytes of a hardware address */
+    uint16_t hlen;                  /* bytes of the link header */
+    uint16_t alen;                  /* bytes of a hardware address */
     uint8_t addr[NET_DEVICE_ADDR_LEN];
     uint8_t broadcast[NET_DEVICE_ADDR_LEN];
+    struct net_device_stats stats;
     const struct net_device_ops *ops;
     void *priv; /* the driver's, from memory_alloc; freed together with the device */
 };

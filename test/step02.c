@@ -229,6 +229,25 @@ static void loopback_sizes(void)
     check_frame(&frames[1], dev, NET_IN, LOOPBACK_MTU);
 }
 
+static void counters(void)
+{
+    check_int(net_init(), 0);
+    struct net_device *loop = loopback_init(), *other = add_own();
+    output(other, 40, "there");
+    check_int(net_run(), 0);
+    output(loop, 40, NULL);
+    output(other, 40, "there");
+    output(other, 1501, "there");
+    refuse_output = 1;
+    output(other, 40, "there");
+    check_int(loop->stats.sent, 1);
+    check_int(loop->stats.received, 1);
+    check_int(loop->stats.send_failed, 0);
+    check_int(other->stats.sent, 1);
+    check_int(other->stats.received, 0);
+    check_int(other->stats.send_failed, 3);
+}
+
 static void input(void)
 {
     uint8_t data[40];
@@ -237,6 +256,7 @@ static void input(void)
     pattern(data, 0, sizeof(data));
     net_set_capture(capture);
     check_counted(net, received, 1, inject_type(TYPE, data, sizeof(data)));
+    check_int(dev->stats.received, 1);
     check_int(captured, 1);
     check_frame(&frames[0], dev, NET_IN, sizeof(data));
     net_set_capture(NULL);
@@ -253,4 +273,5 @@ BENCH(2,
       {"the null device swallows everything", null_swallows},
       {"loopback gives the very bytes to net_input", loopback},
       {"loopback carries every length up to its MTU", loopback_sizes},
+      {"each device counts what it sends, takes in and refuses", counters},
       {"what comes from the wire passes the capture hook, until it is taken off", input})
