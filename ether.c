@@ -177,6 +177,7 @@ int ether_input(struct net_device *dev, const uint8_t *frame, size_t flen)
         capture(dev, NET_IN, frame, flen);
     }
     if (ether_check(dev, frame, flen) == -1) {
+        count(dev->stats.dropped);
         return -1;
     }
     debugf("dev=%s, type=0x%04x, flen=%zu", dev->name, ntoh16(hdr->type), flen);

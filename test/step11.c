@@ -125,17 +125,21 @@ static void output_fails(void)
     check_counted(ether, send_failed, 1,
                   check_int(net_device_output(dev, TYPE, (const uint8_t *)"x", 1, peer), -1));
     check_counted(ether, sent, 0, net_device_output(dev, TYPE, (const uint8_t *)"x", 1, peer));
+    check_int(dev->stats.send_failed, 2);
 }
 
 static void input(void)
 {
-    start();
+    struct net_device *dev = start();
+
     check_counted(ether, received, 1, inject_frame(ours, peer, TYPE, 114));
     check_int(seen.calls, 1);
     check_int(seen.len, 100);
     check_pattern(seen.data, 0, 100);
     check_counted(ether, delivered, 1, inject_frame(ours, peer, TYPE, 60));
     check_int(seen.len, 46);
+    check_int(dev->stats.received, 2);
+    check_int(dev->stats.dropped, 0);
 }
 
 static void broadcast(void)
@@ -147,17 +151,20 @@ static void broadcast(void)
 
 static void not_for_us(void)
 {
+    struct net_device *dev = start();
     uint8_t near[6];
 
-    start();
     check_counted(ether, not_for_us, 1, inject_frame(other, peer, TYPE, 60));
     check_counted(ether, not_for_us, 1, inject_frame(group, peer, TYPE, 60));
     check_counted(ether, not_for_us, 1, inject_frame(ETHER_ADDR_ANY, peer, TYPE, 60));
+    check_int(dev->stats.dropped, 3);
     for (size_t i = 0; i < 6; i++) {
         memcpy(near, ours, 6);
         near[i] ^= 0x80;
         check_counted(ether, not_for_us, 1, inject_frame(near, peer, TYPE, 60));
     }
+    check_int(dev->stats.dropped, 9);
+    check_int(dev->stats.received, 0);
     check_int(seen.calls, 0);
 }
 

@@ -45,7 +45,6 @@ struct ether_tap {
     uint8_t frame[ETHER_JUMBO_SIZE_MAX + 1]; /* the interrupt's; one byte more shows what is cut */
 };
 
-static struct ether_tap_stats stats;
 static unsigned int ticks; /* of the timer; the interrupt thread's alone */
 
 /* Attaches fd to the interface. An earlier user may have allowed it to leave checksums and cutting
@@ -163,7 +162,7 @@ static void ether_tap_failed(struct net_device *dev, int err)
         }
     } else if (err == EBADFD) { /* the interface that we were attached to does not exist any more */
         if (!atomic_exchange(&tap->gone, 1)) {
-            count(stats.gone);
+            count(dev->stats.gone);
             errorf("%s is gone, dev=%s", tap->name, dev->name);
         }
     } else {
@@ -183,18 +182,12 @@ static ssize_t ether_tap_write(struct net_device *dev, const uint8_t *frame, siz
     lock_release(&tap->lock);
     if (ret == -1) {
         ether_tap_failed(dev, err);
-        if (err == EIO) {
-            count(stats.down);
-        } else {
-            count(stats.failed);
-        }
         errno = err == EIO || err == EBADFD ? ENETDOWN : err;
         return -1;
     }
     if (atomic_exchange(&tap->down, 0)) {
         infof("%s is up again, dev=%s", tap->name, dev->name);
     }
-    count(stats.sent);
     return ret;
 }
 
@@ -238,7 +231,6 @@ static int ether_tap_isr(unsigned int irq, void *arg)
             }
             return 0;
         }
-        count(stats.received);
         ether_input(dev, tap->frame, (size_t)flen);
     }
     return intr_raise(irq); /* there may be more */
@@ -328,9 +320,4 @@ struct net_device *ether_tap_init(const char *name, const char *addr)
     }
     infof("ethernet device initialized, dev=%s", dev->name);
     return dev;
-}
-
-void ether_tap_get_stats(struct ether_tap_stats *out)
-{
-    counters_copy(out, &stats, sizeof(stats));
 }
