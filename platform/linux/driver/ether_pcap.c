@@ -174,7 +174,7 @@ static void ether_pcap_failed(struct net_device *dev, int err)
             warnf("%s is down, dev=%s", pcap->name, dev->name);
         }
     } else if (!atomic_exchange(&pcap->gone, 1)) {
-        count(stats.gone);
+        count(dev->stats.gone);
         errorf("%s is gone, dev=%s", pcap->name, dev->name);
     }
 }
@@ -216,16 +216,10 @@ static ssize_t ether_pcap_write(struct net_device *dev, const uint8_t *frame, si
     lock_release(&pcap->lock);
     if (ret == -1) {
         ether_pcap_failed(dev, err);
-        if (err == ENETDOWN) {
-            count(stats.down);
-        } else {
-            count(stats.failed);
-        }
         errno = err == ENXIO || err == ENODEV ? ENETDOWN : err;
         return -1;
     }
     ether_pcap_works(dev);
-    count(stats.sent);
     return (ssize_t)flen;
 }
 
@@ -323,12 +317,9 @@ static int ether_pcap_joined(struct net_device *dev, const struct pcap_frame *fr
     return drop(stats.joined, "joined datagrams, dev=%s, flen=%zu", dev->name, frame->len);
 }
 
-static int ether_pcap_input(struct net_device *dev, struct pcap_frame *frame)
+/* The gate for a frame. Returns 0, or -1 when it is dropped. */
+static int ether_pcap_check(struct net_device *dev, const struct pcap_frame *frame)
 {
-    if (frame->pkttype == PACKET_OUTGOING) {
-        return 0; /* the kernel's own, on its way out */
-    }
-    count(stats.received);
     if (frame->status & TP_STATUS_VLAN_VALID) {
         return drop(stats.tagged, "of a VLAN, dev=%s, flen=%zu", dev->name, frame->len);
     }
@@ -337,6 +328,18 @@ static int ether_pcap_input(struct net_device *dev, struct pcap_frame *frame)
     }
     if (are_datagrams(frame)) {
         return ether_pcap_joined(dev, frame);
+    }
+    return 0;
+}
+
+static int ether_pcap_input(struct net_device *dev, struct pcap_frame *frame)
+{
+    if (frame->pkttype == PACKET_OUTGOING) {
+        return 0; /* the kernel's own, on its way out */
+    }
+    if (ether_pcap_check(dev, frame) == -1) {
+        count(dev->stats.dropped);
+        return -1;
     }
     if (frame->offload.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) {
         complete_checksum(frame);

@@ -7,16 +7,12 @@
 
 MICROPS_BEGIN
 
+/* The rest is counted for every device: struct net_device_stats. */
 struct ether_pcap_stats {
-    uint64_t received;  /* frames read */
-    uint64_t sent;      /* frames written */
     uint64_t completed; /* frames whose checksum the kernel had left open: we put it in */
     uint64_t too_long;  /* dropped: longer than an IP datagram can be */
     uint64_t joined;    /* dropped: datagrams of UDP, joined by kernel or hardware */
     uint64_t tagged;    /* dropped: of a VLAN */
-    uint64_t down;      /* dropped: the interface is down, which may change */
-    uint64_t failed;    /* dropped: not written for another reason */
-    uint64_t gone;      /* interfaces that were removed while we used them */
 };
 
 /* Adds an Ethernet device on the real or virtual interface name, by PF_PACKET. addr is its hardware
