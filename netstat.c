@@ -1,6 +1,7 @@
 #include "netstat.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #include "arp.h"
 #include "ether.h"
@@ -139,115 +140,84 @@ static void netstat_tcp(void)
  * Counters
  */
 
-struct counter {
-    const char *name;
-    size_t offset;
-};
+/* The counters of each layer, in the order in which they are printed. */
+#define NET_COUNTERS(X) \
+    X(received) X(sent) X(send_failed) X(delivered) X(unknown_protocol) X(queue_full) X(no_memory)
 
-#define COUNTER(layer, field) {#layer "." #field, offsetof(struct layer##_stats, field)}
+#define ETHER_COUNTERS(X) \
+    X(received) X(delivered) X(sent) X(send_failed) X(too_short) X(too_long) X(not_for_us) \
+    X(bad_source)
 
-static const struct counter net_counters[] = {
-    COUNTER(net, received), COUNTER(net, sent), COUNTER(net, send_failed), COUNTER(net, delivered),
-    COUNTER(net, unknown_protocol), COUNTER(net, queue_full), COUNTER(net, no_memory),
-};
+#define ARP_COUNTERS(X) \
+    X(received) X(replies_sent) X(requests_sent) X(too_short) X(bad_hardware) X(bad_protocol) \
+    X(bad_operation) X(bad_sender) X(no_iface) X(not_for_us) X(conflict) X(announcements_sent) \
+    X(unsolicited) X(static_kept) X(changed) X(no_room) X(waited) X(released) X(unresolved) \
+    X(wait_full) X(evicted)
 
-static const struct counter ether_counters[] = {
-    COUNTER(ether, received), COUNTER(ether, delivered), COUNTER(ether, sent),
-    COUNTER(ether, send_failed), COUNTER(ether, too_short), COUNTER(ether, too_long),
-    COUNTER(ether, not_for_us), COUNTER(ether, bad_source),
-};
+#define IP_COUNTERS(X) \
+    X(received) X(delivered) X(too_short) X(bad_version) X(bad_header) X(bad_length) X(bad_option) \
+    X(source_route) X(bad_checksum) X(fragment) X(no_iface) X(link_broadcast) X(bad_source) \
+    X(not_for_us) X(sent) X(fragments_sent) X(send_failed) X(no_route) X(unknown_protocol)
 
-static const struct counter arp_counters[] = {
-    COUNTER(arp, received), COUNTER(arp, replies_sent), COUNTER(arp, requests_sent),
-    COUNTER(arp, too_short), COUNTER(arp, bad_hardware), COUNTER(arp, bad_protocol),
-    COUNTER(arp, bad_operation), COUNTER(arp, bad_sender), COUNTER(arp, no_iface),
-    COUNTER(arp, not_for_us), COUNTER(arp, conflict), COUNTER(arp, announcements_sent),
-    COUNTER(arp, unsolicited), COUNTER(arp, static_kept), COUNTER(arp, changed),
-    COUNTER(arp, no_room), COUNTER(arp, waited), COUNTER(arp, released), COUNTER(arp, unresolved),
-    COUNTER(arp, wait_full), COUNTER(arp, evicted),
-};
+#define IP_FRAG_COUNTERS(X) \
+    X(received) X(reassembled) X(empty) X(bad_length) X(too_long) X(tiny) X(duplicate) \
+    X(no_memory) X(overlap) X(too_many) X(evicted) X(timeout)
 
-static const struct counter ip_counters[] = {
-    COUNTER(ip, received), COUNTER(ip, delivered), COUNTER(ip, too_short), COUNTER(ip, bad_version),
-    COUNTER(ip, bad_header), COUNTER(ip, bad_length), COUNTER(ip, bad_option),
-    COUNTER(ip, source_route), COUNTER(ip, bad_checksum), COUNTER(ip, fragment),
-    COUNTER(ip, no_iface), COUNTER(ip, link_broadcast), COUNTER(ip, bad_source),
-    COUNTER(ip, not_for_us), COUNTER(ip, sent), COUNTER(ip, fragments_sent),
-    COUNTER(ip, send_failed), COUNTER(ip, no_route),
-    COUNTER(ip, unknown_protocol),
-};
+#define ICMP_COUNTERS(X) \
+    X(received) X(delivered) X(too_short) X(bad_checksum) X(unknown_type) X(echo_replies) \
+    X(echo_broadcast) X(ignored) X(bad_quote) X(no_user) X(errors_sent) X(errors_limited) X(sent) \
+    X(send_failed)
 
-static const struct counter ip_frag_counters[] = {
-    COUNTER(ip_frag, received), COUNTER(ip_frag, reassembled), COUNTER(ip_frag, empty),
-    COUNTER(ip_frag, bad_length), COUNTER(ip_frag, too_long), COUNTER(ip_frag, tiny),
-    COUNTER(ip_frag, duplicate), COUNTER(ip_frag, no_memory), COUNTER(ip_frag, overlap),
-    COUNTER(ip_frag, too_many), COUNTER(ip_frag, evicted), COUNTER(ip_frag, timeout),
-};
+#define UDP_COUNTERS(X) \
+    X(received) X(delivered) X(too_short) X(bad_length) X(bad_checksum) X(no_port) X(queue_full) \
+    X(no_memory) X(errors) X(error_ignored) X(sent) X(send_failed)
 
-static const struct counter icmp_counters[] = {
-    COUNTER(icmp, received), COUNTER(icmp, delivered), COUNTER(icmp, too_short),
-    COUNTER(icmp, bad_checksum), COUNTER(icmp, unknown_type), COUNTER(icmp, echo_replies),
-    COUNTER(icmp, echo_broadcast), COUNTER(icmp, ignored), COUNTER(icmp, bad_quote),
-    COUNTER(icmp, no_user), COUNTER(icmp, errors_sent), COUNTER(icmp, errors_limited),
-    COUNTER(icmp, sent), COUNTER(icmp, send_failed),
-};
+#define TCP_COUNTERS(X) \
+    X(received) X(delivered) X(too_short) X(bad_offset) X(bad_checksum) X(bad_address) \
+    X(bad_option) X(sent) X(send_failed) X(no_connection) X(resets_sent) X(resets_limited) \
+    X(bad_flags) X(bad_ack) X(out_of_window) X(closed_by_user) X(out_of_order) X(trimmed) \
+    X(retransmitted) X(probes_sent) X(timed_out) X(resets_received) X(challenges_sent) \
+    X(challenges_held) X(no_memory) X(no_block) X(half_open_evicted) X(hard_errors) X(soft_errors) \
+    X(error_ignored) X(backlog_full)
 
-static const struct counter udp_counters[] = {
-    COUNTER(udp, received), COUNTER(udp, delivered), COUNTER(udp, too_short),
-    COUNTER(udp, bad_length), COUNTER(udp, bad_checksum), COUNTER(udp, no_port),
-    COUNTER(udp, queue_full), COUNTER(udp, no_memory), COUNTER(udp, errors),
-    COUNTER(udp, error_ignored), COUNTER(udp, sent), COUNTER(udp, send_failed),
-};
-
-static const struct counter tcp_counters[] = {
-    COUNTER(tcp, received), COUNTER(tcp, delivered), COUNTER(tcp, too_short),
-    COUNTER(tcp, bad_offset), COUNTER(tcp, bad_checksum), COUNTER(tcp, bad_address),
-    COUNTER(tcp, bad_option), COUNTER(tcp, sent), COUNTER(tcp, send_failed),
-    COUNTER(tcp, no_connection), COUNTER(tcp, resets_sent), COUNTER(tcp, resets_limited),
-    COUNTER(tcp, bad_flags), COUNTER(tcp, bad_ack), COUNTER(tcp, out_of_window),
-    COUNTER(tcp, closed_by_user), COUNTER(tcp, out_of_order), COUNTER(tcp, trimmed),
-    COUNTER(tcp, retransmitted), COUNTER(tcp, probes_sent), COUNTER(tcp, timed_out),
-    COUNTER(tcp, resets_received), COUNTER(tcp, challenges_sent), COUNTER(tcp, challenges_held),
-    COUNTER(tcp, no_memory), COUNTER(tcp, no_block), COUNTER(tcp, half_open_evicted),
-    COUNTER(tcp, hard_errors), COUNTER(tcp, soft_errors), COUNTER(tcp, error_ignored),
-    COUNTER(tcp, backlog_full),
-};
-
-/* Prints those that are not 0. */
-static void counters_print(const void *stats, const struct counter *counters, size_t num)
+/* Prints a counter, unless it is 0. */
+static void counter_print(const char *name, const char *field, uint64_t value)
 {
-    uint64_t value;
-    size_t i;
+    int width = 23 - (int)strlen(name);
 
-    for (i = 0; i < num; i++) {
-        value = *(const uint64_t *)((const char *)stats + counters[i].offset);
-        if (value != 0) {
-            log_text("%-24s %10llu\n", counters[i].name, (unsigned long long)value);
-        }
+    if (value != 0) {
+        log_text("%s.%-*s %10llu\n", name, width, field, (unsigned long long)value);
     }
 }
 
-/* Who adds a counter to a structure, and not to its table here, hears of it from the compiler. */
-#define NETSTAT_COUNTERS(layer) \
+#define COUNTER_ONE(field) + 1
+#define COUNTER_PRINT(field) counter_print(name, #field, stats.field);
+
+/* Prints the counters in stats as those of name. One that is missing in LIST is a compile error. */
+#define COUNTERS_PRINT(LIST) \
+    _Static_assert((0 LIST(COUNTER_ONE)) * sizeof(uint64_t) == sizeof(stats), \
+                   "a counter is missing in " #LIST); \
+    LIST(COUNTER_PRINT)
+
+#define NETSTAT_COUNTERS(layer, LIST) \
     do { \
-        struct layer##_stats stats_; \
-        _Static_assert(countof(layer##_counters) * sizeof(uint64_t) == sizeof(stats_), \
-                       "a counter of struct " #layer "_stats is missing above"); \
-        layer##_get_stats(&stats_); \
-        counters_print(&stats_, layer##_counters, countof(layer##_counters)); \
+        const char *name = #layer; \
+        struct layer##_stats stats; \
+        layer##_get_stats(&stats); \
+        COUNTERS_PRINT(LIST) \
     } while (0)
 
 static void netstat_counters(void)
 {
     log_text("counters\n");
-    NETSTAT_COUNTERS(net);
-    NETSTAT_COUNTERS(ether);
-    NETSTAT_COUNTERS(arp);
-    NETSTAT_COUNTERS(ip);
-    NETSTAT_COUNTERS(ip_frag);
-    NETSTAT_COUNTERS(icmp);
-    NETSTAT_COUNTERS(udp);
-    NETSTAT_COUNTERS(tcp);
+    NETSTAT_COUNTERS(net, NET_COUNTERS);
+    NETSTAT_COUNTERS(ether, ETHER_COUNTERS);
+    NETSTAT_COUNTERS(arp, ARP_COUNTERS);
+    NETSTAT_COUNTERS(ip, IP_COUNTERS);
+    NETSTAT_COUNTERS(ip_frag, IP_FRAG_COUNTERS);
+    NETSTAT_COUNTERS(icmp, ICMP_COUNTERS);
+    NETSTAT_COUNTERS(udp, UDP_COUNTERS);
+    NETSTAT_COUNTERS(tcp, TCP_COUNTERS);
 }
 
 void netstat_print(void)
