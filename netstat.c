@@ -144,6 +144,9 @@ static void netstat_tcp(void)
 #define NET_COUNTERS(X) \
     X(received) X(sent) X(send_failed) X(delivered) X(unknown_protocol) X(queue_full) X(no_memory)
 
+#define DEVICE_COUNTERS(X) \
+    X(received) X(dropped) X(sent) X(send_failed) X(gone)
+
 #define ETHER_COUNTERS(X) \
     X(received) X(delivered) X(sent) X(send_failed) X(too_short) X(too_long) X(not_for_us) \
     X(bad_source)
@@ -207,10 +210,24 @@ static void counter_print(const char *name, const char *field, uint64_t value)
         COUNTERS_PRINT(LIST) \
     } while (0)
 
+static void netstat_device_counters(const struct net_device *dev)
+{
+    const char *name = dev->name;
+    struct net_device_stats stats;
+
+    counters_copy(&stats, &dev->stats, sizeof(stats));
+    COUNTERS_PRINT(DEVICE_COUNTERS)
+}
+
 static void netstat_counters(void)
 {
+    struct net_device *dev = NULL;
+
     log_text("counters\n");
     NETSTAT_COUNTERS(net, NET_COUNTERS);
+    while ((dev = net_device_next(dev)) != NULL) {
+        netstat_device_counters(dev);
+    }
     NETSTAT_COUNTERS(ether, ETHER_COUNTERS);
     NETSTAT_COUNTERS(arp, ARP_COUNTERS);
     NETSTAT_COUNTERS(ip, IP_COUNTERS);

@@ -311,6 +311,25 @@ static void test_counters(void)
     wire_pending(1);
 }
 
+static void test_devices(void)
+{
+    struct net_device *dev;
+
+    start();
+    establish();
+    dev = net_device_next(NULL);
+    check(dev->stats.received > 0 && dev->stats.sent > 0);
+    check_counter("net0.received", dev->stats.received);
+    check_counter("net0.sent", dev->stats.sent);
+    check(!strstr(print(), "net0.dropped") && !strstr(print(), "net0.gone"));
+    inject_bytes((const uint8_t *)"short", 5);
+    check_counter("net0.dropped", 1);
+    wire_fail_output(1);
+    inject("IP 192.0.2.1 > 192.0.2.2 ICMP echo id 1 seq 1 len 8");
+    check_counter("net0.send_failed", 1);
+    check(!strstr(print(), "net1."));
+}
+
 /* Whatever the log's level, before a stack is there and after it, and it takes no memory. */
 static void test_always(void)
 {
@@ -338,4 +357,5 @@ BENCH(45,
       {"a descriptor that was closed shows nothing of the next one", test_stale_view},
       {"devices, routes and neighbours show", test_tables},
       {"each counter that is not 0 shows, by its name", test_counters},
+      {"each device shows its own counters", test_devices},
       {"it works at every level, at every time, without memory", test_always})
