@@ -138,6 +138,7 @@ int timer_register(struct timeval interval, void (*handler)(void));
 struct sched_task {
     pthread_cond_t cond;
     struct sched_task *next; /* the list of all tasks somebody sleeps on */
+    const lock_t *lock;      /* the one that the sleepers gave */
     unsigned int sleepers;
     unsigned int interrupts; /* how often INTR_IRQ_USER came while somebody slept */
     int dying;

@@ -63,6 +63,7 @@ void sched_task_init(struct sched_task *task)
 /* One sleeper more. Caller must hold sched_mutex, as for the next two functions. */
 static void sched_task_enter(struct sched_task *task)
 {
+    assert(pthread_mutex_trylock(&sched_mutex) == EBUSY);
     if (task->sleepers++ > 0) {
         return;
     }
@@ -75,6 +76,7 @@ static void sched_task_leave(struct sched_task *task)
 {
     struct sched_task **p;
 
+    assert(pthread_mutex_trylock(&sched_mutex) == EBUSY);
     if (--task->sleepers > 0) {
         return;
     }
@@ -123,6 +125,8 @@ int sched_task_sleep(struct sched_task *task, lock_t *lock, uint64_t deadline)
         errno = EBADF;
         return -1;
     }
+    assert(task->sleepers == 0 || task->lock == lock);
+    task->lock = lock;
     sched_task_enter(task);
     interrupts = task->interrupts;
     lock_release(lock);
@@ -149,6 +153,7 @@ void sched_task_wakeup(struct sched_task *task)
 {
     pthread_mutex_lock(&sched_mutex);
     if (task->sleepers) {
+        assert(lock_held(task->lock));
         pthread_cond_broadcast(&task->cond);
     }
     pthread_mutex_unlock(&sched_mutex);
@@ -158,6 +163,7 @@ void sched_task_wakeup_one(struct sched_task *task)
 {
     pthread_mutex_lock(&sched_mutex);
     if (task->sleepers) {
+        assert(lock_held(task->lock));
         pthread_cond_signal(&task->cond);
     }
     pthread_mutex_unlock(&sched_mutex);
@@ -175,6 +181,7 @@ void sched_task_destroy(struct sched_task *task, lock_t *lock)
         pthread_mutex_unlock(&sched_mutex);
         return;
     }
+    assert(task->lock == lock);
     pthread_cond_broadcast(&task->cond);
     lock_release(lock); /* the sleepers need it to leave */
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state); /* or nobody frees the task */
