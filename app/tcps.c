@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdint.h>
@@ -35,6 +36,7 @@ static int stopping;           /* guarded by lock */
 /* The caller must hold lock. Both the client's thread and main close, whoever comes first. */
 static void close_client(struct client *client)
 {
+    assert(pthread_mutex_trylock(&lock) == EBUSY);
     if (!client->closed) {
         sock_close(client->sock);
     }
