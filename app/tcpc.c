@@ -32,8 +32,8 @@ static void *make_connection(void *arg)
     return NULL;
 }
 
-/* Waits for input or its end, and can be cancelled meanwhile. Returns 0 if there is none and the
- * peer has said all: he may want what there is, but nobody would wait for more. */
+/* Waits for input or its end, and can be cancelled meanwhile. Returns 0, or -1 if there is none and
+ * the peer has ended: input that is there is still sent, but none is waited for. */
 static int wait_for_input(void)
 {
     struct pollfd fds[] = {
@@ -46,7 +46,7 @@ static int wait_for_input(void)
         continue;
     }
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
-    return fds[0].revents != 0;
+    return fds[0].revents ? 0 : -1;
 }
 
 static void *send_input(void *arg)
@@ -56,7 +56,7 @@ static void *send_input(void *arg)
 
     (void)arg;
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
-    while (wait_for_input() && (n = setup_read(buf, sizeof(buf))) > 0) {
+    while (wait_for_input() == 0 && (n = setup_read(buf, sizeof(buf))) > 0) {
         if (setup_send(sock, buf, (size_t)n) == -1) {
             break; /* the receiver hears of it, too */
         }
