@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -66,7 +67,7 @@ static ssize_t console_write_if_ready(const char *text, size_t len)
 /* To a pipe or a terminal. O_NONBLOCK on stderr itself would hold for all who share it, the user's
  * shell among them. So it is opened once more: then it holds for us alone. That fails without
  * /proc, or when it belongs to another user. */
-static ssize_t console_write_or_not(const char *text, size_t len)
+static ssize_t console_write_nonblocking(const char *text, size_t len)
 {
     int fd = open("/proc/thread-self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     ssize_t n;
@@ -86,13 +87,14 @@ size_t console_write(const char *text, size_t len)
     struct stat st;
     ssize_t n;
 
+    assert(pthread_mutex_trylock(&mutex) == EBUSY);
     if (fstat(STDERR_FILENO, &st) == -1) {
         return 0;
     }
     if (S_ISSOCK(st.st_mode)) {
         n = send(STDERR_FILENO, text, len, MSG_DONTWAIT | MSG_NOSIGNAL);
     } else if (S_ISFIFO(st.st_mode) || isatty(STDERR_FILENO)) {
-        n = console_write_or_not(text, len);
+        n = console_write_nonblocking(text, len);
     } else {
         n = write(STDERR_FILENO, text, len); /* a file lets nobody wait */
     }
