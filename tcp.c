@@ -2124,22 +2124,33 @@ static struct tcp_pcb *tcp_pcb_next_child(const struct tcp_pcb *listener)
     return first;
 }
 
+/* Sleeps until a connection waits for accept. Returns it, or NULL with errno set: after EBADF the
+ * listener is gone. Caller must hold the lock. */
+static struct tcp_pcb *tcp_wait_child(struct tcp_pcb *listener)
+{
+    struct tcp_pcb *child;
+
+    assert(lock_held(&lock));
+    if (listener->backlog == 0) {
+        errno = EINVAL;
+        return NULL;
+    }
+    while (!(child = tcp_pcb_next_child(listener))) {
+        if (sched_task_sleep(&listener->task, &lock, 0) == -1) {
+            return NULL;
+        }
+    }
+    return child;
+}
+
 int tcp_cmd_accept(int desc, ip_endp_t *remote)
 {
-    struct tcp_pcb *pcb, *child = NULL;
+    struct tcp_pcb *pcb, *child;
     int new_desc = -1;
 
     lock_acquire(&lock);
     pcb = tcp_pcb_get(desc);
-    if (pcb && pcb->backlog == 0) {
-        errno = EINVAL;
-        pcb = NULL;
-    }
-    while (pcb && !(child = tcp_pcb_next_child(pcb))) {
-        if (sched_task_sleep(&pcb->task, &lock, 0) == -1) {
-            pcb = NULL;
-        }
-    }
+    child = pcb ? tcp_wait_child(pcb) : NULL;
     if (child) {
         tcp_pcb_leave_listener(child);
         child->user = 1;
