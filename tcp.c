@@ -2222,21 +2222,28 @@ int tcp_cmd_getsockname(int desc, ip_endp_t *local)
     return pcb ? 0 : -1;
 }
 
+/* Caller must hold the lock. */
+static int tcp_pcb_get_remote(const struct tcp_pcb *pcb, ip_endp_t *remote)
+{
+    assert(lock_held(&lock));
+    if (pcb->state < TCP_STATE_ESTABLISHED) { /* not yet connected, or not any more */
+        errno = ENOTCONN;
+        return -1;
+    }
+    *remote = pcb->remote;
+    return 0;
+}
+
 int tcp_cmd_getpeername(int desc, ip_endp_t *remote)
 {
     const struct tcp_pcb *pcb;
+    int ret;
 
     lock_acquire(&lock);
     pcb = tcp_pcb_get(desc);
-    if (pcb && pcb->state < TCP_STATE_ESTABLISHED) { /* not yet connected, or not any more */
-        errno = ENOTCONN;
-        pcb = NULL;
-    }
-    if (pcb) {
-        *remote = pcb->remote;
-    }
+    ret = pcb ? tcp_pcb_get_remote(pcb, remote) : -1;
     lock_release(&lock);
-    return pcb ? 0 : -1;
+    return ret;
 }
 
 /* Can the user send? Returns 0, or -1 with errno set. */
