@@ -2346,26 +2346,37 @@ static void tcp_open_window(struct tcp_pcb *pcb)
     }
 }
 
+/* Sleeps until there are bytes to read. Returns 1; or as tcp_check_receive does, if there will be
+ * none; or -1 with errno set: after EBADF the block is gone. Caller must hold the lock. */
+static int tcp_wait_text(struct tcp_pcb *pcb)
+{
+    int more;
+
+    assert(lock_held(&lock));
+    while (pcb->rcv.buf.len == 0) {
+        more = tcp_check_receive(pcb);
+        if (more != 1) {
+            return more;
+        }
+        if (sched_task_sleep(&pcb->task, &lock, 0) == -1) {
+            return -1;
+        }
+    }
+    return 1;
+}
+
 ssize_t tcp_cmd_receive(int desc, void *buf, size_t size)
 {
     struct tcp_pcb *pcb;
-    ssize_t ret = -1;
+    ssize_t ret;
 
     lock_acquire(&lock);
     pcb = tcp_pcb_get(desc);
-    while (pcb && pcb->rcv.buf.len == 0) {
-        ret = tcp_check_receive(pcb);
-        if (ret == 1) {
-            ret = sched_task_sleep(&pcb->task, &lock, 0) == -1 ? -1 : 1;
-        }
-        if (ret != 1) {
-            pcb = NULL;
-        }
-    }
-    if (pcb && size > 0) {
+    ret = pcb ? tcp_wait_text(pcb) : -1;
+    if (ret == 1 && size > 0) {
         ret = (ssize_t)tcp_buf_read(&pcb->rcv.buf, buf, size);
         tcp_open_window(pcb);
-    } else if (pcb) {
+    } else if (ret == 1) {
         ret = 0;
     }
     lock_release(&lock);
