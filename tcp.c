@@ -2267,6 +2267,24 @@ static int tcp_check_send(const struct tcp_pcb *pcb)
     }
 }
 
+/* Sleeps until there is room, and sends as much as it takes. Returns how many bytes, or -1 with
+ * errno set: after EBADF the block is gone. Caller must hold the lock. */
+static ssize_t tcp_send_some(struct tcp_pcb *pcb, const uint8_t *data, size_t len)
+{
+    ssize_t n;
+
+    assert(lock_held(&lock));
+    while ((n = tcp_retrans_queue_add(pcb, data, len)) == 0) {
+        if (sched_task_sleep(&pcb->task, &lock, 0) == -1 || tcp_check_send(pcb) == -1) {
+            return -1;
+        }
+    }
+    if (n > 0) {
+        tcp_output_pending(pcb);
+    }
+    return n;
+}
+
 ssize_t tcp_cmd_send(int desc, const void *data, size_t len)
 {
     struct tcp_pcb *pcb;
@@ -2279,14 +2297,8 @@ ssize_t tcp_cmd_send(int desc, const void *data, size_t len)
         n = -1;
     }
     while (n != -1 && sent < len) {
-        n = tcp_retrans_queue_add(pcb, (const uint8_t *)data + sent, len - sent);
-        if (n > 0) {
-            sent += (size_t)n;
-            tcp_output_pending(pcb);
-        }
-        if (n == 0 && (sched_task_sleep(&pcb->task, &lock, 0) == -1 || tcp_check_send(pcb) == -1)) {
-            n = -1;
-        }
+        n = tcp_send_some(pcb, (const uint8_t *)data + sent, len - sent);
+        sent += n > 0 ? (size_t)n : 0;
     }
     lock_release(&lock);
     return n == -1 && sent == 0 ? -1 : (ssize_t)sent;
