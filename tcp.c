@@ -1730,26 +1730,18 @@ static void tcp_segment_arrives(struct tcp_segment *seg, const ip_endp_t *local,
  * Input
  */
 
-/* Is the segment from one host to one host, us? RFC 9293 3.9.2.3, MUST-57 and MUST-63 */
-static int tcp_check_endpoints(const struct ip_hdr *iphdr, const struct tcp_hdr *hdr,
-                               const struct ip_iface *iface)
+/* Is the segment for an address of ours, and not from an endpoint to itself? IP has checked that the
+ * source is one host: RFC 9293 3.9.2.3, MUST-57 and MUST-63 */
+static int tcp_check_endpoints(const struct ip_hdr *iphdr, const struct tcp_hdr *hdr)
 {
-    if (!ip_iface_select(iphdr->dst) || !ip_addr_is_host(iphdr->src, iface)) {
-        return -1;
-    }
-    if (iphdr->src != iphdr->dst) {
-        return 0;
-    }
-    /* from ourselves: only on the loopback, and not from an endpoint to itself */
-    if (!(NET_IFACE(iface)->dev->flags & NET_DEVICE_FLAG_LOOPBACK) || hdr->src == hdr->dst) {
+    if (!ip_iface_select(iphdr->dst) || (iphdr->src == iphdr->dst && hdr->src == hdr->dst)) {
         return -1;
     }
     return 0;
 }
 
 /* The one gate for a segment: len bytes have come. */
-static int tcp_check_hdr(const struct ip_hdr *iphdr, const uint8_t *data, size_t len,
-                         const struct ip_iface *iface)
+static int tcp_check_hdr(const struct ip_hdr *iphdr, const uint8_t *data, size_t len)
 {
     const struct tcp_hdr *hdr = (const struct tcp_hdr *)data;
 
@@ -1762,7 +1754,7 @@ static int tcp_check_hdr(const struct ip_hdr *iphdr, const uint8_t *data, size_t
     if (ip_pseudo_cksum(IP_PROTOCOL_TCP, data, len, iphdr->src, iphdr->dst) != 0) {
         return drop(stats.bad_checksum, "sum=0x%04x, len=%zu", ntoh16(hdr->sum), len);
     }
-    if (tcp_check_endpoints(iphdr, hdr, iface) == -1) {
+    if (tcp_check_endpoints(iphdr, hdr) == -1) {
         return drop(stats.bad_address, "not from one host to one host");
     }
     return 0;
@@ -1815,7 +1807,7 @@ static void tcp_input(const struct ip_hdr *iphdr, const uint8_t *data, size_t le
     struct tcp_segment seg;
 
     count(stats.received);
-    if (tcp_check_hdr(iphdr, data, len, iface) == -1) {
+    if (tcp_check_hdr(iphdr, data, len) == -1) {
         return;
     }
     seg = tcp_segment_parse(hdr, len);
