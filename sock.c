@@ -166,7 +166,17 @@ static int sock_check_buf(const void *buf, size_t n)
     return 0;
 }
 
-/* The same where an address will be returned, if the caller wants one. */
+/* Returns the descriptor of an open socket of the type wanted, for a call with n bytes at buf; or -1
+ * (EBADF, EOPNOTSUPP, EFAULT). */
+static int sock_get_buf(int id, int want, const void *buf, size_t n)
+{
+    int desc = sock_get_type(id, want);
+
+    return desc == -1 || sock_check_buf(buf, n) == -1 ? -1 : desc;
+}
+
+/* Is there room for an address that is returned, if the caller wants one? Returns 0, or -1
+ * (EFAULT). */
 static int sock_check_addr(const struct sockaddr *addr, const socklen_t *addrlen)
 {
     return addr ? sock_check_buf(addrlen, sizeof(*addrlen)) : 0;
@@ -368,16 +378,16 @@ int sock_connect(int id, const struct sockaddr *addr, socklen_t addrlen)
 
 ssize_t sock_recv(int id, void *buf, size_t n)
 {
-    int desc = sock_get_type(id, SOCK_STREAM);
+    int desc = sock_get_buf(id, SOCK_STREAM, buf, n);
 
-    return desc == -1 || sock_check_buf(buf, n) == -1 ? -1 : tcp_cmd_receive(desc, buf, n);
+    return desc == -1 ? -1 : tcp_cmd_receive(desc, buf, n);
 }
 
 ssize_t sock_send(int id, const void *buf, size_t n)
 {
-    int desc = sock_get_type(id, SOCK_STREAM);
+    int desc = sock_get_buf(id, SOCK_STREAM, buf, n);
 
-    return desc == -1 || sock_check_buf(buf, n) == -1 ? -1 : tcp_cmd_send(desc, buf, n);
+    return desc == -1 ? -1 : tcp_cmd_send(desc, buf, n);
 }
 
 int sock_error(int id)
@@ -396,11 +406,11 @@ int sock_error(int id)
 
 ssize_t sock_recvfrom(int id, void *buf, size_t n, struct sockaddr *addr, socklen_t *addrlen)
 {
-    int desc = sock_get_type(id, SOCK_DGRAM);
+    int desc = sock_get_buf(id, SOCK_DGRAM, buf, n);
     ip_endp_t remote;
     ssize_t ret;
 
-    if (desc == -1 || sock_check_buf(buf, n) == -1 || sock_check_addr(addr, addrlen) == -1) {
+    if (desc == -1 || sock_check_addr(addr, addrlen) == -1) {
         return -1;
     }
     ret = udp_cmd_recvfrom(desc, buf, n, &remote);
@@ -413,10 +423,10 @@ ssize_t sock_recvfrom(int id, void *buf, size_t n, struct sockaddr *addr, sockle
 ssize_t sock_sendto(int id, const void *buf, size_t n, const struct sockaddr *addr,
                     socklen_t addrlen)
 {
-    int desc = sock_get_type(id, SOCK_DGRAM);
+    int desc = sock_get_buf(id, SOCK_DGRAM, buf, n);
     ip_endp_t remote;
 
-    if (desc == -1 || sock_check_buf(buf, n) == -1) {
+    if (desc == -1) {
         return -1;
     }
     if (!addr) {
