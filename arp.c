@@ -97,14 +97,14 @@ struct arp_request_time {
 #define ARP_TIMER_INTERVAL 1 /* seconds */
 
 static lock_t lock = LOCK_INITIALIZER; /* guards all of these, and every interface's
-                                          arp_defended; below ip, above the queues */
+                                          arp_defence; below ip, above the queues */
 static struct table caches = {.limit = ARP_CACHE_SIZE}; /* of struct arp_cache */
 static struct arp_cache *chains[ARP_CHAINS]; /* the same by address, see arp_chain */
 static uint64_t secret[2];
 static size_t wait_bytes; /* that wait for all addresses */
 static unsigned int timeout = ARP_CACHE_TIMEOUT; /* seconds */
 static struct arp_request_time request_times[ARP_REQUEST_TIMES]; /* by the end of the address */
-static uint64_t change_logged; /* when a change was warned of, by clock_now; 0: never */
+static struct rate change_log; /* limits the warnings of a change */
 static struct arp_stats stats;
 
 static const char *arp_operation_ntoa(uint16_t op)
@@ -341,13 +341,11 @@ static void arp_cache_set(struct arp_cache *cache, enum arp_cache_state state, c
 static void arp_cache_note_change(const struct arp_cache *cache, const uint8_t *ha)
 {
     char pa[IP_ADDR_STR_LEN], from[ETHER_ADDR_STR_LEN], to[ETHER_ADDR_STR_LEN];
-    uint64_t now = clock_now();
 
     count(stats.changed);
-    if (change_logged && now - change_logged < SECONDS(ARP_CHANGE_LOG_INTERVAL)) {
+    if (rate_take(&change_log, clock_now(), SECONDS(ARP_CHANGE_LOG_INTERVAL), 1, 1) == -1) {
         return;
     }
-    change_logged = now;
     warnf("pa=%s, ha=%s, from now on %s", ip_addr_ntop(cache->pa, pa, sizeof(pa)),
           ether_addr_ntop(cache->ha, from, sizeof(from)), ether_addr_ntop(ha, to, sizeof(to)));
 }
@@ -582,16 +580,12 @@ static int arp_check(const uint8_t *data, size_t len)
 static void arp_defend(struct ip_iface *iface, const uint8_t *sha)
 {
     char pa[IP_ADDR_STR_LEN], ha[ETHER_ADDR_STR_LEN];
-    uint64_t now = clock_now();
-    int due;
+    int ret;
 
     lock_acquire(&lock);
-    due = !iface->arp_defended || now - iface->arp_defended >= SECONDS(ARP_DEFEND_INTERVAL);
-    if (due) {
-        iface->arp_defended = now;
-    }
+    ret = rate_take(&iface->arp_defence, clock_now(), SECONDS(ARP_DEFEND_INTERVAL), 1, 1);
     lock_release(&lock);
-    if (due) {
+    if (ret == 0) {
         warnf("our address is used by another, pa=%s, ha=%s",
               ip_addr_ntop(iface->unicast, pa, sizeof(pa)), ether_addr_ntop(sha, ha, sizeof(ha)));
         arp_announce(NET_IFACE(iface));
@@ -850,7 +844,7 @@ void arp_shutdown(void)
         arp_cache_delete(cache, &stats.unresolved);
     }
     memset(request_times, 0, sizeof(request_times));
-    change_logged = 0;
+    change_log = (struct rate){0};
     timeout = ARP_CACHE_TIMEOUT;
     lock_release(&lock);
 }

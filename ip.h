@@ -51,7 +51,7 @@ struct ip_iface {
     ip_addr_t unicast;
     ip_addr_t netmask;
     ip_addr_t broadcast; /* of its network; IP_ADDR_BROADCAST if that has none (/31, /32) */
-    uint64_t arp_defended; /* when ARP last defended the address; 0: never. Guarded by its lock */
+    struct rate arp_defence; /* limits ARP's announcements of the address; guarded by its lock */
 };
 
 struct ip_route {

@@ -74,6 +74,22 @@ void counters_copy(void *dst, const void *src, size_t size);
 #define SECONDS(x)      ((uint64_t)(x) * 1000000000)
 
 /*
+ * Rate: limits how often something happens. All zeros is a full stock. The caller guards it.
+ */
+struct rate {
+    uint64_t next;     /* when the stock grows again */
+    unsigned int left; /* events that are allowed until then */
+};
+
+/* Takes one event from the stock, to which gain are added every interval, up to max. now and
+ * interval in nanoseconds. Returns 0, or -1 if none is left. */
+int rate_take(struct rate *rate, uint64_t now, uint64_t interval, unsigned int gain,
+              unsigned int max);
+/* Does rate_take add to the stock now? Only then it looks at interval, gain and max, which a limit
+ * that must be unpredictable draws at random. */
+int rate_is_due(const struct rate *rate, uint64_t now);
+
+/*
  * Queue: first in, first out. An entry is any structure whose first field is a struct queue_entry.
  */
 struct queue_entry {

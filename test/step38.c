@@ -777,6 +777,19 @@ static void too_many_clients(void)
     }
 }
 
+static void rate_is_limited(void)
+{
+    static const unsigned int allowed[] = {0, 1, 2, 100, 200, 300, 10000, 10001, 10050, 10100};
+    static const unsigned int refused[] = {3, 99, 199, 10055, 10099, 10101};
+    struct rate rate = {0};
+    size_t a = 0, r = 0;
+
+    while (a < countof(allowed) || r < countof(refused)) {
+        int now = a < countof(allowed) && (r == countof(refused) || allowed[a] < refused[r]);
+        check_int(rate_take(&rate, now ? allowed[a++] : refused[r++], 100, 1, 3), now ? 0 : -1);
+    }
+}
+
 static void timeout_set(void)
 {
     bench_start(WIRE_ETHER);
@@ -836,4 +849,6 @@ BENCH(38,
       {"who is in use and does not answer is asked three times, then he is forgotten", silent},
       {"who is not in use is not asked", not_in_use},
       {"of too many clients those who are known are served without a gap", too_many_clients},
+      {"a limit of a rate: three at once, then one more in 100 ns, and never more than three",
+       rate_is_limited},
       {"the time for which an entry is believed can be set [1122-2.3.2.1c]", timeout_set})
