@@ -34,14 +34,8 @@ _Static_assert(sizeof(struct icmp_echo) == ICMP_HDR_SIZE, "and an echo's as well
 
 #define ICMP_QUOTE_SIZE 8 /* bytes of the refused datagram's data that an error repeats */
 
-/* How many errors have gone to the destinations that share it, less those that are forgiven. */
-struct icmp_bucket {
-    unsigned int used;
-    uint64_t next; /* when one more is forgiven, by clock_now */
-};
-
 static lock_t lock = LOCK_INITIALIZER; /* guards buckets; nothing is taken under it */
-static struct icmp_bucket buckets[ICMP_LIMIT_BUCKETS];
+static struct rate buckets[ICMP_LIMIT_BUCKETS]; /* each of the destinations that share it */
 static uint64_t secret[2]; /* says who shares a bucket; fixed once icmp_init returns */
 static struct icmp_stats stats;
 
@@ -264,7 +258,7 @@ ssize_t icmp_output(uint8_t type, uint8_t code, uint32_t val, const uint8_t *dat
 
 /* The bucket of a destination. Who shares it depends on the secret (Dietzfelbinger's hashing), so
  * that nobody can see in his own bucket what others are told. */
-static struct icmp_bucket *icmp_bucket_select(ip_addr_t dst)
+static struct rate *icmp_bucket_select(ip_addr_t dst)
 {
     return &buckets[((secret[0] * dst + secret[1]) >> 32) % ICMP_LIMIT_BUCKETS];
 }
@@ -280,21 +274,15 @@ static uint64_t icmp_limit_interval(void)
 /* May one more error go to dst now? Returns 0 or -1. RFC 1812 4.3.2.8 */
 static int icmp_limit(ip_addr_t dst)
 {
-    struct icmp_bucket *bucket = icmp_bucket_select(dst);
-    uint64_t now = clock_now();
-    int ret = -1;
+    struct rate *bucket = icmp_bucket_select(dst);
+    uint64_t now = clock_now(), interval = 0;
+    int ret;
 
     lock_acquire(&lock);
-    while (bucket->used > 0 && now >= bucket->next) {
-        bucket->used--;
-        bucket->next += icmp_limit_interval();
+    if (rate_is_due(bucket, now)) {
+        interval = icmp_limit_interval();
     }
-    if (bucket->used < ICMP_LIMIT_BURST) {
-        if (bucket->used++ == 0) {
-            bucket->next = now + icmp_limit_interval();
-        }
-        ret = 0;
-    }
+    ret = rate_take(bucket, now, interval, 1, ICMP_LIMIT_BURST);
     lock_release(&lock);
     return ret;
 }
