@@ -111,10 +111,7 @@ struct tcp_pcb {
     } rcv;
     uint32_t irs;
     struct sched_task task; /* who waits for a change of any of this */
-    struct {
-        uint64_t since;     /* when this second began, by clock_now */
-        unsigned int num;   /* challenges in it */
-    } challenges[2];        /* to what anybody may have sent; to what stands where a probe does */
+    struct rate challenges[2]; /* to what anybody may have sent; to what stands where probes do */
     uint64_t rst_expires;   /* until when a RST may answer our challenge of a SYN */
     struct {
         uint64_t first;     /* since when the peer has taken nothing, by clock_now */
@@ -1311,17 +1308,11 @@ static int tcp_is_ack_at_edge(const struct tcp_pcb *pcb, const struct tcp_segmen
  * counted apart, so that guesses cannot use up the peer's answers. RFC 5961 7 */
 static int tcp_may_challenge(struct tcp_pcb *pcb, int exact)
 {
-    uint64_t now = clock_now();
-
-    if (now - pcb->challenges[exact].since >= MILLISECONDS(1000)) {
-        pcb->challenges[exact].since = now;
-        pcb->challenges[exact].num = 0;
-    }
-    if (pcb->challenges[exact].num >= TCP_CHALLENGE_LIMIT) {
+    if (rate_take(&pcb->challenges[exact], clock_now(), SECONDS(1), TCP_CHALLENGE_LIMIT,
+                  TCP_CHALLENGE_LIMIT) == -1) {
         count(stats.challenges_held);
         return 0;
     }
-    pcb->challenges[exact].num++;
     return 1;
 }
 
