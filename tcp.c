@@ -139,8 +139,7 @@ static uint8_t secret[SIPHASH_KEY_SIZE]; /* for what a stranger must not guess *
 static uint16_t last_port; /* how many source ports were chosen */
 static uint8_t out_text[IP_PAYLOAD_SIZE_MAX - TCP_HDR_SIZE_MIN]; /* of a segment on its way out */
 static uint64_t last_tick;       /* of the timer, by clock_now */
-static uint64_t resets_since;    /* when this second began, by clock_now */
-static unsigned int resets_left; /* RSTs that it has left */
+static struct rate resets;       /* to segments for nobody */
 static struct tcp_stats stats;
 
 /*
@@ -658,16 +657,12 @@ static ssize_t tcp_output_segment(uint32_t seq, uint32_t ack, uint8_t flg, uint1
 static int tcp_may_reset(void)
 {
     uint64_t now = clock_now();
+    unsigned int max = 0;
 
-    if (now - resets_since >= MILLISECONDS(1000)) {
-        resets_since = now;
-        resets_left = TCP_RESET_LIMIT / 2 + random16() % TCP_RESET_LIMIT;
+    if (rate_is_due(&resets, now)) {
+        max = TCP_RESET_LIMIT / 2 + random16() % TCP_RESET_LIMIT;
     }
-    if (resets_left == 0) {
-        return 0;
-    }
-    resets_left--;
-    return 1;
+    return rate_take(&resets, now, SECONDS(1), max, max) == 0;
 }
 
 /* Refuses a segment, so that the RST is acceptable to its sender. RFC 9293 3.10.7.1 */
