@@ -1,4 +1,4 @@
-/* Step 00: the ground. Start and stop, and what is given: log, queue, byte order, checksum. */
+/* Step 00: the ground. Start and stop, and the given parts: log, queue, byte order, checksum. */
 #define _GNU_SOURCE /* posix_openpt */
 
 #include <fcntl.h>
@@ -110,7 +110,7 @@ static void checksum(void)
     check_int(cksum16(ones, sizeof(rfc1071) + 2, 0), 0);
 }
 
-/* A last byte without a partner counts as if a zero followed it, whatever does follow. */
+/* An odd last byte counts as if a zero followed it, whatever does follow (RFC 1071). */
 static void checksum_odd(void)
 {
     uint8_t buf[16];
@@ -218,7 +218,7 @@ static void dumps(void)
 
 #define MANY 3000 /* lines: 200 KB, more than a pipe, a terminal or a socket keeps */
 
-/* From now on the log goes to fd, as if the program had been started with it. */
+/* Sends the log to fd, as if the program had been started with it as standard error. */
 static void log_to(int fd)
 {
     fflush(stderr);
@@ -233,9 +233,8 @@ static void log_many(int from)
     }
 }
 
-/* What a reader sees in the end: the lines numbered from 0 on, and instead of those that are not
- * there how many they are. A line that is cut (terminals do that) is missing, even if what it
- * lacks is its end alone. */
+/* Checks that the lines are numbered from 0 on, and that a note counts those missing in between. A
+ * line that a terminal cut counts as missing, even if it lacks only its end. */
 static void check_missing(char *text)
 {
     int next = 0, missing = 0, noted = 0, n;
@@ -247,7 +246,7 @@ static void check_missing(char *text)
             missing += atoi(line);
             noted = 1;
         } else if (number && strstr(number, ")") && sscanf(number, "line=%d (", &n) == 1) {
-            missing -= noted && n == next + missing - 1; /* it was cut, and seen all the same */
+            missing -= noted && n == next + missing - 1; /* only its end was cut */
             check_int(n, next + missing);
             next++;
             noted = 0;
@@ -257,13 +256,13 @@ static void check_missing(char *text)
     check_int(next + missing, MANY + 1);
 }
 
-/* Is there something to read, now or soon? */
+/* Is there something to read within 100 ms? */
 static int ready(int fd)
 {
     return poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, 100) == 1;
 }
 
-/* Reads all that is there; then there is room again, for the last line. */
+/* Reads what is there, which makes room for the last line, and reads that too. */
 static void drain(int fd, char *text, size_t size)
 {
     size_t len = 0;
@@ -342,7 +341,7 @@ static void terminal_is_stopped(void)
     check_int(strstr(seen, "line=1 (") != NULL, 0);
 }
 
-/* What the program itself writes to the same file stands between. */
+/* The program's own output to the same file stands between the lines of the log. */
 static void log_in_file(void)
 {
     FILE *file = tmpfile();
@@ -393,7 +392,7 @@ static void blocks(void)
     check_str(seen, all);
 }
 
-/* Longer than a line may be, and than the log keeps at once. */
+/* Longer than a line's limit, and than the log's buffer. */
 static void long_lines(void)
 {
     static char text[10000];
@@ -430,25 +429,25 @@ static void empty_variable(void)
 }
 
 BENCH(0,
-      {"net_init starts the platform, net_run lets it run, net_shutdown stops it", in_order},
-      {"what was not started neither runs nor stops; what did not run can be stopped", not_started},
-      {"what is started, running or stopped already is not so again", twice},
-      {"after the stop all can start afresh, three times", afresh},
-      {"a platform that does not start makes net_init fail", init_fails},
-      {"a platform that does not run makes net_run fail", run_fails},
-      {"the byte order of the network puts the highest byte first", byte_order},
-      {"the checksum of the example in RFC 1071 is 220d, and with it the sum is zero", checksum},
-      {"the checksum of odd lengths, at any alignment", checksum_odd},
-      {"a checksum computed in two parts is that of the whole", checksum_chained},
-      {"a queue gives back what came first, first", queue_order},
-      {"an empty queue gives nothing, and can be used again", queue_empty},
+      {"net_init initializes the platform, net_run runs it, net_shutdown stops it", in_order},
+      {"run and shutdown need an init first; a shutdown needs no run", not_started},
+      {"a second init, run or shutdown is refused", twice},
+      {"after a shutdown the stack starts afresh, three times", afresh},
+      {"net_init fails if platform_init fails", init_fails},
+      {"net_run fails if platform_run fails", run_fails},
+      {"network byte order puts the highest byte first", byte_order},
+      {"the checksum of RFC 1071's example is 220d; with it included the sum is zero", checksum},
+      {"an odd length is summed as if padded with a zero, at any alignment", checksum_odd},
+      {"a checksum computed in two parts equals that of the whole", checksum_chained},
+      {"a queue is first in, first out", queue_order},
+      {"an empty queue pops NULL, and can be used again", queue_empty},
       {"a log line has level, function, text, place; a level that is off costs nothing", log_lines},
-      {"bytes are dumped at the level dump alone", dumps},
-      {"a pipe that nobody reads stops nobody: what is missing is counted, and told", pipe_is_full},
-      {"so does a socket", socket_is_full},
-      {"so does a terminal, which takes parts of lines", terminal_is_full},
-      {"a terminal that is stopped (Ctrl-S) loses lines and says how many", terminal_is_stopped},
-      {"a file gets every line, between what the program itself writes", log_in_file},
-      {"the lines of a block come out together, also of a block within another", blocks},
-      {"a line that is too long is cut, a dump may be long", long_lines},
-      {"an empty MICROPS_LOG counts as none, a wrong one is told", empty_variable})
+      {"hexdump prints at level dump only", dumps},
+      {"a full pipe does not block: missing lines are counted and reported", pipe_is_full},
+      {"nor does a full socket", socket_is_full},
+      {"nor does a full terminal, which takes parts of lines", terminal_is_full},
+      {"a stopped terminal (Ctrl-S) loses lines, and the log says how many", terminal_is_stopped},
+      {"a file gets every line, in order with the program's own output", log_in_file},
+      {"the lines of a block come out together, those of a nested block too", blocks},
+      {"an overlong line is cut, a dump may be long", long_lines},
+      {"an empty MICROPS_LOG counts as unset, a bad one is reported", empty_variable})

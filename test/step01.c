@@ -1,4 +1,4 @@
-/* Step 01: network devices. The registry, up and down, and what a device refuses to send. */
+/* Step 01: network devices. The registry, up and down, and the checks before a device sends. */
 #include "bench.h"
 #include "net.h"
 #include "platform.h"
@@ -84,7 +84,7 @@ static void run_twice(void)
     check_int(net_device_output(dev, TYPE, (const uint8_t *)"x", 1, NULL), 0);
 }
 
-/* From outside this can only be had by a device that says it is up before net_run opens it. */
+/* Only a device whose flag says up before net_run opens it is opened twice. */
 static void open_twice(void)
 {
     check_int(net_init(), 0);
@@ -135,14 +135,14 @@ static void no_memory(void)
 }
 
 BENCH(1,
-      {"devices are named net0, net1, net2 in their order", names},
+      {"devices are named net0, net1, net2 in order of registration", names},
       {"the eleventh device is net10", eleven},
       {"all devices are down before net_run and up after it", up},
-      {"all devices are down after net_shutdown, and given back", down},
-      {"the next life begins with net0", afresh},
-      {"running twice is refused, and the device stays up", run_twice},
-      {"opening a device twice is refused: EALREADY, and the others open", open_twice},
-      {"a device that is up sends up to its MTU", output},
-      {"a device that is down sends nothing: ENETDOWN", output_down},
-      {"nothing above the MTU is sent: EMSGSIZE", output_too_long},
-      {"without memory there is no device, and no harm", no_memory})
+      {"all devices are down after net_shutdown, and freed", down},
+      {"after a restart names begin with net0", afresh},
+      {"a second net_run is refused, and the device stays up", run_twice},
+      {"opening an open device fails with EALREADY, and the others open", open_twice},
+      {"a device sends up to its MTU", output},
+      {"output on a device that is down fails with ENETDOWN", output_down},
+      {"output above the MTU fails with EMSGSIZE", output_too_long},
+      {"without memory no device is allocated, and the next one is net0", no_memory})

@@ -1,4 +1,4 @@
-/* Step 02: device drivers. Their operations, null, loopback, and the capture hook. */
+/* Step 02: device drivers. Operations, null, loopback, and the capture hook. */
 #include "bench.h"
 #include "driver/loopback.h"
 #include "driver/null.h"
@@ -7,7 +7,7 @@
 
 #define TYPE 0x88b5
 
-/* What the capture hook has seen. */
+/* Frames that the capture hook saw. */
 static struct frame {
     const struct net_device *dev;
     enum net_direction direction;
@@ -39,7 +39,7 @@ static void check_frame(const struct frame *frame, const struct net_device *dev,
     check_pattern(frame->data, 0, len);
 }
 
-/* A driver that writes down what it is asked, one letter each, and refuses when told to. */
+/* A driver that records its calls, one letter each, and fails output if refuse_output is set. */
 static char calls[16];
 static int refuse_output;
 
@@ -95,7 +95,7 @@ static int output(struct net_device *dev, size_t len, const void *dst)
 
     pattern(data, 0, len);
     ret = net_device_output(dev, TYPE, data, len, dst);
-    memset(data, 0xee, len); /* data was borrowed for the call */
+    memset(data, 0xee, len); /* data is borrowed for the call only */
     settle();
     return ret;
 }
@@ -166,7 +166,7 @@ static int open_busy(struct net_device *dev)
     return -1;
 }
 
-/* Two of three fail, the others' turn comes all the same. */
+/* Two of three fail, and the third is opened all the same. */
 static void two_of_three_fail(void)
 {
     static const struct net_device_ops missing = {.open = open_missing}, busy = {.open = open_busy};
@@ -265,13 +265,13 @@ static void input(void)
 }
 
 BENCH(2,
-      {"a driver is asked to open, to send what was given, and to close", operations},
-      {"a device that never ran neither sends nor closes", never_opened},
-      {"a driver that refuses to send makes the output fail, and it counts", output_refused},
-      {"a device that does not open is reported, stays down, and the rest open", open_fails},
-      {"of two that fail, net_run tells the errno of the first", two_of_three_fail},
-      {"the null device swallows everything", null_swallows},
-      {"loopback gives the very bytes to net_input", loopback},
+      {"a driver's open, output and close are called in turn, with the data given", operations},
+      {"a device that was never opened neither sends nor closes", never_opened},
+      {"net_device_output fails and counts if the driver's output fails", output_refused},
+      {"a device that fails to open is logged and stays down; the others open", open_fails},
+      {"if two fail to open, net_run's errno is that of the first", two_of_three_fail},
+      {"the null device discards everything", null_swallows},
+      {"loopback passes the same bytes to net_input", loopback},
       {"loopback carries every length up to its MTU", loopback_sizes},
-      {"each device counts what it sends, takes in and refuses", counters},
-      {"what comes from the wire passes the capture hook, until it is taken off", input})
+      {"a device counts what it sends, receives and refuses", counters},
+      {"the capture hook sees received frames until it is removed", input})

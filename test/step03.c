@@ -1,4 +1,4 @@
-/* Step 03: protocols. Each type of payload reaches the handler registered for it. */
+/* Step 03: protocols. Each payload reaches the handler registered for its type. */
 #include "bench.h"
 #include "driver/loopback.h"
 #include "ip.h"
@@ -108,7 +108,7 @@ static void no_memory(void)
     check_int(net_protocol_register(TYPE_A, handle_a), 0);
 }
 
-/* The k-th allocation fails, whichever it is: net_init says so, and leaves nothing behind. */
+/* Whichever allocation fails: net_init fails, and leaves nothing behind. */
 static void init_no_memory(void)
 {
     for (unsigned long k = 1; k <= 20; k++) {
@@ -159,13 +159,13 @@ static void ip_is_there(void)
 }
 
 BENCH(3,
-      {"two types reach their own handlers, with bytes, length and device", two_types},
-      {"what is delivered counts", counters},
-      {"a type that nobody registered counts as unknown [1122-3.1b]", unknown},
-      {"a type is no other type with its bytes swapped", swapped},
+      {"payloads of two types reach their own handlers, with bytes, length and device", two_types},
+      {"received and delivered payloads are counted", counters},
+      {"an unregistered type counts as unknown_protocol [1122-3.1b]", unknown},
+      {"a registered type with its bytes swapped is another type", swapped},
       {"a second handler for a type is refused, and the first stays", duplicate},
-      {"without memory nothing is registered, and it can be tried again", no_memory},
-      {"net_init without memory fails, and leaves nothing behind", init_no_memory},
-      {"the next life knows no handler of this one", forgotten},
-      {"loopback and dispatch together: what is sent is handled", through_loopback},
+      {"without memory registration fails, and can be tried again", no_memory},
+      {"net_init fails without memory, and leaves nothing allocated", init_no_memory},
+      {"after a restart no handler is left", forgotten},
+      {"a payload sent over loopback reaches its handler", through_loopback},
       {"net_init has registered IP", ip_is_there})

@@ -1,15 +1,15 @@
-/* Step 04: IP input. What is wrong in a header, and the addresses' text. */
+/* Step 04: IP input. The checks of a header, and the text form of addresses. */
 #include <stdio.h>
 
 #include "bench.h"
 #include "ip.h"
 #include "util.h"
 
-/* 20 bytes of header and 64 of data; an answer that nobody asked for and nobody answers. */
+/* 20 bytes of header and 64 of data: an unsolicited echo reply, which ICMP does not answer. */
 #define GOOD "IP 192.0.2.1 > 192.0.2.2 ICMP echo-reply id 1 seq 1 len 56"
 #define TOTAL 84
 
-/* Injects the good datagram with a fault made from a format and its number. */
+/* Injects the good datagram with the fault of this format and number. */
 static void inject_number(const char *format, int n)
 {
     char fault[64];
@@ -103,7 +103,7 @@ static void sum(void)
     check_counted(ip, bad_checksum, 1, inject_with("ip.options=01, ip.sum=+1", GOOD));
 }
 
-/* A good header and no data, as RFC 791 draws it; its checksum was computed by hand. */
+/* A good header without data, laid out as in RFC 791; its checksum was computed by hand. */
 static const uint8_t by_hand[20] = {
     0x45, 0x00, 0x00, 0x14, /* version 4, 5 words, total 20 */
     0x00, 0x01, 0x00, 0x00, /* id 1 */
@@ -130,7 +130,7 @@ static void every_bit(void)
     check_int(after.bad_version - before.bad_version, 4);
 }
 
-/* Reassembly comes much later; until all parts are there, nothing is delivered. */
+/* No reassembly before step 44; an incomplete datagram is not delivered then either. */
 static void fragments(void)
 {
     bench_start(WIRE_RAW);
@@ -175,7 +175,7 @@ static void bad_text(void)
 
     for (size_t i = 0; i < countof(bad); i++) {
         if (ip_addr_pton(bad[i], &addr) != -1) {
-            fail("'%s' was taken for an address", bad[i]);
+            fail("'%s' was accepted as an address", bad[i]);
         }
     }
 }
@@ -193,18 +193,18 @@ static void small_buffer(void)
 }
 
 BENCH(4,
-      {"a good datagram is delivered, even one without data", good},
-      {"any time to live, type of service, id, DF and harmless options are good [1122-3.2.1.7a]",
+      {"a valid datagram is delivered, even without data", good},
+      {"any time to live, type of service, id, DF and NOP options are accepted [1122-3.2.1.7a]",
        accepted},
-      {"what follows the datagram is padding, and does not matter", padded},
-      {"what is shorter than a header, or than it says its header is, counts", too_short},
-      {"a datagram cut anywhere behind its header has a bad length", cut},
-      {"every version but 4 counts [1122-3.2.1.1]", version},
-      {"a header length below 20 bytes counts", header_length},
-      {"a total length below that of the header or above what came counts [1122-3.1b]", total},
-      {"a wrong header checksum counts, options included [1122-3.2.1.2]", sum},
+      {"bytes behind the total length are padding, and ignored", padded},
+      {"a datagram shorter than a header, or than its header length, is dropped", too_short},
+      {"a datagram cut anywhere behind its header is dropped: bad length", cut},
+      {"every version but 4 is dropped [1122-3.2.1.1]", version},
+      {"a header length below 20 bytes is dropped", header_length},
+      {"a total length below the header's or above the frame's is dropped [1122-3.1b]", total},
+      {"a bad header checksum is dropped, with options too [1122-3.2.1.2]", sum},
       {"no header with a single bit flipped is delivered [1122-3.2.1.2]", every_bit},
       {"a fragment alone is not delivered", fragments},
-      {"addresses are read from text, and printed, in network byte order", address_text},
-      {"other text is no address", bad_text},
-      {"an address is not printed into too small a buffer", small_buffer})
+      {"addresses are parsed and printed, in network byte order", address_text},
+      {"malformed text is no address", bad_text},
+      {"a buffer too small for an address is left untouched", small_buffer})

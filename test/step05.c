@@ -1,4 +1,4 @@
-/* Step 05: IP interfaces. The addresses of a device, and which datagrams are for us. */
+/* Step 05: IP interfaces. A device's addresses, and which datagrams are for us. */
 #include "bench.h"
 #include "driver/null.h"
 #include "ip.h"
@@ -79,7 +79,7 @@ static void no_iface(void)
     check_int(net_init(), 0);
     struct net_device *dev = wire_init(WIRE_RAW);
     check(!net_device_get_iface(dev, NET_IFACE_FAMILY_IP));
-    add_iface(null_init(), "192.0.2.2", "255.255.255.0"); /* another device's */
+    add_iface(null_init(), "192.0.2.2", "255.255.255.0"); /* of another device */
     check_int(net_run(), 0);
     check_counted(ip, no_iface, 1, inject(DATAGRAM("192.0.2.2")));
     check_counted(ip, delivered, 0, inject(DATAGRAM("255.255.255.255")));
@@ -124,7 +124,7 @@ static void one_a_family(void)
     check_int(ip_iface_register(dev, second), -1);
     check(net_device_get_iface(dev, NET_IFACE_FAMILY_IP) == NET_IFACE(first));
     check(!ip_iface_select(address("198.51.100.2")));
-    memory_free(second); /* it was refused, so it is still ours */
+    memory_free(second); /* refused, so still the caller's */
     check_int(net_run(), 0);
     check_counted(ip, delivered, 1, inject(DATAGRAM("192.0.2.2")));
 }
@@ -165,16 +165,16 @@ static void forgotten(void)
 
 BENCH(5,
       {"a datagram to our address is delivered", own},
-      {"broadcasts of the subnet and those to 255.255.255.255 are delivered [1122-3.3.6a]",
+      {"broadcasts to the subnet and to 255.255.255.255 are delivered [1122-3.3.6a]",
        broadcasts},
-      {"an address of one interface is for others at another [1122-3.3.4.2b]", at_another},
-      {"datagrams to others are not for us, and count [1122-3.2.1.3b 1122-3.2.2.2a]", others},
-      {"the broadcast address follows from the netmask [1122-3.2.1.3a]", small_subnet},
-      {"a device without an IP interface takes no datagram, and it counts", no_iface},
-      {"an interface knows address, netmask, broadcast address and device [1122-3.3.1.6]", fields},
-      {"bad text makes no interface, and leaves nothing behind", bad_text},
-      {"without memory there is no interface", no_memory},
+      {"an interface drops datagrams to the address of another [1122-3.3.4.2b]", at_another},
+      {"datagrams to other hosts are dropped and counted [1122-3.2.1.3b 1122-3.2.2.2a]", others},
+      {"the netmask determines the broadcast address [1122-3.2.1.3a]", small_subnet},
+      {"a datagram on a device without an IP interface is dropped and counted", no_iface},
+      {"an interface has address, netmask, broadcast address and device [1122-3.3.1.6]", fields},
+      {"malformed addresses make no interface, and leave nothing allocated", bad_text},
+      {"without memory no interface is allocated", no_memory},
       {"a second IP interface of a device is refused, and the first stays", one_a_family},
-      {"an interface of another family has its own place", another_family},
-      {"an interface is found by its address, and by no other", select_iface},
-      {"the next life knows no interface of this one", forgotten})
+      {"an interface of another family may stand beside it", another_family},
+      {"ip_iface_select finds an interface by its unicast address alone", select_iface},
+      {"after a restart no interface is left", forgotten})

@@ -1,4 +1,4 @@
-/* Step 06: IP output. The header, the interface, and what cannot be sent. */
+/* Step 06: IP output. The header, the interface, and the errors. */
 #include "bench.h"
 #include "driver/null.h"
 #include "ip.h"
@@ -32,7 +32,7 @@ static void notation(void)
     expect("IP 192.0.2.2 > 192.0.2.1 proto 253 len 1000");
 }
 
-/* Puts what the stack may choose (id, time to live, and so the checksum) into what is expected. */
+/* Checks the next datagram, but for id, time to live and checksum, which the stack chooses. */
 static void check_datagram(uint8_t *want, size_t len)
 {
     uint8_t got[64];
@@ -91,7 +91,7 @@ static void ids(void)
         memcpy(&id[i], packet + 4, 2);
         changes += i > 0 && id[i] != id[i - 1];
     }
-    check(changes >= 14); /* chance may repeat one, hardly two */
+    check(changes >= 14); /* a random id may repeat once, hardly twice */
 }
 
 static void up_to_mtu(void)
@@ -103,7 +103,7 @@ static void up_to_mtu(void)
     expect("IP 192.0.2.2 > 192.0.2.1 proto 253 len 1480");
 }
 
-/* It is refused, or goes out in fragments (step 44): the wire takes no longer frames. */
+/* A datagram above the MTU is refused, or fragmented (step 44): the wire refuses longer frames. */
 static void above_mtu(void)
 {
     static const size_t lengths[] = {1481, 1500, 65515}, never[] = {65516, 65535, 65536};
@@ -157,7 +157,7 @@ static void two_interfaces(void)
     expect("IP 192.0.2.2 > 192.0.2.1 proto 253 len 4");
 }
 
-/* Whatever memory does, a datagram is sent or counts. */
+/* If an allocation fails, the datagram is sent all the same, or counted. */
 static void no_memory(void)
 {
     struct ip_stats stats;
@@ -193,17 +193,17 @@ static void device_fails(void)
 }
 
 BENCH(6,
-      {"a datagram is what its line says, and counts", notation},
-      {"a datagram has the very bytes that were worked out by hand [1122-3.2.1.7a]", by_hand},
-      {"without a source, the address of the interface is the source [1122-3.2.1.3a]", any_source},
-      {"both broadcast addresses are reached: of the subnet, and 255.255.255.255", broadcasts},
+      {"ip_output sends the datagram, and counts it", notation},
+      {"a datagram equals the one worked out by hand [1122-3.2.1.7a]", by_hand},
+      {"without a source, the interface's address is the source [1122-3.2.1.3a]", any_source},
+      {"datagrams go to the subnet's broadcast address and to 255.255.255.255", broadcasts},
       {"ids vary", ids},
-      {"no data at all, and as much as the MTU allows", up_to_mtu},
-      {"above the MTU nothing goes out whole, above 65,515 bytes it is EMSGSIZE [1122-3.3.3a]",
+      {"data of length zero and up to the MTU is sent", up_to_mtu},
+      {"above the MTU nothing goes out whole; above 65,515 bytes it fails: EMSGSIZE [1122-3.3.3a]",
        above_mtu},
-      {"a source that is not our address is EADDRNOTAVAIL [1122-3.2.1.3a 1122-3.2.1.3d]", not_ours},
-      {"without any interface nothing is reached: ENETUNREACH, and it counts", no_interface},
-      {"of two interfaces the one whose network holds the destination sends", two_interfaces},
-      {"without memory a datagram is not sent, and counts", no_memory},
-      {"a device that is down sends nothing: ENETDOWN, and it counts", device_down},
-      {"a device that fails makes the output fail, and it counts", device_fails})
+      {"a foreign source fails with EADDRNOTAVAIL [1122-3.2.1.3a 1122-3.2.1.3d]", not_ours},
+      {"without an interface output fails with ENETUNREACH, and counts", no_interface},
+      {"the interface whose network holds the destination sends", two_interfaces},
+      {"without memory a datagram is counted as sent or as failed", no_memory},
+      {"output on a device that is down fails with ENETDOWN, and counts", device_down},
+      {"ip_output fails and counts if the device fails", device_fails})

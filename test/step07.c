@@ -1,11 +1,11 @@
-/* Step 07: upper protocols. Each datagram's data reaches the handler of its protocol. */
+/* Step 07: upper protocols. A datagram's data reaches the handler of its protocol. */
 #include "bench.h"
 #include "icmp.h"
 #include "ip.h"
 #include "net.h"
 #include "util.h"
 
-/* What the handlers were given last. */
+/* Arguments of each handler's last call. */
 static struct seen {
     int calls;
     struct ip_hdr hdr;
@@ -38,7 +38,7 @@ static void handle_b(const struct ip_hdr *iphdr, const uint8_t *data, size_t len
     see(&b, iphdr, data, len, iface);
 }
 
-/* Starts with handlers for 253 and, if b is wanted, 254. */
+/* Starts with a handler for protocol 253 and, if both is set, one for 254. */
 static struct ip_iface *start(int both)
 {
     check_int(net_init(), 0);
@@ -144,7 +144,7 @@ static void damaged(void)
     check_int(a.calls, 0);
 }
 
-/* To a broadcast address, where nobody is ever told that a protocol is unknown. */
+/* To a broadcast address, so that no ICMP error is due (RFC 1122 3.2.2). */
 static void unknown(void)
 {
     start(0);
@@ -191,16 +191,16 @@ static void icmp_is_there(void)
 }
 
 BENCH(7,
-      {"two protocols reach their own handlers with their data", two_protocols},
-      {"a handler gets the header as it came, and the interface", header},
-      {"a handler gets no data, and as much as a frame carries", sizes},
-      {"a handler gets no padding", padded},
+      {"datagrams of two protocols reach their own handlers", two_protocols},
+      {"a handler gets the header unchanged, and the interface", header},
+      {"a handler gets data of length zero and up to the MTU", sizes},
+      {"a handler does not get padding", padded},
       {"a handler gets the data behind the IP options", options},
       {"a handler gets the data between options and padding", options_padded},
-      {"a handler gets broadcasts, and nothing for other hosts", broadcast},
-      {"a handler gets nothing that is damaged", damaged},
-      {"a protocol that nobody registered counts as unknown", unknown},
+      {"a handler gets broadcasts, but no datagram to other hosts", broadcast},
+      {"a handler gets no damaged datagram and no lone fragment", damaged},
+      {"an unregistered protocol counts as unknown_protocol", unknown},
       {"a second handler for a protocol is refused, and the first stays", duplicate},
-      {"without memory nothing is registered, and it can be tried again", no_memory},
-      {"the next life knows no handler of this one", forgotten},
+      {"without memory registration fails, and can be tried again", no_memory},
+      {"after a restart no handler is left", forgotten},
       {"net_init has registered ICMP", icmp_is_there})

@@ -1,4 +1,4 @@
-/* Step 08: ICMP input. Which messages are good. */
+/* Step 08: ICMP input. The checks of a message. */
 #include <stdio.h>
 
 #include "bench.h"
@@ -6,10 +6,10 @@
 #include "ip.h"
 #include "util.h"
 
-/* An answer that nobody asked for: ICMP takes it, and says nothing. */
+/* An unsolicited echo reply: ICMP accepts it, and does not answer. */
 #define GOOD "IP 192.0.2.1 > 192.0.2.2 ICMP echo-reply id 1 seq 1 len 56"
 
-/* The same by hand, with 7 bytes of data; its checksum was computed apart from the stack. */
+/* An echo reply with 7 bytes of data; its checksum was computed apart from the stack. */
 static const uint8_t message[] = {
     0x00, 0x00, 0x5c, 0x9d, 0x12, 0x34, 0x00, 0x01, 'a', 'b', 'c', 'd', 'e', 'f', 'g',
 };
@@ -64,7 +64,7 @@ static void too_short(void)
     }
 }
 
-/* The padding of a short frame does not make a message longer. */
+/* Padding does not make a message longer. */
 static void too_short_padded(void)
 {
     bench_start(WIRE_RAW);
@@ -114,7 +114,7 @@ static void unknown(void)
     expect_nothing(0);
 }
 
-/* B-1 of HOSTILE.md: microps read 64 KB beyond such a datagram. */
+/* B-1 of HOSTILE.md: microps reads 64 KB beyond such a datagram. */
 static void total_zero(void)
 {
     bench_start(WIRE_RAW);
@@ -124,13 +124,13 @@ static void total_zero(void)
 }
 
 BENCH(8,
-      {"a good message is delivered", good},
-      {"a message of any length is delivered, odd ones too", sizes},
-      {"padding of the frame and IP options do not matter", padded},
-      {"a message shorter than a header counts as too short", too_short},
-      {"a message shorter than a header stays so when the frame is padded", too_short_padded},
-      {"a message with a wrong checksum counts", checksum},
-      {"a message cut anywhere behind its header has a wrong checksum", cut},
-      {"no message with a single bit flipped passes", every_bit},
-      {"a message of unknown type counts, and nothing is said [1122-3.2.2a]", unknown},
-      {"a total length that lies does no harm", total_zero})
+      {"a valid message is delivered", good},
+      {"a message of any length is delivered, odd or even", sizes},
+      {"padding and IP options are ignored", padded},
+      {"a message shorter than a header is dropped as too short", too_short},
+      {"a message shorter than a header is dropped in a padded frame too", too_short_padded},
+      {"a message with a bad checksum is dropped", checksum},
+      {"a message cut anywhere behind its header is dropped: bad checksum", cut},
+      {"no message with a single bit flipped is delivered", every_bit},
+      {"a message of unknown type is counted and silently dropped [1122-3.2.2a]", unknown},
+      {"a false IP total length is dropped before ICMP reads beyond it", total_zero})

@@ -1,4 +1,4 @@
-/* Step 09: ICMP output. Echoes are answered; senders hear which protocol is unknown. */
+/* Step 09: ICMP output. Echo replies, and errors about unknown protocols. */
 #include "bench.h"
 #include "icmp.h"
 #include "ip.h"
@@ -71,7 +71,7 @@ static void echo_counts(void)
     check_counted(icmp, sent, 0, inject(ECHO));
 }
 
-/* The k-th allocation fails, whichever it is: one answer is lost, and no more. */
+/* Whichever allocation fails: at most this reply is lost. */
 static void echo_no_memory(void)
 {
     bench_start(WIRE_RAW);
@@ -85,7 +85,7 @@ static void echo_no_memory(void)
     }
 }
 
-/* B-10 of HOSTILE.md: an answer to a broadcast multiplies what an attacker sends. */
+/* B-10 of HOSTILE.md: replies to a broadcast amplify an attacker's traffic. */
 static void echo_broadcast(void)
 {
     bench_start(WIRE_RAW);
@@ -175,7 +175,7 @@ static void no_error(void)
     expect_nothing(0);
 }
 
-/* Asks for an error about a datagram from the peer whose data begins with the byte first. */
+/* Calls icmp_error for a datagram from the peer whose data begins with the byte first. */
 static void refuse(uint8_t protocol, uint16_t offset, const char *dst, uint8_t first)
 {
     uint8_t data[8] = {first};
@@ -207,22 +207,22 @@ static void no_error_about(void)
 }
 
 BENCH(9,
-      {"echoes of 0, 1, 56 and 1472 bytes come back whole, to their sender [1122-3.2.2.6a]", echo},
-      {"an answer has the very bytes that were worked out by hand [1122-3.1a]", echo_by_hand},
-      {"neither padding nor options come back", echo_padded},
-      {"answers count, and those that cannot be sent as well", echo_counts},
-      {"without memory an answer is lost, and no more than that", echo_no_memory},
-      {"an echo to a broadcast address is not answered, and counts [1122-3.2.2.6b]",
+      {"echoes of 0, 1, 56 and 1472 bytes are returned whole to the sender [1122-3.2.2.6a]", echo},
+      {"an echo reply equals the one worked out by hand [1122-3.1a]", echo_by_hand},
+      {"neither padding nor IP options are returned", echo_padded},
+      {"echo replies are counted, and failures to send one", echo_counts},
+      {"without memory one reply is lost, and the next is sent", echo_no_memory},
+      {"an echo to a broadcast address is counted, not answered [1122-3.2.2.6b]",
        echo_broadcast},
-      {"a damaged echo, one for others, and an answer are not answered", echo_bad},
-      {"icmp_output sends up to the MTU; what no datagram holds is EMSGSIZE", output},
-      {"an unknown protocol is unreachable, quoting the header and 8 bytes [1122-3.2.2.1a]",
+      {"a damaged echo, one to another host, and an echo reply are not answered", echo_bad},
+      {"icmp_output sends up to the MTU, and fails with EMSGSIZE above 65,535 bytes", output},
+      {"an unknown protocol is reported unreachable, quoting header and 8 bytes [1122-3.2.2.1a]",
        unreachable},
-      {"where less than 8 bytes came, only these are quoted, and no padding [1122-3.3.8]",
+      {"less than 8 bytes of data are quoted without padding [1122-3.3.8]",
        unreachable_short},
-      {"options are quoted with the header", unreachable_options},
-      {"a quote has the very bytes of what was refused [1122-3.2.2b 1122-3.2.2d]", quote_by_hand},
-      {"no error about broadcasts, fragments, damage, or to who is not one host [1122-3.2.2e]",
+      {"IP options are quoted with the header", unreachable_options},
+      {"a quote equals the bytes of the datagram [1122-3.2.2b 1122-3.2.2d]", quote_by_hand},
+      {"no error about broadcasts, fragments or damage, or to a group or 0.0.0.0 [1122-3.2.2e]",
        no_error},
-      {"no error about an error, a later fragment or a group, whoever asks [1122-3.2.2e]",
+      {"icmp_error sends none about an error, a later fragment or a group [1122-3.2.2e]",
        no_error_about})

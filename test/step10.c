@@ -1,4 +1,4 @@
-/* Step 10: Ethernet. Addresses as text, and what a frame's header says. */
+/* Step 10: Ethernet. The text form of addresses, and the dump of a frame's header. */
 #include <stdlib.h>
 
 #include "bench.h"
@@ -25,7 +25,7 @@ static void only_header(void)
     check(logged("type: 0x0806"));
 }
 
-/* Each in a block of its own, so that a sanitizer sees a read beyond its end. */
+/* Each frame ends where its allocation ends, so that a sanitizer sees a read beyond. */
 static void too_short(void)
 {
     for (size_t len = 0; len < ETHER_HDR_SIZE; len++) {
@@ -90,7 +90,7 @@ static void bad_text(void)
 
     for (size_t i = 0; i < countof(bad); i++) {
         if (ether_addr_pton(bad[i], addr) != -1) {
-            fail("'%s' was taken for an address", bad[i]);
+            fail("'%s' was accepted as an address", bad[i]);
         }
     }
 }
@@ -108,9 +108,9 @@ static void small_buffer(void)
 }
 
 BENCH(10,
-      {"a known frame prints its addresses and its type", fields},
-      {"a frame that is nothing but a header prints it", only_header},
-      {"a frame shorter than a header prints no field, and is not read beyond its end", too_short},
-      {"addresses are read from text, and printed", address_text},
-      {"other text is no address", bad_text},
-      {"an address is not printed into too small a buffer", small_buffer})
+      {"ether_print prints a frame's addresses and type", fields},
+      {"a frame without a payload prints its header", only_header},
+      {"a frame shorter than a header prints no field, and is not read past its end", too_short},
+      {"addresses are parsed and printed", address_text},
+      {"malformed text is no address", bad_text},
+      {"a buffer too small for an address is left untouched", small_buffer})

@@ -1,4 +1,4 @@
-/* Step 11: the TAP driver. What it shares with every Ethernet device: framing, padding, filter. */
+/* Step 11: the TAP driver. The part common to Ethernet devices: framing, padding, filter. */
 #include <stdlib.h>
 
 #include "bench.h"
@@ -36,11 +36,11 @@ static struct net_device *start(void)
     return dev;
 }
 
-/* A frame of flen bytes comes in; its payload is the pattern. */
+/* Injects a frame of flen bytes with the pattern as payload. */
 static void inject_frame(const uint8_t *dst, const uint8_t *src, uint16_t type, size_t flen)
 {
     uint8_t header[ETHER_HDR_SIZE];
-    uint8_t *frame = malloc(flen + 1); /* of its very size, for the sanitizer */
+    uint8_t *frame = malloc(flen + 1); /* malloc(0) may return NULL */
 
     check(frame != NULL);
     memcpy(header, dst, ETHER_ADDR_LEN);
@@ -83,7 +83,7 @@ static void framing(void)
     check_pattern(got + 14, 0, 100);
 }
 
-/* What pads a frame is zero: it must not tell what was in memory. */
+/* Padding is zero, so that it does not disclose memory. */
 static void padding(void)
 {
     static const uint8_t zeros[46];
@@ -185,7 +185,7 @@ static void runts(void)
         check_counted(ether, too_short, 1, inject_frame(ours, peer, TYPE, flen));
     }
     check_int(seen.calls, 0);
-    for (size_t flen = ETHER_HDR_SIZE; flen <= 60; flen++) { /* a TAP need not pad */
+    for (size_t flen = ETHER_HDR_SIZE; flen <= 60; flen++) { /* a TAP does not pad */
         inject_frame(ours, peer, TYPE, flen);
         check_int(seen.len, flen - ETHER_HDR_SIZE);
     }
@@ -212,16 +212,16 @@ static void types(void)
 }
 
 BENCH(11,
-      {"an Ethernet device has type, MTU, lengths, flags and broadcast address", setup},
+      {"an Ethernet device has type, MTU, header and address length, flags, addresses", setup},
       {"a frame begins with destination, source and type [1122-2.3.3a 1122-2.3.3c 1122-2.3.1]",
        framing},
       {"a short payload is padded to 60 bytes, with zeros", padding},
-      {"longer payloads are not padded; above 1500 bytes it is EMSGSIZE", output_sizes},
-      {"a frame that the driver cannot send counts", output_fails},
-      {"a frame to us reaches the handler once, without its header", input},
+      {"longer payloads are not padded; above 1500 bytes output fails: EMSGSIZE", output_sizes},
+      {"a frame that the driver fails to send is counted", output_fails},
+      {"a frame to our address reaches the handler once, without its header", input},
       {"a broadcast frame reaches the handler", broadcast},
-      {"frames to other stations and to groups are dropped, and count", not_for_us},
-      {"frames from a group or from ourselves are dropped, and count", bad_source},
-      {"frames shorter than a header are dropped, and count", runts},
-      {"frames longer than the MTU allows are dropped, and count", giants},
-      {"a type that is none of ours belongs to nobody", types})
+      {"frames to other stations and to groups are dropped and counted", not_for_us},
+      {"frames from a group or from our own address are dropped and counted", bad_source},
+      {"frames shorter than a header are dropped and counted", runts},
+      {"frames longer than the MTU allows are dropped and counted", giants},
+      {"a frame of unregistered type is dropped and counted", types})

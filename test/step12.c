@@ -1,4 +1,4 @@
-/* Step 12: ARP input. Who asks for our address gets an answer. */
+/* Step 12: ARP input. Requests for our address are answered. */
 #include <stdio.h>
 
 #include "arp.h"
@@ -32,7 +32,7 @@ static void others(void)
     expect_nothing(0);
 }
 
-/* Asked by 192.0.2.1, whose message and frame name different hardware addresses. */
+/* A request of 192.0.2.1, whose ARP and Ethernet headers differ in the sender's address. */
 static const uint8_t request[60] = {
     0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0x5e, 0x00, 0x53, 0xfe, 0x08, 0x06,
     0x00, 0x01, 0x08, 0x00, 6,    4,    0x00, 0x01,
@@ -61,11 +61,11 @@ static void unicast(void)
     bench_start(WIRE_ETHER);
     inject_with("ether.dst=00:00:5e:00:53:01", REQUEST);
     expect(REPLY);
-    inject_with("arp.tha=ff:ff:ff:ff:ff:ff", REQUEST); /* what is asked for: it says nothing */
+    inject_with("arp.tha=ff:ff:ff:ff:ff:ff", REQUEST); /* without meaning in a request */
     expect(REPLY);
 }
 
-/* RFC 5227: who wants to take an address asks for it without having one. */
+/* RFC 5227: a host probes for an address before it has it. */
 static void probe(void)
 {
     bench_start(WIRE_ETHER);
@@ -157,15 +157,15 @@ static void no_iface(void)
 }
 
 BENCH(12,
-      {"a request for our address is answered, and counts", answered},
-      {"a request for another address is not answered, and counts", others},
-      {"the answer has the bytes that were worked out by hand, and goes to the asker", by_hand},
-      {"a request to us alone is answered, whatever hardware address it gives us", unicast},
+      {"a request for our address is answered and counted", answered},
+      {"a request for another address is counted, not answered", others},
+      {"the reply equals the one worked out by hand, and goes to the sender", by_hand},
+      {"a unicast request is answered, whatever its target hardware address", unicast},
       {"a probe from 0.0.0.0 for our address is answered", probe},
       {"a reply is not answered", no_answer},
-      {"a message shorter than 28 bytes counts as too short; padding does not matter", too_short},
-      {"other hardware than Ethernet counts", bad_hardware},
-      {"other protocols than IP count", bad_protocol},
-      {"other operations than request and reply count", bad_operation},
-      {"a sender that is a group or nobody counts", bad_sender},
-      {"a device without an IP interface answers nobody, and it counts", no_iface})
+      {"a message shorter than 28 bytes is dropped; padding is ignored", too_short},
+      {"a message about hardware other than Ethernet is dropped", bad_hardware},
+      {"a message about a protocol other than IP is dropped", bad_protocol},
+      {"operations other than request and reply are dropped", bad_operation},
+      {"a sender hardware address of a group or zero is dropped", bad_sender},
+      {"a device without an IP interface does not answer, and counts", no_iface})

@@ -1,4 +1,4 @@
-/* Step 13: the ARP cache. What is learnt is used, renewed, and forgotten. */
+/* Step 13: the ARP cache. Entries are learnt, used, renewed, and expire. */
 #include <stdio.h>
 
 #include "arp.h"
@@ -7,7 +7,7 @@
 #include "ip.h"
 #include "net.h"
 
-#define HA "00:00:5e:00:53:" /* and one byte */
+#define HA "00:00:5e:00:53:" /* and one byte more */
 #define ALL "ff:ff:ff:ff:ff:ff"
 #define FROM "ether " HA "01 > "
 
@@ -19,7 +19,7 @@ static ip_addr_t address(const char *text)
     return addr;
 }
 
-/* The neighbour 192.0.2.host, whose hardware address ends in ha, asks for us and is answered. */
+/* Injects a request for our address from 192.0.2.host, whose hardware address ends in ha. */
 static void meet(int host, int ha)
 {
     char line[128];
@@ -30,7 +30,7 @@ static void meet(int host, int ha)
     expect("ARP reply 192.0.2.2 is-at 00:00:5e:00:53:01");
 }
 
-/* Requests that go out are ignored: from step 14 on who is not known is asked for. */
+/* Ignores requests sent: from step 14 on unknown neighbours are asked for. */
 static int resolve(ip_addr_t pa, uint8_t *ha)
 {
     int ret = arp_resolve(NET_IFACE(ip_iface_select(address("192.0.2.2"))), pa, ha);
@@ -40,7 +40,7 @@ static int resolve(ip_addr_t pa, uint8_t *ha)
     return ret;
 }
 
-/* The last byte of 192.0.2.host's hardware address, or -1. */
+/* Returns the last byte of 192.0.2.host's hardware address, or -1 if it is not cached. */
 static int known(int host)
 {
     uint8_t ha[ETHER_ADDR_LEN];
@@ -92,7 +92,7 @@ static void updated(void)
     expect(FROM HA "91 IP 192.0.2.2 > 192.0.2.9 proto 253 'data'");
 }
 
-/* The merge flag of RFC 826: who is known is renewed, who is not is only learnt if he asks us. */
+/* RFC 826's merge flag: a known sender is renewed, an unknown one only added if we are asked. */
 static void overheard(void)
 {
     bench_start(WIRE_ETHER);
@@ -114,7 +114,7 @@ static void unknown(void)
     wire_pending(1);
 }
 
-/* RFC 5227: a probe comes from nobody yet, and nobody is not a neighbour. */
+/* RFC 5227: the sender of a probe has no address yet, so there is nothing to learn. */
 static void nobody(void)
 {
     uint8_t ha[ETHER_ADDR_LEN];
@@ -171,8 +171,8 @@ static void renewed(void)
     check_int(known(9), 0x90);
 }
 
-/* Meets as many neighbours as the cache holds (more from step 38 on): 192.0.2.100 first, a tenth of
- * a second each. */
+/* Fills the cache with 32 neighbours (it holds more from step 38 on), 192.0.2.100 first, 100 ms
+ * apart. */
 static void fill(void)
 {
     bench_start(WIRE_ETHER);
@@ -216,7 +216,7 @@ static void malformed(void)
     check_int(known(9), -1);
 }
 
-/* Operations that are neither request nor reply: reverse ARP's poison a cache (CVE-2019-12262). */
+/* Operations other than request and reply: those of reverse ARP poison a cache (CVE-2019-12262). */
 static void reverse(void)
 {
     char fault[32];
@@ -232,7 +232,7 @@ static void reverse(void)
     check_int(known(9), 0x90);
 }
 
-/* Two links: what is said on one says nothing about the other. */
+/* A message on the second link claims the address of a neighbour on the first. */
 static void two_links(void)
 {
     struct net_device *first, *second;
@@ -262,19 +262,19 @@ static void forgotten(void)
 }
 
 BENCH(13,
-      {"a host that has asked for us can ping us [1122-2.3.3d]", ping},
-      {"what requests taught is used, for each neighbour its own", told_apart},
-      {"a new hardware address takes the place of the old", updated},
-      {"a request for another renews a known neighbour, and teaches no unknown one", overheard},
-      {"a neighbour that nobody has met is not found", unknown},
-      {"a probe from 0.0.0.0 is answered, and teaches nothing", nobody},
+      {"a host learnt from its request is sent echo replies [1122-2.3.3d]", ping},
+      {"each neighbour learnt from a request has an entry of its own", told_apart},
+      {"a new hardware address replaces the old", updated},
+      {"a request for another address renews a known sender, adds no unknown one", overheard},
+      {"an unknown neighbour is not found", unknown},
+      {"a probe from 0.0.0.0 is answered, and adds no entry", nobody},
       {"broadcasts need no cache [1122-3.3.6b]", broadcast},
-      {"an entry is believed for its time, and not longer [1122-2.3.2.1a]", expires},
+      {"an entry is valid until its timeout [1122-2.3.2.1a]", expires},
       {"an entry expires even if it is in use [1122-2.3.2.1a]", expires_in_use},
-      {"an entry that is renewed lives on", renewed},
-      {"the 33rd neighbour is learnt, and but for the oldest all are still known", full},
-      {"a renewed entry is not the oldest", full_renewed},
-      {"a malformed message teaches nothing", malformed},
-      {"an operation that is neither request nor reply teaches nothing", reverse},
-      {"what is said on one link says nothing about the other", two_links},
-      {"the next life knows no neighbour of this one", forgotten})
+      {"a renewed entry does not expire", renewed},
+      {"the 33rd neighbour is learnt, and evicts at most the oldest", full},
+      {"a renewed entry is not evicted as the oldest", full_renewed},
+      {"a malformed message adds no entry", malformed},
+      {"an operation other than request and reply changes no entry", reverse},
+      {"a message on one link changes no entry of another", two_links},
+      {"after a restart the cache is empty", forgotten})

@@ -1,4 +1,4 @@
-/* Step 14: ARP resolution. Who is not known is asked for, once a second. */
+/* Step 14: ARP resolution. Unknown neighbours are asked for, at most once a second. */
 #include <stdio.h>
 
 #include "arp.h"
@@ -30,7 +30,7 @@ static int resolve(const char *dst, uint8_t *ha)
     return arp_resolve(NET_IFACE(ip_iface_select(address("192.0.2.2"))), address(dst), ha);
 }
 
-/* An answer comes in. Datagrams may have waited for it (step 38); they are not looked at. */
+/* Injects a reply, and ignores datagrams that waited for it (step 38). */
 static void answer(const char *line)
 {
     inject(line);
@@ -45,7 +45,7 @@ static void request(void)
     expect_nothing(0);
 }
 
-/* RFC 1122 2.4: who sends hears nothing of it, be it by errno or by an ICMP message. */
+/* RFC 1122 2.4: no Destination Unreachable, and no errno either. */
 static void not_an_error(void)
 {
     bench_start(WIRE_ETHER);
@@ -68,7 +68,7 @@ static void by_hand(void)
     send_to("192.0.2.1");
     check_int(take(0, got, sizeof(got)), 60);
     check_mem(got, want, sizeof(want));
-    check_mem(got + 38, "\xc0\x00\x02\x01", 4); /* the hardware address before it says nothing */
+    check_mem(got + 38, "\xc0\x00\x02\x01", 4); /* the one before it is undefined */
 }
 
 static void next_goes_out(void)
@@ -96,7 +96,7 @@ static void once_a_second(void)
     size_t requests = 0;
 
     bench_start(WIRE_ETHER);
-    for (int i = 0; i < 35; i++) { /* three and a half seconds */
+    for (int i = 0; i < 35; i++) { /* 3.5 seconds */
         send_to("192.0.2.1");
         requests += wire_pending(1);
         advance(100);
@@ -184,7 +184,7 @@ static void after_expiry(void)
     expect(ASKED);
 }
 
-/* More addresses that nobody has than the cache holds: it must not fill up for ever. */
+/* More unanswered addresses than the cache holds. */
 static void many_unanswered(void)
 {
     char text[32];
@@ -204,17 +204,17 @@ static void many_unanswered(void)
 }
 
 BENCH(14,
-      {"an address that is not known yet is no error [1122-2.4c]", not_an_error},
-      {"a datagram to an unknown neighbour sends one request to all", request},
-      {"the request has the very bytes that were worked out by hand", by_hand},
-      {"after the reply the next datagram goes out [1122-2.3.3d]", next_goes_out},
+      {"an unresolved address is no error [1122-2.4c]", not_an_error},
+      {"a datagram to an unknown neighbour sends one broadcast request", request},
+      {"the request equals the one worked out by hand", by_hand},
+      {"after the reply the next datagram is sent [1122-2.3.3d]", next_goes_out},
       {"ten datagrams at once send one request [1122-2.3.2.1b M-6]", not_one_a_datagram},
       {"a datagram every tenth of a second sends one request a second [1122-2.3.2.1b]",
        once_a_second},
       {"each address has its own request", each_address},
-      {"arp_resolve is incomplete until the reply is there", states},
-      {"a reply for another address, or a malformed one, resolves nothing", wrong_answers},
-      {"a neighbour that asks for us meanwhile is resolved as well", answered_by_asking},
-      {"who was silent for long is asked for again", after_silence},
-      {"when the entry has expired, the address is asked for again", after_expiry},
-      {"many addresses that nobody has do not keep others from being resolved", many_unanswered})
+      {"arp_resolve returns INCOMPLETE until the reply arrives", states},
+      {"a reply for another address or a malformed one does not resolve", wrong_answers},
+      {"a request for our address from the neighbour resolves it too", answered_by_asking},
+      {"an address long unresolved is asked for again", after_silence},
+      {"an address is asked for again once its entry has expired", after_expiry},
+      {"many unanswered addresses do not keep others from being resolved", many_unanswered})

@@ -20,7 +20,7 @@ static void handle_a(const uint8_t *data, size_t len, struct net_device *dev)
 
     (void)dev;
     if (in_net_input || !sim_in_interrupt()) {
-        fail("the handler was called by net_input, not by the softirq");
+        fail("net_input called the handler, not the softirq");
     }
     check_int(len, sizeof(number));
     memcpy(&number, data, sizeof(number));
@@ -102,7 +102,7 @@ static void in_order(void)
     check_int(calls_a, 101);
 }
 
-/* Gives until the queue refuses. Returns how many it took. */
+/* Fills the queue. Returns the number of payloads it took. */
 static int fill(struct net_device *dev)
 {
     int taken = 0;
@@ -119,7 +119,7 @@ static void overflow(void)
     struct net_device *dev = start();
     int taken = fill(dev);
 
-    check(taken >= 64); /* a burst of small frames is nothing unusual */
+    check(taken >= 64); /* room for a burst of small frames */
     check_counted(net, queue_full, 1, check_int(give(dev, TYPE_A, taken), -1));
     check_counted(net, delivered, taken, settle());
     check_int(calls_a, taken);
@@ -145,7 +145,7 @@ static void unknown(void)
     check_counted(net, unknown_protocol, 1, check_int(give(dev, 0xb588, 0), -1));
 }
 
-/* Whatever memory does, a payload is delivered or counts. */
+/* If an allocation fails, the payload is delivered all the same, or counted. */
 static void no_memory(void)
 {
     struct net_device *dev = start();
@@ -188,7 +188,7 @@ static void shut_down(void)
     check_int(calls_a, 0);
 }
 
-/* Sends each payload again over loopback, a thousand times. */
+/* Sends the payload again over loopback, up to the thousandth call. */
 static void handle_again(const uint8_t *data, size_t len, struct net_device *dev)
 {
     depth++;
@@ -212,14 +212,14 @@ static void not_nested(void)
 }
 
 BENCH(15,
-      {"net_input returns before the handler runs, which the softirq does", deferred},
-      {"what comes from the wire goes through the softirq", from_the_wire},
-      {"what is queued is a copy: the buffer was only borrowed from the driver", copied},
+      {"net_input returns before the softirq calls the handler", deferred},
+      {"the softirq delivers received frames", from_the_wire},
+      {"net_input queues a copy: the driver may reuse its buffer", copied},
       {"a hundred payloads keep their order", in_order},
-      {"a full queue refuses and counts, delivers what it holds, and takes again", overflow},
+      {"a full queue drops and counts, delivers what it holds, and accepts again", overflow},
       {"each protocol has a queue of its own", each_its_own},
-      {"an unknown type is not queued, and counts", unknown},
-      {"without memory a payload counts, and the next one comes through", no_memory},
+      {"an unknown type is counted, not queued", unknown},
+      {"without memory a payload is delivered or counted, and the next is delivered", no_memory},
       {"a softirq with nothing to do does nothing", nothing_queued},
-      {"what is still queued at shutdown is given back, and not delivered", shut_down},
-      {"a handler that answers over loopback is not entered again", not_nested})
+      {"payloads queued at shutdown are freed, not delivered", shut_down},
+      {"a handler that sends over loopback is not called recursively", not_nested})

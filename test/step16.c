@@ -1,4 +1,4 @@
-/* Step 16: routing. Which interface and which neighbour lead to a destination. */
+/* Step 16: routing. The interface and the next hop of a destination. */
 #include <stdio.h>
 
 #include "bench.h"
@@ -7,7 +7,7 @@
 #include "net.h"
 #include "util.h"
 
-#define HA "00:00:5e:00:53:" /* and one byte */
+#define HA "00:00:5e:00:53:" /* and one byte more */
 #define ALL "ff:ff:ff:ff:ff:ff"
 #define FROM "ether " HA "01 > "
 
@@ -22,7 +22,7 @@ static ip_addr_t address(const char *text)
     return addr;
 }
 
-/* The wire has 192.0.2.2/24, and two gateways, .253 and .254, on it; null has 198.51.100.2/24. */
+/* wire has 192.0.2.2/24 and the gateways .253 and .254; null has 198.51.100.2/24. */
 static void start(void)
 {
     struct net_device *dev;
@@ -41,7 +41,7 @@ static void add(const char *network, const char *netmask, const char *nexthop,
     check_int(ip_route_add(address(network), address(netmask), address(nexthop), iface), 0);
 }
 
-/* The gateway 192.0.2.host becomes known to ARP as 00:00:5e:00:53:host. */
+/* Lets ARP learn the gateway 192.0.2.host, at 00:00:5e:00:53:host. */
 static void meet(int host)
 {
     char line[128];
@@ -52,7 +52,7 @@ static void meet(int host)
     expect("ARP reply 192.0.2.2 is-at 00:00:5e:00:53:01");
 }
 
-/* Where the route to dst leads. */
+/* Names the interface of the route to dst. */
 static const char *way_to(ip_addr_t dst)
 {
     struct ip_iface *iface = ip_route_get_iface(dst);
@@ -107,12 +107,12 @@ static void longest_prefix(void)
     }
 }
 
-/* 24 routes to 10.0.0.0, each with a prefix of another length; the odd ones lead to null. */
+/* 24 routes to 10.0.0.0 with prefixes of 1 to 24 bits; those of odd length lead to null. */
 static void every_prefix(void)
 {
     start();
     for (int i = 0; i < 24; i++) {
-        int length = 1 + i * 7 % 24; /* neither up nor down */
+        int length = 1 + i * 7 % 24; /* neither ascending nor descending */
         uint32_t mask = 0xffffffff << (32 - length);
         check_int(ip_route_add(hton32(0x0a000000 & mask), hton32(mask), IP_ADDR_ANY,
                                length % 2 ? null : wire), 0);
@@ -154,7 +154,7 @@ static void two_gateways(void)
     expect(FROM HA "fd IP 192.0.2.2 > 10.1.2.3 proto 253 'data'");
     send_to("11.1.2.3");
     expect(FROM HA "fe IP 192.0.2.2 > 11.1.2.3 proto 253 'data'");
-    check_counted(ip, sent, 1, send_to("198.51.100.9")); /* null's own network */
+    check_counted(ip, sent, 1, send_to("198.51.100.9")); /* the network of null */
     expect_nothing(0);
 }
 
@@ -192,7 +192,7 @@ static void note_source(const struct net_device *dev, enum net_direction directi
     }
 }
 
-/* Whether the other interface may carry it is left to the stack; to change the source is not. */
+/* The stack may refuse a source of the other interface, but not replace it. */
 static void source_kept(void)
 {
     ip_addr_t ours = address("192.0.2.2"), others = address("198.51.100.2");
@@ -237,7 +237,7 @@ static void bad_gateway(void)
     check_str(way("203.0.113.9"), "nowhere");
 }
 
-/* Many routes: what does not fit is refused, and what was there still leads its way. */
+/* A full table, if there is a limit, refuses routes and keeps those it has. */
 static void many(void)
 {
     int ret = 0;
@@ -265,18 +265,18 @@ static void forgotten(void)
 }
 
 BENCH(16,
-      {"the network of an interface needs no route to be added [1122-3.3.1.1]", connected},
-      {"the longest prefix wins, in whatever order routes were added", longest_prefix},
+      {"the network of an interface needs no added route [1122-3.3.1.1]", connected},
+      {"the longest prefix wins, in any order of adding", longest_prefix},
       {"the longest prefix wins for every length", every_prefix},
-      {"the hardware address of the gateway carries a foreign destination", gateway},
-      {"ARP asks for the gateway, and for a neighbour itself [1122-3.3.1.1]", gateway_asked_for},
-      {"the default gateway serves what no other route covers [1122-3.3.1.2a 1122-3.3.1.6]",
+      {"a datagram beyond the gateway has the gateway's hardware address", gateway},
+      {"ARP asks for the next hop: gateway or neighbour [1122-3.3.1.1]", gateway_asked_for},
+      {"the default gateway is used if no other route matches [1122-3.3.1.2a 1122-3.3.1.6]",
        two_gateways},
-      {"an echo from afar is answered through the gateway", echo_through_gateway},
-      {"a given source takes the route, and must be ours", given_source},
-      {"a given source is never exchanged for another [1122-3.2.1.3a]", source_kept},
-      {"no route is ENETUNREACH, and counts", no_route},
+      {"an echo from another network is answered through the gateway", echo_through_gateway},
+      {"a datagram with a source is routed alike; a foreign source is refused", given_source},
+      {"a given source is never replaced [1122-3.2.1.3a]", source_kept},
+      {"output without a route fails with ENETUNREACH, and counts", no_route},
       {"255.255.255.255 from a given source needs no route", broadcast},
-      {"a gateway that is no address is refused", bad_gateway},
-      {"a table that is full refuses, and the rest stays as it was", many},
-      {"the next life knows no route of this one", forgotten})
+      {"a malformed gateway address is refused", bad_gateway},
+      {"a full table refuses routes and keeps those it has", many},
+      {"after a restart no added route is left", forgotten})

@@ -1,4 +1,4 @@
-/* Step 17: UDP input. What a closed port answers is step 18's affair, and not looked at. */
+/* Step 17: UDP input. Errors about closed ports are step 18's, and ignored here. */
 
 #include <stdio.h>
 
@@ -7,7 +7,7 @@
 #include "util.h"
 
 #define HELLO "UDP 192.0.2.1.5000 > 192.0.2.2.7 'hello'"
-#define HELLO_UDP 20 /* where UDP begins in it */
+#define HELLO_UDP 20 /* offset of the UDP header in it */
 
 /* HELLO, calculated by hand */
 static const uint8_t hello[] = {
@@ -18,7 +18,7 @@ static const uint8_t hello[] = {
     0x68, 0x65, 0x6c, 0x6c, 0x6f,
 };
 
-/* The datagram passes every check. */
+/* Checks that the datagram is delivered, and ignores the error about its closed port. */
 static void check_taken(const char *faults, const char *script)
 {
     check_counted(udp, delivered, 1, inject_with(faults, script));
@@ -73,7 +73,7 @@ static void test_length_above_datagram(void)
     expect_nothing(0);
 }
 
-/* A short frame is padded to 46 bytes: they came, but they belong to nobody. */
+/* Padding does not extend a datagram. */
 static void test_padding(void)
 {
     bench_start(WIRE_RAW);
@@ -82,7 +82,7 @@ static void test_padding(void)
     expect_nothing(0);
 }
 
-/* How many datagrams have failed a check? */
+/* Returns the number of datagrams that failed a check. */
 static size_t refused(void)
 {
     struct udp_stats stats;
@@ -118,7 +118,7 @@ static void test_checksum(void)
     expect_nothing(0);
 }
 
-/* The addresses are summed too: a datagram that IP delivers to the wrong host is noticed. */
+/* The pseudo header detects a datagram delivered to the wrong host. */
 static void test_pseudo_header(void)
 {
     uint8_t other[sizeof(hello)];
@@ -126,7 +126,7 @@ static void test_pseudo_header(void)
     bench_start(WIRE_RAW);
     memcpy(other, hello, sizeof(hello));
     other[15] = 0x03; /* from 192.0.2.3 */
-    other[11] -= 2;   /* the checksum of the IP header, put right */
+    other[11] -= 2;   /* the IP header's checksum, corrected */
     check_counted(udp, bad_checksum, 1, inject_bytes(other, sizeof(other)));
     expect_nothing(0);
 }
@@ -156,7 +156,7 @@ static void test_endpoint_parse(void)
     check_int(ip_endp_pton("255.255.255.255:65535", &endp), 0);
     for (size_t i = 0; i < countof(bad); i++) {
         if (ip_endp_pton(bad[i], &endp) != -1) {
-            fail("'%s' is taken for an endpoint", bad[i]);
+            fail("'%s' was accepted as an endpoint", bad[i]);
         }
     }
 }
@@ -176,14 +176,14 @@ static void test_endpoint_print(void)
 }
 
 BENCH(17,
-      {"a good datagram passes, whatever its length", test_good},
-      {"one shorter than a header counts as too_short", test_short},
-      {"a length below the header's counts as bad_length", test_length_below_header},
-      {"a length above the datagram's counts as bad_length", test_length_above_datagram},
-      {"padding of the frame belongs to nobody", test_padding},
-      {"every single damaged bit is noticed [1122-4.1.3.4a]", test_single_bits},
-      {"a wrong checksum counts as bad_checksum [1122-4.1.3.4a]", test_checksum},
-      {"the checksum covers the addresses", test_pseudo_header},
-      {"checksum zero means that there is none [1122-4.1.3.4b]", test_no_checksum},
-      {"an endpoint's text is understood, any other refused [M-7]", test_endpoint_parse},
-      {"an endpoint is printed, if there is room", test_endpoint_print})
+      {"a valid datagram of any length is delivered", test_good},
+      {"a datagram shorter than a header is dropped: too_short", test_short},
+      {"a length below the header's is dropped: bad_length", test_length_below_header},
+      {"a length above the IP data's is dropped: bad_length", test_length_above_datagram},
+      {"padding is not data", test_padding},
+      {"every single flipped bit is detected [1122-4.1.3.4a]", test_single_bits},
+      {"a bad checksum is dropped: bad_checksum [1122-4.1.3.4a]", test_checksum},
+      {"the checksum covers the IP addresses", test_pseudo_header},
+      {"a checksum of zero means none, and is accepted [1122-4.1.3.4b]", test_no_checksum},
+      {"the text of an endpoint is parsed, malformed text refused [M-7]", test_endpoint_parse},
+      {"an endpoint is printed unless the buffer is too small", test_endpoint_print})

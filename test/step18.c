@@ -1,4 +1,4 @@
-/* Step 18: UDP endpoints. What waits in one is read in step 19; here it is seen in the counters. */
+/* Step 18: UDP endpoints. Queued datagrams are read in step 19, and only counted here. */
 
 #include "bench.h"
 #include "platform.h"
@@ -27,7 +27,7 @@ static int bound(const char *text)
     return desc;
 }
 
-/* How many datagrams has an endpoint taken so far? */
+/* Returns the number of datagrams queued on endpoints so far. */
 static size_t taken(void)
 {
     struct udp_stats stats;
@@ -55,7 +55,8 @@ static void test_unbound(void)
     expect(UNREACHABLE);
 }
 
-/* RFC 1122 3.2.2: not about a broadcast, not to nobody; and a damaged datagram names no port. */
+/* RFC 1122 3.2.2: no error about a broadcast or to a source that is not one host. The port of a
+ * damaged datagram is not looked at. */
 static void test_no_answer(void)
 {
     bench_start(WIRE_RAW);
@@ -70,7 +71,7 @@ static void test_no_answer(void)
     expect_nothing(0);
 }
 
-/* An endpoint of one address takes what is sent to that address alone. */
+/* An endpoint bound to one address receives datagrams to that address only. */
 static void test_address(void)
 {
     bench_start(WIRE_RAW);
@@ -91,7 +92,7 @@ static void test_wildcard(void)
     check_int(taken(), 3);
 }
 
-/* Port 7 fills up, port 8 does not notice. */
+/* Port 7's queue fills up, port 8's is not affected. */
 static void test_queue(void)
 {
     bench_start(WIRE_RAW);
@@ -106,7 +107,7 @@ static void test_queue(void)
     check_int(taken(), UDP_QUEUE_LIMIT + 1);
 }
 
-/* What one use leaves behind, the next may not add to. */
+/* The first round may leave an allocation behind, the later ones may add none. */
 static void test_close(void)
 {
     size_t in_use = 0;
@@ -191,7 +192,7 @@ static void test_table(void)
     check_error(udp_cmd_open(), EMFILE);
 }
 
-/* An endpoint that was opened and not bound is not found under port 0 or any other. */
+/* An unbound endpoint is not found under port 0 or any other. */
 static void test_not_yet_bound(void)
 {
     bench_start(WIRE_RAW);
@@ -202,7 +203,7 @@ static void test_not_yet_bound(void)
     wire_pending(1);
 }
 
-/* However early on its way a datagram finds no memory: it is dropped, and the next one is taken. */
+/* Whichever allocation fails: the datagram is dropped, and the next is queued. */
 static void test_no_memory(void)
 {
     size_t before;
@@ -221,17 +222,17 @@ static void test_no_memory(void)
 }
 
 BENCH(18,
-      {"a bound port takes a datagram and is silent", test_bound},
-      {"an unbound port answers with header and 8 bytes [1122-4.1.3.1 1122-3.2.2.1a 1122-3.3.8]",
+      {"a datagram to a bound port is queued without an answer", test_bound},
+      {"an unbound port is unreachable, quoting 8 bytes [1122-4.1.3.1 1122-3.2.2.1a 1122-3.3.8]",
        test_unbound},
-      {"a datagram to or from a broadcast has no answer [1122-3.2.2e]", test_no_answer},
-      {"an endpoint of one address takes no broadcast [1122-4.1.3.5b]", test_address},
-      {"an endpoint of all addresses takes broadcasts too [1122-4.1.3.5b]", test_wildcard},
-      {"a full queue drops and counts, other ports go on", test_queue},
-      {"closing frees the port and what waited", test_close},
-      {"conflicts of address and port are refused [M-8]", test_conflict},
-      {"an address not ours and a second bind are refused [1122-4.1.3.6]", test_bad_bind},
-      {"a descriptor that is not open is EBADF", test_bad_descriptor},
-      {"the table is full at its limit, and has room again", test_table},
-      {"an endpoint without a port takes nothing", test_not_yet_bound},
-      {"without memory a datagram is dropped, no more", test_no_memory})
+      {"a datagram to or from a broadcast address is not answered [1122-3.2.2e]", test_no_answer},
+      {"an endpoint bound to one address gets no broadcast [1122-4.1.3.5b]", test_address},
+      {"an endpoint bound to all addresses gets broadcasts too [1122-4.1.3.5b]", test_wildcard},
+      {"a full queue drops and counts, other ports still receive", test_queue},
+      {"closing frees the port and the queued datagrams", test_close},
+      {"a bind to an address and port in use is refused [M-8]", test_conflict},
+      {"a bind to a foreign address and a second bind are refused [1122-4.1.3.6]", test_bad_bind},
+      {"a descriptor that is not open fails with EBADF", test_bad_descriptor},
+      {"a full table fails with EMFILE until an endpoint is closed", test_table},
+      {"an unbound endpoint receives nothing", test_not_yet_bound},
+      {"without memory a datagram is dropped, and the next is queued", test_no_memory})
