@@ -9,20 +9,19 @@
 #include "sim.h"
 
 /*
- * Who tests the tests? Here behaviours fail on purpose, and what the bench says about each is
- * compared; the notation is read, printed and compared with bytes made by hand; and the platform
- * keeps what platform.h promises.
+ * Tests the bench itself: the reports of behaviours that fail on purpose; the notation, read,
+ * printed, and compared with bytes made by hand; and the simulated platform against platform.h.
  */
 
 /*
- * A behaviour that must fail, in a process of its own; some text that its report must hold
+ * Graders and failing behaviours, run in a process of their own
  */
 static char output[65536];
 
 static const char *capture_file = "/dev/null";
 
-/* A grader whose behaviours these are, with options; at most 6 of them, then NULL. Returns its exit
- * status. */
+/* Runs bench_main with these behaviours and options (at most 6, then NULL), its output in output.
+ * Returns its exit status. */
 static int grade_apart(const struct behaviour *list, size_t num, const char *const *args)
 {
     char *argv[8] = { (char *)(uintptr_t)"grader" };
@@ -67,6 +66,7 @@ static int run_apart(const struct behaviour *b, const char *seed)
     return grade_apart(b, 1, args);
 }
 
+/* Checks that the behaviour fails, and that its report contains part. */
 static void must_fail(void (*func)(void), const char *part)
 {
     struct behaviour b = { "on purpose", func };
@@ -151,7 +151,7 @@ static void test_locks(void)
 }
 
 /*
- * Ends that are none
+ * Behaviours that do not end well
  */
 static void sleeper(void *arg)
 {
@@ -329,7 +329,7 @@ static void test_bytes(void)
     connection('B', NULL, NULL, 99);
     sim_build("S 0:0(0) <mss 1460>", DIR_IN, 0, &p, NULL);
     check_int(p.len, sizeof(tcp));
-    check_mem(bytes, tcp, 4); /* the id is the bench's choice, and the checksum depends on it */
+    check_mem(bytes, tcp, 4); /* the bench chooses the id, which the checksum covers */
     check_mem(bytes + 6, tcp + 6, 4);
     check_mem(bytes + 12, tcp + 12, sizeof(tcp) - 12);
 }
@@ -354,7 +354,7 @@ static void test_unreadable(void)
     must_fail(bad_range, "END is not SEQ + LEN");
 }
 
-/* What a damaged packet differs in from the good one. */
+/* Faults, and the difference that the comparison with the good packet reports. */
 static const struct {
     const char *faults;
     const char *difference;
@@ -475,7 +475,7 @@ static void test_wakeup_one(void)
     for (int i = 0; i < 3; i++) {
         task_start("sleeper", sleeper, &codes[i]);
     }
-    for (int i = 1; i <= 4; i++) { /* the last time nobody sleeps any more */
+    for (int i = 1; i <= 4; i++) { /* the fourth finds no sleeper */
         lock_acquire(&a);
         sched_task_wakeup_one(&bed);
         lock_release(&a);
@@ -524,7 +524,7 @@ static void nap(void *arg)
     *(uint64_t *)arg = now_ms();
 }
 
-/* Hours go by, and neither a timer nor a sleeper sees it. */
+/* The clock leaps by hours: no timer and no sleeper becomes due by it. */
 static void test_skip(void)
 {
     struct timeval interval = { 1, 0 };
@@ -577,7 +577,7 @@ static void test_random(void)
     check_int(buf[0], 4);
 }
 
-/* Two tasks that add up letters while they give way to each other. */
+/* Two tasks append letters to order, and yield to each other. */
 static char order[64];
 
 static void letters(void *arg)
@@ -612,7 +612,7 @@ static void order_of(void (*func)(void), const char *seed, char *buf, size_t siz
     snprintf(buf, size, "%.16s", at + 6);
 }
 
-/* What func reports as order is the seed's alone. */
+/* Checks that the order that func reports depends on the seed alone. */
 static void check_repeats(void (*func)(void))
 {
     char one[17], again[17], two[17], three[17];
@@ -631,7 +631,7 @@ static void test_seeds(void)
     check_repeats(interleave);
 }
 
-/* A wire whose other end is no stack: what comes goes back as it is. */
+/* A wire without a stack: its end returns every packet unchanged. */
 static void mirror(void *wire, const struct packet *p)
 {
     (void)wire;
@@ -646,7 +646,7 @@ static void start_mirror(void)
     sim_wire_send = mirror;
 }
 
-/* How many answers came within a millisecond each. */
+/* Reports as order how many packets come back in each millisecond. */
 static void unkind(void)
 {
     char text[17] = "";
@@ -666,7 +666,7 @@ static void test_line(void)
     check_repeats(unkind);
 }
 
-/* With -w, the capture has what went in and out before the failure. */
+/* With -w, the capture has the packets up to the failure. */
 static void captured_frame(void)
 {
     start_mirror();
@@ -683,7 +683,7 @@ static void captured(void)
 static void test_capture(void)
 {
     char path[] = "/tmp/bench_selftest.XXXXXX";
-    uint32_t words[26]; /* a header, and two packets with theirs: 24 and twice 16 + 20 + 8 + 9 */
+    uint32_t words[26]; /* a file header of 24 bytes, and two records of 16 + 20 + 8 + 9 */
     int fd = mkstemp(path);
 
     check(fd != -1);
@@ -698,7 +698,7 @@ static void test_capture(void)
 }
 
 /*
- * What a grader says of its options. Three behaviours, one of which fails.
+ * A grader's options: three behaviours, one of which fails
  */
 static void holds(void)
 {
@@ -720,7 +720,7 @@ static void grader_says(int status, const char *part, const char *const *args)
 {
     check_int(grade_apart(three, 3, args), status);
     if (!strstr(output, part)) {
-        fail("it does not say: %s\n%.400s", part, output);
+        fail("the output lacks: %s\n%.400s", part, output);
     }
 }
 
@@ -754,23 +754,23 @@ static void test_options(void)
 }
 
 BENCH(99,
-    { "the bench reports what is wrong with locks", test_locks },
-    { "the bench reports behaviours that do not end, or not well", test_ends },
-    { "the bench reports what a check expected and got", test_checks },
-    { "lines of the script are printed as they are read", test_lines },
-    { "packets have the bytes that a hand would give them", test_bytes },
-    { "lines that make no sense are refused", test_unreadable },
-    { "each fault is made, and found again in a comparison", test_faults },
-    { "timers come when they are due, on the interrupt thread", test_timer },
-    { "the user interrupts whoever sleeps, once", test_user_interrupt },
-    { "one sleeper is woken, or all", test_wakeup_one },
-    { "destroying what tasks sleep on wakes them with EBADF", test_destroy },
+    { "the bench reports misused locks", test_locks },
+    { "the bench reports behaviours that hang, crash or leak", test_ends },
+    { "a failed check reports the expected and the actual value", test_checks },
+    { "a packet is printed as the line that built it", test_lines },
+    { "packets equal those worked out by hand", test_bytes },
+    { "malformed lines are refused", test_unreadable },
+    { "each fault is applied, and named by the comparison", test_faults },
+    { "timers are called when due, on the interrupt thread", test_timer },
+    { "a user interrupt ends the present sleeps, and no later one", test_user_interrupt },
+    { "sched_task_wakeup_one wakes one sleeper", test_wakeup_one },
+    { "sched_task_destroy wakes all sleepers with EBADF", test_destroy },
     { "a sleep ends at its deadline", test_deadline },
-    { "a leap of the clock makes nothing due", test_skip },
-    { "memory is counted, cleared, and fails when told", test_memory },
-    { "random bytes are what was given", test_random },
-    { "one seed, one order; other seeds, other orders", test_seeds },
-    { "and the wire is as unkind as before", test_line },
-    { "a capture has what went in and out", test_capture },
-    { "a part of a text picks behaviours, and one that none has is an error", test_parts },
-    { "a grader explains its options, and refuses what is none", test_options })
+    { "a leap of the clock makes no timer and no sleeper due", test_skip },
+    { "memory is counted and cleared, and fails on request", test_memory },
+    { "random bytes are those that the test gives", test_random },
+    { "the seed alone determines the order of tasks", test_seeds },
+    { "the seed alone determines the wire's faults", test_line },
+    { "a capture has the packets of both directions", test_capture },
+    { "a part of a title selects behaviours; one that matches none is an error", test_parts },
+    { "a grader explains its options, and refuses unknown ones", test_options })

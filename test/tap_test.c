@@ -1,7 +1,7 @@
 /*
- * Prints every frame that the host sends through a TAP interface, until Ctrl-C:
+ * Prints every frame that the host sends to a TAP interface, until Ctrl-C:
  *     make tap; test/tap_test.exe tap0
- * It needs nothing of the stack but ether_print.
+ * Of the stack it uses only ether_print.
  */
 
 #include <errno.h>
@@ -26,7 +26,7 @@ static void on_signal(int signo)
     terminate = 1;
 }
 
-/* Attaches to the TAP interface name. Returns a descriptor that reads one frame a time, or -1. */
+/* Attaches to the TAP interface. Returns a descriptor that reads one frame at a time, or -1. */
 static int tap_open(const char *name)
 {
     struct ifreq ifr = {.ifr_flags = IFF_TAP | IFF_NO_PI};
@@ -81,7 +81,7 @@ int main(int argc, char **argv)
     }
     log_init();
     if (!getenv("MICROPS_LOG")) {
-        log_set_level("dump"); /* the bytes, too */
+        log_set_level("dump"); /* with the bytes */
     }
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);

@@ -1,7 +1,7 @@
 #define _GNU_SOURCE /* pthread_tryjoin_np */
 /*
- * The demonstration: sets the stack up, does what the step's chapter shows by hand, and runs until
- * SIGINT (Ctrl-C).
+ * The demonstration: sets up the stack, runs the example of the step's chapter, and ends at SIGINT
+ * (Ctrl-C).
  */
 
 #include <errno.h>
@@ -33,7 +33,7 @@
 static sigset_t sigint;
 static atomic_int terminate;
 
-/* Waits for SIGINT, at most so many seconds (-1: for ever). Returns 1 when it has come, else 0. */
+/* Waits for SIGINT, at most seconds (-1: without limit). Returns whether it arrived. */
 static int wait_for_sigint(int seconds)
 {
     struct timespec timeout = {.tv_sec = seconds};
@@ -82,7 +82,7 @@ static int setup(void)
 {
     sigemptyset(&sigint);
     sigaddset(&sigint, SIGINT);
-    sigprocmask(SIG_BLOCK, &sigint, NULL); /* from now on it is only waited for */
+    sigprocmask(SIG_BLOCK, &sigint, NULL); /* taken by sigwaitinfo alone */
     if (net_init() == -1) {
         errorf("net_init() failure");
         return -1;
@@ -97,22 +97,22 @@ static int setup(void)
     return 0;
 }
 
-/* Gives back what comes, until there is no more. */
+/* Echoes the stream to its end. */
 static void echo(int id)
 {
     char buf[2048];
     ssize_t len;
 
     while ((len = sock_recv(id, buf, sizeof(buf))) > 0) {
-        infof("%zd bytes came", len);
+        infof("received %zd bytes", len);
         if (sock_send(id, buf, (size_t)len) == -1) {
             break;
         }
     }
-    infof("over: %s", len == 0 ? "the peer has closed" : strerror(errno));
+    infof("end: %s", len == 0 ? "the peer closed" : strerror(errno));
 }
 
-/* Accepts one connection after another and echoes. */
+/* Accepts connections one after another, and echoes each. */
 static void exchange(void)
 {
     struct sockaddr_in local = {.sin_family = AF_INET, .sin_port = hton16(ECHO_PORT)};
@@ -120,7 +120,7 @@ static void exchange(void)
 
     if (id == -1 || sock_bind(id, (struct sockaddr *)&local, sizeof(local)) == -1 ||
         sock_listen(id, 5) == -1) {
-        errorf("nobody can connect to port %d: %s", ECHO_PORT, strerror(errno));
+        errorf("cannot listen on port %d: %s", ECHO_PORT, strerror(errno));
         return;
     }
     while (!terminate && (peer = sock_accept(id, NULL, NULL)) != -1) {
@@ -136,7 +136,7 @@ static void *exchange_thread(void *arg)
     return arg;
 }
 
-/* Lets the exchange run in a thread of its own, and interrupts its sleep on SIGINT. */
+/* Runs the exchange in a thread of its own, and interrupts its sleep at SIGINT. */
 static void demonstrate(void)
 {
     pthread_t thread;
@@ -148,7 +148,7 @@ static void demonstrate(void)
     wait_for_sigint(-1);
     terminate = 1;
     while (pthread_tryjoin_np(thread, NULL) == EBUSY) {
-        intr_raise(INTR_IRQ_USER); /* again and again: it may have come just before the sleep */
+        intr_raise(INTR_IRQ_USER); /* repeated: one may arrive just before the sleep */
         usleep(10000);
     }
 }

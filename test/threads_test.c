@@ -1,10 +1,10 @@
 /*
- * The platform of Linux with real threads: the one test on which the thread sanitizer has something
- * to say. It needs no privilege: the only device is the loopback.
+ * The Linux platform with real threads: the one test in which the thread sanitizer can find a race.
+ * It needs no privilege: the only device is the loopback.
  *
  *     make SAN=thread && build/thread/test/threads_test.exe [PART-OF-A-TEXT]
  *
- * SEED=N gives other random choices. Who comes first is not among them: the scheduler has that say.
+ * SEED=N gives other random choices. The order of threads is the scheduler's, and not repeatable.
  */
 
 #define _GNU_SOURCE /* environ */
@@ -38,7 +38,7 @@
 #include "tcp.h"
 
 #define MSEC 1000000ull /* nanoseconds */
-#define TIME_LIMIT 60    /* seconds after which the test hangs */
+#define TIME_LIMIT 60    /* seconds for all tests */
 #define REPORT_MAX 5     /* failed checks that one test reports */
 
 #define PAIRS 4          /* of application threads */
@@ -51,12 +51,12 @@
 
 #define STORM_MS 1000 /* that each storm lasts */
 #define STORM_THREADS 9
-#define SLOTS 12      /* sockets that they share */
+#define SLOTS 12      /* sockets shared by all */
 #define PORTS 4       /* for all, from TCP_PORT on */
-#define ENDS 20       /* of the stack, while threads sleep in it */
+#define ENDS 20       /* shutdowns while threads sleep in calls */
 
-static int list;                 /* say which tests there are, and run none */
-static const char *only;         /* run the tests whose text contains this */
+static int list;                 /* list the tests, run none */
+static const char *only;         /* part of the titles of the tests to run */
 static uint64_t seed = 1;
 static atomic_uint drawers;      /* threads that have drawn */
 static _Atomic(const char *) current;
@@ -67,7 +67,7 @@ static atomic_int test_failed; /* checks of the current test */
  * Reporting
  */
 
-/* Reports a difference, which fails the test that runs. Any thread may. Has the value of cond. */
+/* Fails the current test unless cond holds. For any thread. Returns cond. */
 #define check(cond) check_at(!!(cond), #cond, __LINE__)
 
 static int check_at(int cond, const char *expr, int line)
@@ -78,7 +78,7 @@ static int check_at(int cond, const char *expr, int line)
     return cond;
 }
 
-/* A number below n from the seed, for each thread another row of them (splitmix64). */
+/* Returns a number below n: each thread has a sequence of its own, from the seed (splitmix64). */
 static unsigned int draw(unsigned int n)
 {
     static _Thread_local uint64_t state;
@@ -164,7 +164,7 @@ static size_t dir_count(const char *path)
     return n;
 }
 
-/* A thread that has been joined may still be listed for a moment. */
+/* Are there n threads? Waits, as a joined thread may still be listed for a moment. */
 static int tasks_are(size_t n)
 {
     int i;
@@ -175,7 +175,7 @@ static int tasks_are(size_t n)
     return dir_count("/proc/self/task") == n;
 }
 
-/* Starts the stack with 127.0.0.1, in two steps: what a test registers comes between them. */
+/* The start has two parts, so that a test can register devices and interrupts in between. */
 static void stack_init(void)
 {
     struct net_device *dev;
@@ -228,11 +228,11 @@ static void test_nothing_left(void)
     }
     pthread_sigmask(SIG_SETMASK, NULL, &mask);
     for (i = 1; i <= SIGRTMAX; i++) {
-        check(sigismember(&mask, i) != 1); /* main saw to it that none is blocked at the start */
+        check(sigismember(&mask, i) != 1); /* main unblocked all at the start */
     }
 }
 
-/* Signals that came too late for the interrupt thread must not end the process. */
+/* Signals that the interrupt thread no longer takes must not end the process. */
 static void test_late_signal(void)
 {
     check(platform_init() == 0);
@@ -242,10 +242,10 @@ static void test_late_signal(void)
     check(platform_shutdown() == 0);
 }
 
-/* Those that the stack has for itself. */
+/* Signals that the stack uses. */
 static const int stack_signals[] = {SIGUSR1, SIGUSR2, SIGALRM, SIGIO};
 
-/* Nor must they end it in a thread that was there before the stack. */
+/* A thread older than the stack does not block its signals: they must not end the process. */
 static void *old_thread_main(void *arg)
 {
     while (!atomic_load((atomic_int *)arg)) {
@@ -271,7 +271,8 @@ static void test_old_thread(void)
     stack_stop();
 }
 
-/* What a program that is started says of its signals. The shell would unblock them. */
+/* Starts a program and copies its mask of blocked signals. Without a shell, which would unblock
+ * them. */
 static void signals_of_program(char *text, size_t size)
 {
     static char *const argv[] = {"grep", "SigBlk", "/proc/self/status", NULL};
@@ -292,7 +293,7 @@ static void signals_of_program(char *text, size_t size)
     check(n > 0 && waitpid(pid, NULL, 0) == pid);
 }
 
-/* Are our signals as if there had been no stack? */
+/* Are the stack's signals at their defaults, and unblocked? */
 static int signals_are_default(void)
 {
     struct sigaction action;
@@ -309,7 +310,7 @@ static int signals_are_default(void)
     return 1;
 }
 
-/* The end of a child: its status is 0. */
+/* Waits for the child. Returns whether its status is 0. */
 static int ends_well(pid_t pid)
 {
     int status;
@@ -354,7 +355,7 @@ static int counting_isr(unsigned int irq, void *arg)
     return 0;
 }
 
-/* Waits for a counter to reach n. */
+/* Waits up to about a second. Returns whether the counter has reached n. */
 static int reaches(atomic_int *counter, int n)
 {
     int i;
@@ -423,7 +424,7 @@ static void *endless_raising_main(void *arg)
     return NULL;
 }
 
-/* Whoever raises an interrupt need not know whether the platform still runs. */
+/* An interrupt may be raised while the platform starts or stops. */
 static void test_raising_at_the_end(void)
 {
     static atomic_int end;
@@ -446,7 +447,7 @@ static void test_raising_at_the_end(void)
     check(memory_in_use() == 0);
 }
 
-/* Interrupts come also when no signal can be queued; SIGIO stands for all devices. */
+/* Interrupts arrive even if no signal can be queued; SIGIO means any device. */
 static void test_full_signal_queue(void)
 {
     static atomic_int first, second;
@@ -470,7 +471,7 @@ static void test_full_signal_queue(void)
 
 static atomic_int slow_isr_runs, slow_isr_ends;
 
-/* A driver that does not get round to reading. */
+/* A driver that is slow to read. */
 static int slow_isr(unsigned int irq, void *arg)
 {
     (void)irq;
@@ -482,7 +483,7 @@ static int slow_isr(unsigned int irq, void *arg)
     return 0;
 }
 
-/* Signals that are queued for this user; other programs have some, too. */
+/* Returns the signals queued for this user, those of other programs included. */
 static int queued_signals(void)
 {
     FILE *file = fopen("/proc/self/status", "r");
@@ -503,9 +504,9 @@ static int queued_signals(void)
     return n;
 }
 
-#define FLOOD 200 /* frames: a socket of the kernel holds as many */
+#define FLOOD 200 /* frames: a kernel socket queues that many */
 
-/* What is pending does not grow with what comes. */
+/* The number of pending signals does not grow with that of frames. */
 static void test_flood_of_signals(void)
 {
     int ends[2], before, i;
@@ -543,8 +544,7 @@ static int reading_isr(unsigned int irq, void *arg)
     return 0;
 }
 
-/* Each byte is sent when the last one has been read: just while the driver finds nothing more, and
- * the thread is about to wait. */
+/* Sends each byte once the last one is read, while the interrupt thread is about to wait. */
 static void test_no_lost_interrupt(void)
 {
     int ends[2], i;
@@ -568,7 +568,7 @@ static void test_no_lost_interrupt(void)
     close(ends[1]);
 }
 
-/* Has always more to do, as a device in a flood. */
+/* A device in a flood: raises its interrupt again. */
 static int busy_isr(unsigned int irq, void *arg)
 {
     (void)arg;
@@ -591,7 +591,7 @@ static void tick(void)
     atomic_fetch_add(&ticks, 1);
 }
 
-/* However busy one device or the softirq is, the others and the timer have their turns. */
+/* A busy device or softirq does not starve other devices and the timer. */
 static void test_turns(void)
 {
     static atomic_int end, other;
@@ -639,7 +639,7 @@ static lock_t lock = LOCK_INITIALIZER;
 static struct sched_task task;
 static atomic_int sleepers;
 
-/* Sleeps once, at most *arg milliseconds if not 0. Returns the errno, or NULL when woken. */
+/* Sleeps once, at most *arg milliseconds if not 0. Returns the errno, or NULL if woken. */
 static void *sleeper_main(void *arg)
 {
     unsigned int ms = *(unsigned int *)arg;
@@ -652,7 +652,8 @@ static void *sleeper_main(void *arg)
     return (void *)err;
 }
 
-/* Starts n threads and returns when they sleep: they hold the lock from their sign of life on. */
+/* Starts n threads and returns once they sleep: each counts itself with the lock held, and releases
+ * it by sleeping. */
 static void start_sleepers(pthread_t *threads, size_t n, unsigned int *ms)
 {
     size_t i;
@@ -687,7 +688,7 @@ static void test_interruption(void)
     for (i = 0; i < countof(threads); i++) {
         check(join(threads[i]) == EINTR);
     }
-    check(intr_raise(INTR_IRQ_USER) == 0); /* nobody sleeps: forgotten */
+    check(intr_raise(INTR_IRQ_USER) == 0); /* without sleepers, so forgotten */
     sleep_ms(20);
     start_sleepers(threads, 1, &ms);
     check(join(threads[0]) == ETIMEDOUT);
@@ -725,7 +726,7 @@ static void test_destroy(void)
         sched_task_init(&task);
         start_sleepers(threads, countof(threads), &ever);
         lock_acquire(&lock);
-        if (round % 2) { /* they are leaving, and must not come back to a task that is gone */
+        if (round % 2) { /* the woken are still leaving */
             sched_task_wakeup(&task);
         }
         sched_task_destroy(&task, &lock);
@@ -740,7 +741,7 @@ static void test_destroy(void)
 
 static int turn; /* guarded by lock */
 
-/* Waits for its turns, and passes each on. */
+/* Waits for its turn, then passes it on. */
 static void *player_main(void *arg)
 {
     int me = *(int *)arg, i;
@@ -788,7 +789,7 @@ static int consuming_isr(unsigned int irq, void *arg)
     return 0;
 }
 
-/* Puts work into a queue, so to speak, and waits for the softirq to take it out. */
+/* Produces one unit, and waits for the softirq to consume it. */
 static void *producer_main(void *arg)
 {
     unsigned int mine;
@@ -836,10 +837,10 @@ static void test_softirq(void)
  * Eight threads and the loopback
  */
 
-static atomic_int clients;  /* that have not finished */
+static atomic_int clients;  /* still running */
 static atomic_int disturbing;
 
-/* Interrupts whoever sleeps, and wakes the interrupt thread for nothing, at random moments. */
+/* Interrupts sleeping threads, and wakes the interrupt thread for nothing, at random moments. */
 static void *disturber_main(void *arg)
 {
     (void)arg;
@@ -850,7 +851,7 @@ static void *disturber_main(void *arg)
     return NULL;
 }
 
-/* The data of a client: different for each client and round. */
+/* Fills buf with data that differs for each client and round. */
 static void fill(uint8_t *buf, size_t len, int client, int round)
 {
     size_t i;
@@ -908,7 +909,7 @@ static void run_pairs(void *(*server)(void *arg), void *(*client)(void *arg), vo
     pthread_join(disturber, NULL);
 }
 
-/* Echoes what comes until the clients have finished. Opens and binds anew every 40 datagrams. */
+/* Echoes until the clients have finished. Opens and binds anew every 40 datagrams. */
 static void *udp_server_main(void *arg)
 {
     uint8_t buf[UDP_SIZE_MAX];
@@ -925,7 +926,7 @@ static void *udp_server_main(void *arg)
             if (len >= 0) {
                 check(udp_cmd_sendto(desc, buf, (size_t)len, &remote) == len);
             } else {
-                check(errno == EINTR || errno == ECONNREFUSED); /* a client has gone */
+                check(errno == EINTR || errno == ECONNREFUSED); /* a client has closed */
             }
         }
         check(udp_cmd_close(desc) == 0);
@@ -933,7 +934,7 @@ static void *udp_server_main(void *arg)
     return NULL;
 }
 
-/* Sends a datagram until its echo comes; an interruption serves as the time-out. */
+/* Sends a datagram until its echo arrives; an interruption serves as timeout. */
 static void udp_exchange(int desc, const uint8_t *data, size_t len, const ip_endp_t *server)
 {
     uint8_t buf[UDP_SIZE_MAX];
@@ -1073,7 +1074,7 @@ static void *tcp_server_main(void *arg)
     return NULL;
 }
 
-/* Returns a connected socket. After an interruption the connection is half made: tries another. */
+/* Returns a connected socket. Tries anew after an interruption, which leaves one connecting. */
 static int tcp_connect(void)
 {
     struct sockaddr_in addr = address(TCP_PORT);
@@ -1133,9 +1134,9 @@ static void test_tcp(void)
     stack_stop();
 }
 
-#define LISTENERS 500 /* that come and go while clients connect */
+#define LISTENERS 500 /* opened and closed while clients connect */
 
-static atomic_int listening; /* there will be one more */
+static atomic_int listening; /* more listeners follow */
 
 static void *comer_main(void *arg)
 {
@@ -1163,7 +1164,7 @@ static int listen_once(void)
     return desc;
 }
 
-/* A listener that is closed must take its connections with it, whatever arrives meanwhile. */
+/* Closing a listener must close its pending connections, whatever arrives meanwhile. */
 static void test_listeners(void)
 {
     pthread_t comers[2 * PAIRS];
@@ -1182,7 +1183,7 @@ static void test_listeners(void)
         check(tcp_cmd_close(desc) == 0);
     }
     listening = 0;
-    n = listen_once(); /* so that nobody waits in vain */
+    n = listen_once(); /* so that every connect ends */
     for (i = 0; i < countof(comers); i++) {
         pthread_join(comers[i], NULL);
     }
@@ -1195,12 +1196,12 @@ static void test_listeners(void)
  */
 
 static void *(*storm_func)(void *arg);
-static atomic_int storming;            /* while it lasts */
-static atomic_int storm_threads;       /* that have not ended */
+static atomic_int storming;            /* cleared at the end */
+static atomic_int storm_threads;       /* still running */
 static const uint8_t zeros[2 * TCP_RCV_BUF_SIZE]; /* to send */
-static atomic_int connected, accepted; /* how often: a calm would show nothing */
+static atomic_int connected, accepted; /* connections: at least one of each */
 
-/* One signal, or many; also to the whole process, as others may send them. */
+/* Sends one signal or many, to the interrupt thread or, as others may, to the process. */
 static void storm_signal(void)
 {
     static const int signals[] = {INTR_IRQ_SOFT, INTR_IRQ_USER, INTR_IRQ_TIMER};
@@ -1236,13 +1237,13 @@ static void *signaller_main(void *arg)
     return arg;
 }
 
-/* One of a few that everybody wants. */
+/* One of a few ports, for all threads. */
 static uint16_t storm_port(void)
 {
     return (uint16_t)(TCP_PORT + draw(PORTS));
 }
 
-/* Sends datagrams to these ports, whether somebody is there or not. */
+/* Sends datagrams to these ports, open or not. */
 static void *flooder_main(void *arg)
 {
     int id = sock_open(PF_INET, SOCK_DGRAM, 0);
@@ -1267,8 +1268,8 @@ static void *storm_main(void *arg)
     return NULL;
 }
 
-/* Runs func in STORM_THREADS threads, which it tells from each other by a number. When the storm is
- * over, whoever sleeps is interrupted until all have ended. */
+/* Runs func in STORM_THREADS threads, each with its number as argument. At the end of the storm,
+ * interrupts sleeping threads until all have ended. */
 static void storm(void *(*func)(void *arg))
 {
     static int ids[STORM_THREADS];
@@ -1285,7 +1286,7 @@ static void storm(void *(*func)(void *arg))
     }
     signaller = start(signaller_main, NULL);
     flooder = start(flooder_main, NULL);
-    for (i = 0; i < 10 && !(i > 0 && connected && accepted); i++) { /* longer if all is slow */
+    for (i = 0; i < 10 && !(i > 0 && connected && accepted); i++) { /* longer on a slow machine */
         sleep_ms(STORM_MS);
     }
     storming = 0;
@@ -1312,9 +1313,9 @@ static void storm_stack_start(void)
  * Calls at random
  */
 
-static atomic_int slots[SLOTS]; /* the sockets that all threads use; -1: none */
+static atomic_int slots[SLOTS]; /* sockets that all threads use; -1: none */
 
-/* Puts a socket into a slot, and closes the one that was there. */
+/* Puts a socket into a random slot, and closes the one there before. */
 static int slot_put(int id)
 {
     int old;
@@ -1346,8 +1347,8 @@ static int counted_connect(int id, const struct sockaddr_in *addr)
     return ret;
 }
 
-/* A call that may make no sense: on a socket of any type in any state, in which others sleep, or
- * which has been closed. */
+/* Makes a random call on a socket of any type in any state, perhaps closed, perhaps with other
+ * threads asleep in it. */
 static ssize_t random_call(int id)
 {
     struct sockaddr_in addr = address(storm_port());
@@ -1384,7 +1385,7 @@ static ssize_t random_call(int id)
     }
 }
 
-/* What POSIX lets these calls say where memory, network and arguments are in order. */
+/* Does POSIX allow these calls this errno, with memory, network and arguments in order? */
 static int is_usual(int err)
 {
     static const int usual[] = {
@@ -1405,7 +1406,7 @@ static void *random_caller_main(void *arg)
 {
     while (atomic_load(&storming)) {
         check(random_call(atomic_load(&slots[draw(SLOTS)])) != -1 || is_usual(errno));
-        usleep(draw(500)); /* or nothing lives long enough to be connected */
+        usleep(draw(500)); /* else no socket stays open long enough to connect */
     }
     return arg;
 }
@@ -1419,23 +1420,23 @@ static void test_random_calls(void)
         slots[i] = -1;
     }
     storm(random_caller_main);
-    stack_stop(); /* which closes what is open */
+    stack_stop(); /* closes the open sockets */
 }
 
 /*
- * Streams that are broken off
+ * Streams that end early
  */
 
 #define TAG_LEN sizeof(uint32_t)
 
-static atomic_int busy[STORM_THREADS]; /* sockets in use; whoever takes one out closes it; or -1 */
+static atomic_int busy[STORM_THREADS]; /* sockets in use, or -1; closed by the taker */
 static atomic_int storm_listener;
 
-/* A stream begins with its tag, and the tag says what follows: no two are alike. */
+/* A stream begins with its tag, which determines the bytes behind it: no two are alike. */
 struct stream {
     uint32_t tag;
-    int known;  /* the tag; else it is read from the stream */
-    size_t pos; /* of the byte that is next */
+    int known;  /* the tag is given, not read from the stream */
+    size_t pos; /* of the next byte */
 };
 
 static uint8_t stream_byte(const struct stream *stream)
@@ -1466,7 +1467,7 @@ static int stream_check(struct stream *stream, const uint8_t *buf, size_t len)
     return same;
 }
 
-/* May a call on the stream of this thread go on? If not, checks that there is a reason. */
+/* Does this thread's stream go on after a call that returned n? If not, checks the reason. */
 static int stream_goes_on(ssize_t n, int me)
 {
     if (n > 0) {
@@ -1487,7 +1488,7 @@ static void stream_close(int me)
     check(id == -1 || sock_close(id) == 0);
 }
 
-/* Sends the stream up to end. Returns -1 when it is broken off. */
+/* Sends the stream up to end. Returns 0, or -1 if it ended early. */
 static int stream_send(struct stream *stream, int id, int me, size_t end)
 {
     struct stream next;
@@ -1509,7 +1510,7 @@ static int stream_send(struct stream *stream, int id, int me, size_t end)
     return 0;
 }
 
-/* Sends a stream and compares the echo; perhaps not to its end. */
+/* Sends a stream and compares the echo, perhaps only a part of it. */
 static void stream_client(int id, int me)
 {
     struct stream out = {.tag = draw(UINT32_MAX)}, in = {.tag = out.tag, .known = 1};
@@ -1525,7 +1526,7 @@ static void stream_client(int id, int me)
     }
 }
 
-/* Echoes a stream; perhaps not to its end. */
+/* Echoes a stream, perhaps only a part of it. */
 static void stream_server(int id, int me)
 {
     struct stream in = {0}, out = {0};
@@ -1583,7 +1584,7 @@ static int listen_at(uint16_t port, int backlog)
     return id;
 }
 
-/* Closes the sockets of others, in whatever they are about. */
+/* Closes the socket of another thread, perhaps during a call. */
 static void stream_disturb(void)
 {
     usleep(draw(5000));
@@ -1610,7 +1611,7 @@ static void *streamer_main(void *arg)
     return arg;
 }
 
-/* What arrives is what was sent, up to where it is broken off: no byte of another connection. */
+/* Wherever a stream ends, the bytes received are those sent, and none of another stream. */
 static void test_broken_streams(void)
 {
     size_t i;
@@ -1631,12 +1632,12 @@ static void test_broken_streams(void)
 
 #define END_CALLS 6
 
-static int datagrams, idle_listener, stream; /* sockets to which nothing comes */
+static int datagrams, idle_listener, stream; /* sockets that receive nothing */
 
-/* Calls that nothing will end. */
+/* Makes a call that sleeps without end. */
 static ssize_t sleep_in_call(int call)
 {
-    struct sockaddr_in full = address(TCP_PORT); /* its backlog is */
+    struct sockaddr_in full = address(TCP_PORT); /* its backlog is full */
     ip_endp_t local = endpoint(TCP_PORT + 2);
     uint8_t byte;
     int id;
@@ -1664,7 +1665,7 @@ static void *sleeping_caller_main(void *arg)
 
     do {
         n = sleep_in_call(*(int *)arg);
-    } while (n > 0); /* some of it was sent */
+    } while (n > 0); /* a part was sent */
     check(n == -1 && errno == EBADF);
     return NULL;
 }
@@ -1685,7 +1686,7 @@ static int task_sleeps(const char *tid)
     return state == 'S';
 }
 
-/* Do all threads sleep but the one that asks? */
+/* Do all threads but the caller sleep? */
 static int all_sleep(void)
 {
     DIR *dir = opendir("/proc/self/task");
@@ -1703,7 +1704,7 @@ static void wait_until_all_sleep(void)
 {
     int times = 0;
 
-    while (times < 5) { /* a thread may also have waited for a lock */
+    while (times < 5) { /* a thread may also wait for a lock */
         sleep_ms(1);
         times = all_sleep() ? times + 1 : 0;
     }
@@ -1720,7 +1721,7 @@ static void open_sleepers_sockets(void)
     datagrams = sock_open(PF_INET, SOCK_DGRAM, 0);
 }
 
-/* One end of the stack, with datagrams and signals on their way. */
+/* Shuts the stack down while threads sleep in calls, with datagrams and signals pending. */
 static void end_while_asleep(void)
 {
     struct sockaddr_in nobody = address(TCP_PORT + 3);
@@ -1758,7 +1759,7 @@ static void test_ends(void)
 }
 
 /*
- * The log: on a pipe that nobody reads, in place of stderr
+ * The log on a full pipe in place of stderr
  */
 
 #define LOG_THREADS 8
@@ -1772,7 +1773,7 @@ static void discard(const char *text)
     (void)text;
 }
 
-/* The end of the pipe to read from; old is what stderr was. */
+/* Puts a pipe in place of stderr. Returns its end to read from, and the old stderr in old. */
 static int log_to_pipe(int *old)
 {
     int fds[2];
@@ -1808,7 +1809,7 @@ static void *log_blocks(void *arg)
     return NULL;
 }
 
-/* Blocks are whole, and with those that are told as missing there are as many as there should. */
+/* Checks that blocks are whole, and that lines and missing lines add up. */
 static void check_blocks(FILE *f)
 {
     char line[256];
@@ -1858,7 +1859,7 @@ static void test_log_threads(void)
         numbers[i] = i;
         threads[i] = start(log_blocks, &numbers[i]);
     }
-    sleep_ms(20); /* until it is full */
+    sleep_ms(20); /* until the pipe is full */
     reader = start(read_slowly, &fd);
     for (i = 0; i < LOG_THREADS; i++) {
         pthread_join(threads[i], NULL);
@@ -1907,7 +1908,7 @@ static void test_log_cancelled(void)
     log_back(fd, old);
 }
 
-/* The children log while others of the parent's threads were at it. */
+/* Children log that were forked while other threads of the parent logged. */
 static void test_log_forked(void)
 {
     int fd, old, i, status;
@@ -1974,7 +1975,7 @@ static void *cancelled_caller_main(void *arg)
     return NULL;
 }
 
-/* Whoever is cancelled in a call leaves no lock behind, and nothing that the call had begun. */
+/* A thread cancelled in a call leaves no lock held, and frees what the call allocated. */
 static void test_cancelled_sleepers(void)
 {
     static int calls[END_CALLS];
@@ -1989,7 +1990,7 @@ static void test_cancelled_sleepers(void)
         wait_until_all_sleep();
         before = memory_in_use();
         for (i = 0; i < END_CALLS; i++) {
-            calls[i] = i == 3 || i == 5 ? 4 : i; /* connect's socket is nobody's then */
+            calls[i] = i == 3 || i == 5 ? 4 : i; /* connect would leave its socket open */
             threads[i] = start(cancelled_caller_main, &calls[i]);
         }
         wait_until_all_sleep();
@@ -2006,7 +2007,7 @@ static void test_cancelled_sleepers(void)
     stack_stop();
 }
 
-/* Sends as fast as it can, and never sleeps in the stack. */
+/* Sends without ever sleeping in the stack. */
 static void *cancelled_sender_main(void *arg)
 {
     struct sockaddr_in nobody = address(TCP_PORT + 3);
@@ -2066,7 +2067,7 @@ static void *sleeping_receiver_main(void *arg)
     return NULL;
 }
 
-/* A handler of the program does not end a call that sleeps, unless it wants to. */
+/* A handler of the program ends a sleeping call only by raising INTR_IRQ_USER. */
 static void test_own_handlers(void)
 {
     struct sigaction own = {.sa_handler = counting_handler}; /* without SA_RESTART */
@@ -2095,7 +2096,7 @@ static void test_own_handlers(void)
     stack_stop();
 }
 
-static int device_fd = -1; /* of a device that lives on a descriptor, as a TAP does */
+static int device_fd = -1; /* of a device with a descriptor, such as a TAP */
 
 static int file_open(struct net_device *dev)
 {
@@ -2110,7 +2111,7 @@ static int file_close(struct net_device *dev)
     return close(device_fd);
 }
 
-/* What is wrong in a forked child, as its exit status: 0 for nothing. */
+/* Returns the exit status of a forked child: 0, or the number of the check that failed. */
 static int child_checks(int id, int acceptor)
 {
     struct sockaddr_in addr = address(TCP_PORT);
@@ -2139,7 +2140,7 @@ static int child_checks(int id, int acceptor)
     return 0;
 }
 
-/* Makes one child after another while other threads hold the stack's locks now and then. */
+/* Forks children one after another while other threads hold the stack's locks at times. */
 static void make_children(int id, int acceptor)
 {
     pid_t pid;
@@ -2177,7 +2178,7 @@ static void test_forked_child(void)
         pthread_cancel(threads[i]);
         pthread_join(threads[i], NULL);
     }
-    check(fcntl(device_fd, F_GETFD) != -1); /* the parent's is open as before */
+    check(fcntl(device_fd, F_GETFD) != -1); /* the parent's is still open */
     stack_stop();
 }
 
@@ -2202,40 +2203,40 @@ int main(int argc, char **argv)
         log_set_sink(discard);
     }
     run_test("starts, runs and stops in this order only", test_order);
-    run_test("leaves nothing behind: thread, descriptor, memory, signal mask [M-11]",
+    run_test("leaves no thread, descriptor or memory behind, nor a signal blocked [M-11]",
              test_nothing_left);
-    run_test("survives a signal that nobody takes any more", test_late_signal);
-    run_test("survives its signals in a thread that is older", test_old_thread);
-    run_test("leaves no signal blocked in a program that is started", test_started_program);
-    run_test("takes interrupts one after another, whoever raises them", test_interrupts);
-    run_test("lets anybody raise interrupts while it stops", test_raising_at_the_end);
-    run_test("asks every device when the queue of signals is full [M-10]", test_full_signal_queue);
-    run_test("has few signals pending, however many frames come [M-10]", test_flood_of_signals);
-    run_test("loses no frame that comes when it is about to wait", test_no_lost_interrupt);
-    run_test("gives each interrupt its turn, whatever comes all the time", test_turns);
-    run_test("calls a timer at its interval, and not after the end", test_timer);
-    run_test("interrupts who sleeps, once, and forgets it", test_interruption);
-    run_test("wakes at the deadline, not before", test_deadline);
-    run_test("destroys a task when the last sleeper has left", test_destroy);
+    run_test("survives signals after the interrupt thread has ended", test_late_signal);
+    run_test("survives its signals in a thread older than the stack", test_old_thread);
+    run_test("leaves no signal blocked in a program that it starts", test_started_program);
+    run_test("takes interrupts one at a time, from any thread or handler", test_interrupts);
+    run_test("lets interrupts be raised while it stops", test_raising_at_the_end);
+    run_test("asks every device if the signal queue is full [M-10]", test_full_signal_queue);
+    run_test("keeps few signals pending in a flood of frames [M-10]", test_flood_of_signals);
+    run_test("loses no frame that arrives when it is about to wait", test_no_lost_interrupt);
+    run_test("gives each interrupt its turn in a flood of one", test_turns);
+    run_test("calls a timer at its interval, and not after the shutdown", test_timer);
+    run_test("interrupts the present sleepers, and no later one", test_interruption);
+    run_test("wakes a sleeper at its deadline, not before", test_deadline);
+    run_test("destroys a task once the last sleeper has left", test_destroy);
     run_test("loses no wake-up", test_wakeups);
     run_test("loses no softirq", test_softirq);
     run_test("echoes UDP between eight threads", test_udp);
     run_test("wakes a receiver when its endpoint is closed", test_close);
-    run_test("wakes receivers at the end of the stack", test_shutdown);
+    run_test("wakes receivers at the shutdown", test_shutdown);
     run_test("echoes TCP between eight threads [M-5]", test_tcp);
-    run_test("closes a listener while clients come", test_listeners);
-    run_test("survives calls and signals at random [T-35]", test_random_calls);
-    run_test("mixes up no streams, wherever they are broken off", test_broken_streams);
-    run_test("ends while threads sleep in every call", test_ends);
-    run_test("logs from eight threads into a full pipe, and counts what is missing",
+    run_test("closes listeners while clients connect", test_listeners);
+    run_test("survives random calls and signals [T-35]", test_random_calls);
+    run_test("mixes up no streams, wherever they end", test_broken_streams);
+    run_test("shuts down while threads sleep in every call", test_ends);
+    run_test("logs from eight threads into a full pipe, and counts missing lines",
              test_log_threads);
-    run_test("leaves the log free when a thread that logs is cancelled", test_log_cancelled);
-    run_test("logs in a forked child, whatever the parent's threads did", test_log_forked);
+    run_test("leaves the log unlocked if a logging thread is cancelled", test_log_cancelled);
+    run_test("logs in a child forked while the parent's threads log", test_log_forked);
     run_test("logs while another thread holds stdio's lock on stderr", test_log_beside_stdio);
-    run_test("releases everything when a sleeper is cancelled", test_cancelled_sleepers);
-    run_test("releases everything when a sender is cancelled", test_cancelled_senders);
-    run_test("sleeps on when the program's own handler has run", test_own_handlers);
-    run_test("is down in a forked child, whoever held a lock", test_forked_child);
+    run_test("leaves no lock or memory behind if a sleeper is cancelled", test_cancelled_sleepers);
+    run_test("leaves no lock or memory behind if a sender is cancelled", test_cancelled_senders);
+    run_test("sleeps on after a handler of the program has run", test_own_handlers);
+    run_test("is down in a forked child, even if a lock was held", test_forked_child);
     if (passed + failed == 0) {
         fprintf(stderr, "%s: no test has '%s' in its text: -l lists them\n", argv[0], only);
         return 2;
