@@ -1,4 +1,4 @@
-/* The judge, see test/judge/judge.h: runs one trial a seed, and says how many held. */
+/* The judge, see test/judge/judge.h: runs one trial for each seed, and counts those that held. */
 
 #include <fcntl.h>
 #include <getopt.h>
@@ -15,11 +15,11 @@
 #define WORKERS_MAX 64
 #define SEEDS_MAX   1000000000
 
-/* What the trials say, in memory that all processes see. */
+/* Results of the trials, in memory shared by all processes. */
 struct tally {
     unsigned long held, broke, failed;
     uint64_t hash;
-    int whole; /* of the trial that runs */
+    int whole; /* of the last trial */
 };
 
 static struct tally *tally; /* of this worker */
@@ -29,7 +29,7 @@ static struct {
     uint64_t from, seeds;
     unsigned int workers;
     int verbose;
-    int show; /* a line for each seed, with the hash of what was on the wire */
+    int show; /* print each seed with the hash of its packets */
     const char *capture;
 } options = {.from = 1, .seeds = 1000, .workers = 2};
 
@@ -45,7 +45,7 @@ static void run(void)
 static void show(uint64_t seed)
 {
     printf("seed %llu: %s, trace %016llx\n", (unsigned long long)seed,
-           tally->whole ? "every byte" : "an error that may be",
+           tally->whole ? "every byte" : "a permitted error",
            (unsigned long long)tally->hash);
 }
 
@@ -60,7 +60,7 @@ static int try(uint64_t seed, const char *capture)
     return bench_run(&behaviour, seed, &how);
 }
 
-/* What happened once happens again: the second time it is captured. */
+/* Repeats the failed trial, which the seed determines, and captures it. */
 static void capture_again(uint64_t seed)
 {
     char path[64];
@@ -91,12 +91,12 @@ static void run_seed(uint64_t seed)
     }
 }
 
-/* Each worker takes every so manieth seed. */
+/* Runs every options.workers-th seed. */
 static void work(unsigned int worker)
 {
     uint64_t i;
 
-    setvbuf(stdout, NULL, _IOFBF, 1 << 16); /* reports of two do not mix */
+    setvbuf(stdout, NULL, _IOFBF, 1 << 16); /* keeps reports of two apart */
     tally += worker;
     for (i = worker; i < options.seeds; i += options.workers) {
         run_seed(options.from + i);
@@ -181,7 +181,7 @@ int main(int argc, char **argv)
         sum.broke += tally[i].broke;
         sum.failed += tally[i].failed;
     }
-    printf("%lu of %llu seeds held, %lu of them with an error that may be; %lu failed\n", sum.held,
+    printf("%lu of %llu seeds held, %lu of them with a permitted error; %lu failed\n", sum.held,
            (unsigned long long)options.seeds, sum.broke, sum.failed);
     return sum.held != options.seeds;
 }

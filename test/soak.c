@@ -1,5 +1,6 @@
-/* What only shows after a hundred thousand times: open, transfer and close in every order, with the
- * real TIME-WAIT, and the number of live objects in the end. make soak runs it beside the judge. */
+/* Faults that only many repetitions show: 100,000 connections opened, used and closed in every
+ * order, with the real TIME-WAIT, and no object left in the end. Run by make soak, beside the
+ * judge. */
 
 #include <string.h>
 
@@ -11,8 +12,8 @@
 #include "util.h"
 
 #define OURS   "192.0.2.2"
-#define CYCLES 12500 /* for each of eight orders */
-#define BATCH  500   /* of them before TIME-WAIT is waited for */
+#define CYCLES 12500 /* for each of the eight orders */
+#define BATCH  500   /* cycles between two waits for TIME-WAIT */
 #define BYTES  2000  /* each way, at most */
 
 #define SA(in) ((struct sockaddr *)(in))
@@ -133,7 +134,7 @@ static void b_aborts(const struct ends *e)
     sock_close(e->a);
 }
 
-/* A close that leaves bytes unread says so. */
+/* A close with bytes unread sends a RST. */
 static void unread(const struct ends *e)
 {
     check_int(sock_send(e->a, "x", 1), 1);
@@ -168,7 +169,7 @@ static void cycle(void (*close_both)(const struct ends *e))
     start();
     before = memory_in_use();
     for (int i = 0; i < CYCLES / BATCH; i++) {
-        task_join(task_start("cycles", batch, &close_both), 600000); /* a port may have to wait */
+        task_join(task_start("cycles", batch, &close_both), 600000); /* may wait for a free port */
         advance(2 * TCP_MSL + 1000);
         check_int(memory_in_use(), before);
     }
@@ -218,11 +219,11 @@ static void test_unread(void)
 }
 
 BENCH(46,
-      {"12,500 cycles in which who opened closes first", test_a_first},
+      {"12,500 cycles in which the opener closes first", test_a_first},
       {"12,500 cycles in which the other closes first", test_b_first},
       {"12,500 cycles in which both close at once", test_at_once},
-      {"12,500 cycles in which who opened half-closes, and is sent more", test_a_half},
-      {"12,500 cycles in which the other half-closes, and is sent more", test_b_half},
-      {"12,500 cycles in which who opened aborts", test_a_aborts},
+      {"12,500 cycles in which the opener half-closes, and receives more", test_a_half},
+      {"12,500 cycles in which the other half-closes, and receives more", test_b_half},
+      {"12,500 cycles in which the opener aborts", test_a_aborts},
       {"12,500 cycles in which the other aborts", test_b_aborts},
       {"12,500 cycles in which the other closes with a byte unread", test_unread})

@@ -6,7 +6,7 @@
 #include "sock.h"
 #include "util.h"
 
-/* An end has two tasks: one opens, then receives; the other sends. Who ends last closes. */
+/* An end has two tasks: one opens, then receives; the other sends. The last to finish closes. */
 
 #define SA(in) ((struct sockaddr *)(in))
 
@@ -21,7 +21,7 @@ static struct sockaddr_in address(int port)
     return in;
 }
 
-/* The calling task does nothing for so long. */
+/* Lets the calling task sleep. */
 static void rest(unsigned int ms)
 {
     static lock_t bed = LOCK_INITIALIZER;
@@ -44,7 +44,7 @@ static void pause_now_and_then(const struct side *s)
     }
 }
 
-/* An error that the end was told. Ours, when the judge has closed the socket, is none. */
+/* Notes an error of the end, unless the end or the judge caused it. */
 static void end_failed(struct end *end, int errnum)
 {
     if (end->aborted || end->given_up || end->errnum) {
@@ -62,7 +62,7 @@ static void end_close(struct end *end)
     }
 }
 
-/* Closes with bytes unread, or says what it wants. Both send a RST. */
+/* Aborts, or closes with bytes unread. Both send a RST. */
 static void end_abort(struct end *end)
 {
     end->aborted = end->closed = 1;
@@ -74,7 +74,7 @@ static void end_abort(struct end *end)
 }
 
 /*
- * To open
+ * Opening
  */
 static int bound(int port)
 {
@@ -118,14 +118,14 @@ static void end_opened(struct end *end, int ret)
 }
 
 /*
- * To receive
+ * Receiving
  */
 static int has_everything(const struct end *end)
 {
     return end->plan->closes && end->received == end->other->total;
 }
 
-/* Returns 0 at the end, whichever it is. */
+/* Returns whether the end goes on receiving. */
 static int end_receive(struct end *end)
 {
     static uint8_t buf[2][1 << 15];
@@ -144,7 +144,7 @@ static int end_receive(struct end *end)
         end_failed(end, errno);
     } else if (len == 0) {
         end->eof = 1;
-        len = sock_recv(end->id, buf[end->index], size); /* once more, unless a RST has come */
+        len = sock_recv(end->id, buf[end->index], size); /* 0 again, unless a RST arrived */
         check(len <= 0);
         if (len == -1) {
             end_failed(end, errno);
@@ -157,7 +157,7 @@ static int end_receive(struct end *end)
     return len > 0;
 }
 
-/* A task of the end is over; the last one closes. */
+/* Ends a task of the end; the last one closes. */
 static void end_leave(struct end *end)
 {
     if (--end->at_work == 0 && end->state == 1) {
@@ -180,7 +180,7 @@ static void receiver(void *arg)
 }
 
 /*
- * To send
+ * Sending
  */
 static int end_send(struct end *end)
 {

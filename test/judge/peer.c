@@ -3,9 +3,9 @@
 #include "judge.h"
 
 /*
- * The peer: a TCP of the judge's own, as plain as can be. It goes back to the oldest segment when
- * the time is over, cuts its bytes anew each time, acknowledges late, and keeps or drops what comes
- * out of order. Numbers are relative, as in watch.c; the law is looked after there.
+ * The peer: a minimal TCP of the judge's own. It goes back to SND.UNA at a timeout, cuts its bytes
+ * into new segments each time, delays acknowledgments, and keeps or drops segments out of order.
+ * Numbers are relative, as in watch.c, which has the rules.
  */
 #define FIN 0x01
 #define SYN 0x02
@@ -19,19 +19,19 @@
 static struct {
     enum { LISTENS, OPENS, ANSWERS, OPEN, GONE } state;
     const struct side *plan;
-    uint32_t theirs;     /* bytes that our stack will send */
-    uint32_t una, nxt;   /* of what it sends: acknowledged, to be sent next */
-    uint32_t end;        /* everything below has been sent once */
-    uint32_t edge;       /* there is room up to here */
-    uint32_t isn;        /* our stack's */
-    uint32_t got;        /* everything below has come */
-    uint32_t read;       /* and has been read */
-    int fin;             /* the FIN has come */
+    uint32_t theirs;     /* bytes that our stack sends in all */
+    uint32_t una, nxt;   /* SND.UNA and SND.NXT */
+    uint32_t end;        /* all below has been sent once */
+    uint32_t edge;       /* end of the window it may send to */
+    uint32_t isn;        /* of our stack */
+    uint32_t got;        /* RCV.NXT */
+    uint32_t read;       /* all below has been read */
+    int fin;             /* the FIN has arrived */
     int reset, aborted;
     int acks;            /* an ACK is due at ack_at */
     uint64_t ack_at, send_at, read_at;
     uint64_t rto;
-    uint8_t here[1 << 18]; /* what has come, if it keeps it */
+    uint8_t here[1 << 18]; /* bytes that have arrived and are kept */
 } peer;
 
 static uint32_t least(uint32_t a, uint32_t b)
@@ -49,7 +49,7 @@ static uint32_t window(void)
     return kept < plan.buffer ? (uint32_t)plan.buffer - kept : 0;
 }
 
-/* What it says of it; who shrinks takes some of it back now and then. */
+/* Returns the window to send, which a peer that shrinks it reduces at random. */
 static uint32_t offer(void)
 {
     uint32_t room = least(window(), 65535);
@@ -128,7 +128,7 @@ static uint32_t sendable(void)
     return may_end() ? end + 1 : end;
 }
 
-/* Sends a segment of a size that nobody foresees, from NXT on. */
+/* Sends a segment of random size from SND.NXT on. */
 static void send_one(uint32_t limit)
 {
     uint32_t size = 1 + sim_draw(least((uint32_t)peer.plan->write_max, 1460));
@@ -143,14 +143,14 @@ static void send_one(uint32_t limit)
     if (peer.nxt + len == text && limit > text) {
         flags |= FIN;
     }
-    peer.nxt += len + !!(flags & FIN); /* before the frame is away: its answer may come at once */
+    peer.nxt += len + !!(flags & FIN); /* before sending: the answer may arrive during it */
     if (peer.nxt > peer.end) {
         peer.end = peer.nxt;
     }
     output(flags, at, len);
 }
 
-/* Sends what the window allows; no more than a few segments at a time, as others do. */
+/* Sends up to 40 segments that the window allows. */
 static void send_data(void)
 {
     uint32_t limit = least(sendable(), peer.edge);
@@ -163,7 +163,7 @@ static void send_data(void)
     }
 }
 
-/* Too long without an ACK: back to the oldest, or a byte beyond a window that is shut. */
+/* Timeout: sends again from SND.UNA on, or one byte as zero-window probe. */
 static void send_again(void)
 {
     peer.rto = peer.rto < RTO_MAX ? 2 * peer.rto : RTO_MAX;
@@ -257,7 +257,7 @@ static void take_syn(uint32_t seq, uint32_t wnd)
     }
 }
 
-/* The one who breaks off, when it has read enough. */
+/* Aborts once it has read as much as planned. */
 static void abort_if_planned(void)
 {
     if (peer.state == OPEN && peer.read - 1 >= peer.plan->abort_at) {
@@ -279,7 +279,7 @@ static void read_some(void)
     abort_if_planned();
 }
 
-/* Both directions have ended. */
+/* Have both directions ended? */
 static int is_over(void)
 {
     return peer.fin && peer.una == peer.plan->total + 2;

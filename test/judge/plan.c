@@ -10,7 +10,7 @@ static int one_of(uint32_t n)
     return sim_draw(n) == 0;
 }
 
-/* Up to max, small ones as likely as large ones. */
+/* Returns a number below 2^bits, small ones as likely as large ones. */
 static uint32_t draw_size(uint32_t bits)
 {
     return sim_draw(UINT32_C(1) << sim_draw(bits + 1));
@@ -40,7 +40,7 @@ static void draw_side(struct side *s)
     }
     s->from = 1 + sim_draw(1000000);
     s->write_max = 1 + draw_size(15);
-    least = s->total / 400 + 1; /* not too many calls, for the time it takes */
+    least = s->total / 400 + 1; /* bounds the number of calls */
     s->write_max = s->write_max < least ? least : s->write_max;
     s->read_max = 1 + draw_size(15);
     s->pause_ms = one_of(3) ? sim_draw(5000) : 0;
@@ -70,15 +70,15 @@ void plan_draw(void)
     draw_faults(&plan.faults);
     plan.stop_ms = one_of(3) ? 1 + sim_draw(120000) : 0;
     plan.mtu = one_of(2) ? 1500 : one_of(2) ? 576 + sim_draw(925) : 128 + sim_draw(448);
-    if (!plan.peer && one_of(8)) { /* a loopback can be wide */
+    if (!plan.peer && one_of(8)) { /* a loopback may have a large MTU */
         plan.mtu += sim_draw(64000);
     }
     plan.chosen = plan.peer ? 0 : one_of(2);
     plan.crossing = one_of(8);
-    plan.faults.delay_ms += plan.crossing; /* else a SYN comes before the other side opens */
+    plan.faults.delay_ms += plan.crossing; /* else a SYN arrives before the other side opens */
     draw_side(&plan.side[0]);
     draw_side(&plan.side[1]);
-    plan.side[0].from = 1; /* as in a script: reports need not show its bytes */
+    plan.side[0].from = 1; /* as in a script: reports omit the pattern's bytes */
     for (int i = 0; i < 2; i++) {
         least = plan.side[!i].total / 400 + 1;
         plan.side[i].read_max += plan.side[i].read_max < least ? least : 0;
@@ -89,10 +89,10 @@ void plan_draw(void)
     if (plan.peer) {
         draw_peer();
     }
-    if (!plan.peer) { /* of two only one can be chosen: half of all are near 2^32 */
+    if (!plan.peer) { /* only one of two can be chosen: half of all are near 2^32 */
         plan.side[plan.chosen].isn = UINT32_MAX - draw_size(17);
     }
-    /* somebody has to begin to end */
+    /* one side must end first */
     if (!plan.side[0].half && !plan.side[1].half && !plan.side[1].closes) {
         plan.side[0].closes = 1;
     }
@@ -110,12 +110,12 @@ static size_t print_side(const struct side *s, const char *name, char *buf, size
                        s->rest_ms, s->half ? "half-closes, " : "", s->closes ? "closes, " : "");
 
     if ((plan.peer || s == &plan.side[plan.chosen]) && (size_t)len < size) {
-        len += snprintf(buf + len, size - (size_t)len, "begins with %u", s->isn);
+        len += snprintf(buf + len, size - (size_t)len, "first number %u", s->isn);
     } else if ((size_t)len < size) {
-        len += snprintf(buf + len, size - (size_t)len, "begins anywhere");
+        len += snprintf(buf + len, size - (size_t)len, "any first number");
     }
     if (s->abort_at != NEVER && (size_t)len < size) {
-        len += snprintf(buf + len, size - (size_t)len, ", breaks off at %zu", s->abort_at);
+        len += snprintf(buf + len, size - (size_t)len, ", aborts at %zu", s->abort_at);
     }
     return (size_t)len;
 }

@@ -14,10 +14,10 @@
 #define ISN_TICK 4000 /* nanoseconds, RFC 9293 3.4.1 */
 
 #define IN_SECONDS(ms) ((ms) / 1000 + 1)
-#define MOVE_LIMIT 400 /* seconds in which something has to move, while both ends wait for it */
-#define STOP_LIMIT 400 /* and in which it is over once the faults have stopped */
-#define FREE_LIMIT 900 /* and in which the blocks are free once both ends have closed, */
-#define FREE_LIMIT_KIND 200 /* without faults: the longest RTO, or R2, and TIME-WAIT */
+#define MOVE_LIMIT 400 /* seconds without progress, while both ends wait for it */
+#define STOP_LIMIT 400 /* seconds to the end once the faults have stopped */
+#define FREE_LIMIT 900 /* seconds until all blocks are free, both ends having closed */
+#define FREE_LIMIT_KIND 200 /* the same without faults: the longest RTO, or R2, and TIME-WAIT */
 
 void (*trial_mistake)(void);
 
@@ -55,7 +55,7 @@ static int has_begun(const void *arg)
     return watch_isn(plan.chosen, &isn);
 }
 
-/* In a process of its own: what would the first number be? */
+/* In a process of its own: starts the run, and writes its ISN to fd. */
 static void probe(int fd)
 {
     int nowhere = open("/dev/null", O_WRONLY);
@@ -71,7 +71,7 @@ static void probe(int fd)
     _exit(0);
 }
 
-/* The stack takes its numbers from the clock: this one starts where they are the plan's. */
+/* The ISN follows the clock: skips the clock to where it is the plan's. */
 static void choose_isn(void)
 {
     uint32_t isn;
@@ -111,7 +111,7 @@ static int is_done(const void *arg)
     return view.done;
 }
 
-/* A number that changes when something moves. */
+/* Returns a measure of progress. */
 static size_t movement(void)
 {
     struct peer_view view = {0};
@@ -126,7 +126,7 @@ static size_t movement(void)
     return sum + view.received + view.acked;
 }
 
-/* Seconds that the plan itself waits at most, at one time. */
+/* Returns the seconds of the longest pause in the plan. */
 static unsigned int patience(void)
 {
     unsigned int ms = 0;
@@ -137,7 +137,7 @@ static unsigned int patience(void)
     return IN_SECONDS(ms);
 }
 
-/* Has our stack given a connection up? An end that has closed is not told. */
+/* Has a connection timed out? An end that has closed is not told. */
 static int has_timed_out(void)
 {
     struct tcp_stats stats;
@@ -146,7 +146,7 @@ static int has_timed_out(void)
     return stats.timed_out > 0;
 }
 
-/* Has an end learnt that this connection is over, or ended it without a word? */
+/* Has an error or an abort ended the connection? */
 static int is_broken(void)
 {
     struct peer_view view = {0};
@@ -174,8 +174,7 @@ static void describe_stuck(const char *what)
          view.eof || ends[1].eof ? " and the end" : "");
 }
 
-/* Waits for the end, at most until it should be there; who has been left alone by the other is
- * given up after a while. */
+/* Waits for the end, and fails if it is late. An end whose peer is gone need not end. */
 static void wait_for_end(uint64_t limit)
 {
     uint64_t moved = sim_now;
@@ -189,17 +188,17 @@ static void wait_for_end(uint64_t limit)
         }
         if (sim_now - moved > (MOVE_LIMIT + patience()) * SIM_SECOND) {
             if (!is_broken()) {
-                describe_stuck("nothing moves any more");
+                describe_stuck("no progress");
             }
             return;
         }
         if (sim_now > limit + plan.rested && !is_broken()) {
-            describe_stuck("the faults have stopped, and it does not end");
+            describe_stuck("the faults have stopped, and the run does not end");
         }
     }
 }
 
-/* The second mode: the faults stop, and then it has to be over soon. */
+/* Plans with stop_ms: the faults stop then, and the run must end soon after. */
 static void stop_faults(void)
 {
     struct wire_faults kind = {.delay_ms = plan.faults.delay_ms};
@@ -215,7 +214,7 @@ static void wait_until_free(size_t base)
     while (memory_in_use() > base) {
         advance(5000);
         if (sim_now > limit) {
-            fail("%zu objects more than before are left", memory_in_use() - base);
+            fail("%zu objects are left allocated", memory_in_use() - base);
         }
     }
 }
@@ -224,7 +223,7 @@ static void wait_until_free(size_t base)
  * The verdict
  */
 
-/* May end i be told this error? */
+/* Checks that end i may get this error. */
 static void check_error_of(int i)
 {
     const struct end *end = &ends[i];
@@ -239,11 +238,11 @@ static void check_error_of(int i)
     other_ended = view.aborted || ends[!i].aborted || has_timed_out();
     if (end->errnum == ETIMEDOUT) {
         if (silence < (end->state == 1 ? TCP_R2 : TCP_R2_SYN)) {
-            fail("end %d was told ETIMEDOUT after %lu ms of silence", i, (unsigned long)silence);
+            fail("end %d got ETIMEDOUT after %lu ms of silence", i, (unsigned long)silence);
         }
     } else if (!other_ended ||
                (end->errnum != ECONNRESET && !(plan.crossing && end->errnum == ECONNREFUSED))) {
-        fail("end %d was told %s, and the other end has not ended the connection", i,
+        fail("end %d got %s, but the other end did not abort", i,
              strerrorname_np(end->errnum));
     }
 }
@@ -251,14 +250,14 @@ static void check_error_of(int i)
 static void check_side(size_t received, int eof, const struct side *s, const struct side *other)
 {
     if (received != other->total) {
-        fail("%zu bytes of %zu have come", received, other->total);
+        fail("%zu bytes of %zu arrived", received, other->total);
     }
     if (!eof && !s->closes) {
-        fail("the end of file has not come");
+        fail("no end of file");
     }
 }
 
-/* Everything, to both. */
+/* Checks that both sides received everything. */
 static void check_whole(void)
 {
     struct peer_view view;
@@ -291,10 +290,10 @@ static int verdict(void)
         return 1;
     }
     if (view.reset && !ends[0].errnum && !ends[0].aborted && !has_timed_out()) {
-        fail("the peer was sent a RST, and our end knows of nothing");
+        fail("the peer received a RST, but our end got no error");
     }
     if (!aborted && plan_loss() <= 100) {
-        fail("it broke, with no more than 10 %% of the frames lost");
+        fail("the connection broke with no more than 10 %% of the frames lost");
     }
     return 0;
 }

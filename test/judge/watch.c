@@ -3,8 +3,8 @@
 #include "judge.h"
 
 /*
- * The law of the wire. Numbers are relative to the first of who sends: 0 is its SYN, 1 its first
- * byte, total + 1 its FIN.
+ * The rules of the wire. Numbers are relative to the sender's ISN: 0 is its SYN, 1 its first byte,
+ * total + 1 its FIN.
  */
 #define FIN 0x01
 #define SYN 0x02
@@ -18,24 +18,24 @@ struct segment {
     uint8_t flags;
     const uint8_t *data;
     size_t len;
-    uint16_t mss; /* its option; 0: none */
+    uint16_t mss; /* of the option; 0: none */
 };
 
-/* What a side has sent, and what it has been told. */
+/* Segments from a side and segments delivered to it, in numbers. */
 struct flow {
-    int known;         /* it has sent its SYN, with */
+    int known;         /* it has sent its SYN */
     uint32_t isn;
-    uint32_t end;      /* it has sent everything below */
-    uint32_t ack;      /* it has acknowledged everything below */
-    uint32_t edge;     /* and offered room up to here */
-    uint32_t acked;    /* it was told that everything below has arrived */
-    uint32_t offered;  /* and that there is room up to here */
-    uint16_t mss;      /* and that a segment may have so many bytes */
-    uint64_t progress; /* when that was last news */
+    uint32_t end;      /* it has sent all below */
+    uint32_t ack;      /* it has acknowledged all below */
+    uint32_t edge;     /* right edge of the window it offered */
+    uint32_t acked;    /* all below is acknowledged to it */
+    uint32_t offered;  /* right edge of the window offered to it */
+    uint16_t mss;      /* MSS option it received */
+    uint64_t progress; /* time of the last news of these */
     int reset;         /* it has sent a RST */
-    int another;       /* an old SYN, come late, has found the listener again: that is lawful */
-    uint32_t whole;    /* it was given everything of the other side below */
-    uint8_t given[TOTAL_MAX + 2]; /* and of the rest what is marked here */
+    int another;       /* a late old SYN has opened another connection, which is permitted */
+    uint32_t whole;    /* all of the other side below was delivered */
+    uint8_t given[TOTAL_MAX + 2]; /* sequence numbers delivered */
 };
 
 static struct flow flows[2];
@@ -97,7 +97,7 @@ int watch_is_undamaged(const struct packet *p, const struct layout *lay)
     return !memcmp(bytes, p->data, p->len);
 }
 
-/* The options of a segment that our stack has sent, or is given, are well formed here. */
+/* Returns the MSS option or 0. Fails on malformed options: none are delivered to our stack. */
 static uint16_t mss_option(const uint8_t *opt, const uint8_t *end)
 {
     while (opt < end && *opt != 0) {
@@ -131,27 +131,27 @@ static struct segment parse(const struct packet *p, const struct layout *lay)
 }
 
 /*
- * What our stack sends
+ * Segments from our stack
  */
 static void check_datagram(const struct packet *p, const struct layout *lay)
 {
     uint64_t total = sim_field_get(p, lay, F_IP_TOTAL);
     size_t len = p->len - p->net;
 
-    must(watch_is_undamaged(p, lay), "send a segment with a wrong checksum or length");
+    must(watch_is_undamaged(p, lay), "send a segment with a bad checksum or length");
     must(total <= plan.mtu, "send %u bytes where the MTU is %u", (unsigned int)total, plan.mtu);
     must(total == len || (p->net && len == 46 && total < len), "add %zu bytes to a datagram",
          len - (size_t)total);
     must(sim_field_get(p, lay, F_IP_IHL) == 5, "send IP options");
-    must(sim_field_get(p, lay, F_IP_TTL) > 1, "send with a TTL that gets nowhere");
+    must(sim_field_get(p, lay, F_IP_TTL) > 1, "send with a TTL of 0 or 1");
     must(sim_field_get(p, lay, F_IP_MF) == 0 && sim_field_get(p, lay, F_IP_OFFSET) == 0,
          "send fragments of a segment");
-    must(sim_field_get(p, lay, F_IP_SRC) == SIM_ADDR_OURS, "send from an address not its own");
+    must(sim_field_get(p, lay, F_IP_SRC) == SIM_ADDR_OURS, "send from a foreign address");
     must(sim_field_get(p, lay, F_IP_DST) == (plan.peer ? SIM_ADDR_PEER : SIM_ADDR_OURS),
-         "send to an address that is not the peer's");
+         "send to an address other than the peer's");
 }
 
-/* Lets reports show relative numbers: of A as side 0 sees the connection, of B as side 1 does. */
+/* Lets reports show relative numbers: A is the connection seen from side 0, B from side 1. */
 static void name_connection(int side)
 {
     sim_shared->conns[side] = (struct conn){
@@ -178,7 +178,7 @@ static void learn(struct flow *f, uint32_t isn)
     }
 }
 
-/* Is the connection over, as far as a side can know? */
+/* Is the connection over, as far as the side can know? */
 static int is_over(const struct flow *f, int side)
 {
     return f->reset ||
@@ -204,7 +204,7 @@ static void check_text(struct flow *f, const struct side *s, const struct segmen
     pattern(want, s->from + seq - 1, seg->len);
     must(!memcmp(want, seg->data, seg->len), "send wrong bytes (%u to %u)", seq, end);
     must(end <= f->offered || (seg->len == 1 && seq == f->offered),
-         "send up to %u where there is room up to %u", end, f->offered);
+         "send up to %u, beyond a window up to %u", end, f->offered);
     if (end > f->end) {
         f->end = end;
     }
@@ -214,10 +214,10 @@ static void check_ack(struct flow *f, const struct flow *other, const struct seg
 {
     uint32_t ack = seg->ack - other->isn;
 
-    must(other->known, "acknowledge before it was given anything");
-    must(ack <= f->whole, "acknowledge up to %u when it was given all up to %u", ack, f->whole);
+    must(other->known, "acknowledge before anything was delivered");
+    must(ack <= f->whole, "acknowledge up to %u when given all up to %u", ack, f->whole);
     must(ack >= f->ack, "acknowledge up to %u after %u", ack, f->ack);
-    must(ack + seg->wnd >= f->edge, "take back room: up to %u after %u", ack + seg->wnd, f->edge);
+    must(ack + seg->wnd >= f->edge, "shrink its window: to %u after %u", ack + seg->wnd, f->edge);
     f->ack = ack;
     f->edge = ack + seg->wnd;
 }
@@ -226,7 +226,7 @@ static void check_fin(struct flow *f, const struct side *s, const struct segment
 {
     uint32_t at = seg->seq - f->isn + (uint32_t)seg->len;
 
-    /* who breaks off by closing may send one early */
+    /* an abort by close may send one early */
     must(at == s->total + 1 || (at <= s->total && s->abort_at != NEVER),
          "send a FIN at %u of %zu", at, s->total);
     must(at + 1 >= f->end, "send a FIN at %u after bytes up to %u", at, f->end);
@@ -252,7 +252,7 @@ static void watch_out(int side, const struct packet *p, const struct layout *lay
         check_syn(f, &seg);
     }
     if (!f->known && plan.peer) {
-        learn(f, seg.seq - 1); /* while ARP was asking, an ACK has taken the SYN's place */
+        learn(f, seg.seq - 1); /* ARP dropped the SYN for a later ACK */
     }
     must(f->known, "send before its SYN");
     must(seg.seq - f->isn <= plan.side[side].total + 2, "send from %u on", seg.seq - f->isn);
@@ -269,7 +269,7 @@ static void watch_out(int side, const struct packet *p, const struct layout *lay
 }
 
 /*
- * What it is given
+ * Segments to our stack
  */
 static void give(struct flow *f, uint32_t seq, uint32_t end)
 {
@@ -295,7 +295,7 @@ static void tell(struct flow *f, const struct segment *seg)
     if (ack + seg->wnd > f->offered) {
         f->offered = ack + seg->wnd;
     }
-    if (seg->wnd == 0) { /* it lives: RFC 9293 3.8.6.1 */
+    if (seg->wnd == 0) { /* the peer is alive: RFC 9293 3.8.6.1 */
         f->progress = sim_now;
     }
 }
