@@ -2,9 +2,9 @@
 #define HOSTILE_H
 
 /*
- * What the tests of hostile packets share. The catalogue has a row for each kind of packet that has
- * done harm to a stack before, E-1 to T-40, and for each fault of the model, B-1 to B-18; here each
- * is a behaviour, which looks at the reply, at the state, and at the counter.
+ * Helpers for the tests of hostile packets. The catalogue has a row for each kind of packet that
+ * harmed a stack, E-1 to T-40, and for each fault of the original, B-1 to B-18. Each is a behaviour
+ * here, which checks reply, state and counter.
  */
 
 #include <stdio.h>
@@ -23,19 +23,19 @@
 
 #define PEER_ISN 1000
 
-/* How many packets have been dropped so far, for whatever reason. Defined in drops.h. */
+/* Returns the number of packets dropped so far, for any reason. Defined in drops.h. */
 static inline uint64_t drops(void);
 
 /*
- * State: what a packet that is dropped leaves as it was
+ * State that a dropped packet must not change
  */
-#define PICTURE_PLACES 64 /* that are looked at; low ones are taken first */
+#define PICTURE_PLACES 64 /* blocks looked at; low ones are used first */
 #define PICTURE_VIEWS 16
 
 struct picture {
     size_t memory;
     size_t num; /* connections */
-    struct tcp_view views[PICTURE_VIEWS]; /* the first of them */
+    struct tcp_view views[PICTURE_VIEWS]; /* of the first connections */
 };
 
 static inline struct picture picture_take(void)
@@ -66,7 +66,7 @@ static inline void picture_check_view(const struct tcp_view *a, const struct tcp
     check_int(b->rcv.wnd, a->rcv.wnd);
 }
 
-/* Fails unless everything is as it was. */
+/* Checks that the state is that of before. */
 static inline void picture_check(const struct picture *before)
 {
     struct picture now = picture_take();
@@ -78,7 +78,7 @@ static inline void picture_check(const struct picture *before)
     check_int(now.memory, before->memory);
 }
 
-/* The packet is dropped: that counts once, nothing is said, and everything stays as it was. */
+/* Checks that the packet is dropped: counted once, not answered, and without effect. */
 #define check_ignored(statement) \
     do { \
         struct picture picture_ = picture_take(); \
@@ -89,11 +89,11 @@ static inline void picture_check(const struct picture *before)
         picture_check(&picture_); \
     } while (0)
 
-/* The same, and it counts under this reason. */
+/* As check_ignored, and counted under this reason. */
 #define check_dropped(module, field, statement) \
     check_counted(module, field, 1, check_ignored(statement))
 
-/* As check_dropped, but the sender is told. */
+/* As check_dropped, but answered with reply. */
 #define check_refused(module, field, reply, statement) \
     do { \
         struct picture picture_ = picture_take(); \
@@ -103,7 +103,7 @@ static inline void picture_check(const struct picture *before)
         picture_check(&picture_); \
     } while (0)
 
-/* A counter grows by low to high while the statement runs. */
+/* Checks that a counter grows by low to high while the statement runs. */
 #define check_counted_between(module, field, low, high, statement) \
     do { \
         struct module##_stats first_, last_; \
@@ -113,7 +113,7 @@ static inline void picture_check(const struct picture *before)
         check(last_.field - first_.field >= (low) && last_.field - first_.field <= (high)); \
     } while (0)
 
-/* All blocks of TCP. */
+/* Returns the number of TCP blocks in use. */
 static inline size_t blocks(void)
 {
     struct tcp_view view;
@@ -144,7 +144,7 @@ static inline ip_endp_t endp(const char *text)
     return e;
 }
 
-/* The view of the connection with a remote endpoint. Returns 0, or -1 if there is none. */
+/* Copies the view of the connection with this remote endpoint. Returns 0, or -1: there is none. */
 static inline int view_of(const char *remote, struct tcp_view *view)
 {
     ip_endp_t e = endp(remote);
@@ -158,7 +158,7 @@ static inline int view_of(const char *remote, struct tcp_view *view)
     return -1;
 }
 
-/* The state of connection A; CLOSED is also a block that is gone. */
+/* Returns the state of connection A: CLOSED if it has no block. */
 static inline const char *state(void)
 {
     struct tcp_view view;
@@ -166,7 +166,7 @@ static inline const char *state(void)
     return tcp_state_ntoa(view_of("192.0.2.1:5000", &view) == 0 ? view.state : TCP_STATE_CLOSED);
 }
 
-/* A socket that listens on port 7. */
+/* Returns the descriptor of a listener on port 7. */
 static inline int listening(int backlog)
 {
     ip_endp_t local = endp("0.0.0.0:7");
@@ -178,8 +178,8 @@ static inline int listening(int backlog)
     return desc;
 }
 
-/* A stack with a listener and connection A, from 192.0.2.1:5000, accepted by it. Returns its
- * descriptor. RCV.NXT and SND.NXT are then 1, relative to the first numbers. */
+/* Starts a stack with a listener and connection A from 192.0.2.1:5000, accepted by it. Returns its
+ * descriptor. RCV.NXT and SND.NXT are 1, relative to the initial numbers. */
 static inline int connected(void)
 {
     int listener, desc;
@@ -196,7 +196,7 @@ static inline int connected(void)
     return desc;
 }
 
-/* The connection works: data comes in from relative sequence number seq on, and is answered. */
+/* Checks that the connection works: injects data from relative sequence number seq on. */
 static inline void check_alive(int desc, uint32_t seq, uint32_t ack)
 {
     char line[96], buf[10];
