@@ -13,6 +13,7 @@ to=$2$prefix
 
 mkdir -p "$to/include/microps/driver" "$to/lib/pkgconfig"
 for header in *.h driver/*.h platform/linux/platform.h platform/linux/driver/*.h; do
+    grep -q MICROPS_BEGIN "$header" || continue # it is the stack's own
     copy=$to/include/microps/${header#platform/linux/}
     # without what is the stack's own, from an END to the next BEGIN (api.h)
     awk '/^MICROPS_BEGIN$/ { own = 0 }

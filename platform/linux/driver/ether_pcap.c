@@ -2,23 +2,17 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <linux/virtio_net.h>
-#include <net/if.h>
-#include <stdatomic.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "driver/ether_host.h"
 #include "ether.h"
 #include "net.h"
-#include "platform.h"
 #include "util.h"
-
-#include "intr.h"
 
 /*
  * ether_pcap: an Ethernet device on any interface of Linux, beside the kernel's own stack.
@@ -40,9 +34,7 @@
 #define VIRTIO_NET_HDR_GSO_UDP_L4 5
 #endif
 
-#define READ_MAX 64 /* frames that one interrupt takes; then the others have their turn */
 #define RECEIVE_BUFFER (4 * 1024 * 1024) /* bytes that the kernel keeps for us */
-#define ASK_INTERVAL 1 /* seconds after which a change of the interface is noticed at the latest */
 
 /* A frame as the kernel hands it over, and what it says about it. */
 struct pcap_frame {
@@ -54,24 +46,12 @@ struct pcap_frame {
 };
 
 struct ether_pcap {
-    char name[IFNAMSIZ];
-    unsigned int irq;
-    unsigned int asked;  /* the tick when the kernel was asked about the interface */
-    unsigned int ifindex;
-    atomic_int fd;       /* -1 unless the device is open */
-    lock_t lock;         /* close takes it, and waits for the write of another thread */
-    atomic_int down;     /* the interface is down, which has been logged */
-    atomic_int gone;     /* it has been removed, which has been logged */
-    atomic_int joined;   /* joined datagrams have been seen, which has been logged */
-    struct pcap_frame frame; /* the interrupt's */
+    struct ether_host host;
+    int joined;              /* joined datagrams have been seen, which has been logged */
+    struct pcap_frame frame; /* the interrupt's, as joined is */
 };
 
 static struct ether_pcap_stats stats;
-static unsigned int ticks; /* of the timer; the interrupt thread's alone */
-
-/*
- * Open and close
- */
 
 static int set_option(int fd, int level, int option, int value)
 {
@@ -79,16 +59,16 @@ static int set_option(int fd, int level, int option, int value)
 }
 
 /* Prepares the socket and then binds it: until then it receives nothing. Returns 0, or -1. */
-static int ether_pcap_attach(int fd, const struct ether_pcap *pcap)
+static int ether_pcap_attach(int fd, int ifindex)
 {
     struct packet_mreq mreq = {
-        .mr_ifindex = (int)pcap->ifindex,
+        .mr_ifindex = ifindex,
         .mr_type = PACKET_MR_PROMISC,
     };
     struct sockaddr_ll addr = {
         .sll_family = AF_PACKET,
         .sll_protocol = htons(ETH_P_ALL),
-        .sll_ifindex = (int)pcap->ifindex,
+        .sll_ifindex = ifindex,
     };
 
     if (setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &mreq, sizeof(mreq)) == -1) {
@@ -101,99 +81,27 @@ static int ether_pcap_attach(int fd, const struct ether_pcap *pcap)
     /* These two may fail: ether_pcap_input looks, too, and a smaller buffer will do. */
     set_option(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1);
     set_option(fd, SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER);
-    if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)) == -1) {
-        return -1;
-    }
-    return intr_watch(fd, pcap->irq);
+    return bind(fd, (struct sockaddr *)&addr, sizeof(addr));
 }
 
-/* Takes over the MTU that the host has given the interface. */
-static void ether_pcap_ask_mtu(struct net_device *dev)
+static int ether_pcap_connect(const struct ether_host *host)
 {
-    struct ether_pcap *pcap = dev->priv;
-    struct ifreq ifr = {.ifr_mtu = 0};
+    int fd = socket(PF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0), err;
 
-    memcpy(ifr.ifr_name, pcap->name, sizeof(ifr.ifr_name));
-    if (ioctl(atomic_load(&pcap->fd), SIOCGIFMTU, &ifr) == 0 && ifr.ifr_mtu > 0) {
-        ether_set_mtu(dev, (unsigned int)ifr.ifr_mtu);
-    }
-}
-
-static int ether_pcap_open(struct net_device *dev)
-{
-    struct ether_pcap *pcap = dev->priv;
-    int fd, err;
-
-    pcap->ifindex = if_nametoindex(pcap->name);
-    if (!pcap->ifindex) {
-        errorf("there is no interface %s, dev=%s", pcap->name, dev->name);
-        errno = ENODEV;
-        return -1;
-    }
-    fd = socket(PF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
     if (fd == -1) {
-        err = errno;
-        errorf("socket(PF_PACKET): %s, dev=%s", strerror(err), dev->name);
-        errno = err;
         return -1;
     }
-    atomic_store(&pcap->fd, fd);
-    if (ether_pcap_attach(fd, pcap) == -1) {
+    if (ether_pcap_attach(fd, (int)atomic_load(&host->ifindex)) == -1) {
         err = errno;
-        errorf("%s: %s, dev=%s", pcap->name, strerror(err), dev->name);
-        atomic_store(&pcap->fd, -1);
         close(fd);
         errno = err;
         return -1;
     }
-    ether_pcap_ask_mtu(dev);
-    return 0;
+    return fd;
 }
 
-static int ether_pcap_close(struct net_device *dev)
-{
-    struct ether_pcap *pcap = dev->priv;
-    int fd;
-
-    lock_acquire(&pcap->lock);
-    fd = atomic_exchange(&pcap->fd, -1);
-    lock_release(&pcap->lock);
-    return close(fd);
-}
-
-/* The interface could not be read or written: says so once, not for each frame. */
-static void ether_pcap_failed(struct net_device *dev, int err)
-{
-    struct ether_pcap *pcap = dev->priv;
-    char name[IFNAMSIZ];
-
-    if (err != ENETDOWN && err != ENXIO && err != ENODEV) {
-        debugf("%s: %s, dev=%s", pcap->name, strerror(err), dev->name);
-    } else if (if_indextoname(pcap->ifindex, name)) {
-        if (!atomic_exchange(&pcap->down, 1)) {
-            warnf("%s is down, dev=%s", pcap->name, dev->name);
-        }
-    } else if (!atomic_exchange(&pcap->gone, 1)) {
-        count(dev->stats.gone);
-        errorf("%s is gone, dev=%s", pcap->name, dev->name);
-    }
-}
-
-static void ether_pcap_works(struct net_device *dev)
-{
-    struct ether_pcap *pcap = dev->priv;
-
-    if (atomic_exchange(&pcap->down, 0)) {
-        infof("%s is up again, dev=%s", pcap->name, dev->name);
-    }
-}
-
-/*
- * Output
- */
-
-/* Sends a frame with nothing left undone. Returns 0, or -1 with errno. */
-static int ether_pcap_send(int fd, const uint8_t *frame, size_t flen)
+/* Sends a frame with nothing left undone. */
+static int ether_pcap_write(int fd, const uint8_t *frame, size_t flen)
 {
     struct virtio_net_hdr offload = {.gso_type = VIRTIO_NET_HDR_GSO_NONE};
     struct iovec iov[] = {
@@ -203,30 +111,6 @@ static int ether_pcap_send(int fd, const uint8_t *frame, size_t flen)
     struct msghdr msg = {.msg_iov = iov, .msg_iovlen = countof(iov)};
 
     return sendmsg(fd, &msg, MSG_NOSIGNAL) == -1 ? -1 : 0;
-}
-
-static ssize_t ether_pcap_write(struct net_device *dev, const uint8_t *frame, size_t flen)
-{
-    struct ether_pcap *pcap = dev->priv;
-    int ret, err;
-
-    lock_acquire(&pcap->lock);
-    ret = ether_pcap_send(atomic_load(&pcap->fd), frame, flen);
-    err = errno;
-    lock_release(&pcap->lock);
-    if (ret == -1) {
-        ether_pcap_failed(dev, err);
-        errno = err == ENXIO || err == ENODEV ? ENETDOWN : err;
-        return -1;
-    }
-    ether_pcap_works(dev);
-    return (ssize_t)flen;
-}
-
-static int ether_pcap_output(struct net_device *dev, uint16_t type, const uint8_t *data, size_t len,
-                             const void *dst)
-{
-    return ether_output(dev, type, data, len, dst, ether_pcap_write);
 }
 
 /*
@@ -249,7 +133,7 @@ static uint32_t ether_pcap_status(struct msghdr *msg)
 }
 
 /* Takes the next frame. Returns 0, or -1 with errno. */
-static int ether_pcap_read(int fd, struct pcap_frame *frame)
+static int ether_pcap_receive(int fd, struct pcap_frame *frame)
 {
     union {
         struct cmsghdr align;
@@ -309,10 +193,11 @@ static int ether_pcap_joined(struct net_device *dev, const struct pcap_frame *fr
 {
     struct ether_pcap *pcap = dev->priv;
 
-    if (!atomic_exchange(&pcap->joined, 1)) {
+    if (!pcap->joined) {
+        pcap->joined = 1;
         warnf("datagrams of UDP joined to a frame of %zu bytes: try `ethtool -K %s "
               "tx-udp-segmentation off` at the other end, dev=%s",
-              frame->len, pcap->name, dev->name);
+              frame->len, pcap->host.name, dev->name);
     }
     return drop(stats.joined, "joined datagrams, dev=%s, flen=%zu", dev->name, frame->len);
 }
@@ -347,128 +232,32 @@ static int ether_pcap_input(struct net_device *dev, struct pcap_frame *frame)
     return ether_input(dev, frame->data, frame->len);
 }
 
-/* What the kernel tells by no signal is asked at each tick. */
-static void ether_pcap_ask(struct net_device *dev)
+static int ether_pcap_read(struct net_device *dev, int fd)
 {
     struct ether_pcap *pcap = dev->priv;
 
-    if (pcap->asked != ticks) {
-        pcap->asked = ticks;
-        ether_pcap_ask_mtu(dev);
+    if (ether_pcap_receive(fd, &pcap->frame) == -1) {
+        return -1;
     }
+    ether_pcap_input(dev, &pcap->frame);
+    return 0;
 }
 
-/* The interrupt: frames have come, or the timer wants the kernel asked. */
-static int ether_pcap_isr(unsigned int irq, void *arg)
-{
-    struct net_device *dev = arg;
-    struct ether_pcap *pcap = dev->priv;
-    int n, fd = atomic_load(&pcap->fd);
-
-    if (fd == -1) { /* not open yet */
-        return 0;
-    }
-    ether_pcap_ask(dev);
-    for (n = 0; n < READ_MAX; n++) {
-        if (ether_pcap_read(fd, &pcap->frame) == 0) {
-            ether_pcap_works(dev);
-            ether_pcap_input(dev, &pcap->frame);
-        } else if (errno != EAGAIN) {
-            ether_pcap_failed(dev, errno); /* said once; frames may still wait */
-        } else {
-            return 0; /* that was all */
-        }
-    }
-    return intr_raise(irq); /* there may be more */
-}
-
-/* The timer: all devices are asked. */
-static void ether_pcap_timer(void)
-{
-    ticks++;
-    intr_raise(SIGIO);
-}
-
-static const struct net_device_ops ether_pcap_ops = {
-    .open = ether_pcap_open,
-    .close = ether_pcap_close,
-    .output = ether_pcap_output,
+static const struct ether_host_ops ether_pcap_ops = {
+    .by = "PF_PACKET",
+    .connect = ether_pcap_connect,
+    .write = ether_pcap_write,
+    .read = ether_pcap_read,
 };
-
-/*
- * Setting up, as in ether_tap.c
- */
-
-/* Sets dev->addr. Returns 0, or -1 for a bad text. */
-static int ether_pcap_set_addr(struct net_device *dev, const char *addr)
-{
-    if (addr) {
-        return ether_addr_pton(addr, dev->addr);
-    }
-    random_bytes(dev->addr, ETHER_ADDR_LEN);
-    dev->addr[0] = (dev->addr[0] & 0xfc) | 0x02; /* one station's, and locally administered */
-    return 0;
-}
-
-static struct ether_pcap *ether_pcap_alloc(const char *name)
-{
-    struct ether_pcap *pcap;
-
-    if (strlen(name) >= sizeof(pcap->name)) {
-        errorf("too long for the name of an interface: %s", name);
-        return NULL;
-    }
-    pcap = memory_alloc(sizeof(*pcap));
-    if (!pcap) {
-        errorf("memory_alloc() failure");
-        return NULL;
-    }
-    strcpy(pcap->name, name);
-    atomic_init(&pcap->fd, -1);
-    lock_init(&pcap->lock);
-    return pcap;
-}
-
-/* Makes a device of dev, whose priv has been allocated. Returns 0 or -1. */
-static int ether_pcap_setup(struct net_device *dev, const char *addr)
-{
-    struct ether_pcap *pcap = dev->priv;
-
-    ether_setup_helper(dev);
-    dev->mru = UINT16_MAX;
-    dev->ops = &ether_pcap_ops;
-    if (ether_pcap_set_addr(dev, addr) == -1) {
-        errorf("not a hardware address: %s", addr);
-        return -1;
-    }
-    pcap->irq = intr_free_irq();
-    if (!pcap->irq) {
-        return -1;
-    }
-    if (net_device_register(dev) == -1) {
-        return -1;
-    }
-    return 0;
-}
 
 struct net_device *ether_pcap_init(const char *name, const char *addr)
 {
-    struct ether_pcap *pcap = ether_pcap_alloc(name);
-    struct net_device *dev = pcap ? net_device_alloc() : NULL;
+    struct net_device *dev = ether_host_init(name, addr, &ether_pcap_ops,
+                                             sizeof(struct ether_pcap));
 
     if (dev) {
-        dev->priv = pcap;
+        dev->mru = UINT16_MAX;
     }
-    if (!dev || ether_pcap_setup(dev, addr) == -1) {
-        memory_free(dev);
-        memory_free(pcap);
-        return NULL;
-    }
-    if (intr_register(pcap->irq, ether_pcap_isr, 0, dev) == -1 ||
-        timer_register((struct timeval){.tv_sec = ASK_INTERVAL}, ether_pcap_timer) == -1) {
-        return NULL;
-    }
-    infof("ethernet device initialized, dev=%s", dev->name);
     return dev;
 }
 
