@@ -1,13 +1,13 @@
 #!/bin/sh
-# make run: brings tap0 up as 192.0.2.1/24 and runs the echo server on it until Ctrl-C. What it
-# makes goes away again, what was there stays. Without root and sudo it works in a user and network
-# namespace of its own.
+# make run: runs the echo server on tap0 (192.0.2.1/24) until Ctrl-C. Makes tap0 if it is missing,
+# and then removes it at the end. Without root or sudo, all of this is in a new user and network
+# namespace.
 
 stack=192.0.2.2
 made=
 server=
-out=   # what the server prints: that it listens
-ended= # a signal came when there may have been no server yet
+out=   # a file: the standard output of the server, which says that it listens
+ended= # not empty: a signal came, perhaps before the server started
 
 die() {
     echo "make run: $1" >&2
@@ -20,8 +20,8 @@ clean_up() {
     [ -z "$made" ] || sh platform/linux/tap.sh untap
 }
 
-# The server is in a session of its own, so that Ctrl-C is one signal to it and not two. At first it
-# is a copy of this shell, and what it is sent then is lost.
+# Ends the server. It has its own session: Ctrl-C does not reach it a second time. Between fork and
+# exec it is a copy of this shell, which would lose the signal.
 end() {
     ended=yes
     [ -n "$server" ] || return
@@ -31,39 +31,39 @@ end() {
     kill -TERM "$server" 2>/dev/null
 }
 
-# Of two that start at once in the same network namespace, one has tap0 from here to its end.
+# Lets only one make run at a time use tap0 in a network namespace.
 lock() {
     exec 9</proc/self/ns/net
-    flock -n 9 || die "another make run is at work here: end that one first"
+    flock -n 9 || die "another make run is running here: end it first"
 }
 
 may_open_tun() {
     (: <>/dev/net/tun) 2>/dev/null
 }
 
-# Is tap0 there as we need it?
+# Is tap0 up with its address?
 ready() {
     ip -4 addr show dev tap0 up 2>/dev/null | grep -q 'inet 192\.0\.2\.1/24'
 }
 
-# privileged: is there a way to make a device? sudo may ask for the password.
+# Can a device be made, as root or by sudo? sudo may ask for the password.
 privileged() {
     [ "$(id -u)" != 0 ] || return 0
     command -v sudo >/dev/null || return 1
     sudo -n true 2>/dev/null || { [ -t 0 ] && sudo -v; }
 }
 
-# The last resort, in which this script starts again.
+# Starts this script again in a new user and network namespace.
 enter_namespace() {
-    [ "${1-}" != inside ] || die "tap0 can't be made here: run it as root (sudo make run)"
+    [ "${1-}" != inside ] || die "can't make tap0 here: run it as root (sudo make run)"
     may_open_tun ||
-        die "neither root nor sudo, and /dev/net/tun is forbidden: chmod 666 /dev/net/tun as root"
+        die "no root, no sudo, no permission to open /dev/net/tun: chmod 666 /dev/net/tun as root"
     unshare -Urn true 2>/dev/null ||
-        die "neither root nor sudo, and user namespaces are forbidden: make run as root"
+        die "no root, no sudo, no permission to make a user namespace: make run as root"
     exec unshare -Urn sh app/run.sh inside
 }
 
-# whole COMMAND...: no signal ends it half-way, and what is to happen then waits until it is done
+# whole COMMAND...: runs it with signals ignored; traps run after it
 whole() {
     (trap '' INT TERM HUP QUIT && exec "$@")
 }
@@ -80,16 +80,16 @@ make_tap() {
 hints() {
     echo "in another terminal:"
     [ "${1-}" != inside ] ||
-        echo "    nsenter --preserve-credentials -U -n -t $$    (then, in there:)"
+        echo "    nsenter --preserve-credentials -U -n -t $$    (then, inside:)"
     echo "    ping $stack"
     echo "    nc $stack 7"
     echo "Ctrl-\\ shows what the stack is doing, Ctrl-C ends the server"
 }
 
-command -v ip >/dev/null || die "there is no ip: sudo apt-get install iproute2"
-command -v flock >/dev/null || die "there is no flock: sudo apt-get install util-linux"
+command -v ip >/dev/null || die "the command ip is missing: sudo apt-get install iproute2"
+command -v flock >/dev/null || die "the command flock is missing: sudo apt-get install util-linux"
 [ -c /dev/net/tun ] ||
-    die "there is no /dev/net/tun: sudo modprobe tun (in a container: --device /dev/net/tun)"
+    die "/dev/net/tun is missing: sudo modprobe tun (in a container: --device /dev/net/tun)"
 
 lock
 trap clean_up EXIT
@@ -97,7 +97,7 @@ trap 'exit 130' INT TERM HUP
 trap : QUIT
 if ! ready; then
     ! ip link show tap0 >/dev/null 2>&1 ||
-        die "tap0 is there, but not up as 192.0.2.1/24: make untap, and try again"
+        die "tap0 exists, but not up with 192.0.2.1/24: make untap, and try again"
     make_tap "$@"
 fi
 
@@ -111,8 +111,8 @@ server=$!
 until grep listening "$out" || ! kill -0 "$server" 2>/dev/null; do
     sleep 0.05
 done
-[ ! -s "$out" ] || hints "$@" # what the start has logged stands between
-# wait returns early when a signal comes
+[ ! -s "$out" ] || hints "$@" # again: the log of the start stands between
+# a signal makes wait return early
 wait "$server"
 status=$?
 while kill -0 "$server" 2>/dev/null; do

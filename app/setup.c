@@ -34,18 +34,19 @@
 #define GATEWAY "192.0.2.1"
 #define LIMIT   10 /* seconds */
 
-/* setup_wake comes as a signal, so that one call waits for everything. Nobody here has children. */
+/* setup_wake sends a signal, so one sigwaitinfo waits for everything. SIGCHLD is free: there are no
+ * child processes. */
 #define WAKE SIGCHLD
-#define SHOW SIGQUIT /* Ctrl-\: print what the stack is doing */
+#define SHOW SIGQUIT /* Ctrl-\: netstat */
 
 static const char *program = "program"; /* its name, for messages */
-static int verbosity;                   /* one for each -v, less one for each -q */
+static int verbosity;                   /* number of -v minus number of -q */
 static atomic_int running;              /* net_shutdown is due */
 
 static const char *device = DEVICE;
 static const char *hwaddr = HWADDR;
-static const char *gateway; /* NULL: GATEWAY, if it is in our network */
-static const char *capture_path; /* NULL: nothing is captured */
+static const char *gateway; /* NULL: GATEWAY, if it is a neighbour */
+static const char *capture_path; /* -w, or NULL */
 static int capture_fd = -1;
 static char unicast[IP_ADDR_STR_LEN];
 static char netmask[IP_ADDR_STR_LEN];
@@ -54,8 +55,8 @@ static char netmask[IP_ADDR_STR_LEN];
  * The end
  */
 
-/* One signal more while the stack ends: then it waits for no peer. Raised again and again, for the
- * wait may be yet to begin. */
+/* Waits for one more SIGINT or SIGTERM, then ends net_shutdown's wait for the peers. That wait may
+ * not have begun yet: so the interrupt is raised until the stack is down. */
 static void *hasten(void *arg)
 {
     sigset_t set;
@@ -121,16 +122,16 @@ static void help(const struct setup *setup)
 
     printf("usage: %s [options] %s\n%s\n\n", program,
            setup->take ? setup->usage : usages[setup->client], setup->about);
-    printf("  -i device       a TAP, an interface (by PF_PACKET), or none: loopback alone [%s]\n"
-           "  -m hwaddr       the hardware address of the stack on it [%s]\n"
-           "  -a addr/prefix  the IP address of the stack on it [%s]\n"
+    printf("  -i device       a TAP, an interface (by PF_PACKET), or none: only loopback [%s]\n"
+           "  -m hwaddr       the stack's hardware address on it [%s]\n"
+           "  -a addr/prefix  the stack's IP address on it [%s]\n"
            "  -g addr         the gateway to other networks [%s, if that is a neighbour]\n",
            DEVICE, HWADDR, ADDRESS, GATEWAY);
     if (setup->client) {
         printf("  -t seconds      how long to wait for the peer [%d]\n", LIMIT);
     }
     if (setup->take) {
-        printf("  -o file         writes there instead of standard output\n");
+        printf("  -o file         where to write, instead of standard output\n");
     }
     printf("  -w file         captures each frame in and out of the device, for tcpdump -r\n");
     printf("  -q, -v          a quieter or more verbose log on stderr; repeatable. The levels:\n"
@@ -142,7 +143,7 @@ static void help(const struct setup *setup)
     exit(0);
 }
 
-/* Digits and nothing else, from min to max. Returns 0 or -1. */
+/* Parses decimal digits, from min to max. Returns 0, or -1. */
 static int parse_number(const char *text, unsigned long min, unsigned long max,
                         unsigned long *number)
 {
@@ -187,7 +188,7 @@ static void parse_hwaddr(void)
     }
 }
 
-/* The gateway has to be a neighbour. */
+/* A gateway must be a neighbour: -g is refused if it is not, the default is left out. */
 static void parse_gateway(void)
 {
     const char *text = gateway ? gateway : GATEWAY;
@@ -268,7 +269,7 @@ static void take_arguments(struct setup *setup, int count, char *args[])
     setup_take_peer(setup, count == 2 ? args[0] : "0.0.0.0", args[count - 1]);
 }
 
-/* A program tells less than the stack does of itself: debug is many lines for each frame. */
+/* The stack's default is debug, many lines a frame; the programs' is info. */
 static void set_log_level(void)
 {
     static const char *const names[] = {"error", "warn", "info", "debug", "dump"};
@@ -315,10 +316,10 @@ static void parse(struct setup *setup, int argc, char *argv[])
 }
 
 /*
- * The device: a driver reports only that it failed; what is wrong is found out by asking the kernel
+ * The device. A driver reports failure without its reason, so the reason is asked from the kernel.
  */
 
-/* One request about the interface. Returns 0, or -1 with errno. */
+/* Sends a request about the interface to the kernel. Returns 0, or -1 with errno. */
 static int interface_ioctl(unsigned long request, struct ifreq *ifr)
 {
     int fd = socket(AF_INET, SOCK_DGRAM, 0), ret, err;
@@ -334,7 +335,8 @@ static int interface_ioctl(unsigned long request, struct ifreq *ifr)
     return ret;
 }
 
-/* Asks the driver, since /sys/class/net may show another network namespace than ours. */
+/* Is the interface of this kind, "tun" or "tap"? The driver is asked: /sys/class/net may show
+ * another network namespace. */
 static int interface_is(const char *kind)
 {
     struct ethtool_drvinfo info = {.cmd = ETHTOOL_GDRVINFO};
@@ -387,7 +389,7 @@ static void explain_packet_socket(void)
     setup_fail(1, "%s did not open: see the log above, and try again", device);
 }
 
-/* What can be known before the stack starts. */
+/* Reports the faults that show before the stack starts. */
 static void check_device(void)
 {
     struct ifreq ifr = {0};
@@ -437,7 +439,7 @@ static struct net_device *add_device(int tap)
     return dev;
 }
 
-/* A file that can no longer be written is mentioned once. */
+/* Warns once if the file cannot be written. */
 static void capture(const struct net_device *dev, enum net_direction direction,
                     const uint8_t *frame, size_t flen)
 {
@@ -448,7 +450,7 @@ static void capture(const struct net_device *dev, enum net_direction direction,
     (void)direction;
     gettimeofday(&now, NULL);
     if (pcap_write(capture_fd, now, frame, flen) == -1 && !atomic_exchange(&failed, 1)) {
-        warnf("%s lacks frames: %s", capture_path, strerror(errno));
+        warnf("frames are missing in %s: %s", capture_path, strerror(errno));
     }
 }
 
@@ -530,7 +532,7 @@ enum setup_event setup_wait(unsigned int seconds)
     awaited_signals(&set);
     do {
         sig = seconds ? sigtimedwait(&set, NULL, &limit) : sigwaitinfo(&set, NULL);
-        if (sig == SHOW) { /* not a handler: all may be called here; then the limit begins again */
+        if (sig == SHOW) { /* no handler: any function is allowed; the limit begins again */
             netstat_print();
         }
     } while (sig == SHOW || (sig == -1 && errno == EINTR));
@@ -576,13 +578,13 @@ int setup_open_server(const struct setup *setup, int type)
         setup_fail(2, "%s is not an address of this stack: leave it out, or set it with -a",
                    setup->addr);
     }
-    setup_fail(1, "can't have port %u: %s", ntoh16(addr.sin_port), strerror(errno));
+    setup_fail(1, "can't bind port %u: %s", ntoh16(addr.sin_port), strerror(errno));
 }
 
 void setup_start_thread(pthread_t *thread, void *(*func)(void *), void *arg)
 {
     if (pthread_create(thread, NULL, func, arg)) {
-        setup_fail(1, "no thread: try again when the machine has less to do");
+        setup_fail(1, "can't start a thread: try again when the machine is less busy");
     }
 }
 

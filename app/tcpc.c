@@ -12,15 +12,18 @@
 #include "sock.h"
 #include "util.h"
 
-/* A client in the manner of nc: one thread sends standard input, one receives, main waits. */
+/*
+ * tcpc: a TCP client like nc. One thread connects; then one sends standard input, one prints
+ * received bytes, and main waits for both, a signal or the limit. Closing the socket ends them.
+ */
 
 #define BUF_SIZE 8192
 
 static int sock;
 static struct sockaddr_in peer;
-static atomic_int connected;      /* or not, but that is known */
-static atomic_int sent, received; /* all */
-static int peer_is_done[2];       /* a pipe whose other end is closed then */
+static atomic_int connected;      /* make_connection has ended, with or without success */
+static atomic_int sent, received; /* all of the input; all until the peer's end */
+static int peer_is_done[2];       /* a pipe; its write end is closed at the peer's end */
 
 static void *make_connection(void *arg)
 {
@@ -32,8 +35,8 @@ static void *make_connection(void *arg)
     return NULL;
 }
 
-/* Waits for input or its end, and can be cancelled meanwhile. Returns 0, or -1 if there is none and
- * the peer has ended: input that is there is still sent, but none is waited for. */
+/* Waits for input or its end; the thread can be cancelled here. Returns 0, or -1 when the peer has
+ * ended and no input is ready: ready input is still sent, but no more is waited for. */
 static int wait_for_input(void)
 {
     struct pollfd fds[] = {
@@ -58,7 +61,7 @@ static void *send_input(void *arg)
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
     while (wait_for_input() == 0 && (n = setup_read(buf, sizeof(buf))) > 0) {
         if (setup_send(sock, buf, (size_t)n) == -1) {
-            break; /* the receiver hears of it, too */
+            break; /* sock_recv fails, too, and reports it */
         }
     }
     sock_shutdown(sock, SHUT_WR);
@@ -67,7 +70,7 @@ static void *send_input(void *arg)
     return NULL;
 }
 
-/* Returns 0 at the end of file, or an errno. */
+/* Prints received bytes. Returns 0 at the end of the stream, or an errno. */
 static int print_received(void)
 {
     static uint8_t buf[BUF_SIZE];
@@ -98,7 +101,7 @@ static void *receive(void *arg)
     return NULL;
 }
 
-/* Waits until done is set. Returns 0, or -1 if a signal or the limit came first. */
+/* Waits until done is set. Returns 0, or -1 with *event if a signal or the limit came first. */
 static int wait_until(atomic_int *done, unsigned int limit, enum setup_event *event)
 {
     while (!atomic_load(done)) {
@@ -110,7 +113,7 @@ static int wait_until(atomic_int *done, unsigned int limit, enum setup_event *ev
     return 0;
 }
 
-/* Returns 0, or -1 if the user gave up. */
+/* Returns 0, or -1 on a signal. Without a connection, ends the program. */
 static int connect_to_peer(const struct setup *setup)
 {
     enum setup_event event;
@@ -170,9 +173,9 @@ int main(int argc, char *argv[])
 {
     struct setup setup = {
         .client = 1,
-        .about = "Sends standard input to a TCP server and prints what comes back. At the end of\n"
-                 "input it sends no more (half-close), and ends when the server does, though not\n"
-                 "before it has sent what there is of its input.",
+        .about = "Sends standard input to a TCP server and prints the answer. At the end of input\n"
+                 "it closes its direction (half-close). It ends when the server has ended and the\n"
+                 "available input is sent.",
     };
 
     setup_start(&setup, argc, argv);

@@ -11,20 +11,28 @@
 #include "sock.h"
 #include "util.h"
 
-/* An echo server: one thread accepts, and one thread for each client sends back what it
- * receives. */
+/*
+ * tcps: a TCP echo server. One thread accepts; a thread for each client sends received bytes back.
+ *
+ * Data: a struct client is in the list `clients` from accept to join. Its thread sets `finished`
+ * last; then the accepting thread, or main at the end, joins it and frees the structure.
+ * End: main closes the listener and all clients' sockets, and the threads' calls fail with EBADF.
+ * Lock: `lock` guards the list and the flags below.
+ * Limits: without memory or a thread for a new client, its connection is closed and accept pauses
+ * for RETRY_DELAY.
+ */
 
 #define BACKLOG     1024
 #define BUF_SIZE    8192
 #define STACK_SIZE  (256 * 1024)
-#define RETRY_DELAY 10000 /* microseconds until accept is tried again when something ran out */
+#define RETRY_DELAY 10000 /* microseconds from a failed accept to the next */
 
 struct client {
     struct client *next;
     pthread_t thread;
     int sock;
     int closed;   /* guarded by lock */
-    int finished; /* guarded by lock: its thread is about to end */
+    int finished; /* guarded by lock: the thread is about to end */
     char name[IP_ENDP_STR_LEN];
     uint8_t buf[BUF_SIZE];
 };
@@ -33,7 +41,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct client *clients; /* guarded by lock */
 static int stopping;           /* guarded by lock */
 
-/* The caller must hold lock. Both the client's thread and main close, whoever comes first. */
+/* Closes the socket once: the client's thread and main both call this. Caller must hold lock. */
 static void close_client(struct client *client)
 {
     assert(pthread_mutex_trylock(&lock) == EBUSY);
@@ -61,7 +69,7 @@ static uint64_t echo(struct client *client)
         }
         total += (uint64_t)n;
     }
-    infof("%s broke off, %s", client->name, strerror(errno));
+    infof("%s failed, %s", client->name, strerror(errno));
     return total;
 }
 
@@ -70,7 +78,7 @@ static void *serve(void *arg)
     struct client *client = arg;
     uint64_t total = echo(client);
 
-    infof("%s left, echoed=%llu bytes", client->name, (unsigned long long)total);
+    infof("%s ended, echoed=%llu bytes", client->name, (unsigned long long)total);
     pthread_mutex_lock(&lock);
     close_client(client);
     client->finished = 1;
@@ -78,7 +86,7 @@ static void *serve(void *arg)
     return NULL;
 }
 
-/* Takes a client out of the list whose thread has finished, or any if all is set. */
+/* Removes a finished client from the list, or any client if all is set. Returns it, or NULL. */
 static struct client *take_client(int all)
 {
     struct client **link, *client;
@@ -117,8 +125,7 @@ static int start_thread(struct client *client)
     return err;
 }
 
-/* Returns 0, or an errno when there is no memory or no thread for the client, which is turned
- * away. */
+/* Starts a thread for the client. Returns 0, or an errno, and then the connection is closed. */
 static int add_client(int sock, const struct sockaddr_in *peer)
 {
     struct client *client = calloc(1, sizeof(*client));
@@ -143,7 +150,7 @@ static int add_client(int sock, const struct sockaddr_in *peer)
     return err;
 }
 
-/* Returns 0, or an errno. */
+/* Accepts a client. Returns 0, or an errno. */
 static int accept_client(int listener)
 {
     struct sockaddr_in peer;
@@ -160,8 +167,8 @@ static void *accept_clients(void *arg)
     while ((err = accept_client(listener)) != EBADF) {
         join_clients(0);
         if (err && err != EINTR) {
-            if (err != last) { /* once, not a hundred times a second */
-                warnf("a client can't be served, %s", strerror(err));
+            if (err != last) { /* one line, not a hundred a second */
+                warnf("no client accepted, %s", strerror(err));
             }
             usleep(RETRY_DELAY);
         }

@@ -11,12 +11,15 @@
 #include "sock.h"
 #include "util.h"
 
-/* A client: each line of input goes out as a datagram, each that comes back is printed as a
- * line. */
+/*
+ * udpc: a UDP client. One thread sends each line of input as a datagram, one prints each received
+ * datagram as a line, and main waits until there are as many answers as datagrams. UDP loses some:
+ * so main waits at most `limit` seconds for each answer.
+ */
 
-#define LINE_SIZE 65507 /* what a datagram of UDP carries, in fragments if need be */
+#define LINE_SIZE 65507 /* bytes that a UDP datagram can carry, in fragments if need be */
 #define POLL      10    /* milliseconds */
-#define REPEAT    1000  /* milliseconds until the first datagram goes out again */
+#define REPEAT    1000  /* milliseconds until the first datagram is sent again */
 
 static int sock;
 static struct sockaddr_in peer;
@@ -24,7 +27,7 @@ static unsigned int limit;         /* seconds to wait for an answer */
 static atomic_uint sent, received; /* datagrams */
 static atomic_int input_over;
 static atomic_int send_error; /* an errno */
-static atomic_int refusal;    /* what has become of a datagram: an errno */
+static atomic_int refusal;    /* the last ICMP error: an errno */
 
 static void send_datagram(const uint8_t *line, size_t len)
 {
@@ -33,8 +36,7 @@ static void send_datagram(const uint8_t *line, size_t len)
     }
 }
 
-/* Nobody tells a client when a server begins to listen. So the first is sent again until there is
- * an answer. */
+/* Sends the first datagram, and again until there is an answer: the server may not listen yet. */
 static void send_first(const uint8_t *line, size_t len)
 {
     unsigned int time;
@@ -60,7 +62,7 @@ static void send_line(const uint8_t *line, size_t len)
     }
 }
 
-/* Sends the whole lines of buf. Returns how many bytes are left, which are moved to its front. */
+/* Sends the complete lines in buf and moves the rest to its front. Returns the rest's length. */
 static size_t send_lines(uint8_t *buf, size_t len)
 {
     uint8_t *line = buf, *end;
@@ -89,7 +91,7 @@ static void *send_input(void *arg)
         }
     }
     if (len && !atomic_load(&send_error)) {
-        send_line(buf, len); /* the last line, without its end */
+        send_line(buf, len); /* the last line, without a newline */
     }
     atomic_store(&input_over, 1);
     setup_wake();
@@ -109,7 +111,7 @@ static void *receive(void *arg)
         }
         if (n == -1) {
             if (errno != EINTR) {
-                atomic_store(&refusal, errno); /* the server may still come */
+                atomic_store(&refusal, errno); /* the server may still start */
             }
             continue;
         }
@@ -122,7 +124,7 @@ static void *receive(void *arg)
     }
 }
 
-/* Returns what ended the wait: SETUP_WOKEN when all is answered or an error is there. */
+/* Returns the event that ended the wait: SETUP_WOKEN when all is answered or sending failed. */
 static enum setup_event wait_for_answers(void)
 {
     enum setup_event event = SETUP_WOKEN;
@@ -159,9 +161,9 @@ int main(int argc, char *argv[])
 {
     struct setup setup = {
         .client = 1,
-        .about = "Sends each line of standard input as a UDP datagram and prints each that comes\n"
-                 "back. Ends after the end of input when all are answered, or none has come for a\n"
-                 "while (-t). The first is repeated every second until an answer comes.",
+        .about = "Sends each line of standard input as a UDP datagram and prints each answer as a\n"
+                 "line. After the end of input it ends when all are answered, or when none comes\n"
+                 "for a while (-t). The first is sent every second until an answer comes.",
     };
     enum setup_event event;
 

@@ -8,7 +8,7 @@
 #include "sock.h"
 #include "util.h"
 
-/* An echo server: sends each datagram back to where it came from. */
+/* udps: a UDP echo server. One thread sends each datagram back to its sender. */
 
 static void echo(int sock, size_t len, const uint8_t *data, const struct sockaddr_in *peer)
 {
@@ -17,7 +17,7 @@ static void echo(int sock, size_t len, const uint8_t *data, const struct sockadd
 
     ip_endp_ntop(&endp, name, sizeof(name));
     if (sock_sendto(sock, data, len, (const struct sockaddr *)peer, sizeof(*peer)) == -1) {
-        warnf("%s gets no answer, %s", name, strerror(errno));
+        warnf("%s, not echoed: %s", name, strerror(errno));
     } else {
         debugf("%s, echoed=%zu bytes", name, len);
     }
@@ -39,7 +39,7 @@ static void *serve(void *arg)
         } else if (errno == EBADF) {
             return NULL;
         } else if (errno != EINTR) {
-            infof("an answer has not arrived, %s", strerror(errno)); /* others may come */
+            infof("an answer was refused, %s", strerror(errno)); /* by ICMP; go on */
         }
     }
 }
