@@ -3,21 +3,15 @@
 #include <stdio.h>
 
 #include "bench.h"
+#include "call.h"
 #include "driver/loopback.h"
+#include "endp.h"
 #include "platform.h"
 #include "udp.h"
 #include "util.h"
 
 #define HELLO_IN  "UDP 192.0.2.1.5000 > 192.0.2.2.7 'hello'"
 #define HELLO_OUT "UDP 192.0.2.2.7 > 192.0.2.1.5000 'hello'"
-
-static ip_endp_t endp(const char *text)
-{
-    ip_endp_t e;
-
-    check_int(ip_endp_pton(text, &e), 0);
-    return e;
-}
 
 static int bound(const char *text)
 {
@@ -29,42 +23,22 @@ static int bound(const char *text)
     return desc;
 }
 
-/* One call of recvfrom by a thread of its own. */
-struct reader {
-    int desc;
-    struct task *task;
-    char buf[2048];
-    ssize_t len;
-    int err;
-    ip_endp_t remote;
-};
+static ip_endp_t sender; /* of the datagram received last */
 
-static void read_one(void *arg)
+static ssize_t read_one(struct call *c)
 {
-    struct reader *r = arg;
-
-    r->len = udp_cmd_recvfrom(r->desc, r->buf, sizeof(r->buf), &r->remote);
-    r->err = errno;
+    return udp_cmd_recvfrom(c->desc, c->buf, c->len, &sender);
 }
 
-static void reader_start(struct reader *r, int desc)
+static void reader_start(struct call *r, int desc)
 {
-    r->desc = desc;
-    r->task = task_start("reader", read_one, r);
+    call_start(r, read_one, .desc = desc, .len = 2048);
 }
 
-static void check_read(const struct reader *r, const char *text)
+static void check_read(const struct call *r, const char *text)
 {
-    check(task_done(r->task));
-    check_int(r->len, strlen(text));
+    check_returned(r, strlen(text));
     check_mem(r->buf, text, strlen(text));
-}
-
-static void check_woken(const struct reader *r, int err)
-{
-    check(task_done(r->task));
-    check_int(r->len, -1);
-    check_int(r->err, err);
 }
 
 static void send_text(int desc, const char *text, const char *remote)
@@ -106,7 +80,7 @@ static void echo_server(void *arg)
 
 static void test_two_sockets(void)
 {
-    static struct reader client;
+    static struct call client;
     struct task *server;
     int seven;
 
@@ -120,22 +94,22 @@ static void test_two_sockets(void)
     task_join(server, 0);
     task_join(client.task, 0);
     check_read(&client, "hello");
-    check_int(client.remote.port, hton16(7));
+    check_int(sender.port, hton16(7));
 }
 
 static void test_sleeper(void)
 {
-    static struct reader r;
+    static struct call r;
     ip_endp_t remote = endp("192.0.2.1:5000");
 
     bench_start(WIRE_RAW);
     reader_start(&r, bound("0.0.0.0:7"));
     advance(60000);
-    check(!task_done(r.task));
+    check_sleeps(&r);
     inject(HELLO_IN);
     check_read(&r, "hello");
-    check_int(r.remote.addr, remote.addr);
-    check_int(r.remote.port, remote.port);
+    check_int(sender.addr, remote.addr);
+    check_int(sender.port, remote.port);
 }
 
 /* The oldest first, each once; what is longer than the buffer is cut, its rest does not follow. */
@@ -161,21 +135,21 @@ static void test_waiting(void)
 
 static void test_right_one(void)
 {
-    static struct reader seven, eight;
+    static struct call seven, eight;
 
     bench_start(WIRE_RAW);
     reader_start(&seven, bound("192.0.2.2:7"));
     reader_start(&eight, bound("0.0.0.0:8"));
     inject("UDP 192.0.2.1.5000 > 192.0.2.2.8 'eight'");
     check_read(&eight, "eight");
-    check(!task_done(seven.task));
+    check_sleeps(&seven);
     inject("UDP 192.0.2.1.5000 > 192.0.2.2.7 'seven'");
     check_read(&seven, "seven");
 }
 
 static void test_two_sleepers(void)
 {
-    static struct reader a, b;
+    static struct call a, b;
     int desc;
 
     bench_start(WIRE_RAW);
@@ -192,7 +166,7 @@ static void test_two_sleepers(void)
 /* As many wake as there are datagrams. */
 static void test_many_sleepers(void)
 {
-    static struct reader readers[100];
+    static struct call readers[100];
     unsigned long before;
     int desc, done = 0;
 
@@ -215,7 +189,7 @@ static void test_many_sleepers(void)
 /* Datagrams come while all are interrupted, and others begin to sleep: none stays where it is. */
 static void test_interrupted_sleepers(void)
 {
-    static struct reader a[4], b[4];
+    static struct call a[4], b[4];
     int desc, got = 0;
 
     bench_start(WIRE_RAW);
@@ -231,10 +205,10 @@ static void test_interrupted_sleepers(void)
         inject(HELLO_IN);
         for (size_t i = 0; i < countof(a); i++) {
             task_join(a[i].task, 0);
-            got += a[i].len == 5;
+            got += a[i].ret == 5;
         }
         for (size_t i = 0; i < countof(b); i++) {
-            got += task_done(b[i].task) && b[i].len == 5;
+            got += task_done(b[i].task) && b[i].ret == 5;
         }
         check_int(got, round + 1);
         intr_raise(INTR_IRQ_USER);
@@ -244,7 +218,7 @@ static void test_interrupted_sleepers(void)
 
 static void test_close(void)
 {
-    static struct reader a, b;
+    static struct call a, b;
     int desc;
 
     bench_start(WIRE_RAW);
@@ -253,26 +227,26 @@ static void test_close(void)
     reader_start(&b, desc);
     check_int(udp_cmd_close(desc), 0);
     settle();
-    check_woken(&a, EBADF);
-    check_woken(&b, EBADF);
-    check_error(udp_cmd_recvfrom(desc, a.buf, sizeof(a.buf), NULL), EBADF);
-    check_error(udp_cmd_sendto(desc, "", 0, &a.remote), EBADF);
+    check_failed(&a, EBADF);
+    check_failed(&b, EBADF);
+    check_error(udp_cmd_recvfrom(desc, a.buf, a.len, NULL), EBADF);
+    check_error(udp_cmd_sendto(desc, "", 0, &sender), EBADF);
 }
 
 static void test_interruption(void)
 {
-    static struct reader a, b;
+    static struct call a, b;
 
     bench_start(WIRE_RAW);
     reader_start(&a, bound("192.0.2.2:7"));
     reader_start(&b, bound("192.0.2.2:8"));
     intr_raise(INTR_IRQ_USER);
     settle();
-    check_woken(&a, EINTR);
-    check_woken(&b, EINTR);
+    check_failed(&a, EINTR);
+    check_failed(&b, EINTR);
     reader_start(&a, a.desc);
     advance(1000);
-    check(!task_done(a.task));
+    check_sleeps(&a);
     inject(HELLO_IN);
     check_read(&a, "hello");
 }
@@ -280,21 +254,21 @@ static void test_interruption(void)
 /* Nobody sleeps when it comes: the next sleep knows nothing of it. */
 static void test_late_interruption(void)
 {
-    static struct reader r;
+    static struct call r;
 
     bench_start(WIRE_RAW);
     intr_raise(INTR_IRQ_USER);
     settle();
     reader_start(&r, bound("192.0.2.2:7"));
     advance(1000);
-    check(!task_done(r.task));
+    check_sleeps(&r);
     inject(HELLO_IN);
     check_read(&r, "hello");
 }
 
 static void test_shutdown(void)
 {
-    static struct reader r;
+    static struct call r;
 
     bench_start(WIRE_RAW);
     reader_start(&r, bound("192.0.2.2:7"));
@@ -302,7 +276,7 @@ static void test_shutdown(void)
     wire_pending(1);
     check_int(net_shutdown(), 0);
     settle();
-    check_woken(&r, EBADF);
+    check_failed(&r, EBADF);
     check_error(udp_cmd_open(), ENETDOWN);
     check_int(memory_in_use(), 0);
 }
@@ -337,7 +311,7 @@ static void test_port_choice(void)
 
 static void test_chosen_port_receives(void)
 {
-    static struct reader r;
+    static struct call r;
     char reply[128];
     int desc;
 

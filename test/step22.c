@@ -3,45 +3,28 @@
 #include <stdio.h>
 
 #include "bench.h"
+#include "call.h"
+#include "endp.h"
 #include "platform.h"
 #include "tcp.h"
 #include "util.h"
 
 #define PEER_ISN 1000
 
-static ip_endp_t endp(const char *text)
+static ssize_t open_passive(struct call *c)
 {
-    ip_endp_t e;
+    ip_endp_t local = endp(c->local), remote;
 
-    check_int(ip_endp_pton(text, &e), 0);
-    return e;
-}
-
-/* One call of open by a thread of its own. */
-struct opener {
-    ip_endp_t local, remote;
-    int any; /* whoever comes is welcome */
-    int desc, err;
-    struct task *task;
-};
-
-static void open_passive(void *arg)
-{
-    struct opener *o = arg;
-
-    o->desc = tcp_cmd_open(&o->local, o->any ? NULL : &o->remote, 0);
-    o->err = errno;
+    if (c->remote) {
+        remote = endp(c->remote);
+    }
+    return tcp_cmd_open(&local, c->remote ? &remote : NULL, 0);
 }
 
 /* remote may be NULL. */
-static void opener_start(struct opener *o, const char *local, const char *remote)
+static void opener_start(struct call *o, const char *local, const char *remote)
 {
-    o->local = endp(local);
-    o->any = !remote;
-    if (remote) {
-        o->remote = endp(remote);
-    }
-    o->task = task_start("opener", open_passive, o);
+    call_start(o, open_passive, .local = local, .remote = remote);
 }
 
 /* The state of the one block that has this remote port; CLOSED if there is none. */
@@ -57,40 +40,33 @@ static enum tcp_state state_of(uint16_t remote_port)
     return TCP_STATE_CLOSED;
 }
 
-static void check_established(const struct opener *o)
+static void check_established(const struct call *o)
 {
     struct tcp_view view;
 
     check(task_done(o->task));
-    check(o->desc != -1);
-    check_int(tcp_get_view(o->desc, &view), 0);
+    check(o->ret != -1);
+    check_int(tcp_get_view((int)o->ret, &view), 0);
     check_str(tcp_state_ntoa(view.state), "ESTABLISHED");
 }
 
-static void start(struct opener *o)
+static void start(struct call *o)
 {
     bench_start(WIRE_RAW);
     connection('A', "192.0.2.2:7", "192.0.2.1:5000", PEER_ISN);
     opener_start(o, "0.0.0.0:7", NULL);
 }
 
-static void handshake(void)
-{
-    inject("S 0:0(0) win 65535");
-    expect("S. 0:0(0) ack 1");
-    inject(". 1:1(0) ack 1");
-}
-
 static void test_handshake(void)
 {
-    static struct opener o;
+    static struct call o;
 
     start(&o);
     inject("S 0:0(0) win 65535");
     expect("S. 0:0(0) ack 1");
     check_str(tcp_state_ntoa(state_of(5000)), "SYN_RECEIVED");
     check(logged("LISTEN => SYN_RECEIVED"));
-    check(!task_done(o.task));
+    check_sleeps(&o);
     inject(". 1:1(0) ack 1");
     check(logged("SYN_RECEIVED => ESTABLISHED"));
     check_established(&o);
@@ -100,13 +76,13 @@ static void test_view(void)
 {
     ip_endp_t local = endp("192.0.2.2:7"), remote = endp("192.0.2.1:5000");
     struct tcp_view view;
-    static struct opener o;
+    static struct call o;
 
     start(&o);
     inject("S 0:0(0) win 65535");
     expect("S. 0:0(0) ack 1");
     inject(". 1:1(0) ack 1 win 65535");
-    check_int(tcp_get_view(o.desc, &view), 0);
+    check_int(tcp_get_view((int)o.ret, &view), 0);
     check_int(view.local.addr, local.addr);
     check_int(view.local.port, local.port);
     check_int(view.remote.addr, remote.addr);
@@ -125,15 +101,15 @@ static void try_isn(uint32_t peer, uint32_t ours)
     static unsigned port = 5000;
     char remote[32];
     struct tcp_view view;
-    static struct opener o;
+    static struct call o;
 
     snprintf(remote, sizeof(remote), "192.0.2.1:%u", ++port);
     connection('A', "192.0.2.2:7", remote, peer);
     opener_start(&o, "192.0.2.2:7", NULL);
     next_isn(ours);
-    handshake();
+    handshake("", 65535);
     check_established(&o);
-    check_int(tcp_get_view(o.desc, &view), 0);
+    check_int(tcp_get_view((int)o.ret, &view), 0);
     check_int(view.iss, ours);
 }
 
@@ -151,21 +127,21 @@ static void test_isn(void)
 
 static void test_listen_reset(void)
 {
-    static struct opener o;
+    static struct call o;
 
     start(&o);
     inject("R 0:0(0) win 0");
     inject("R. 0:0(0) ack =5000");
     inject("SR 0:0(0) win 0");
     expect_nothing(500);
-    check(!task_done(o.task));
-    handshake();
+    check_sleeps(&o);
+    handshake("", 65535);
     check_established(&o);
 }
 
 static void test_listen_ack(void)
 {
-    static struct opener o;
+    static struct call o;
 
     start(&o);
     inject(". 1:1(0) ack =5000");
@@ -174,27 +150,27 @@ static void test_listen_ack(void)
     expect("R =4294967295:=4294967295(0)");
     inject("F. 1:11(10) ack =0");
     expect("R =0:=0(0)");
-    handshake();
+    handshake("", 65535);
     check_established(&o);
 }
 
 static void test_listen_other(void)
 {
-    static struct opener o;
+    static struct call o;
 
     start(&o);
     check_counted(tcp, bad_flags, 1, inject("F 0:0(0) win 65535"));
     check_counted(tcp, bad_flags, 1, inject("P 1:11(10) win 65535"));
     check_counted(tcp, bad_flags, 1, inject_with("tcp.flags=0", "P 1:11(10) win 65535"));
     expect_nothing(500);
-    handshake();
+    handshake("", 65535);
     check_established(&o);
 }
 
 /* SYN-RECEIVED knows what it has sent: any other acknowledgement is another connection's. */
 static void test_bad_ack(void)
 {
-    static struct opener o;
+    static struct call o;
 
     start(&o);
     next_isn(0xfffffffe); /* so that 2 has passed 2^32, and 1 has not */
@@ -206,7 +182,7 @@ static void test_bad_ack(void)
     expect("R 2:2(0)");
     check_counted(tcp, bad_ack, 1, inject(". 1:1(0) ack 2147483650"));
     expect("R 2147483650:2147483650(0)");
-    check(!task_done(o.task));
+    check_sleeps(&o);
     check_str(tcp_state_ntoa(state_of(5000)), "SYN_RECEIVED");
     inject(". 1:1(0) ack 1");
     check_established(&o);
@@ -214,18 +190,18 @@ static void test_bad_ack(void)
 
 static void test_other_port(void)
 {
-    static struct opener o;
+    static struct call o;
 
     start(&o);
     connection('B', "192.0.2.2:8", "192.0.2.1:5000", PEER_ISN);
     inject("B> S 0:0(0) win 65535");
     expect("B> R. =0:=0(0) ack 1");
-    check(!task_done(o.task));
+    check_sleeps(&o);
 }
 
 static void test_one_remote(void)
 {
-    static struct opener o;
+    static struct call o;
 
     bench_start(WIRE_RAW);
     connection('A', "192.0.2.2:7", "192.0.2.1:5000", PEER_ISN);
@@ -246,7 +222,7 @@ static void test_one_remote(void)
 static void test_two_addresses(void)
 {
     struct net_device *first, *second;
-    static struct opener o;
+    static struct call o;
 
     check_int(net_init(), 0);
     first = wire_init(WIRE_RAW);
@@ -270,17 +246,15 @@ static void test_two_addresses(void)
 /* RFC 9293 3.9.1.1: a passive open leaves what exists alone, and what exists does not hinder it. */
 static void test_second_open(void)
 {
-    static struct opener a, b, c;
+    static struct call a, b, c;
 
     start(&a);
     opener_start(&b, "0.0.0.0:7", NULL);
-    check(task_done(b.task));
-    check_int(b.desc, -1);
-    check_int(b.err, EADDRINUSE);
+    check_failed(&b, EADDRINUSE);
     inject("S 0:0(0) win 65535");
     expect("S. 0:0(0) ack 1");
     opener_start(&c, "0.0.0.0:7", NULL);
-    check(!task_done(c.task));
+    check_sleeps(&c);
     connection('B', "192.0.2.2:7", "192.0.2.1:5001", PEER_ISN);
     inject("B> S 0:0(0) win 65535");
     expect("B> S. 0:0(0) ack 1");
@@ -288,36 +262,34 @@ static void test_second_open(void)
     check_established(&c);
     inject("A> . 1:1(0) ack 1");
     check_established(&a);
-    check(a.desc != c.desc);
+    check(a.ret != c.ret);
 }
 
 static void test_interruption(void)
 {
-    static struct opener o;
+    static struct call o;
 
     start(&o);
     intr_raise(INTR_IRQ_USER);
     settle();
-    check(task_done(o.task));
-    check_int(o.desc, -1);
-    check_int(o.err, EINTR);
+    check_failed(&o, EINTR);
     inject("S 0:0(0) win 65535");
     expect("R. =0:=0(0) ack 1");
     opener_start(&o, "0.0.0.0:7", NULL);
-    handshake();
+    handshake("", 65535);
     check_established(&o);
 }
 
 static void test_close(void)
 {
     static const int bad[] = {-1, TCP_PCB_SIZE, 1 << 30};
-    static struct opener o;
+    static struct call o;
 
     start(&o);
-    handshake();
+    handshake("", 65535);
     check_established(&o);
-    check_int(tcp_cmd_close(o.desc), 0);
-    check_error(tcp_cmd_close(o.desc), EBADF);
+    check_int(tcp_cmd_close((int)o.ret), 0);
+    check_error(tcp_cmd_close((int)o.ret), EBADF);
     for (size_t i = 0; i < countof(bad); i++) {
         check_error(tcp_cmd_close(bad[i]), EBADF);
     }
@@ -327,7 +299,7 @@ static void test_close(void)
 /* A sleeper does not survive the stack, nor does memory. */
 static void test_shutdown(void)
 {
-    static struct opener a, b;
+    static struct call a, b;
 
     start(&a);
     opener_start(&b, "0.0.0.0:8", NULL);
@@ -336,10 +308,9 @@ static void test_shutdown(void)
     check_int(net_shutdown(), 0);
     settle();
     wire_pending(1);
-    check(task_done(a.task) && task_done(b.task));
-    check_int(a.err, EBADF);
-    check_int(b.err, EBADF);
-    check_error(tcp_cmd_open(&a.local, NULL, 0), ENETDOWN);
+    check_failed(&a, EBADF);
+    check_failed(&b, EBADF);
+    check_error(open_passive(&a), ENETDOWN);
     check_int(memory_in_use(), 0);
 }
 

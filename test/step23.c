@@ -3,135 +3,27 @@
 #include <stdio.h>
 
 #include "bench.h"
+#include "conn.h"
 #include "platform.h"
 #include "tcp.h"
 #include "util.h"
 
-#define PEER_ISN 1000
+#define MUCH 100000 /* bytes, more than any buffer holds */
 
 static int desc = -1; /* the connection */
 static uint32_t our_isn; /* 0: any */
 
-static void open_passive(void *arg)
+static void establish(uint32_t peer_isn, unsigned win)
 {
-    ip_endp_t local;
-
-    (void)arg;
-    check_int(ip_endp_pton("192.0.2.2:7", &local), 0);
-    desc = tcp_cmd_open(&local, NULL, 0);
-}
-
-/* The peer's window is win, its first sequence number isn. */
-static void establish(uint32_t isn, unsigned win)
-{
-    char ack[64];
-    struct task *opener;
+    static struct call opener;
 
     bench_start(WIRE_RAW);
-    connection('A', "192.0.2.2:7", "192.0.2.1:5000", isn);
-    opener = task_start("opener", open_passive, NULL);
+    open_start(&opener, peer_isn);
     if (our_isn) {
         next_isn(our_isn);
     }
-    inject("S 0:0(0) win 65535");
-    expect("S. 0:0(0) ack 1");
-    snprintf(ack, sizeof(ack), ". 1:1(0) ack 1 win %u", win);
-    inject(ack);
-    task_join(opener, 0);
-    check(desc != -1);
-}
-
-static struct tcp_view view(void)
-{
-    struct tcp_view v;
-
-    check_int(tcp_get_view(desc, &v), 0);
-    return v;
-}
-
-/* A call of receive or send by a thread of its own. */
-struct call {
-    size_t len;
-    ssize_t ret;
-    int err;
-    struct task *task;
-    char buf[100000];
-};
-
-static void receive(void *arg)
-{
-    struct call *c = arg;
-
-    c->ret = tcp_cmd_receive(desc, c->buf, c->len);
-    c->err = errno;
-}
-
-static void send_pattern(void *arg)
-{
-    struct call *c = arg;
-
-    pattern(c->buf, 1, c->len);
-    c->ret = tcp_cmd_send(desc, c->buf, c->len);
-    c->err = errno;
-}
-
-static void start(struct call *c, void (*func)(void *), size_t len)
-{
-    c->len = len;
-    c->task = task_start(func == receive ? "receiver" : "sender", func, c);
-}
-
-static void check_woken(const struct call *c, int err)
-{
-    check(task_done(c->task));
-    check_int(c->ret, -1);
-    check_int(c->err, err);
-}
-
-/* The same for a sender; but what a buffer takes over counts as sent (step 35). */
-static void check_sender_woken(const struct call *c, int err)
-{
-    check(task_done(c->task));
-    check(c->ret > 0 || (c->ret == -1 && c->err == err));
-}
-
-/* The peer sends the bytes from relative number from to end. */
-static void peer_sends(uint32_t from, uint32_t end)
-{
-    char script[64];
-
-    snprintf(script, sizeof(script), "P. %u:%u(%u) ack 1", from, end, end - from);
-    inject(script);
-}
-
-static void peer_acks(uint32_t ack, unsigned win)
-{
-    char script[64];
-
-    snprintf(script, sizeof(script), ". 1:1(0) ack %u win %u", ack, win);
-    inject(script);
-}
-
-static uint32_t get32(const uint8_t *p)
-{
-    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-
-static uint32_t acked, window; /* what our side said last, relative */
-
-/* Within half a second our side acknowledges what it has taken. */
-static void check_acked(uint32_t ack)
-{
-    uint8_t packet[1500];
-
-    advance(500);
-    check(wire_pending(0) > 0);
-    while (wire_pending(0) > 0) {
-        take(0, packet, sizeof(packet));
-        acked = get32(packet + 28) - view().irs;
-        window = (unsigned)(packet[34] << 8 | packet[35]);
-    }
-    check_int(acked, ack);
+    handshake("", win);
+    desc = opened(&opener);
 }
 
 static uint32_t arrived = 1; /* the relative number after the last byte that our side has sent */
@@ -147,7 +39,7 @@ static size_t take_data(void)
     while (wire_pending(0) > 0) {
         len = take(0, packet, sizeof(packet));
         hlen = 20 + 4u * (packet[32] >> 4);
-        seq = get32(packet + 24) - view().iss;
+        seq = get32(packet + 24) - view(desc).iss;
         check(seq <= arrived);
         check(len - hlen <= 536); /* the peer has not said that it takes more, RFC 9293 3.7.1 */
         check_pattern(packet + hlen, seq, len - hlen);
@@ -158,31 +50,16 @@ static size_t take_data(void)
     return arrived - before;
 }
 
-/* Everything up to relative number end is read, and it is the peer's pattern. */
-static void check_received(uint32_t from, uint32_t end)
-{
-    char buf[4096];
-    ssize_t len;
-
-    while (from < end) {
-        len = tcp_cmd_receive(desc, buf, sizeof(buf));
-        check(len > 0);
-        check_pattern(buf, from, (size_t)len);
-        from += (uint32_t)len;
-    }
-    check_int(from, end);
-}
-
 static void test_receive(void)
 {
     establish(PEER_ISN, 65535);
     peer_sends(1, 11);
-    check_acked(11);
+    check_acked(desc, 11);
     peer_sends(11, 12);
     peer_sends(12, 1472);
     peer_sends(1472, 2000);
-    check_acked(2000);
-    check_received(1, 2000);
+    check_acked(desc, 2000);
+    check_received(desc, 1, 2000);
 }
 
 /* A call takes what is there, as much as fits; the rest waits. */
@@ -192,12 +69,12 @@ static void test_receive_some(void)
 
     establish(PEER_ISN, 65535);
     peer_sends(1, 101);
-    check_acked(101);
+    check_acked(desc, 101);
     check_int(tcp_cmd_receive(desc, buf, 10), 10);
     check_pattern(buf, 1, 10);
     check_int(tcp_cmd_receive(desc, buf, 1), 1);
     check_pattern(buf, 11, 1);
-    check_received(12, 101);
+    check_received(desc, 12, 101);
 }
 
 /* Three times what a buffer holds. */
@@ -208,9 +85,9 @@ static void test_receive_much(void)
     establish(PEER_ISN, 65535);
     for (seq = 1; seq < 200000; seq += 1300) {
         peer_sends(seq, seq + 1300);
-        check_acked(seq + 1300);
+        check_acked(desc, seq + 1300);
         if (seq % 3 == 0) {
-            check_received(seq - 2600, seq + 1300);
+            check_received(desc, seq - 2600, seq + 1300);
         }
     }
 }
@@ -220,30 +97,28 @@ static void test_receive_sleeps(void)
     static struct call c;
 
     establish(PEER_ISN, 65535);
-    start(&c, receive, sizeof(c.buf));
+    call_start(&c, receive, .desc = desc, .len = MUCH);
     advance(60000);
-    check(!task_done(c.task));
+    check_sleeps(&c);
     peer_sends(1, 11);
-    check(task_done(c.task));
-    check_int(c.ret, 10);
+    check_returned(&c, 10);
     check_pattern(c.buf, 1, 10);
-    check_acked(11);
+    check_acked(desc, 11);
 }
 
 /* RFC 9293 3.10.7.4: SYN-RECEIVED goes on as ESTABLISHED with the rest of the segment. */
 static void test_data_with_handshake(void)
 {
-    struct task *opener;
+    static struct call opener;
 
     bench_start(WIRE_RAW);
-    connection('A', "192.0.2.2:7", "192.0.2.1:5000", PEER_ISN);
-    opener = task_start("opener", open_passive, NULL);
+    open_start(&opener, PEER_ISN);
     inject("S 0:0(0) win 65535");
     expect("S. 0:0(0) ack 1");
     peer_sends(1, 11);
-    task_join(opener, 0);
-    check_acked(11);
-    check_received(1, 11);
+    desc = opened(&opener);
+    check_acked(desc, 11);
+    check_received(desc, 1, 11);
 }
 
 /* A hole: what lies behind it is not acknowledged, and not delivered before it is filled. */
@@ -252,34 +127,34 @@ static void test_out_of_order(void)
     static struct call c;
 
     establish(PEER_ISN, 65535);
-    start(&c, receive, sizeof(c.buf));
+    call_start(&c, receive, .desc = desc, .len = MUCH);
     peer_sends(11, 21);
-    check_acked(1);
-    check(!task_done(c.task));
+    check_acked(desc, 1);
+    check_sleeps(&c);
     peer_sends(1, 11);
     peer_sends(11, 21);
-    check_acked(21);
+    check_acked(desc, 21);
     check_pattern(c.buf, 1, (size_t)c.ret);
-    check_received(1 + (uint32_t)c.ret, 21);
+    check_received(desc, 1 + (uint32_t)c.ret, 21);
 }
 
 static void test_duplicates(void)
 {
     establish(PEER_ISN, 65535);
     peer_sends(1, 11);
-    check_acked(11);
+    check_acked(desc, 11);
     peer_sends(1, 11);
-    check_acked(11);
+    check_acked(desc, 11);
     peer_sends(10, 11);
-    check_acked(11);
+    check_acked(desc, 11);
     peer_sends(0, 1);
-    check_acked(11);
+    check_acked(desc, 11);
     peer_sends(5, 15); /* partly new: what is new may be taken or not (step 33) */
     advance(500);
     wire_pending(1);
     peer_sends(11, 21);
-    check_acked(21);
-    check_received(1, 21);
+    check_acked(desc, 21);
+    check_received(desc, 1, 21);
 }
 
 /* Segments that nobody asked for, from outside of the window. */
@@ -287,29 +162,29 @@ static void test_outside(void)
 {
     establish(PEER_ISN, 65535);
     peer_sends(65536, 65546);
-    check_acked(1);
+    check_acked(desc, 1);
     peer_sends(0x40000000, 0x4000000a);
-    check_acked(1);
+    check_acked(desc, 1);
     peer_sends(0x80000001, 0x8000000b);
-    check_acked(1);
+    check_acked(desc, 1);
     peer_sends(0xfffffff0, 0xfffffffa);
-    check_acked(1);
+    check_acked(desc, 1);
     peer_sends(1, 11);
-    check_acked(11);
-    check_received(1, 11);
+    check_acked(desc, 11);
+    check_received(desc, 1, 11);
 }
 
 /* Nobody reads. The peer uses the window up but for its last bytes. Returns its next number. */
 static uint32_t fill_but(uint32_t left)
 {
-    uint32_t seq = 1, edge, len;
+    uint32_t seq = 1, window = view(desc).rcv.wnd, edge, len;
 
-    for (window = view().rcv.wnd; window > left; seq += len) {
+    for (; window > left; seq += len) {
         edge = seq + window;
         len = window > left + 1000 ? 1000 : window - left;
         peer_sends(seq, seq + len);
-        check_acked(seq + len);
-        check(acked + window >= edge); /* the right edge stays or moves on, RFC 9293 3.8.6 */
+        window = check_acked(desc, seq + len);
+        check(seq + len + window >= edge); /* the right edge stays or moves on, RFC 9293 3.8.6 */
     }
     return seq;
 }
@@ -324,20 +199,18 @@ static void test_full(void)
     peer_sends(seq, seq + 10);
     advance(500);
     wire_pending(1);
-    len = view().rcv.nxt - view().irs - seq;
+    len = view(desc).rcv.nxt - view(desc).irs - seq;
     check(len == 0 || len == 5); /* dropped or cut (step 33) */
     peer_sends(seq + len, seq + 5);
     advance(500);
     wire_pending(1);
     peer_sends(seq + 5, seq + 6);
-    check_acked(seq + 5);
-    check_int(window, 0);
-    check_received(1, seq + 5);
-    check_acked(seq + 5); /* the window is open again, and the peer must be told */
-    check(window > 0);
+    check_int(check_acked(desc, seq + 5), 0);
+    check_received(desc, 1, seq + 5);
+    check(check_acked(desc, seq + 5) > 0); /* the window is open again, and the peer must be told */
     peer_sends(seq + 5, seq + 15);
-    check_acked(seq + 15);
-    check_received(seq + 5, seq + 15);
+    check_acked(desc, seq + 15);
+    check_received(desc, seq + 5, seq + 15);
 }
 
 /* RFC 9293 3.10.7.4: a segment that finds the window shut is not taken, but its ACK is. */
@@ -349,12 +222,12 @@ static void test_ack_into_shut_window(void)
 
     establish(PEER_ISN, 65535);
     seq = fill_but(0);
-    start(&c, send_pattern, 10);
+    call_start(&c, send_pattern, .desc = desc, .from = 1, .len = 10);
     check_int(take_data(), 10);
     snprintf(probe, sizeof(probe), "P. %u:%u(1) ack 11", seq, seq + 1);
     inject(probe);
-    check_acked(seq);
-    check_int(view().snd.una - view().iss, 11);
+    check_acked(desc, seq);
+    check_int(view(desc).snd.una - view(desc).iss, 11);
 }
 
 /* Where a peer is that has filled the window and whose last segments are lost: it has nothing to
@@ -365,12 +238,12 @@ static void test_ack_at_the_edge(void)
     int i;
 
     establish(PEER_ISN, 65535);
-    start(&c, send_pattern, 10);
+    call_start(&c, send_pattern, .desc = desc, .from = 1, .len = 10);
     check_int(take_data(), 10);
     inject(". 65536:65536(0) ack 11 win 1000");
-    check_acked(1);
-    check_int(view().snd.una - view().iss, 11);
-    check_int(view().snd.wnd, 1000);
+    check_acked(desc, 1);
+    check_int(view(desc).snd.una - view(desc).iss, 11);
+    check_int(view(desc).snd.wnd, 1000);
     for (i = 0; i < 10; i++) { /* the peer answers each answer */
         inject(". 65536:65536(0) ack 11 win 1000");
         if (wire_pending(1) == 0) {
@@ -385,13 +258,12 @@ static void test_send(void)
     static struct call c;
 
     establish(PEER_ISN, 65535);
-    start(&c, send_pattern, 10);
-    task_join(c.task, 0);
-    check_int(c.ret, 10);
+    call_start(&c, send_pattern, .desc = desc, .from = 1, .len = 10);
+    check_returned(&c, 10);
     check_int(take_data(), 10);
-    check_int(view().snd.nxt - view().iss, 11);
+    check_int(view(desc).snd.nxt - view(desc).iss, 11);
     peer_acks(11, 65535);
-    check_int(view().snd.una - view().iss, 11);
+    check_int(view(desc).snd.una - view(desc).iss, 11);
 }
 
 /* More than any window holds: the sender sleeps, and each acknowledgement wakes it. */
@@ -400,14 +272,13 @@ static void test_send_much(void)
     static struct call c;
 
     establish(PEER_ISN, 5000);
-    start(&c, send_pattern, sizeof(c.buf));
+    call_start(&c, send_pattern, .desc = desc, .from = 1, .len = MUCH);
     while (take_data() > 0) {
-        check(arrived - 1 <= sizeof(c.buf));
+        check(arrived - 1 <= MUCH);
         peer_acks(arrived, 5000);
     }
-    task_join(c.task, 0);
-    check_int(c.ret, sizeof(c.buf));
-    check_int(arrived, 1 + sizeof(c.buf));
+    check_returned(&c, MUCH);
+    check_int(arrived, 1 + MUCH);
 }
 
 static void test_shut_window(void)
@@ -415,7 +286,7 @@ static void test_shut_window(void)
     static struct call c;
 
     establish(PEER_ISN, 0);
-    start(&c, send_pattern, 10);
+    call_start(&c, send_pattern, .desc = desc, .from = 1, .len = 10);
     expect_nothing(100);
     peer_acks(1, 65535); /* SEG.ACK = SND.UNA: nothing is acknowledged, but the window opens */
     check_int(take_data(), 10);
@@ -429,11 +300,11 @@ static void test_shrunk_window(void)
     static struct call c;
 
     establish(PEER_ISN, 1100);
-    start(&c, send_pattern, 5000);
+    call_start(&c, send_pattern, .desc = desc, .from = 1, .len = 5000);
     check(take_data() >= TCP_MSS);
     check(arrived <= 1101);
     peer_acks(1, 100);
-    check_int(view().snd.wnd, 100);
+    check_int(view(desc).snd.wnd, 100);
     check_int(take_data(), 0);
     peer_acks(1, 0);
     check_int(take_data(), 0);
@@ -449,16 +320,16 @@ static void test_old_ack(void)
     static struct call c;
 
     establish(PEER_ISN, 65535);
-    start(&c, send_pattern, 10);
+    call_start(&c, send_pattern, .desc = desc, .from = 1, .len = 10);
     check_int(take_data(), 10);
     peer_acks(11, 60000);
     peer_acks(5, 100);
     peer_acks(1, 0);
-    check_int(view().snd.wnd, 60000);
-    check_int(view().snd.una - view().iss, 11);
+    check_int(view(desc).snd.wnd, 60000);
+    check_int(view(desc).snd.una - view(desc).iss, 11);
     inject("P. 11:21(10) ack 11 win 50000");
     inject("P. 1:11(10) ack 11 win 100"); /* sent before the other, and overtaken by it */
-    check_int(view().snd.wnd, 50000);
+    check_int(view(desc).snd.wnd, 50000);
     wire_pending(1);
 }
 
@@ -471,8 +342,8 @@ static void test_future_ack(void)
     advance(1000);
     inject("P. 1:11(10) ack 1000");
     expect(". 1:1(0) ack 1");
-    check_int(view().rcv.nxt, PEER_ISN + 1);
-    check_int(view().snd.una - view().iss, 1);
+    check_int(view(desc).rcv.nxt, PEER_ISN + 1);
+    check_int(view(desc).snd.una - view(desc).iss, 1);
 }
 
 static void test_no_ack_bit(void)
@@ -481,7 +352,7 @@ static void test_no_ack_bit(void)
     inject("P 1:11(10) win 65535");
     inject_with("tcp.flags=0", "P 1:11(10) win 65535");
     expect_nothing(500);
-    check_int(view().rcv.nxt, PEER_ISN + 1);
+    check_int(view(desc).rcv.nxt, PEER_ISN + 1);
 }
 
 static void test_urgent(void)
@@ -490,9 +361,9 @@ static void test_urgent(void)
     inject_with("tcp.flags=0x38, tcp.urg=0", "P. 1:11(10) ack 1");
     inject_with("tcp.flags=0x38, tcp.urg=65535", "P. 11:21(10) ack 1");
     inject_with("tcp.flags=0x30, tcp.urg=1", ". 21:21(0) ack 1");
-    check_acked(21);
+    check_acked(desc, 21);
     peer_sends(21, 31);
-    check_acked(31);
+    check_acked(desc, 31);
 }
 
 /* Both sides' numbers pass 2^32 in the middle of the data. */
@@ -503,21 +374,21 @@ static void test_wrap(void)
 
     our_isn = 0xffffff00;
     establish(0xffffff00, 900);
-    check_int(view().iss, our_isn);
+    check_int(view(desc).iss, our_isn);
     for (uint32_t seq = 1; seq < 1001; seq += 100) {
         peer_sends(seq, seq + 100);
-        check_acked(seq + 100);
+        check_acked(desc, seq + 100);
     }
-    check_received(1, 1001);
+    check_received(desc, 1, 1001);
     inject(". 1001:1001(0) ack 1 win 900");
-    start(&c, send_pattern, 4000);
+    call_start(&c, send_pattern, .desc = desc, .from = 1, .len = 4000);
     while (take_data() > 0) {
         snprintf(ack, sizeof(ack), ". 1001:1001(0) ack %u win 1000", arrived);
         inject(ack);
     }
     check_int(arrived, 4001);
-    check_int(view().snd.una - view().iss, 4001);
-    check_int(view().snd.wnd, 1000);
+    check_int(view(desc).snd.una - view(desc).iss, 4001);
+    check_int(view(desc).snd.wnd, 1000);
     task_join(c.task, 0);
 }
 
@@ -526,18 +397,18 @@ static void test_interruption(void)
     static struct call r, s;
 
     establish(PEER_ISN, 0);
-    start(&r, receive, 100);
-    start(&s, send_pattern, sizeof(s.buf));
+    call_start(&r, receive, .desc = desc, .len = 100);
+    call_start(&s, send_pattern, .desc = desc, .from = 1, .len = MUCH);
     intr_raise(INTR_IRQ_USER);
     settle();
-    check_woken(&r, EINTR);
-    check_sender_woken(&s, EINTR);
-    start(&r, receive, 100);
+    check_failed(&r, EINTR);
+    check_sent_or_failed(&s, EINTR);
+    call_start(&r, receive, .desc = desc, .len = 100);
     advance(100);
-    check(!task_done(r.task));
+    check_sleeps(&r);
     peer_sends(1, 11);
-    check_int(r.ret, 10);
-    check_acked(11);
+    check_returned(&r, 10);
+    check_acked(desc, 11);
 }
 
 static void test_close(void)
@@ -545,12 +416,12 @@ static void test_close(void)
     static struct call r, s;
 
     establish(PEER_ISN, 0);
-    start(&r, receive, 100);
-    start(&s, send_pattern, sizeof(s.buf));
+    call_start(&r, receive, .desc = desc, .len = 100);
+    call_start(&s, send_pattern, .desc = desc, .from = 1, .len = MUCH);
     check_int(tcp_cmd_close(desc), 0);
     settle();
-    check_woken(&r, EBADF);
-    check_sender_woken(&s, EBADF);
+    check_failed(&r, EBADF);
+    check_sent_or_failed(&s, EBADF);
     check_error(tcp_cmd_receive(desc, r.buf, 1), EBADF);
     check_error(tcp_cmd_send(desc, "", 1), EBADF);
     check_error(tcp_cmd_receive(-1, r.buf, 1), EBADF);

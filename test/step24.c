@@ -3,50 +3,18 @@
 #include <stdio.h>
 
 #include "bench.h"
+#include "conn.h"
 #include "tcp.h"
 #include "util.h"
 
-#define PEER_ISN 1000
 #define TICK 250 /* what two time-outs may come late together, ms */
 
 static int desc = -1; /* the connection */
-static int open_errno;
-
-static void open_passive(void *arg)
-{
-    ip_endp_t local;
-
-    (void)arg;
-    check_int(ip_endp_pton("192.0.2.2:7", &local), 0);
-    desc = tcp_cmd_open(&local, NULL, 0);
-    open_errno = errno;
-}
-
-static struct task *start(void)
-{
-    bench_start(WIRE_RAW);
-    connection('A', "192.0.2.2:7", "192.0.2.1:5000", PEER_ISN);
-    return task_start("opener", open_passive, NULL);
-}
 
 static void establish(void)
 {
-    struct task *opener = start();
-
-    inject("S 0:0(0) win 65535");
-    expect("S. 0:0(0) ack 1");
-    inject(". 1:1(0) ack 1");
-    task_join(opener, 0);
-    check(desc != -1);
-}
-
-/* Sends len bytes of the pattern from relative number from on; the window has room for them. */
-static void our_side_sends(uint32_t from, size_t len)
-{
-    char buf[TCP_MSS];
-
-    pattern(buf, from, len);
-    check_int(tcp_cmd_send(desc, buf, len), len);
+    bench_start(WIRE_RAW);
+    desc = established(PEER_ISN, "", 65535);
 }
 
 static size_t retransmitted(void)
@@ -55,14 +23,6 @@ static size_t retransmitted(void)
 
     tcp_get_stats(&stats);
     return stats.retransmitted;
-}
-
-static struct tcp_view view(void)
-{
-    struct tcp_view v;
-
-    check_int(tcp_get_view(desc, &v), 0);
-    return v;
 }
 
 /* The segment goes out four times more, and each wait is twice the last. */
@@ -80,7 +40,7 @@ static void check_doubling(const char *segment)
 static void test_segment(void)
 {
     establish();
-    our_side_sends(1, 10);
+    our_side_sends(desc, 1, 10);
     expect("P. 1:11(10) ack 1");
     check_doubling("P. 1:11(10) ack 1");
     check_int(retransmitted(), 4);
@@ -90,36 +50,37 @@ static void test_segment(void)
 
 static void test_syn_ack(void)
 {
-    struct task *opener = start();
+    static struct call opener;
 
+    bench_start(WIRE_RAW);
+    open_start(&opener, PEER_ISN);
     inject("S 0:0(0) win 65535");
     expect("S. 0:0(0) ack 1");
     check_doubling("S. 0:0(0) ack 1");
     inject(". 1:1(0) ack 1");
-    task_join(opener, 0);
-    check(desc != -1);
+    desc = opened(&opener);
     expect_nothing(60000);
 }
 
 static void test_acknowledged(void)
 {
     establish();
-    our_side_sends(1, 10);
+    our_side_sends(desc, 1, 10);
     expect("P. 1:11(10) ack 1");
     inject(". 1:1(0) ack 11");
     expect_nothing(60000);
     check_int(retransmitted(), 0);
-    check_int(view().snd.una - view().iss, 11);
+    check_int(view(desc).snd.una - view(desc).iss, 11);
 }
 
 /* The first goes, the second stays until it has been acknowledged too. */
 static void test_second_lost(void)
 {
     establish();
-    our_side_sends(1, 10);
+    our_side_sends(desc, 1, 10);
     expect("P. 1:11(10) ack 1");
     inject(". 1:1(0) ack 11");
-    our_side_sends(11, 10);
+    our_side_sends(desc, 11, 10);
     expect("P. 11:21(10) ack 1");
     expect_within(10000, "P. 11:21(10) ack 1");
     inject(". 1:1(0) ack 21");
@@ -134,13 +95,11 @@ static void test_partly_acknowledged(void)
     size_t len;
 
     establish();
-    our_side_sends(1, 10);
+    our_side_sends(desc, 1, 10);
     expect("P. 1:11(10) ack 1");
     inject(". 1:1(0) ack 6");
     len = take(10000, packet, sizeof(packet)) - 40;
-    seq = (uint32_t)packet[24] << 24 | (uint32_t)packet[25] << 16 | (uint32_t)packet[26] << 8 |
-          packet[27];
-    seq -= view().iss;
+    seq = get32(packet + 24) - view(desc).iss;
     check(seq == 1 || seq == 6);
     check_int(seq + len, 11);
     check_pattern(packet + 40, seq, len);
@@ -152,7 +111,7 @@ static void test_partly_acknowledged(void)
 static void test_duplicate_ack(void)
 {
     establish();
-    our_side_sends(1, 10);
+    our_side_sends(desc, 1, 10);
     expect("P. 1:11(10) ack 1");
     inject(". 1:1(0) ack 1");
     inject(". 1:1(0) ack 0");
@@ -165,7 +124,7 @@ static void test_duplicate_ack(void)
 static void test_shrunk_window(void)
 {
     establish();
-    our_side_sends(1, 10);
+    our_side_sends(desc, 1, 10);
     expect("P. 1:11(10) ack 1");
     inject(". 1:1(0) ack 1 win 10");
     expect_within(10000, "P. 1:11(10) ack 1");
@@ -178,7 +137,7 @@ static void test_output_fails(void)
 {
     establish();
     wire_fail_output(1);
-    our_side_sends(1, 10);
+    our_side_sends(desc, 1, 10);
     wire_fail_output(0);
     expect_within(60000, "P. 1:11(10) ack 1");
     inject(". 1:1(0) ack 11");
@@ -191,7 +150,7 @@ static void test_both_directions(void)
     char buf[16];
 
     establish();
-    our_side_sends(1, 10);
+    our_side_sends(desc, 1, 10);
     expect("P. 1:11(10) ack 1");
     inject("P. 1:11(10) ack 1");
     advance(500);
@@ -205,26 +164,11 @@ static void test_both_directions(void)
     expect_nothing(60000);
 }
 
-struct call {
-    ssize_t ret;
-    int err;
-    struct task *task;
-};
-
-static void receive(void *arg)
-{
-    struct call *c = arg;
-    char buf[16];
-
-    c->ret = tcp_cmd_receive(desc, buf, sizeof(buf));
-    c->err = errno;
-}
-
 /* RFC 9293 3.8.3: when a threshold (R1) of three repetitions or more is passed, it is said. */
 static void test_warning(void)
 {
     establish();
-    our_side_sends(1, 10);
+    our_side_sends(desc, 1, 10);
     expect("P. 1:11(10) ack 1");
     for (int i = 0; i < 3; i++) {
         check(!logged("no answer"));
@@ -242,27 +186,17 @@ static void test_giving_up(void)
     static struct call c;
 
     establish();
-    our_side_sends(1, 10);
+    our_side_sends(desc, 1, 10);
     expect("P. 1:11(10) ack 1");
-    c.task = task_start("receiver", receive, &c);
+    call_start(&c, receive, .desc = desc, .len = 16);
     advance(99999);
     check(retransmitted() >= 3);
-    check(!task_done(c.task));
+    check_sleeps(&c);
     wire_pending(1);
     task_join(c.task, 600000);
-    check_int(c.ret, -1);
-    check_int(c.err, ETIMEDOUT);
+    check_failed(&c, ETIMEDOUT);
     wire_pending(1);
     expect_nothing(600000);
-}
-
-static void send_long(void *arg)
-{
-    static char buf[200000];
-    struct call *c = arg;
-
-    c->ret = tcp_cmd_send(desc, buf, sizeof(buf));
-    c->err = errno;
 }
 
 /* A sender that sleeps comes back too: with what was sent by then, or the error. */
@@ -272,13 +206,12 @@ static void test_giving_up_sending(void)
     static struct call c;
 
     establish();
-    c.task = task_start("sender", send_long, &c);
+    call_start(&c, send_pattern, .desc = desc, .from = 1, .len = 200000);
     for (int i = 0; i < 600 && !task_done(c.task); i++) {
         advance(1000);
         wire_pending(1);
     }
-    check(task_done(c.task));
-    check(c.ret > 0 || c.err == ETIMEDOUT);
+    check_sent_or_failed(&c, ETIMEDOUT);
     tcp_get_stats(&stats);
     check_int(stats.timed_out, 1);
     check_error(tcp_cmd_send(desc, "x", 1), ETIMEDOUT);
@@ -287,7 +220,10 @@ static void test_giving_up_sending(void)
 /* RFC 9293 3.8.3: at least three times, and not for ever. */
 static void test_half_open(void)
 {
-    start();
+    static struct call opener;
+
+    bench_start(WIRE_RAW);
+    open_start(&opener, PEER_ISN);
     inject("S 0:0(0) win 65535");
     expect("S. 0:0(0) ack 1");
     for (int i = 0; i < 3; i++) {

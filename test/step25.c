@@ -3,71 +3,29 @@
 #include <stdio.h>
 
 #include "bench.h"
+#include "conn.h"
 #include "platform.h"
 #include "tcp.h"
 #include "util.h"
 
-#define PEER_ISN 1000
-
-/* One call of open by a thread of its own. */
-struct opener {
-    ip_endp_t local, remote;
-    int any, active;
-    int desc, err;
-    struct task *task;
-};
-
-static ip_endp_t endp(const char *text)
+static ssize_t open_active(struct call *c)
 {
-    ip_endp_t e;
+    ip_endp_t remote = endp(c->remote), local;
 
-    check_int(ip_endp_pton(text, &e), 0);
-    return e;
-}
-
-static void open_connection(void *arg)
-{
-    struct opener *o = arg;
-
-    o->desc = tcp_cmd_open(o->any ? NULL : &o->local, o->active ? &o->remote : NULL, o->active);
-    o->err = errno;
+    if (c->local) {
+        local = endp(c->local);
+    }
+    return tcp_cmd_open(c->local ? &local : NULL, &remote, 1);
 }
 
 /* local may be NULL: the stack chooses. */
-static void connect_start(struct opener *o, const char *local, const char *remote)
+static void connect_start(struct call *o, const char *local, const char *remote)
 {
-    o->any = !local;
-    o->local = endp(local ? local : "0.0.0.0:0");
-    o->remote = endp(remote);
-    o->active = 1;
-    o->task = task_start("connector", open_connection, o);
-}
-
-static void listen_start(struct opener *o, const char *local)
-{
-    o->any = 0;
-    o->local = endp(local);
-    o->active = 0;
-    o->task = task_start("listener", open_connection, o);
-}
-
-static void check_failed(struct opener *o, int err)
-{
-    check(task_done(o->task));
-    check_int(o->desc, -1);
-    check_int(o->err, err);
-}
-
-static void check_state(int desc, const char *name)
-{
-    struct tcp_view view;
-
-    check_int(tcp_get_view(desc, &view), 0);
-    check_str(tcp_state_ntoa(view.state), name);
+    call_start(o, open_active, .local = local, .remote = remote);
 }
 
 /* From 192.0.2.2:10000 to 192.0.2.1:7. */
-static void start(struct opener *o)
+static void start(struct call *o)
 {
     bench_start(WIRE_RAW);
     connection('A', "192.0.2.2:10000", "192.0.2.1:7", PEER_ISN);
@@ -75,21 +33,21 @@ static void start(struct opener *o)
     expect("S 0:0(0)");
 }
 
-static void establish(struct opener *o)
+/* The peer answers. Returns the descriptor. */
+static int establish(const struct call *o)
 {
     inject("S. 0:0(0) ack 1 win 65535");
     expect(". 1:1(0) ack 1");
-    task_join(o->task, 0);
-    check(o->desc != -1);
-    check_state(o->desc, "ESTABLISHED");
+    check_state(opened(o), "ESTABLISHED");
+    return opened(o);
 }
 
 static void test_handshake(void)
 {
-    static struct opener o;
+    static struct call o;
 
     start(&o);
-    check(!task_done(o.task));
+    check_sleeps(&o);
     check(logged("CLOSED => SYN_SENT"));
     establish(&o);
     check(logged("SYN_SENT => ESTABLISHED"));
@@ -98,26 +56,23 @@ static void test_handshake(void)
 
 static void test_data(void)
 {
-    static struct opener o;
-    char buf[64];
+    static struct call o;
+    int desc;
 
     start(&o);
-    establish(&o);
-    pattern(buf, 1, 10);
-    check_int(tcp_cmd_send(o.desc, buf, 10), 10);
+    desc = establish(&o);
+    our_side_sends(desc, 1, 10);
     expect("P. 1:11(10) ack 1");
     inject("P. 1:21(20) ack 11");
     expect_within(500, ". 11:11(0) ack 21");
-    check_int(tcp_cmd_receive(o.desc, buf, sizeof(buf)), 20);
-    check_pattern(buf, 1, 20);
+    check_received(desc, 1, 21);
 }
 
 static void test_isn(void)
 {
     static const uint32_t isn[] = {0, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff};
     char local[32];
-    struct tcp_view view;
-    static struct opener o;
+    static struct call o;
 
     bench_start(WIRE_RAW);
     for (size_t i = 0; i < countof(isn) * countof(isn); i++) {
@@ -132,9 +87,7 @@ static void test_isn(void)
         next_isn(isn[i / countof(isn)]);
         connect_start(&o, local, "192.0.2.1:7");
         expect("S 0:0(0)");
-        establish(&o);
-        check_int(tcp_get_view(o.desc, &view), 0);
-        check_int(view.iss, isn[i / countof(isn)]);
+        check_int(view(establish(&o)).iss, isn[i / countof(isn)]);
     }
 }
 
@@ -142,17 +95,16 @@ static void test_isn(void)
 static void test_choice(void)
 {
     ip_endp_t address = endp("192.0.2.2:0");
-    struct tcp_view view;
-    static struct opener o;
+    static struct call o;
+    struct tcp_view v;
 
     bench_start(WIRE_RAW);
     connection('A', "192.0.2.2:0", "192.0.2.1:7", PEER_ISN);
     connect_start(&o, NULL, "192.0.2.1:7");
     expect("S 0:0(0)");
-    establish(&o);
-    check_int(tcp_get_view(o.desc, &view), 0);
-    check_int(view.local.addr, address.addr);
-    check(ntoh16(view.local.port) >= TCP_SOURCE_PORT_MIN);
+    v = view(establish(&o));
+    check_int(v.local.addr, address.addr);
+    check(ntoh16(v.local.port) >= TCP_SOURCE_PORT_MIN);
 }
 
 /* Every connection to one peer has a port of its own. */
@@ -160,13 +112,13 @@ static void test_choices_differ(void)
 {
     uint8_t packet[128];
     uint16_t port[20];
-    static struct opener o[20];
+    static struct call o[20];
 
     bench_start(WIRE_RAW);
     for (size_t i = 0; i < countof(o); i++) {
         connect_start(&o[i], NULL, "192.0.2.1:7");
         take(0, packet, sizeof(packet));
-        port[i] = (uint16_t)(packet[20] << 8 | packet[21]);
+        port[i] = get16(packet + 20);
         check(port[i] >= TCP_SOURCE_PORT_MIN);
         for (size_t j = 0; j < i; j++) {
             check(port[i] != port[j]);
@@ -176,7 +128,7 @@ static void test_choices_differ(void)
 
 static void test_wrong_ack(void)
 {
-    static struct opener o;
+    static struct call o;
 
     start(&o);
     inject("S. 0:0(0) ack 2 win 65535");
@@ -187,27 +139,27 @@ static void test_wrong_ack(void)
     expect("R 2147483649:2147483649(0)");
     inject("R. 0:0(0) ack 2"); /* a RST is not answered by a RST */
     expect_nothing(0);
-    check(!task_done(o.task));
+    check_sleeps(&o);
     establish(&o);
 }
 
 /* The right ACK, but no SYN: not what opens a connection. */
 static void test_no_syn(void)
 {
-    static struct opener o;
+    static struct call o;
 
     start(&o);
     inject(". 0:0(0) ack 1");
     inject("F. 0:0(0) ack 1");
     inject("P 1:11(10) win 65535");
     expect_nothing(500);
-    check(!task_done(o.task));
+    check_sleeps(&o);
     establish(&o);
 }
 
 static void test_lost_syn(void)
 {
-    static struct opener o;
+    static struct call o;
     long wait, last;
 
     start(&o);
@@ -224,11 +176,11 @@ static void test_lost_syn(void)
 /* RFC 9293 3.8.3: not before three minutes are over. */
 static void test_silence(void)
 {
-    static struct opener o;
+    static struct call o;
 
     start(&o);
     advance(179999);
-    check(!task_done(o.task));
+    check_sleeps(&o);
     check(wire_pending(1) >= 3);
     task_join(o.task, 600000);
     check_failed(&o, ETIMEDOUT);
@@ -240,19 +192,21 @@ static void test_silence(void)
 /* The peer did not get our ACK and repeats its SYN-ACK, which is outside of the window by now. */
 static void test_lost_ack(void)
 {
-    static struct opener o;
+    static struct call o;
+
+    int desc;
 
     start(&o);
-    establish(&o);
+    desc = establish(&o);
     advance(1000);
     inject("S. 0:0(0) ack 1 win 65535");
     expect(". 1:1(0) ack 1");
-    check_state(o.desc, "ESTABLISHED");
+    check_state(desc, "ESTABLISHED");
 }
 
 static void test_interruption(void)
 {
-    static struct opener o;
+    static struct call o;
 
     start(&o);
     intr_raise(INTR_IRQ_USER);
@@ -267,7 +221,7 @@ static void test_interruption(void)
 
 static void test_in_use(void)
 {
-    static struct opener a, b;
+    static struct call a, b;
 
     start(&a);
     connect_start(&b, "192.0.2.2:10000", "192.0.2.1:7");
@@ -281,21 +235,17 @@ static void test_in_use(void)
 /* RFC 9293 3.9.1.1: one port, in LISTEN and in SYN-SENT at the same time. */
 static void test_listener_beside(void)
 {
-    static struct opener a, b;
+    static struct call a, b;
 
     start(&a);
-    listen_start(&b, "192.0.2.2:10000");
-    check(!task_done(b.task));
+    call_start(&b, open_passive, .local = "192.0.2.2:10000");
+    check_sleeps(&b);
     connection('B', "192.0.2.2:10000", "192.0.2.9:5000", PEER_ISN);
-    inject("B> S 0:0(0) win 65535");
-    expect("B> S. 0:0(0) ack 1");
-    inject("B> . 1:1(0) ack 1");
-    task_join(b.task, 0);
-    check_state(b.desc, "ESTABLISHED");
+    handshake("", 65535);
+    check_state(opened(&b), "ESTABLISHED");
     inject("A> S. 0:0(0) ack 1 win 65535");
     expect("A> . 1:1(0) ack 1");
-    task_join(a.task, 0);
-    check_state(a.desc, "ESTABLISHED");
+    check_state(opened(&a), "ESTABLISHED");
 }
 
 /* Where no peer can be, or no way leads: refused at once, and nothing goes out. */
@@ -304,13 +254,12 @@ static void test_refused(void)
     static const char *const bad[] = {
         "255.255.255.255:7", "192.0.2.255:7", "224.0.0.1:7", "0.0.0.0:7", "192.0.2.1:0",
     };
-    static struct opener o;
+    static struct call o;
 
     bench_start(WIRE_RAW);
     for (size_t i = 0; i < countof(bad); i++) {
         connect_start(&o, NULL, bad[i]);
-        check(task_done(o.task));
-        check_int(o.desc, -1);
+        check_returned(&o, -1);
     }
     connect_start(&o, NULL, "203.0.113.1:7");
     check_failed(&o, ENETUNREACH);
@@ -322,7 +271,7 @@ static void test_refused(void)
 /* What fails gives its block back, a hundred times over. */
 static void test_nothing_left(void)
 {
-    static struct opener o;
+    static struct call o;
     size_t in_use;
 
     start(&o);

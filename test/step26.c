@@ -3,58 +3,16 @@
 #include <stdio.h>
 
 #include "bench.h"
+#include "conn.h"
 #include "tcp.h"
 #include "util.h"
 
-#define PEER_ISN 1000
-
 static int desc = -1; /* the connection */
-
-static void open_passive(void *arg)
-{
-    ip_endp_t local;
-
-    (void)arg;
-    check_int(ip_endp_pton("192.0.2.2:7", &local), 0);
-    desc = tcp_cmd_open(&local, NULL, 0);
-}
-
-/* Up to the SYN-ACK. */
-static struct task *start(uint32_t isn)
-{
-    struct task *opener;
-
-    bench_start(WIRE_RAW);
-    connection('A', "192.0.2.2:7", "192.0.2.1:5000", isn);
-    opener = task_start("opener", open_passive, NULL);
-    inject("S 0:0(0) win 65535");
-    expect("S. 0:0(0) ack 1");
-    return opener;
-}
 
 static void establish(void)
 {
-    struct task *opener = start(PEER_ISN);
-
-    inject(". 1:1(0) ack 1");
-    task_join(opener, 0);
-    check(desc != -1);
-}
-
-/* One call of receive by a thread of its own. */
-struct reader {
-    ssize_t ret;
-    int err;
-    struct task *task;
-    char buf[2048];
-};
-
-static void receive(void *arg)
-{
-    struct reader *r = arg;
-
-    r->ret = tcp_cmd_receive(desc, r->buf, sizeof(r->buf));
-    r->err = errno;
+    bench_start(WIRE_RAW);
+    desc = established(PEER_ISN, "", 65535);
 }
 
 /* Exactly these bytes of the pattern are still to be read, then comes the end, again and again. */
@@ -66,31 +24,7 @@ static void check_end_after(uint32_t from, uint32_t end)
         check_int(tcp_cmd_receive(desc, buf, sizeof(buf)), end - from);
         check_pattern(buf, from, end - from);
     }
-    check_int(tcp_cmd_receive(desc, buf, sizeof(buf)), 0);
-    check_int(tcp_cmd_receive(desc, buf, sizeof(buf)), 0);
-}
-
-static void our_side_sends(uint32_t from, size_t len)
-{
-    char buf[TCP_MSS];
-
-    pattern(buf, from, len);
-    check_int(tcp_cmd_send(desc, buf, len), len);
-}
-
-static void check_state(const char *name)
-{
-    struct tcp_view view;
-
-    check_int(tcp_get_view(desc, &view), 0);
-    check_str(tcp_state_ntoa(view.state), name);
-}
-
-static void check_gone(void)
-{
-    struct tcp_view view;
-
-    check_int(tcp_get_view(desc, &view), -1);
+    check_end_of_file(desc);
 }
 
 static void test_end_of_file(void)
@@ -100,21 +34,20 @@ static void test_end_of_file(void)
     expect_within(500, ". 1:1(0) ack 11");
     inject("F. 11:11(0) ack 1");
     expect_within(500, ". 1:1(0) ack 12");
-    check_state("CLOSE_WAIT");
+    check_state(desc, "CLOSE_WAIT");
     check(logged("ESTABLISHED => CLOSE_WAIT"));
     check_end_after(1, 11);
 }
 
 static void test_reader_wakes(void)
 {
-    static struct reader r;
+    static struct call r;
 
     establish();
-    r.task = task_start("reader", receive, &r);
-    check(!task_done(r.task));
+    call_start(&r, receive, .desc = desc, .len = 2048);
+    check_sleeps(&r);
     inject("F. 1:1(0) ack 1");
-    check(task_done(r.task));
-    check_int(r.ret, 0);
+    check_returned(&r, 0);
     expect_within(500, ". 1:1(0) ack 2");
 }
 
@@ -124,33 +57,32 @@ static void test_data_and_fin(void)
     establish();
     inject("FP. 1:11(10) ack 1");
     expect_within(500, ". 1:1(0) ack 12");
-    check_state("CLOSE_WAIT");
+    check_state(desc, "CLOSE_WAIT");
     check_end_after(1, 11);
 }
 
 /* The FIN comes before the data that it follows. */
 static void test_fin_too_early(void)
 {
-    static struct reader r;
+    static struct call r;
 
     establish();
-    r.task = task_start("reader", receive, &r);
+    call_start(&r, receive, .desc = desc, .len = 2048);
     inject("F. 11:11(0) ack 1");
     advance(500);
     wire_pending(1);
     inject("FP. 6:11(5) ack 1");
     advance(500);
     wire_pending(1);
-    check(!task_done(r.task));
-    check_state("ESTABLISHED");
+    check_sleeps(&r);
+    check_state(desc, "ESTABLISHED");
     inject("P. 1:11(10) ack 1");
     inject("F. 11:11(0) ack 1");
     advance(500);
     wire_pending(1);
-    check(task_done(r.task));
-    check_int(r.ret, 10);
+    check_returned(&r, 10);
     check_pattern(r.buf, 1, 10);
-    check_state("CLOSE_WAIT");
+    check_state(desc, "CLOSE_WAIT");
     check_end_after(11, 11);
     inject("F. 11:11(0) ack 1");
     expect_within(500, ". 1:1(0) ack 12");
@@ -159,11 +91,14 @@ static void test_fin_too_early(void)
 /* RFC 9293 3.10.7.4: a FIN may come with what completes the handshake. */
 static void test_fin_with_handshake(void)
 {
-    struct task *opener = start(PEER_ISN);
+    static struct call opener;
 
+    bench_start(WIRE_RAW);
+    open_start(&opener, PEER_ISN);
+    inject("S 0:0(0) win 65535");
+    expect("S. 0:0(0) ack 1");
     inject("FP. 1:11(10) ack 1");
-    task_join(opener, 0);
-    check(desc != -1);
+    desc = opened(&opener);
     expect_within(500, ". 1:1(0) ack 12");
     check_end_after(1, 11);
 }
@@ -176,7 +111,7 @@ static void test_repeated_fin(void)
     advance(1000);
     inject("F. 1:1(0) ack 1");
     expect_within(500, ". 1:1(0) ack 2");
-    check_state("CLOSE_WAIT");
+    check_state(desc, "CLOSE_WAIT");
     check_end_after(1, 1);
 }
 
@@ -190,7 +125,7 @@ static void test_data_after_fin(void)
     advance(500);
     wire_pending(1);
     check_end_after(1, 1);
-    check_state("CLOSE_WAIT");
+    check_state(desc, "CLOSE_WAIT");
 }
 
 static void test_send_after_fin(void)
@@ -198,10 +133,10 @@ static void test_send_after_fin(void)
     establish();
     inject("F. 1:1(0) ack 1");
     expect_within(500, ". 1:1(0) ack 2");
-    our_side_sends(1, 10);
+    our_side_sends(desc, 1, 10);
     expect("P. 1:11(10) ack 2");
     inject(". 2:2(0) ack 11");
-    our_side_sends(11, 10);
+    our_side_sends(desc, 11, 10);
     expect("P. 11:21(10) ack 2");
     expect_within(10000, "P. 11:21(10) ack 2");
     inject(". 2:2(0) ack 21");
@@ -218,13 +153,13 @@ static void test_close(void)
     expect_within(500, ". 1:1(0) ack 2");
     check_int(tcp_cmd_close(desc), 0);
     expect("F. 1:1(0) ack 2");
-    check_state("LAST_ACK");
+    check_state(desc, "LAST_ACK");
     check_error(tcp_cmd_receive(desc, &byte, 1), EBADF);
     check_error(tcp_cmd_send(desc, "x", 1), EBADF);
     check_error(tcp_cmd_close(desc), EBADF);
     inject(". 2:2(0) ack 2");
     check(logged("CLOSE_WAIT => LAST_ACK"));
-    check_gone();
+    check(is_gone(desc));
     inject(". 2:2(0) ack 2");
     expect("R 2:2(0)");
 }
@@ -235,17 +170,17 @@ static void test_ack_of_fin(void)
     establish();
     inject("F. 1:1(0) ack 1");
     expect_within(500, ". 1:1(0) ack 2");
-    our_side_sends(1, 10);
+    our_side_sends(desc, 1, 10);
     expect("P. 1:11(10) ack 2");
     check_int(tcp_cmd_close(desc), 0);
     expect("F. 11:11(0) ack 2");
     inject(". 2:2(0) ack 1");
-    check_state("LAST_ACK");
+    check_state(desc, "LAST_ACK");
     inject(". 2:2(0) ack 11");
-    check_state("LAST_ACK");
+    check_state(desc, "LAST_ACK");
     expect_within(60000, "F. 11:11(0) ack 2");
     inject(". 2:2(0) ack 12");
-    check_gone();
+    check(is_gone(desc));
 }
 
 static void test_lost_fin(void)
@@ -263,7 +198,7 @@ static void test_lost_fin(void)
     inject("F. 1:1(0) ack 1"); /* the peer repeats its own meanwhile */
     expect_within(500, ". 2:2(0) ack 2");
     inject(". 2:2(0) ack 2");
-    check_gone();
+    check(is_gone(desc));
     expect_nothing(60000);
 }
 
@@ -276,25 +211,23 @@ static void test_no_last_ack(void)
     check_int(tcp_cmd_close(desc), 0);
     expect("F. 1:1(0) ack 2");
     advance(30000);
-    check_state("LAST_ACK");
+    check_state(desc, "LAST_ACK");
     advance(600000);
-    check_gone();
+    check(is_gone(desc));
     wire_pending(1);
 }
 
 static void test_wrap(void)
 {
-    struct task *opener = start(0xfffffff0);
-
-    inject(". 1:1(0) ack 1");
-    task_join(opener, 0);
+    bench_start(WIRE_RAW);
+    desc = established(0xfffffff0, "", 65535);
     inject("FP. 1:15(14) ack 1"); /* 0xfffffff1 to 0xfffffffe, and the FIN is 0xffffffff */
     expect_within(500, ". 1:1(0) ack 16");
     check_end_after(1, 15);
     check_int(tcp_cmd_close(desc), 0);
     expect("F. 1:1(0) ack 16");
     inject(". 16:16(0) ack 2");
-    check_gone();
+    check(is_gone(desc));
 }
 
 /* A FIN takes a number of the window: when that is shut, it has to come again. */

@@ -3,63 +3,24 @@
 #include <stdio.h>
 
 #include "bench.h"
+#include "conn.h"
 #include "tcp.h"
 #include "util.h"
 
-#define PEER_ISN 1000
 #define TIME_WAIT (2 * TCP_MSL) /* milliseconds */
 
 static int desc = -1; /* the connection */
 
-static void open_passive(void *arg)
-{
-    ip_endp_t local;
-
-    check_int(ip_endp_pton("192.0.2.2:7", &local), 0);
-    *(int *)arg = tcp_cmd_open(&local, NULL, 0);
-}
-
 static void establish(void)
 {
-    struct task *opener;
-
     bench_start(WIRE_RAW);
-    connection('A', "192.0.2.2:7", "192.0.2.1:5000", PEER_ISN);
-    opener = task_start("opener", open_passive, &desc);
-    inject("S 0:0(0) win 65535");
-    expect("S. 0:0(0) ack 1");
-    inject(". 1:1(0) ack 1");
-    task_join(opener, 0);
-    check(desc != -1);
+    desc = established(PEER_ISN, "", 65535);
 }
 
 static void close_connection(void)
 {
     check_int(tcp_cmd_close(desc), 0);
     expect("F. 1:1(0) ack 1");
-}
-
-static void our_side_sends(uint32_t from, size_t len)
-{
-    char buf[TCP_MSS];
-
-    pattern(buf, from, len);
-    check_int(tcp_cmd_send(desc, buf, len), len);
-}
-
-static void check_state(const char *name)
-{
-    struct tcp_view view;
-
-    check_int(tcp_get_view(desc, &view), 0);
-    check_str(tcp_state_ntoa(view.state), name);
-}
-
-static void check_gone(void)
-{
-    struct tcp_view view;
-
-    check_int(tcp_get_view(desc, &view), -1);
 }
 
 /* Up to TIME-WAIT. */
@@ -71,24 +32,24 @@ static void end(void)
     advance(TCP_FIN_WAIT_2_TIMEOUT / 2); /* the wait in one state is not part of the other's */
     inject("F. 1:1(0) ack 2");
     expect_within(500, ". 2:2(0) ack 2");
-    check_state("TIME_WAIT");
+    check_state(desc, "TIME_WAIT");
 }
 
 static void test_exchange(void)
 {
     establish();
     close_connection();
-    check_state("FIN_WAIT1");
+    check_state(desc, "FIN_WAIT1");
     inject(". 1:1(0) ack 2");
-    check_state("FIN_WAIT2");
+    check_state(desc, "FIN_WAIT2");
     inject("F. 1:1(0) ack 2");
     expect_within(500, ". 2:2(0) ack 2");
-    check_state("TIME_WAIT");
+    check_state(desc, "TIME_WAIT");
     check(logged("ESTABLISHED => FIN_WAIT1"));
     check(logged("FIN_WAIT1 => FIN_WAIT2"));
     check(logged("FIN_WAIT2 => TIME_WAIT"));
     advance(TIME_WAIT + 1000);
-    check_gone();
+    check(is_gone(desc));
 }
 
 /* The peer answers with one segment for both. */
@@ -98,16 +59,16 @@ static void test_fin_with_ack(void)
     close_connection();
     inject("F. 1:1(0) ack 2");
     expect_within(500, ". 2:2(0) ack 2");
-    check_state("TIME_WAIT");
+    check_state(desc, "TIME_WAIT");
 }
 
 static void test_time_wait(void)
 {
     end();
     advance(TIME_WAIT - 1000);
-    check_state("TIME_WAIT");
+    check_state(desc, "TIME_WAIT");
     advance(2000);
-    check_gone();
+    check(is_gone(desc));
     inject("F. 1:1(0) ack 2");
     expect("R 2:2(0)");
 }
@@ -119,11 +80,11 @@ static void test_repeated_fin(void)
     inject("F. 1:1(0) ack 2");
     expect_within(500, ". 2:2(0) ack 2");
     advance(TIME_WAIT - 10000);
-    check_state("TIME_WAIT");
+    check_state(desc, "TIME_WAIT");
     inject("F. 1:1(0) ack 2");
     expect_within(500, ". 2:2(0) ack 2");
     advance(TIME_WAIT + 1000);
-    check_gone();
+    check(is_gone(desc));
 }
 
 /* What is old and still on its way ends here: that is what the state is for. */
@@ -132,30 +93,30 @@ static void test_old_segments(void)
     end();
     inject("S 0:0(0) win 65535");
     expect(". 2:2(0) ack 2");
-    check_state("TIME_WAIT");
+    check_state(desc, "TIME_WAIT");
     advance(1000);
     inject("P. 0:1(1) ack 1");
     expect(". 2:2(0) ack 2");
-    check_state("TIME_WAIT");
+    check_state(desc, "TIME_WAIT");
 }
 
 /* Not any ACK moves FIN-WAIT-1 on, only that of our FIN. */
 static void test_ack_of_fin(void)
 {
     establish();
-    our_side_sends(1, 10);
+    our_side_sends(desc, 1, 10);
     expect("P. 1:11(10) ack 1");
     check_int(tcp_cmd_close(desc), 0);
     expect("F. 11:11(0) ack 1");
     inject(". 1:1(0) ack 1");
-    check_state("FIN_WAIT1");
+    check_state(desc, "FIN_WAIT1");
     inject(". 1:1(0) ack 11");
-    check_state("FIN_WAIT1");
+    check_state(desc, "FIN_WAIT1");
     inject(". 1:1(0) ack 12");
-    check_state("FIN_WAIT2");
+    check_state(desc, "FIN_WAIT2");
     inject("F. 1:1(0) ack 12");
     expect_within(500, ". 12:12(0) ack 2");
-    check_state("TIME_WAIT");
+    check_state(desc, "TIME_WAIT");
 }
 
 static void test_lost_fin(void)
@@ -168,7 +129,7 @@ static void test_lost_fin(void)
     wait = expect_within(10 * last, "F. 1:1(0) ack 1");
     check(wait >= 2 * last - 250 && wait <= 2 * last + 250);
     inject(". 1:1(0) ack 2");
-    check_state("FIN_WAIT2");
+    check_state(desc, "FIN_WAIT2");
     expect_nothing(10000);
 }
 
@@ -176,7 +137,7 @@ static void test_lost_fin(void)
 static void test_lost_data_and_fin(void)
 {
     establish();
-    our_side_sends(1, 10);
+    our_side_sends(desc, 1, 10);
     expect("P. 1:11(10) ack 1");
     check_int(tcp_cmd_close(desc), 0);
     expect("F. 11:11(0) ack 1");
@@ -186,7 +147,7 @@ static void test_lost_data_and_fin(void)
     wire_pending(1);
     expect_within(60000, "F. 11:11(0) ack 1");
     inject(". 1:1(0) ack 12");
-    check_state("FIN_WAIT2");
+    check_state(desc, "FIN_WAIT2");
 }
 
 /* The FIN is lost, the ACK that it should get comes with the peer's FIN. */
@@ -197,7 +158,7 @@ static void test_peer_closes_too(void)
     expect_within(60000, "F. 1:1(0) ack 1");
     inject("F. 1:1(0) ack 2");
     expect_within(500, ". 2:2(0) ack 2");
-    check_state("TIME_WAIT");
+    check_state(desc, "TIME_WAIT");
     expect_nothing(10000);
 }
 
@@ -208,9 +169,9 @@ static void test_silent_in_fin_wait_2(void)
     close_connection();
     inject(". 1:1(0) ack 2");
     advance(TCP_FIN_WAIT_2_TIMEOUT / 2);
-    check_state("FIN_WAIT2");
+    check_state(desc, "FIN_WAIT2");
     advance(600000);
-    check_gone();
+    check(is_gone(desc));
     wire_pending(1);
 }
 
@@ -219,39 +180,22 @@ static void test_silent_in_fin_wait_1(void)
     establish();
     close_connection();
     advance(30000);
-    check_state("FIN_WAIT1");
+    check_state(desc, "FIN_WAIT1");
     advance(600000);
-    check_gone();
+    check(is_gone(desc));
     wire_pending(1);
-}
-
-struct reader {
-    ssize_t ret;
-    int err;
-    struct task *task;
-};
-
-static void receive(void *arg)
-{
-    struct reader *r = arg;
-    char byte;
-
-    r->ret = tcp_cmd_receive(desc, &byte, 1);
-    r->err = errno;
 }
 
 /* Close does not wait for the peer; from now on the descriptor is none. */
 static void test_descriptor(void)
 {
-    static struct reader r;
+    static struct call r;
 
     establish();
-    r.task = task_start("reader", receive, &r);
+    call_start(&r, receive, .desc = desc, .len = 1);
     close_connection();
     settle();
-    check(task_done(r.task));
-    check_int(r.ret, -1);
-    check_int(r.err, EBADF);
+    check_failed(&r, EBADF);
     check_error(tcp_cmd_send(desc, "x", 1), EBADF);
     check_error(tcp_cmd_close(desc), EBADF);
 }
@@ -259,22 +203,20 @@ static void test_descriptor(void)
 /* The block that still says goodbye is not given to somebody else. */
 static void test_next_connection(void)
 {
-    struct task *opener;
+    static struct call opener;
     int next;
 
     end();
-    opener = task_start("opener", open_passive, &next);
-    connection('B', "192.0.2.2:7", "192.0.2.1:5001", PEER_ISN);
-    inject("B> S 0:0(0) win 65535");
-    expect("B> S. 0:0(0) ack 1");
-    inject("B> . 1:1(0) ack 1");
-    task_join(opener, 0);
+    call_start(&opener, open_passive, .local = "192.0.2.2:7");
+    client('B', PEER_ISN);
+    handshake("", 65535);
+    next = opened(&opener);
     check(next != desc);
-    check_state("TIME_WAIT");
+    check_state(desc, "TIME_WAIT");
     inject("A> F. 1:1(0) ack 2");
     expect_within(500, "A> . 2:2(0) ack 2");
     advance(TIME_WAIT + 1000);
-    check_gone();
+    check(is_gone(desc));
     check_int(tcp_cmd_close(next), 0);
     expect("B> F. 1:1(0) ack 1");
 }

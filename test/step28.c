@@ -3,37 +3,29 @@
 #include <stdio.h>
 
 #include "bench.h"
+#include "conn.h"
 #include "net.h"
 #include "platform.h"
 #include "tcp.h"
 #include "util.h"
 
-#define PEER_ISN 1000
+static struct call opener;
+static int desc = -1; /* what it has opened */
+static int active; /* it calls 192.0.2.1:5000; otherwise it waits for it */
 
-/* One call of open by a thread of its own: 192.0.2.2:7 waits for 192.0.2.1:5000, or calls it. */
-static struct opener {
-    int active;
-    int desc, err;
-    struct task *task;
-} opener;
-
-static void open_connection(void *arg)
+static ssize_t open_connection(struct call *c)
 {
-    struct opener *o = arg;
-    ip_endp_t local, remote;
+    ip_endp_t local = endp(c->local), remote = endp(c->remote);
 
-    check_int(ip_endp_pton("192.0.2.2:7", &local), 0);
-    check_int(ip_endp_pton("192.0.2.1:5000", &remote), 0);
-    o->desc = tcp_cmd_open(&local, o->active ? &remote : NULL, o->active);
-    o->err = errno;
+    return tcp_cmd_open(&local, active ? &remote : NULL, active);
 }
 
-static void start(int active)
+static void start(int calls)
 {
     bench_start(WIRE_RAW);
-    connection('A', "192.0.2.2:7", "192.0.2.1:5000", PEER_ISN);
-    opener.active = active;
-    opener.task = task_start("opener", open_connection, &opener);
+    client('A', PEER_ISN);
+    active = calls;
+    call_start(&opener, open_connection, .local = "192.0.2.2:7", .remote = "192.0.2.1:5000");
 }
 
 /*
@@ -42,7 +34,7 @@ static void start(int active)
 static void to_closed(void) /* - - */
 {
     bench_start(WIRE_RAW);
-    connection('A', "192.0.2.2:7", "192.0.2.1:5000", PEER_ISN);
+    client('A', PEER_ISN);
 }
 
 static void to_listen(void) /* - - */
@@ -74,7 +66,7 @@ static void to_established(void) /* 1 1 */
 {
     to_syn_received();
     inject(". 1:1(0) ack 1");
-    task_join(opener.task, 0);
+    desc = opened(&opener);
 }
 
 static void to_close_wait(void) /* 2 1 */
@@ -87,14 +79,14 @@ static void to_close_wait(void) /* 2 1 */
 static void to_last_ack(void) /* 2 2 */
 {
     to_close_wait();
-    tcp_cmd_close(opener.desc);
+    tcp_cmd_close(desc);
     expect("F. 1:1(0) ack 2");
 }
 
 static void to_fin_wait1(void) /* 1 2 */
 {
     to_established();
-    tcp_cmd_close(opener.desc);
+    tcp_cmd_close(desc);
     expect("F. 1:1(0) ack 1");
 }
 
@@ -330,44 +322,17 @@ static void test_time_wait(void)
 /*
  * What the user sees of it
  */
-struct call {
-    ssize_t ret;
-    int err;
-    struct task *task;
-};
-
-static void receive(void *arg)
-{
-    struct call *c = arg;
-    char byte;
-
-    c->ret = tcp_cmd_receive(opener.desc, &byte, 1);
-    c->err = errno;
-}
-
-static void send_much(void *arg)
-{
-    static char buf[100000];
-    struct call *c = arg;
-
-    c->ret = tcp_cmd_send(opener.desc, buf, sizeof(buf));
-    c->err = errno;
-}
-
 static void check_opened(void)
 {
-    task_join(opener.task, 0);
-    check(opener.desc != -1);
-    check_str(state(), "ESTABLISHED");
+    desc = opened(&opener);
+    check_state(desc, "ESTABLISHED");
 }
 
 static void test_refused(void)
 {
     to_syn_sent();
     check_counted(tcp, resets_received, 1, inject("R. 0:0(0) ack 1"));
-    task_join(opener.task, 0);
-    check_int(opener.desc, -1);
-    check_int(opener.err, ECONNREFUSED);
+    check_failed(&opener, ECONNREFUSED);
     expect_nothing(60000);
 }
 
@@ -377,16 +342,13 @@ static void test_reset(void)
 
     to_established();
     inject(". 1:1(0) ack 1 win 0");
-    r.task = task_start("receiver", receive, &r);
-    s.task = task_start("sender", send_much, &s);
+    call_start(&r, receive, .desc = desc, .len = 1);
+    call_start(&s, send_pattern, .desc = desc, .from = 1, .len = 100000);
     check_counted(tcp, resets_received, 1, inject("R 1:1(0)"));
-    task_join(r.task, 0);
-    task_join(s.task, 0);
-    check_int(r.ret, -1);
-    check_int(r.err, ECONNRESET);
-    check(s.ret > 0 || s.err == ECONNRESET); /* a buffer may have taken it over (step 35) */
-    check_int(tcp_cmd_close(opener.desc), 0);
-    check_error(tcp_cmd_close(opener.desc), EBADF);
+    check_failed(&r, ECONNRESET);
+    check_sent_or_failed(&s, ECONNRESET);
+    check_int(tcp_cmd_close(desc), 0);
+    check_error(tcp_cmd_close(desc), EBADF);
     expect_nothing(60000);
 }
 
@@ -413,12 +375,7 @@ static void test_challenge_address(void)
     wire_address(first, "198.51.100.2", "255.255.255.0");
     wire_address(second, "192.0.2.2", "255.255.255.0");
     check_int(net_run(), 0);
-    connection('A', "192.0.2.2:7", "192.0.2.1:5000", PEER_ISN);
-    opener.task = task_start("opener", open_connection, &opener);
-    inject("S 0:0(0)");
-    expect("S. 0:0(0) ack 1");
-    inject(". 1:1(0) ack 1");
-    check_opened();
+    desc = established(PEER_ISN, "", 65535);
     inject("S 1:1(0)");
     expect(". 1:1(0) ack 1");
 }
@@ -441,11 +398,9 @@ static void test_passive_again(void)
     to_syn_received();
     inject("R 1:1(0)");
     check(logged("SYN_RECEIVED => LISTEN"));
-    check(!task_done(opener.task));
+    check_sleeps(&opener);
     connection('B', "192.0.2.2:7", "192.0.2.9:6000", 0xffffffff);
-    inject("B> S 0:0(0)");
-    expect("B> S. 0:0(0) ack 1");
-    inject("B> . 1:1(0) ack 1");
+    handshake("", 65535);
     check_opened();
     expect_nothing(60000);
 }
@@ -453,8 +408,6 @@ static void test_passive_again(void)
 /* The SYNs cross: one connection, RFC 9293 3.5, Figure 8. */
 static void test_simultaneous_open(void)
 {
-    char buf[16];
-
     to_syn_received_active();
     inject("S. 0:0(0) ack 1");
     wire_pending(1);
@@ -462,8 +415,8 @@ static void test_simultaneous_open(void)
     check_opened();
     inject("P. 1:11(10) ack 1");
     expect_within(500, ". 1:1(0) ack 11");
-    check_int(tcp_cmd_receive(opener.desc, buf, sizeof(buf)), 10);
-    check_int(tcp_cmd_send(opener.desc, "hello", 5), 5);
+    check_received(desc, 1, 11);
+    check_int(tcp_cmd_send(desc, "hello", 5), 5);
     expect("P. 1:6(5) ack 11 'hello'");
     inject(". 11:11(0) ack 6");
     expect_nothing(60000);
@@ -472,14 +425,12 @@ static void test_simultaneous_open(void)
 /* The FINs cross, RFC 9293 3.6, Figure 13. */
 static void test_simultaneous_close(void)
 {
-    struct tcp_view view;
-
     to_closing();
     check(logged("FIN_WAIT1 => CLOSING"));
     inject(". 2:2(0) ack 2");
     check_str(state(), "TIME_WAIT");
     expect_nothing(2 * TCP_MSL + 1000);
-    check_int(tcp_get_view(opener.desc, &view), -1);
+    check(is_gone(desc));
 }
 
 /* A RST counts even when the window is shut, RFC 9293 3.4. */

@@ -3,125 +3,58 @@
 #include <stdio.h>
 
 #include "bench.h"
+#include "commands.h"
 #include "platform.h"
 #include "tcp.h"
 #include "util.h"
 
-#define PEER_ISN 1000
-
-static ip_endp_t endp(const char *text)
-{
-    ip_endp_t e;
-
-    check_int(ip_endp_pton(text, &e), 0);
-    return e;
-}
-
-static int bound(const char *text)
-{
-    ip_endp_t local = endp(text);
-    int desc = tcp_cmd_socket();
-
-    check(desc != -1);
-    check_int(tcp_cmd_bind(desc, &local), 0);
-    return desc;
-}
-
 /* A stack with one listener on port 7. */
 static int start(int backlog)
 {
-    int desc;
-
     bench_start(WIRE_RAW);
-    desc = bound("0.0.0.0:7");
-    check_int(tcp_cmd_listen(desc, backlog), 0);
-    return desc;
-}
-
-/* Client c calls port 7 from 192.0.2.1; its first port is 5000, for A. */
-static void client(int c, const char *local)
-{
-    char remote[32];
-
-    snprintf(remote, sizeof(remote), "192.0.2.1:%d", 5000 + c - 'A');
-    connection((char)c, local, remote, PEER_ISN);
+    return listening("0.0.0.0:7", backlog);
 }
 
 static void client_syn(int c)
 {
-    client(c, "192.0.2.2:7");
+    client((char)c, PEER_ISN);
     inject("S 0:0(0)");
 }
 
 static void client_connects(int c)
 {
-    client_syn(c);
-    expect("S. 0:0(0) ack 1");
-    inject(". 1:1(0) ack 1");
+    client((char)c, PEER_ISN);
+    handshake("", 65535);
 }
 
-/* One call of accept or connect by a thread of its own. */
-struct call {
-    int desc, ret, err;
-    ip_endp_t remote;
-    struct task *task;
-};
-
-static void accept_one(void *arg)
+static ssize_t accept_one(struct call *c)
 {
-    struct call *c = arg;
-
-    c->ret = tcp_cmd_accept(c->desc, &c->remote);
-    c->err = errno;
+    return tcp_cmd_accept(c->desc, NULL);
 }
 
-static void connect_one(void *arg)
+static ssize_t connect_one(struct call *c)
 {
-    struct call *c = arg;
+    ip_endp_t remote = endp(c->remote);
 
-    c->ret = tcp_cmd_connect(c->desc, &c->remote);
-    c->err = errno;
+    return tcp_cmd_connect(c->desc, &remote);
 }
 
 static void accept_start(struct call *c, int desc)
 {
-    c->desc = desc;
-    c->task = task_start("acceptor", accept_one, c);
+    call_start(c, accept_one, .desc = desc);
 }
 
 /* From port 10000 to 192.0.2.1:5000. The SYN is out then. */
 static void connect_start(struct call *c)
 {
-    c->desc = bound("0.0.0.0:10000");
-    c->remote = endp("192.0.2.1:5000");
-    c->task = task_start("connector", connect_one, c);
-    client('A', "192.0.2.2:10000");
+    call_start(c, connect_one, .desc = bound("0.0.0.0:10000"), .remote = "192.0.2.1:5000");
+    connection('A', "192.0.2.2:10000", "192.0.2.1:5000", PEER_ISN);
     expect("S 0:0(0)");
 }
 
-static void check_failed(const struct call *c, int err)
+static unsigned peer_port(const struct call *c)
 {
-    check(task_done(c->task));
-    check_int(c->ret, -1);
-    check_int(c->err, err);
-}
-
-static const char *state(int desc)
-{
-    struct tcp_view view;
-
-    return tcp_get_view(desc, &view) == 0 ? tcp_state_ntoa(view.state) : "none";
-}
-
-static size_t blocks(void)
-{
-    struct tcp_view view;
-    size_t num = 0;
-
-    for (size_t i = 0; i < TCP_PCB_SIZE; i++) {
-        num += tcp_get_view_at(i, &view) == 0;
-    }
-    return num;
+    return ntoh16(view((int)c->ret).remote.port);
 }
 
 /* The next packet out is a RST. */
@@ -137,19 +70,17 @@ static void test_accept(void)
 {
     int listener = start(5), desc;
     ip_endp_t remote, want = endp("192.0.2.1:5000");
-    char buf[16];
 
     client_connects('A');
     desc = tcp_cmd_accept(listener, &remote);
     check(desc != -1 && desc != listener);
     check_int(remote.addr, want.addr);
     check_int(remote.port, want.port);
-    check_str(state(desc), "ESTABLISHED");
-    check_str(state(listener), "LISTEN");
+    check_state(desc, "ESTABLISHED");
+    check_state(listener, "LISTEN");
     inject("P. 1:11(10) ack 1");
     expect_within(500, ". 1:1(0) ack 11");
-    check_int(tcp_cmd_receive(desc, buf, sizeof(buf)), 10);
-    check_pattern(buf, 1, 10);
+    check_received(desc, 1, 11);
     check_int(tcp_cmd_send(desc, "hello", 5), 5);
     expect("P. 1:6(5) ack 11 'hello'");
     check_int(tcp_cmd_close(desc), 0);
@@ -273,10 +204,10 @@ static void test_backlog(void)
     check(tcp_cmd_accept(listener, NULL) != -1);
     check(tcp_cmd_accept(listener, NULL) != -1);
     accept_start(&a, listener);
-    check(!task_done(a.task));
+    check_sleeps(&a);
     client_connects('D');
     task_join(a.task, 0);
-    check_int(ntoh16(a.remote.port), 5003);
+    check_int(peer_port(&a), 5003);
     wire_pending(1);
 }
 
@@ -294,11 +225,11 @@ static void test_backlog_full_meanwhile(void)
     check_counted(tcp, backlog_full, 1, inject("B> . 1:1(0) ack 1"));
     check(tcp_cmd_accept(listener, NULL) != -1);
     accept_start(&a, listener);
-    check(!task_done(a.task));
+    check_sleeps(&a);
     expect_within(5000, "B> S. 0:0(0) ack 1");
     inject("B> . 1:1(0) ack 1");
     task_join(a.task, 0);
-    check_int(ntoh16(a.remote.port), 5001);
+    check_int(peer_port(&a), 5001);
 }
 
 /* What waits and what is half-open is reset; what was accepted lives on. */
@@ -316,8 +247,8 @@ static void test_close_listener(void)
     settle();
     check_failed(&a, EBADF);
     check_reset();
-    check_str(state(accepted), "ESTABLISHED");
-    check_int(blocks(), 1);
+    check_state(accepted, "ESTABLISHED");
+    check_int(blocks_in_use(), 1);
     inject("A> P. 1:11(10) ack 1");
     expect_within(500, "A> . 1:1(0) ack 11");
     inject("C> . 1:1(0) ack 1");
@@ -333,7 +264,7 @@ static void test_close_waiting(void)
     check_int(tcp_cmd_close(listener), 0);
     check_reset();
     check_reset();
-    check_int(blocks(), 0);
+    check_int(blocks_in_use(), 0);
     check_error(tcp_cmd_accept(listener, NULL), EBADF);
     check_int(tcp_cmd_listen(bound("0.0.0.0:7"), 1), 0);
 }
@@ -350,25 +281,23 @@ static void test_reset_before_accept(void)
     expect("S. 0:0(0) ack 1");
     inject("A> R 1:1(0)");
     inject("C> R 1:1(0)");
-    check_int(blocks(), 2);
+    check_int(blocks_in_use(), 2);
     check(tcp_cmd_accept(listener, &remote) != -1);
     check_int(ntoh16(remote.port), 5001);
-    check_str(state(listener), "LISTEN");
+    check_state(listener, "LISTEN");
 }
 
 /* Who has said all and ended is accepted, and heard to the end. */
 static void test_end_before_accept(void)
 {
     int listener = start(5), desc;
-    char buf[16];
 
     client_connects('A');
     inject("FP. 1:11(10) ack 1");
     expect_within(500, ". 1:1(0) ack 12");
     desc = tcp_cmd_accept(listener, NULL);
-    check_int(tcp_cmd_receive(desc, buf, sizeof(buf)), 10);
-    check_pattern(buf, 1, 10);
-    check_int(tcp_cmd_receive(desc, buf, sizeof(buf)), 0);
+    check_received(desc, 1, 11);
+    check_end_of_file(desc);
 }
 
 /* Hundreds of SYNs whose senders never answer: they do not shut others out, and do not stay. */
@@ -384,12 +313,12 @@ static void test_flood(void)
     }
     advance(3000);
     wire_pending(1);
-    check(blocks() <= TCP_HALF_OPEN_MAX + 1);
+    check(blocks_in_use() <= TCP_HALF_OPEN_MAX + 1);
     client_connects('A');
     check(tcp_cmd_accept(listener, NULL) != -1);
     advance(400000);
     wire_pending(1);
-    check_int(blocks(), 2);
+    check_int(blocks_in_use(), 2);
 }
 
 static void test_connect(void)
@@ -398,14 +327,14 @@ static void test_connect(void)
 
     bench_start(WIRE_RAW);
     connect_start(&c);
-    check(!task_done(c.task));
-    check_error(tcp_cmd_connect(c.desc, &c.remote), EALREADY);
+    check_sleeps(&c);
+    check_error(connect_one(&c), EALREADY);
     inject("S. 0:0(0) ack 1");
     expect(". 1:1(0) ack 1");
     task_join(c.task, 0);
-    check_int(c.ret, 0);
-    check_str(state(c.desc), "ESTABLISHED");
-    check_error(tcp_cmd_connect(c.desc, &c.remote), EISCONN);
+    check_returned(&c, 0);
+    check_state(c.desc, "ESTABLISHED");
+    check_error(connect_one(&c), EISCONN);
     check_int(tcp_cmd_send(c.desc, "hello", 5), 5);
     expect("P. 1:6(5) ack 1 'hello'");
 }
@@ -414,18 +343,14 @@ static void test_connect(void)
 static void test_connect_unbound(void)
 {
     static struct call c;
-    struct tcp_view view;
 
     bench_start(WIRE_RAW);
-    c.desc = tcp_cmd_socket();
-    c.remote = endp("192.0.2.1:5000");
-    client('A', "192.0.2.2:0");
-    c.task = task_start("connector", connect_one, &c);
+    connection('A', "192.0.2.2:0", "192.0.2.1:5000", PEER_ISN);
+    call_start(&c, connect_one, .desc = tcp_cmd_socket(), .remote = "192.0.2.1:5000");
     expect("S 0:0(0)");
     inject("S. 0:0(0) ack 1");
     expect(". 1:1(0) ack 1");
-    check_int(tcp_get_view(c.desc, &view), 0);
-    check(ntoh16(view.local.port) >= TCP_SOURCE_PORT_MIN);
+    check(ntoh16(view(c.desc).local.port) >= TCP_SOURCE_PORT_MIN);
 }
 
 static void test_connect_fails(void)
@@ -446,7 +371,7 @@ static void test_connect_fails(void)
     check_failed(&c, ETIMEDOUT);
     wire_pending(1);
     check_int(tcp_cmd_close(c.desc), 0);
-    check_int(blocks(), 0);
+    check_int(blocks_in_use(), 0);
 }
 
 static void test_interruption(void)
@@ -463,7 +388,7 @@ static void test_interruption(void)
     check_int(tcp_cmd_close(c.desc), 0);
     wire_pending(1);
     accept_start(&a, listener);
-    check(!task_done(a.task));
+    check_sleeps(&a);
     client_connects('B');
     task_join(a.task, 0);
     check(a.ret != -1);
@@ -479,7 +404,7 @@ static void connect_interrupted(struct call *c)
 
 static void connect_again(struct call *c)
 {
-    c->task = task_start("connector", connect_one, c);
+    call_start(c, connect_one, .desc = c->desc, .remote = c->remote);
 }
 
 /* The handshake goes on, and its outcome is told once. */
@@ -492,17 +417,16 @@ static void test_connect_again(void)
     connect_interrupted(&c);
     check_error(tcp_cmd_connect(c.desc, &other), EALREADY);
     connect_again(&c);
-    check(!task_done(c.task));
+    check_sleeps(&c);
     intr_raise(INTR_IRQ_USER);
     settle();
     check_failed(&c, EINTR);
     connect_again(&c);
-    check_error(tcp_cmd_connect(c.desc, &c.remote), EALREADY);
+    check_error(connect_one(&c), EALREADY);
     inject("S. 0:0(0) ack 1");
     expect(". 1:1(0) ack 1");
-    task_join(c.task, 0);
-    check_int(c.ret, 0);
-    check_error(tcp_cmd_connect(c.desc, &c.remote), EISCONN);
+    check_returned(&c, 0);
+    check_error(connect_one(&c), EISCONN);
 }
 
 /* It was over before the user came back. */
@@ -514,15 +438,16 @@ static void test_connect_late(void)
     connect_interrupted(&c);
     inject("S. 0:0(0) ack 1");
     expect(". 1:1(0) ack 1");
-    check_int(tcp_cmd_connect(c.desc, &c.remote), 0);
-    check_error(tcp_cmd_connect(c.desc, &c.remote), EISCONN);
+    check_int(connect_one(&c), 0);
+    check_error(connect_one(&c), EISCONN);
     check_int(tcp_cmd_close(c.desc), 0);
     expect("F. 1:1(0) ack 1");
     inject("R. 1:1(0) ack 2");
     connect_interrupted(&c);
     inject("R. 0:0(0) ack 1");
-    check_error(tcp_cmd_connect(c.desc, &c.remote), ECONNREFUSED);
-    client('A', "192.0.2.2:10000"); /* another attempt, with another number */
+    check_error(connect_one(&c), ECONNREFUSED);
+    /* another attempt, with another number */
+    connection('A', "192.0.2.2:10000", "192.0.2.1:5000", PEER_ISN);
     connect_again(&c);
     expect("S 0:0(0)");
     inject("R. 0:0(0) ack 1");

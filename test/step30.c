@@ -5,55 +5,19 @@
 #include <stdio.h>
 
 #include "bench.h"
+#include "call.h"
 #include "driver/loopback.h"
 #include "platform.h"
-#include "sock.h"
+#include "sockets.h"
 #include "udp.h"
 #include "util.h"
 
 #define PEER_ISN 1000
 
-#define SA(in) ((struct sockaddr *)(in))
-
-static struct sockaddr_in address(const char *text)
-{
-    struct sockaddr_in in = {.sin_family = AF_INET};
-    ip_endp_t e;
-
-    check_int(ip_endp_pton(text, &e), 0);
-    in.sin_addr.s_addr = e.addr;
-    in.sin_port = e.port;
-    return in;
-}
-
-static int bound(int type, const char *text)
-{
-    struct sockaddr_in local = address(text);
-    int id = sock_open(PF_INET, type, 0);
-
-    check(id != -1);
-    check_int(sock_bind(id, SA(&local), sizeof(local)), 0);
-    return id;
-}
-
-static int listening(const char *text)
-{
-    int id = bound(SOCK_STREAM, text);
-
-    check_int(sock_listen(id, 10), 0);
-    return id;
-}
-
-/* Client c of port 7 is 192.0.2.1, port 5000 and on. */
 static void client_connects(int c)
 {
-    char remote[32];
-
-    snprintf(remote, sizeof(remote), "192.0.2.1:%d", 5000 + c - 'A');
-    connection((char)c, "192.0.2.2:7", remote, PEER_ISN);
-    inject("S 0:0(0)");
-    expect("S. 0:0(0) ack 1");
-    inject(". 1:1(0) ack 1");
+    client((char)c, PEER_ISN);
+    handshake("", 65535);
 }
 
 /* What it sends comes back, with the acknowledgement or after it. Its name is c. */
@@ -195,59 +159,26 @@ static void test_library(void)
     check_int(ntohs(remote.sin_port), 5000);
 }
 
-/* One call by a thread of its own. */
-struct call {
-    int id;
-    ssize_t ret;
-    int err;
-    struct task *task;
-    struct sockaddr_in remote;
-    char buf[64];
-};
-
-static void accept_one(void *arg)
+static ssize_t accept_one(struct call *c)
 {
-    struct call *c = arg;
-
-    c->ret = sock_accept(c->id, NULL, NULL);
-    c->err = errno;
+    return sock_accept(c->desc, NULL, NULL);
 }
 
-static void receive_one(void *arg)
+static ssize_t receive_one(struct call *c)
 {
-    struct call *c = arg;
-
-    c->ret = sock_recv(c->id, c->buf, sizeof(c->buf));
-    c->err = errno;
+    return sock_recv(c->desc, c->buf, c->len);
 }
 
-static void receive_from(void *arg)
+static ssize_t receive_from(struct call *c)
 {
-    struct call *c = arg;
-
-    c->ret = sock_recvfrom(c->id, c->buf, sizeof(c->buf), NULL, NULL);
-    c->err = errno;
+    return sock_recvfrom(c->desc, c->buf, c->len, NULL, NULL);
 }
 
-static void connect_one(void *arg)
+static ssize_t connect_one(struct call *c)
 {
-    struct call *c = arg;
+    struct sockaddr_in remote = address(c->remote);
 
-    c->ret = sock_connect(c->id, SA(&c->remote), sizeof(c->remote));
-    c->err = errno;
-}
-
-static void call_start(struct call *c, void (*func)(void *), int id)
-{
-    c->id = id;
-    c->task = task_start("caller", func, c);
-}
-
-static void check_failed(const struct call *c, int err)
-{
-    check(task_done(c->task));
-    check_int(c->ret, -1);
-    check_int(c->err, err);
+    return sock_connect(c->desc, SA(&remote), sizeof(remote));
 }
 
 static void test_connect(void)
@@ -255,18 +186,17 @@ static void test_connect(void)
     static struct call c;
 
     bench_start(WIRE_RAW);
-    c.remote = address("192.0.2.1:7");
     connection('A', "192.0.2.2:0", "192.0.2.1:7", PEER_ISN);
-    call_start(&c, connect_one, sock_open(PF_INET, SOCK_STREAM, IPPROTO_TCP));
+    call_start(&c, connect_one, .desc = sock_open(PF_INET, SOCK_STREAM, IPPROTO_TCP),
+               .remote = "192.0.2.1:7");
     expect("S 0:0(0)");
     inject("S. 0:0(0) ack 1");
     expect(". 1:1(0) ack 1");
-    task_join(c.task, 0);
-    check_int(c.ret, 0);
-    check_error(sock_connect(c.id, SA(&c.remote), sizeof(c.remote)), EISCONN);
-    check_int(sock_send(c.id, "hello", 5), 5);
+    check_returned(&c, 0);
+    check_error(connect_one(&c), EISCONN);
+    check_int(sock_send(c.desc, "hello", 5), 5);
     expect("P. 1:6(5) ack 1 'hello'");
-    check_int(sock_close(c.id), 0);
+    check_int(sock_close(c.desc), 0);
     expect("F. 6:6(0) ack 1");
 }
 
@@ -457,13 +387,12 @@ static void test_refused(void)
     check_error(sock_sendto(datagrams, "", 0, SA(&far), sizeof(far)), ENETUNREACH);
     check_error(sock_connect(stream, SA(&far), sizeof(far)), ENETUNREACH);
     connection('A', "192.0.2.2:0", "192.0.2.1:7", PEER_ISN);
-    c.remote = address("192.0.2.1:7");
-    call_start(&c, connect_one, stream);
+    call_start(&c, connect_one, .desc = stream, .remote = "192.0.2.1:7");
     expect("S 0:0(0)");
     inject("R. 0:0(0) ack 1");
     check_failed(&c, ECONNREFUSED);
     check_error(sock_send(stream, "", 1), ECONNREFUSED);
-    check_error(sock_recv(stream, &c.buf, 1), ECONNREFUSED);
+    check_error(sock_recv(stream, &(char){0}, 1), ECONNREFUSED);
 }
 
 static void test_bad_socket(void)
@@ -499,10 +428,12 @@ static void sleep_in_all(struct call *a, struct call *r, struct call *f)
     bench_start(WIRE_RAW);
     listener = listening("0.0.0.0:7");
     client_connects('A');
-    call_start(r, receive_one, sock_accept(listener, NULL, NULL));
-    call_start(a, accept_one, listener);
-    call_start(f, receive_from, bound(SOCK_DGRAM, "0.0.0.0:7"));
-    check(!task_done(a->task) && !task_done(r->task) && !task_done(f->task));
+    call_start(r, receive_one, .desc = sock_accept(listener, NULL, NULL), .len = 64);
+    call_start(a, accept_one, .desc = listener);
+    call_start(f, receive_from, .desc = bound(SOCK_DGRAM, "0.0.0.0:7"), .len = 64);
+    check_sleeps(a);
+    check_sleeps(r);
+    check_sleeps(f);
 }
 
 static void test_close(void)
@@ -510,9 +441,9 @@ static void test_close(void)
     static struct call a, r, f;
 
     sleep_in_all(&a, &r, &f);
-    check_int(sock_close(a.id), 0);
-    check_int(sock_close(r.id), 0);
-    check_int(sock_close(f.id), 0);
+    check_int(sock_close(a.desc), 0);
+    check_int(sock_close(r.desc), 0);
+    check_int(sock_close(f.desc), 0);
     settle();
     check_failed(&a, EBADF);
     check_failed(&r, EBADF);
@@ -530,8 +461,8 @@ static void test_interruption(void)
     check_failed(&a, EINTR);
     check_failed(&r, EINTR);
     check_failed(&f, EINTR);
-    call_start(&a, accept_one, a.id);
-    check(!task_done(a.task));
+    call_start(&a, accept_one, .desc = a.desc);
+    check_sleeps(&a);
     client_connects('B');
     task_join(a.task, 0);
     check(a.ret != -1);
@@ -553,7 +484,7 @@ static void test_shutdown(void)
     check_error(sock_open(PF_INET, SOCK_STREAM, 0), ENETDOWN);
     check_error(sock_open(PF_INET, SOCK_DGRAM, 0), ENETDOWN);
     check_int(memory_in_use(), 0);
-    memcpy(old, (int[]){a.id, r.id, f.id}, sizeof(old));
+    memcpy(old, (int[]){a.desc, r.desc, f.desc}, sizeof(old));
     bench_start(WIRE_RAW);
     fresh = listening("0.0.0.0:7");
     for (size_t i = 0; i < countof(old); i++) {
@@ -591,23 +522,22 @@ static void test_table(void)
 }
 
 /* Both ends are ours: an echo of 50000 bytes over loopback. */
-static void ask(void *arg)
+static ssize_t ask(struct call *c)
 {
     static char out[50000], in[50000];
-    struct call *c = arg;
     size_t done = 0;
+    ssize_t len;
 
-    connect_one(c);
-    check_int(c->ret, 0);
+    check_int(connect_one(c), 0);
     pattern(out, 1, sizeof(out));
-    check_int(sock_send(c->id, out, sizeof(out)), sizeof(out));
+    check_int(sock_send(c->desc, out, sizeof(out)), sizeof(out));
     while (done < sizeof(in)) {
-        c->ret = sock_recv(c->id, in + done, sizeof(in) - done);
-        check(c->ret > 0);
-        done += (size_t)c->ret;
+        len = sock_recv(c->desc, in + done, sizeof(in) - done);
+        check(len > 0);
+        done += (size_t)len;
     }
     check_pattern(in, 1, sizeof(in));
-    check_int(sock_close(c->id), 0);
+    return sock_close(c->desc);
 }
 
 static void test_loopback(void)
@@ -620,8 +550,7 @@ static void test_loopback(void)
     check_int(net_run(), 0);
     listener = listening("127.0.0.1:7");
     task_start("server", serve, &listener);
-    c.remote = address("127.0.0.1:7");
-    call_start(&c, ask, sock_open(PF_INET, SOCK_STREAM, 0));
+    call_start(&c, ask, .desc = sock_open(PF_INET, SOCK_STREAM, 0), .remote = "127.0.0.1:7");
     task_join(c.task, 60000);
 }
 

@@ -7,17 +7,17 @@
 #include <unistd.h>
 
 #include "bench.h"
+#include "conn.h"
 #include "ether.h"
 #include "icmp.h"
 #include "net.h"
 #include "pcap.h"
 #include "platform.h"
-#include "sock.h"
+#include "sockets.h"
 #include "tcp.h"
 #include "util.h"
 
-#define OURS       "192.0.2.2"
-#define PORT       7
+#define OURS       "192.0.2.2:7"
 #define MINUTES(x) ((long)(x) * 60000)
 
 #define PING(seq) "IP 192.0.2.1 > 192.0.2.2 ICMP echo id 1 seq " #seq " len 56"
@@ -99,18 +99,12 @@ static void test_delay(void)
     check(now_ms() <= 280);
 }
 
-/* The number of an echo in a datagram, RFC 792 page 14 */
-static uint16_t seq_of(const uint8_t *datagram)
-{
-    return (uint16_t)(datagram[26] << 8 | datagram[27]);
-}
-
 /* A late one comes several round trips after those that were sent behind it. */
 static void test_late(void)
 {
     uint8_t reply[100];
     unsigned int late = 0;
-    uint16_t last = 0;
+    uint16_t last = 0, seq;
     char faults[32];
 
     bench_start(WIRE_RAW);
@@ -122,8 +116,9 @@ static void test_late(void)
     }
     for (int i = 0; i < 200; i++) {
         take(150, reply, sizeof(reply));
-        late += seq_of(reply) + 20 < last;
-        last = seq_of(reply) > last ? seq_of(reply) : last;
+        seq = get16(reply + 26); /* of the echo, RFC 792 */
+        late += seq + 20 < last;
+        last = seq > last ? seq : last;
     }
     check(late > 5);
     check(wire_counts().late > 20 && wire_counts().late < 60);
@@ -154,16 +149,6 @@ struct service {
     ssize_t ret; /* what the last receive returned */
 };
 
-#define SA(in) ((struct sockaddr *)(in))
-
-static struct sockaddr_in address(void)
-{
-    struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = hton16(PORT)};
-
-    check_int(ip_addr_pton(OURS, &in.sin_addr.s_addr), 0);
-    return in;
-}
-
 /* The calling task does nothing for so long. */
 static void rest(long ms)
 {
@@ -184,7 +169,7 @@ static size_t least(size_t a, size_t b)
 
 static void client_connect(void *arg)
 {
-    struct sockaddr_in in = address();
+    struct sockaddr_in in = address(OURS);
     struct stream *s = arg;
 
     check_int(sock_connect(s->id, SA(&in), sizeof(in)), 0);
@@ -207,7 +192,7 @@ static void client_send(void *arg)
 }
 
 /* At the end of file a second look finds the same. */
-static void check_end_of_file(int id)
+static void check_stream_end(int id)
 {
     char byte;
 
@@ -230,7 +215,7 @@ static void client_receive(void *arg)
         done += (size_t)len;
     }
     if (s->ends) {
-        check_end_of_file(s->id);
+        check_stream_end(s->id);
     }
 }
 
@@ -253,7 +238,7 @@ static void serve(void *arg)
     } while (v->ret > 0 && !(s->ends && v->done == s->total));
     if (v->ret == 0) {
         check_int(v->done, s->total);
-        check_end_of_file(v->id);
+        check_stream_end(v->id);
     }
     if (v->ret != -1) {
         check_int(sock_close(v->id), 0);
@@ -261,19 +246,13 @@ static void serve(void *arg)
 }
 
 /* Starts the stack with a listener on a wire that leads back to it. */
-static int listening(void)
+static int start(void)
 {
-    struct sockaddr_in in = address();
-    int id;
-
     if (!getenv("MICROPS_LOG")) {
         log_set_level("error"); /* debug is for the steps; here it is too much to keep */
     }
     bench_start(WIRE_LOOP);
-    id = sock_open(PF_INET, SOCK_STREAM, 0);
-    check_int(sock_bind(id, SA(&in), sizeof(in)), 0);
-    check_int(sock_listen(id, 10), 0);
-    return id;
+    return listening(OURS);
 }
 
 static void service_accept(void *arg)
@@ -315,17 +294,6 @@ static void stream_end(struct stream *s, struct service *v)
     check_int(v->ret == 0, !s->ends);
 }
 
-static size_t blocks_in_use(void)
-{
-    struct tcp_view view;
-    size_t num = 0;
-
-    for (size_t i = 0; i < TCP_PCB_SIZE; i++) {
-        num += tcp_get_view_at(i, &view) == 0;
-    }
-    return num;
-}
-
 /* After the last TIME-WAIT no block is left. */
 static void finish(int listener)
 {
@@ -340,7 +308,7 @@ static void finish(int listener)
 static void run(struct stream *streams, size_t num, const struct wire_faults *faults)
 {
     static struct service services[8];
-    int listener = listening();
+    int listener = start();
 
     wire_faults(faults);
     for (size_t i = 0; i < num; i++) {
@@ -420,7 +388,7 @@ static void test_shut_windows(void)
 static void test_lost_window_updates(void)
 {
     struct stream s = {.from = 7, .total = 256 << 10, .rest = 50000, .silent = 1};
-    int listener = listening();
+    int listener = start();
     struct service v;
 
     stream_start(&s, &v, listener);
@@ -447,7 +415,7 @@ static void test_patient_end(void)
 static void test_both_close(void)
 {
     struct stream s = {.from = 10, .total = TCP_RCV_BUF_SIZE, .rest = MINUTES(5), .silent = 1};
-    int listener = listening();
+    int listener = start();
     struct stream back = s;
     struct service v;
 
@@ -467,7 +435,7 @@ static void test_both_close(void)
 static void test_cut(void)
 {
     struct stream s = {.from = 9, .total = 1 << 20, .silent = 1};
-    int listener = listening();
+    int listener = start();
     uint64_t cut_at;
     struct service v;
 

@@ -3,36 +3,37 @@
 #include <stdio.h>
 
 #include "bench.h"
+#include "commands.h"
 #include "ether.h"
 #include "net.h"
 #include "tcp.h"
 #include "util.h"
 
-#define PEER_ISN 1000
-
 static int desc = -1; /* the connection */
 static int active;
 
-static void open_connection(void *arg)
+static ssize_t open_connection(struct call *c)
 {
-    ip_endp_t local, remote;
+    ip_endp_t local = endp(c->local), remote = endp(c->remote);
 
-    check_int(ip_endp_pton("192.0.2.2:7", &local), 0);
-    check_int(ip_endp_pton("192.0.2.1:5000", &remote), 0);
-    *(int *)arg = tcp_cmd_open(&local, active ? &remote : NULL, active);
+    desc = tcp_cmd_open(&local, active ? &remote : NULL, active);
+    return desc;
 }
 
-static struct task *open_start(void)
+static struct call *opener_start(void)
 {
-    connection('A', "192.0.2.2:7", "192.0.2.1:5000", PEER_ISN);
-    return task_start("opener", open_connection, &desc);
+    static struct call c;
+
+    client('A', PEER_ISN);
+    call_start(&c, open_connection, .local = "192.0.2.2:7", .remote = "192.0.2.1:5000");
+    return &c;
 }
 
 /* The peer's SYN, or its SYN-ACK if we call, has these options: "mss 1000", or "" for none. */
 static void establish(const char *options)
 {
     char script[128], list[96] = "";
-    struct task *opener = open_start();
+    struct call *opener = opener_start();
 
     if (options[0]) {
         snprintf(list, sizeof(list), " <%s>", options);
@@ -43,39 +44,19 @@ static void establish(const char *options)
         inject(script);
         expect(". 1:1(0) ack 1");
     } else {
-        snprintf(script, sizeof(script), "S 0:0(0) win 65535%s", list);
-        inject(script);
-        expect("S. 0:0(0) ack 1");
-        inject(". 1:1(0) ack 1 win 65535");
+        handshake(list, 65535);
     }
-    task_join(opener, 0);
-    check(desc != -1);
-}
-
-static struct tcp_view view(void)
-{
-    struct tcp_view v;
-
-    check_int(tcp_get_view(desc, &v), 0);
-    return v;
-}
-
-static void send_much(void *arg)
-{
-    static char buf[20000];
-
-    (void)arg;
-    pattern(buf, 1, sizeof(buf));
-    tcp_cmd_send(desc, buf, sizeof(buf));
+    opened(opener);
 }
 
 /* How much our side puts into a segment when it has plenty. Ends the connection. */
 static size_t segment_len(void)
 {
     static uint8_t packet[70000];
+    static struct call sender;
     size_t len, hlen;
 
-    task_start("sender", send_much, NULL);
+    call_start(&sender, send_pattern, .desc = desc, .from = 1, .len = 20000);
     len = take(0, packet, sizeof(packet));
     hlen = 20 + 4u * (packet[32] >> 4);
     check_pattern(packet + hlen, 1, len - hlen);
@@ -112,7 +93,7 @@ static unsigned take_mss(long ms)
         if (packet[i] == 2) {
             check_int(packet[i + 1], 4);
             check_int(mss, 0); /* once */
-            mss = (unsigned)(packet[i + 2] << 8 | packet[i + 3]);
+            mss = get16(packet + i + 2);
         }
         i += packet[i + 1];
     }
@@ -134,16 +115,16 @@ static const uint16_t mtus[] = {68, 576, 1006, 1500, 4352, 9000, 65535};
 
 static void test_announced_by_listener(void)
 {
-    struct task *opener;
+    struct call *opener;
 
     for (size_t i = 0; i < countof(mtus); i++) {
         bench_start_mtu(mtus[i]);
-        opener = open_start();
+        opener = opener_start();
         inject("S 0:0(0) win 65535");
         check_int(take_mss(0), mtus[i] - 40);
         check_int(take_mss(10000), mtus[i] - 40); /* also when it goes out again */
         inject(". 1:1(0) ack 1");
-        task_join(opener, 0);
+        opened(opener);
         check_int(net_shutdown(), 0);
         wire_pending(1);
     }
@@ -151,17 +132,17 @@ static void test_announced_by_listener(void)
 
 static void test_announced_by_caller(void)
 {
-    struct task *opener;
+    struct call *opener;
 
     active = 1;
     for (size_t i = 0; i < countof(mtus); i++) {
         bench_start_mtu(mtus[i]);
-        opener = open_start();
+        opener = opener_start();
         check_int(take_mss(0), mtus[i] - 40);
         check_int(take_mss(10000), mtus[i] - 40);
         inject("S. 0:0(0) ack 1 win 65535");
         check_int(take_mss(0), 0); /* the ACK */
-        task_join(opener, 0);
+        opened(opener);
         check_int(net_shutdown(), 0);
         wire_pending(1);
     }
@@ -171,7 +152,7 @@ static void test_crossing_syns(void)
 {
     active = 1;
     bench_start(WIRE_RAW);
-    open_start();
+    opener_start();
     check_int(take_mss(0), 1460);
     inject("S 0:0(0) win 65535 <mss 1000>");
     check_int(take_mss(0), 1460);
@@ -193,9 +174,7 @@ static void test_two_interfaces(void)
     far->mtu = 576;
     check_int(net_run(), 0);
     connection('B', "0.0.0.0:7", "198.51.100.1:5000", PEER_ISN);
-    desc = tcp_cmd_socket();
-    check_int(tcp_cmd_bind(desc, &(ip_endp_t){IP_ADDR_ANY, hton16(7)}), 0);
-    check_int(tcp_cmd_listen(desc, 8), 0);
+    listening("0.0.0.0:7", 8);
     inject("TCP 198.51.100.1.5000 > 198.51.100.2.7 S 0:0(0) win 65535");
     check_int(take_mss(0), 536);
     wire_use(near);
@@ -205,18 +184,15 @@ static void test_two_interfaces(void)
 
 static void test_only_with_syn(void)
 {
-    char buf[100];
-
     bench_start(WIRE_RAW);
     inject("TCP 192.0.2.1.5001 > 192.0.2.2.9 S 0:0(0) <mss 1000>");
     check_int(take_mss(0), 0); /* a RST */
     establish("mss 1000");
-    pattern(buf, 1, sizeof(buf));
-    check_int(tcp_cmd_send(desc, buf, sizeof(buf)), sizeof(buf));
+    our_side_sends(desc, 1, 100);
     check_int(take_mss(0), 0);
     inject("P. 1:11(10) ack 101");
     check_int(take_mss(500), 0);
-    check_int(tcp_cmd_receive(desc, buf, sizeof(buf)), 10);
+    check_received(desc, 1, 11);
     check_int(tcp_cmd_close(desc), 0);
     check_int(take_mss(0), 0);
     inject("F. 11:11(0) ack 102");
@@ -287,7 +263,7 @@ static void test_not_a_syn(void)
     establish("");
     inject(". 1:1(0) ack 1 win 65535 <mss 1000>");
     inject("P. 1:11(10) ack 1 win 65535 <mss 300>");
-    check_int(view().rcv.nxt - view().irs, 11); /* but the segment counts */
+    check_int(view(desc).rcv.nxt - view(desc).irs, 11); /* but the segment counts */
     advance(500);
     wire_pending(1);
     connection('A', "192.0.2.2:7", "192.0.2.1:5000", PEER_ISN + 10);
@@ -340,8 +316,6 @@ static void test_end_of_list(void)
 /* Data begins after the options. */
 static void test_with_data(void)
 {
-    char buf[64];
-
     bench_start(WIRE_RAW);
     establish("");
     inject("P. 1:11(10) ack 1 <nop,nop,hex fd0201>");
@@ -350,9 +324,8 @@ static void test_with_data(void)
     inject("P. 21:31(10) ack 1 <hex fe04abcd,mss 100>");
     advance(500);
     wire_pending(1);
-    check_int(view().rcv.nxt - view().irs, 31);
-    check_int(tcp_cmd_receive(desc, buf, sizeof(buf)), 30);
-    check_pattern(buf, 1, 30);
+    check_int(view(desc).rcv.nxt - view(desc).irs, 31);
+    check_received(desc, 1, 31);
 }
 
 static uint64_t bad_options(void)
@@ -380,13 +353,13 @@ static void write_options(char *text, size_t size, int num, int at, unsigned kin
 static void try_option(int num, int at, unsigned kind, unsigned len, int good)
 {
     char text[128], script[192];
-    uint32_t next = view().rcv.nxt, seq = next - view().irs;
+    uint32_t next = view(desc).rcv.nxt, seq = next - view(desc).irs;
     uint64_t before = bad_options();
 
     write_options(text, sizeof(text), num, at, kind, len);
     snprintf(script, sizeof(script), "P. %u:%u(1) ack 1 <%s>", seq, seq + 1, text);
     inject(script);
-    check_int(view().rcv.nxt, next + (good ? 1 : 0));
+    check_int(view(desc).rcv.nxt, next + (good ? 1 : 0));
     check_int(bad_options() - before, good ? 0 : 1);
     if (!good) {
         expect_nothing(0);
@@ -416,7 +389,7 @@ static void test_bad_length(void)
             }
         }
     }
-    check_str(tcp_state_ntoa(view().state), "ESTABLISHED");
+    check_state(desc, "ESTABLISHED");
 }
 
 static const char *const bad[] = {
@@ -428,31 +401,29 @@ static const char *const bad[] = {
 static void test_bad_syn(void)
 {
     char script[128];
-    struct task *opener;
+    struct call *opener;
 
     bench_start(WIRE_RAW);
-    opener = open_start();
+    opener = opener_start();
     for (size_t i = 0; i < countof(bad); i++) {
         snprintf(script, sizeof(script), "S 0:0(0) win 65535 <%s>", bad[i]);
         check_counted(tcp, bad_option, 1, inject(script));
         expect_nothing(0);
     }
     expect_nothing(5000);
-    check(!task_done(opener));
-    inject("S 0:0(0) win 65535");
-    expect("S. 0:0(0) ack 1");
-    inject(". 1:1(0) ack 1");
-    task_join(opener, 0);
+    check_sleeps(opener);
+    handshake("", 65535);
+    opened(opener);
 }
 
 static void test_bad_syn_ack(void)
 {
     char script[128];
-    struct task *opener;
+    struct call *opener;
 
     active = 1;
     bench_start(WIRE_RAW);
-    opener = open_start();
+    opener = opener_start();
     expect("S 0:0(0)");
     for (size_t i = 0; i < countof(bad); i++) {
         snprintf(script, sizeof(script), "S. 0:0(0) ack 1 win 65535 <%s>", bad[i]);
@@ -461,34 +432,33 @@ static void test_bad_syn_ack(void)
         snprintf(script, sizeof(script), "R. 0:0(0) ack 1 <%s>", bad[i]);
         check_counted(tcp, bad_option, 1, inject(script));
     }
-    check(!task_done(opener));
+    check_sleeps(opener);
     inject("S. 0:0(0) ack 1 win 65535");
     expect(". 1:1(0) ack 1");
-    task_join(opener, 0);
+    opened(opener);
 }
 
 /* Nor does such a RST reset, such a FIN end, such an ACK acknowledge. */
 static void test_bad_in_established(void)
 {
-    char script[128], buf[10];
+    char script[128];
     static const char *const what[] = {"R 1:1(0)", "R. 1:1(0) ack 1", "F. 1:1(0) ack 1",
                                        "S 1:1(0)", ". 1:1(0) ack 11 win 10"};
 
     bench_start(WIRE_RAW);
     establish("");
-    pattern(buf, 1, sizeof(buf));
-    check_int(tcp_cmd_send(desc, buf, sizeof(buf)), sizeof(buf));
+    our_side_sends(desc, 1, 10);
     expect("P. 1:11(10) ack 1");
     for (size_t i = 0; i < countof(bad) * countof(what); i++) {
         snprintf(script, sizeof(script), "%s <%s>", what[i / countof(bad)], bad[i % countof(bad)]);
         check_counted(tcp, bad_option, 1, inject(script));
         expect_nothing(0);
-        check_str(tcp_state_ntoa(view().state), "ESTABLISHED");
-        check_int(view().snd.una - view().iss, 1);
-        check_int(view().snd.wnd, 65535);
+        check_state(desc, "ESTABLISHED");
+        check_int(view(desc).snd.una - view(desc).iss, 1);
+        check_int(view(desc).snd.wnd, 65535);
     }
     inject(". 1:1(0) ack 11");
-    check_int(view().snd.una - view().iss, 11);
+    check_int(view(desc).snd.una - view(desc).iss, 11);
 }
 
 /* What a modern peer offers; answered or not, the connection works. */
@@ -505,13 +475,13 @@ static void test_offers(void)
         inject("P. 1:11(10) ack 1");
         advance(500);
         wire_pending(1);
-        check_int(view().rcv.nxt - view().irs, 11);
+        check_int(view(desc).rcv.nxt - view(desc).irs, 11);
         connection('A', "192.0.2.2:7", "192.0.2.1:5000", PEER_ISN + 10);
         check_int(segment_len(), strncmp(offers[i], "mss", 3) ? 536 : 1460);
     }
     establish(offers[0]); /* no data: a peer that offers timestamps has to go on with them */
     inject("R 1:1(0)");
-    check_str(tcp_state_ntoa(view().state), "CLOSED");
+    check_state(desc, "CLOSED");
 }
 
 /* A frame of flen bytes comes in, with the pattern for a protocol that nobody has. */

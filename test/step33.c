@@ -3,53 +3,21 @@
 #include <stdio.h>
 
 #include "bench.h"
+#include "conn.h"
 #include "net.h"
 #include "tcp.h"
 #include "util.h"
 
-#define PEER_ISN 1000
-
 static int desc = -1; /* the connection */
 
-static void open_passive(void *arg)
+static void establish(uint32_t peer_isn)
 {
-    ip_endp_t local;
-
-    (void)arg;
-    check_int(ip_endp_pton("192.0.2.2:7", &local), 0);
-    desc = tcp_cmd_open(&local, NULL, 0);
-}
-
-/* The peer's first sequence number is isn. */
-static void establish(uint32_t isn)
-{
-    struct task *opener;
-
-    connection('A', "192.0.2.2:7", "192.0.2.1:5000", isn);
-    opener = task_start("opener", open_passive, NULL);
-    inject("S 0:0(0) win 65535");
-    expect("S. 0:0(0) ack 1");
-    inject(". 1:1(0) ack 1 win 65535");
-    task_join(opener, 0);
-    check(desc != -1);
-}
-
-static struct tcp_view view(void)
-{
-    struct tcp_view v;
-
-    check_int(tcp_get_view(desc, &v), 0);
-    return v;
-}
-
-static void check_state(const char *name)
-{
-    check_str(tcp_state_ntoa(view().state), name);
+    desc = established(peer_isn, "", 65535);
 }
 
 static uint32_t next(void)
 {
-    return view().rcv.nxt - view().irs;
+    return view(desc).rcv.nxt - view(desc).irs;
 }
 
 static uint64_t trimmed(void)
@@ -60,47 +28,13 @@ static uint64_t trimmed(void)
     return stats.trimmed;
 }
 
-/* The peer sends the bytes from relative number from to end, with "P." or "F." */
-static void peer_sends(const char *flags, uint32_t from, uint32_t end)
+/* With data if end is not from; flags are "P.", "F." or "R." */
+static void sends(const char *flags, uint32_t from, uint32_t end)
 {
     char script[64];
 
     snprintf(script, sizeof(script), "%s %u:%u(%u) ack 1", flags, from, end, end - from);
     inject(script);
-}
-
-static uint32_t get32(const uint8_t *p)
-{
-    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-
-/* Within half a second our side says that it has all before relative number ack, and last. */
-static void check_acked(uint32_t ack)
-{
-    uint8_t packet[1500];
-    uint32_t got = ~ack;
-
-    advance(500);
-    while (wire_pending(0) > 0) {
-        take(0, packet, sizeof(packet));
-        got = get32(packet + 28) - view().irs;
-    }
-    check_int(got, ack);
-}
-
-/* Everything up to relative number end is read, and it is the peer's pattern. */
-static void check_received(uint32_t from, uint32_t end)
-{
-    static char buf[70000];
-    ssize_t len;
-
-    while (from < end) {
-        len = tcp_cmd_receive(desc, buf, sizeof(buf));
-        check(len > 0);
-        check_pattern(buf, from, (size_t)len);
-        from += (uint32_t)len;
-    }
-    check_int(from, end);
 }
 
 /* The connection is over; the next one may have the same endpoints. */
@@ -110,7 +44,7 @@ static void end(void)
 
     snprintf(reset, sizeof(reset), "R %u:%u(0)", next(), next());
     inject(reset);
-    check_state("CLOSED");
+    check_state(desc, "CLOSED");
     check_int(tcp_cmd_close(desc), 0);
     wire_pending(1);
 }
@@ -120,10 +54,10 @@ static uint32_t fill_but(uint32_t left)
 {
     uint32_t seq = next(), len;
 
-    while (view().rcv.wnd > left) {
-        len = view().rcv.wnd - left;
+    while (view(desc).rcv.wnd > left) {
+        len = view(desc).rcv.wnd - left;
         len = len < 8000 ? len : 8000;
-        peer_sends("P.", seq, seq + len);
+        peer_sends(seq, seq + len);
         seq += len;
         check_int(next(), seq);
     }
@@ -164,18 +98,18 @@ static void shot_check(const struct shot *s)
     uint64_t before = trimmed();
     int ends = shot_ends(s);
 
-    peer_sends(s->fin ? "F." : "P.", s->from, s->end);
+    sends(s->fin ? "F." : "P.", s->from, s->end);
     if (next() != s->next + taken + (uint32_t)ends) {
         fail("window %u to %u, segment %u to %u%s: next is %u and not %u", s->next, edge, s->from,
              s->end, s->fin ? " with FIN" : "", next(), s->next + taken + (uint32_t)ends);
     }
-    check_state(ends ? "CLOSE_WAIT" : "ESTABLISHED");
+    check_state(desc, ends ? "CLOSE_WAIT" : "ESTABLISHED");
     if (taken > 0) {
         check_int(trimmed() - before,
                   s->from < s->next || s->end + (uint32_t)s->fin > edge);
     }
     if (s->from != s->end || s->fin || s->from < s->next) {
-        check_acked(s->next + taken + (uint32_t)ends);
+        check_acked(desc, s->next + taken + (uint32_t)ends);
     }
 }
 
@@ -184,14 +118,14 @@ static void shot_complete(const struct shot *s)
 {
     uint32_t from = next(), edge = s->next + s->room;
 
-    if (view().state == TCP_STATE_ESTABLISHED && !s->fin && from < edge) {
-        peer_sends("P.", from, edge);
+    if (view(desc).state == TCP_STATE_ESTABLISHED && !s->fin && from < edge) {
+        peer_sends(from, edge);
         check_int(next(), edge);
         from = edge;
     }
     advance(500);
     wire_pending(1);
-    check_received(1, from - (view().state == TCP_STATE_CLOSE_WAIT));
+    check_received(desc, 1, from - (view(desc).state == TCP_STATE_CLOSE_WAIT));
 }
 
 /* Where a segment is cut: all of them from 3 bytes before RCV.NXT to 3 beyond the edge. */
@@ -241,7 +175,7 @@ static void test_wrap(void)
 
     bench_start(WIRE_RAW);
     establish(PEER_ISN);
-    full = view().rcv.wnd;
+    full = view(desc).rcv.wnd;
     end();
     shoot_all(0 - (full - 2), 3, 0);
     shoot_all(0 - (full - 1), 3, 1);
@@ -258,14 +192,14 @@ static void test_left(void)
         for (back = 0, s.fin = i % 2; back < 6; back++) {
             for (len = 0; len < 8; len++) {
                 establish(i / 2 ? UINT32_MAX - 17 + i / 2 : PEER_ISN);
-                peer_sends("P.", 1, 11);
+                peer_sends(1, 11);
                 s.from = 11 - back;
                 s.end = s.from + len;
                 advance(500);
                 wire_pending(1);
                 s.room = 1000;
                 shot_check(&s);
-                check_received(1, next() - (view().state == TCP_STATE_CLOSE_WAIT));
+                check_received(desc, 1, next() - (view(desc).state == TCP_STATE_CLOSE_WAIT));
                 end();
             }
         }
@@ -300,19 +234,19 @@ static void test_duplicates(void)
 
     bench_start(WIRE_RAW);
     establish(PEER_ISN);
-    peer_sends("P.", 1, 11);
-    check_acked(11);
+    peer_sends(1, 11);
+    check_acked(desc, 11);
     before = trimmed();
     for (uint32_t from = 1; from < 11; from++) {
         for (uint32_t to = from + 1; to <= 11; to++) {
-            peer_sends("P.", from, to);
-            check_acked(11);
+            peer_sends(from, to);
+            check_acked(desc, 11);
         }
     }
     check_int(trimmed(), before); /* there was nothing left of them */
-    peer_sends("P.", 11, 21);
-    check_received(1, 21);
-    check_acked(21);
+    peer_sends(11, 21);
+    check_received(desc, 1, 21);
+    check_acked(desc, 21);
 }
 
 /* RFC 9293 3.8.4: SEG.SEQ = SND.NXT-1, with one byte that is nothing, or without. */
@@ -325,15 +259,15 @@ static void test_keep_alive(void)
     advance(3600000);
     inject(". 0:1(1) ack 1");
     expect(". 1:1(0) ack 1");
-    peer_sends("P.", 1, 11);
-    check_acked(11);
+    peer_sends(1, 11);
+    check_acked(desc, 11);
     advance(3600000);
     inject(". 10:10(0) ack 1");
     expect(". 1:1(0) ack 11");
     advance(3600000);
     inject(". 10:11(1) ack 1 'x'");
     expect(". 1:1(0) ack 11");
-    check_received(1, 11);
+    check_received(desc, 1, 11);
 }
 
 /* The FIN is there again, with more and with less before it. */
@@ -343,18 +277,18 @@ static void test_repeated_fin(void)
 
     bench_start(WIRE_RAW);
     establish(PEER_ISN);
-    peer_sends("P.", 1, 6);
-    peer_sends("F.", 3, 11);
-    check_acked(12);
-    check_state("CLOSE_WAIT");
-    peer_sends("F.", 1, 11);
-    check_acked(12);
-    peer_sends("F.", 11, 11);
-    check_acked(12);
-    peer_sends("P.", 5, 11);
-    check_acked(12);
+    peer_sends(1, 6);
+    sends("F.", 3, 11);
+    check_acked(desc, 12);
+    check_state(desc, "CLOSE_WAIT");
+    sends("F.", 1, 11);
+    check_acked(desc, 12);
+    sends("F.", 11, 11);
+    check_acked(desc, 12);
+    peer_sends(5, 11);
+    check_acked(desc, 12);
     check_int(next(), 12);
-    check_received(1, 11);
+    check_received(desc, 1, 11);
     check_int(tcp_cmd_receive(desc, buf, sizeof(buf)), 0);
 }
 
@@ -367,18 +301,18 @@ static void test_fin_beyond(void)
     bench_start(WIRE_RAW);
     establish(PEER_ISN);
     seq = fill_but(10);
-    check_counted(tcp, trimmed, 1, peer_sends("F.", seq, seq + 10));
-    check_acked(seq + 10);
-    check_state("ESTABLISHED");
-    peer_sends("F.", seq + 10, seq + 10);
-    check_acked(seq + 10);
-    check_state("ESTABLISHED");
-    check_received(1, seq + 10);
+    check_counted(tcp, trimmed, 1, sends("F.", seq, seq + 10));
+    check_acked(desc, seq + 10);
+    check_state(desc, "ESTABLISHED");
+    sends("F.", seq + 10, seq + 10);
+    check_acked(desc, seq + 10);
+    check_state(desc, "ESTABLISHED");
+    check_received(desc, 1, seq + 10);
     advance(500);
     wire_pending(1);
-    peer_sends("F.", seq, seq + 10);
-    check_acked(seq + 11);
-    check_state("CLOSE_WAIT");
+    sends("F.", seq, seq + 10);
+    check_acked(desc, seq + 11);
+    check_state(desc, "CLOSE_WAIT");
     check_int(tcp_cmd_receive(desc, buf, sizeof(buf)), 0);
 }
 
@@ -387,19 +321,19 @@ static void test_reset(void)
 {
     bench_start(WIRE_RAW);
     establish(PEER_ISN);
-    peer_sends("P.", 1, 11);
-    check_acked(11);
+    peer_sends(1, 11);
+    check_acked(desc, 11);
     for (uint32_t from = 1; from < 11; from++) {
         for (uint32_t to = from; to < 21; to++) {
-            peer_sends("R.", from, to);
-            check_state("ESTABLISHED");
+            sends("R.", from, to);
+            check_state(desc, "ESTABLISHED");
         }
     }
     advance(500);
     wire_pending(1);
     check_int(next(), 11);
-    peer_sends("R.", 11, 21); /* data with it does not count, but it resets */
-    check_state("CLOSED");
+    sends("R.", 11, 21); /* data with it does not count, but it resets */
+    check_state(desc, "CLOSED");
 }
 
 static void test_reset_into_full_window(void)
@@ -409,14 +343,14 @@ static void test_reset_into_full_window(void)
     bench_start(WIRE_RAW);
     establish(PEER_ISN);
     seq = fill_but(5);
-    peer_sends("R.", seq - 5, seq);
-    peer_sends("R.", seq - 5, seq + 1);
-    peer_sends("R.", seq - 5, seq + 10);
-    check_state("ESTABLISHED");
+    sends("R.", seq - 5, seq);
+    sends("R.", seq - 5, seq + 1);
+    sends("R.", seq - 5, seq + 10);
+    check_state(desc, "ESTABLISHED");
     advance(500);
     wire_pending(1);
-    peer_sends("R.", seq, seq + 10);
-    check_state("CLOSED");
+    sends("R.", seq, seq + 10);
+    check_state(desc, "CLOSED");
 }
 
 /* A SYN that comes again with the data behind it: its number is old, the rest perhaps not. It may
@@ -428,38 +362,34 @@ static void test_old_syn(void)
     inject_with("tcp.flags=0x1a", "P. 0:11(11) ack 1");
     advance(500);
     check(wire_pending(1) > 0);
-    check_state("ESTABLISHED");
+    check_state(desc, "ESTABLISHED");
     check(next() == 1 || next() == 11);
     end();
     establish(PEER_ISN);
     inject_with("tcp.flags=0x12", ". 0:0(0) ack 1");
-    check_acked(1);
-    check_state("ESTABLISHED");
+    check_acked(desc, 1);
+    check_state(desc, "ESTABLISHED");
 }
 
 /*
  * What comes with a SYN: it is cut off, and the rest is new
  */
-static void open_active(void *arg)
+static ssize_t open_active(struct call *c)
 {
-    ip_endp_t local, remote;
+    ip_endp_t local = endp(c->local), remote = endp(c->remote);
 
-    check_int(ip_endp_pton("192.0.2.2:7", &local), 0);
-    check_int(ip_endp_pton("192.0.2.1:5000", &remote), 0);
     desc = tcp_cmd_open(&local, &remote, 1);
-    *(int *)arg = errno;
+    return desc;
 }
 
-static int open_errno;
-
-static struct task *to_syn_sent(void)
+static struct call *to_syn_sent(void)
 {
-    struct task *opener;
+    static struct call c;
 
-    connection('A', "192.0.2.2:7", "192.0.2.1:5000", PEER_ISN);
-    opener = task_start("opener", open_active, &open_errno);
+    client('A', PEER_ISN);
+    call_start(&c, open_active, .local = "192.0.2.2:7", .remote = "192.0.2.1:5000");
     expect("S 0:0(0)");
-    return opener;
+    return &c;
 }
 
 static void check_text(const char *text)
@@ -473,14 +403,14 @@ static void check_text(const char *text)
 /* RFC 9293 3.10.7.3, fourth: "If there are other controls or text in the segment, then continue" */
 static void test_syn_ack_text(void)
 {
-    struct task *opener;
+    struct call *opener;
 
     bench_start(WIRE_RAW);
     opener = to_syn_sent();
     inject("S. 0:5(5) ack 1 'hello'");
     expect_within(500, ". 1:1(0) ack 6");
-    task_join(opener, 0);
-    check_state("ESTABLISHED");
+    opened(opener);
+    check_state(desc, "ESTABLISHED");
     check_text("hello");
     inject("P. 6:11(5) ack 1 'world'");
     expect_within(500, ". 1:1(0) ack 11");
@@ -490,7 +420,7 @@ static void test_syn_ack_text(void)
 static void test_syn_ack_fin(void)
 {
     static const char *const syn_ack[] = {"SF. 0:5(5) ack 1 'hello'", "SF. 0:0(0) ack 1"};
-    struct task *opener;
+    struct call *opener;
     char byte;
 
     bench_start(WIRE_RAW);
@@ -498,8 +428,8 @@ static void test_syn_ack_fin(void)
         opener = to_syn_sent();
         inject(syn_ack[i]);
         expect_within(500, i == 0 ? ". 1:1(0) ack 7" : ". 1:1(0) ack 2");
-        task_join(opener, 0);
-        check_state("CLOSE_WAIT");
+        opened(opener);
+        check_state(desc, "CLOSE_WAIT");
         if (i == 0) {
             check_text("hello");
         }
@@ -511,7 +441,7 @@ static void test_syn_ack_fin(void)
 /* RFC 9293 3.5, Figure 7: the peer's SYN-ACK is its SYN again, and the ACK of ours. */
 static void test_crossing(void)
 {
-    struct task *opener;
+    struct call *opener;
 
     bench_start(WIRE_RAW);
     opener = to_syn_sent();
@@ -521,12 +451,12 @@ static void test_crossing(void)
     expect(". 1:1(0) ack 1");
     inject("S 0:0(0)");
     expect(". 1:1(0) ack 1");
-    check(!task_done(opener));
+    check_sleeps(opener);
     inject("S. 0:0(0) ack 1 win 1000");
     wire_pending(1);
-    task_join(opener, 0);
-    check_state("ESTABLISHED");
-    check_int(view().snd.wnd, 1000);
+    opened(opener);
+    check_state(desc, "ESTABLISHED");
+    check_int(view(desc).snd.wnd, 1000);
     expect_nothing(60000);
     inject("S. 0:0(0) ack 1 win 1000"); /* once more: our ACK is lost */
     expect(". 1:1(0) ack 1");
@@ -542,17 +472,17 @@ static void test_crossing_text(void)
         "S. 0:0(0) ack 1", "S. 0:5(5) ack 1 'hello'", ". 6:6(0) ack 1", ". 1:1(0) ack 1",
         "P. 1:6(5) ack 1 'hello'", "P. 3:6(3) ack 1 'llo'", "P. 1:4(3) ack 1 'hel'",
     };
-    struct task *opener;
+    struct call *opener;
 
     bench_start(WIRE_RAW);
     for (size_t i = 0; i < countof(last); i++) {
         opener = to_syn_sent();
         inject("S 0:5(5) 'hello'");
         expect("S. 0:0(0) ack 1");
-        check(!task_done(opener));
+        check_sleeps(opener);
         inject(last[i]);
-        task_join(opener, 0);
-        check_acked(6);
+        opened(opener);
+        check_acked(desc, 6);
         check_text("hello");
         inject("P. 6:11(5) ack 1 'world'");
         expect_within(500, ". 1:1(0) ack 11");
@@ -564,21 +494,19 @@ static void test_crossing_text(void)
 /* It was nobody's, if the handshake fails: not the next one's either. */
 static void test_crossing_text_refused(void)
 {
-    struct task *opener;
+    struct call *opener;
 
     bench_start(WIRE_RAW);
     opener = to_syn_sent();
     inject("S 0:5(5) 'hello'");
     expect("S. 0:0(0) ack 1");
     inject("R 1:1(0)");
-    task_join(opener, 0);
-    check_int(desc, -1);
-    check_int(open_errno, ECONNREFUSED);
+    check_failed(opener, ECONNREFUSED);
     opener = to_syn_sent();
     inject("S 0:0(0)");
     expect("S. 0:0(0) ack 1");
     inject(". 1:1(0) ack 1");
-    task_join(opener, 0);
+    opened(opener);
     inject("P. 1:6(5) ack 1 'world'");
     expect_within(500, ". 1:1(0) ack 6");
     check_text("world");

@@ -3,39 +3,19 @@
 #include <stdio.h>
 
 #include "bench.h"
+#include "conn.h"
 #include "driver/loopback.h"
 #include "net.h"
 #include "tcp.h"
 #include "util.h"
 
-#define PEER_ISN 1000
 #define TICK 250 /* what two time-outs may come late together, ms */
 
 static int desc = -1; /* the connection */
 
-static void open_passive(void *arg)
-{
-    ip_endp_t local;
-
-    (void)arg;
-    check_int(ip_endp_pton("192.0.2.2:7", &local), 0);
-    desc = tcp_cmd_open(&local, NULL, 0);
-}
-
-/* The peer's window is win. */
 static void connect_peer(unsigned win)
 {
-    char ack[64];
-    struct task *opener;
-
-    connection('A', "192.0.2.2:7", "192.0.2.1:5000", PEER_ISN);
-    opener = task_start("opener", open_passive, NULL);
-    inject("S 0:0(0) win 65535");
-    expect("S. 0:0(0) ack 1");
-    snprintf(ack, sizeof(ack), ". 1:1(0) ack 1 win %u", win);
-    inject(ack);
-    task_join(opener, 0);
-    check(desc != -1);
+    desc = established(PEER_ISN, "", win);
 }
 
 static void establish(unsigned win)
@@ -44,56 +24,11 @@ static void establish(unsigned win)
     connect_peer(win);
 }
 
-static struct tcp_view view(void)
-{
-    struct tcp_view v;
-
-    check_int(tcp_get_view(desc, &v), 0);
-    return v;
-}
-
-static void check_state(const char *name)
-{
-    check_str(tcp_state_ntoa(view().state), name);
-}
-
-/* A call of receive or send by a thread of its own. */
-struct call {
-    size_t len;
-    ssize_t ret;
-    int err;
-    struct task *task;
-    char buf[20000];
-};
-
-static void receive(void *arg)
-{
-    struct call *c = arg;
-
-    c->ret = tcp_cmd_receive(desc, c->buf, sizeof(c->buf));
-    c->err = errno;
-}
-
-static void send_pattern(void *arg)
-{
-    struct call *c = arg;
-
-    pattern(c->buf, 1, c->len);
-    c->ret = tcp_cmd_send(desc, c->buf, c->len);
-    c->err = errno;
-}
-
 static struct call sender, receiver;
 
 static void send_start(size_t len)
 {
-    sender.len = len;
-    sender.task = task_start("sender", send_pattern, &sender);
-}
-
-static uint32_t get32(const uint8_t *p)
-{
-    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+    call_start(&sender, send_pattern, .desc = desc, .from = 1, .len = len);
 }
 
 /* The next packet out, numbers relative. */
@@ -111,31 +46,14 @@ static struct out take_out(long ms)
     size_t len = take(ms, packet, sizeof(packet)), hlen = 20 + 4u * (packet[32] >> 4);
 
     o.wait = (long)(now_ms() - before);
-    o.seq = get32(packet + 24) - view().iss;
-    o.ack = get32(packet + 28) - view().irs;
-    o.win = (unsigned)(packet[34] << 8 | packet[35]);
+    o.seq = get32(packet + 24) - view(desc).iss;
+    o.ack = get32(packet + 28) - view(desc).irs;
+    o.win = get16(packet + 34);
     o.len = (uint32_t)(len - hlen);
     if (o.len > 0) {
         check_pattern(packet + hlen, o.seq, o.len);
     }
     return o;
-}
-
-static void peer_acks(uint32_t ack, unsigned win)
-{
-    char script[64];
-
-    snprintf(script, sizeof(script), ". 1:1(0) ack %u win %u", ack, win);
-    inject(script);
-}
-
-/* The peer sends the bytes from relative number from to end. */
-static void peer_sends(uint32_t from, uint32_t end)
-{
-    char script[64];
-
-    snprintf(script, sizeof(script), "P. %u:%u(%u) ack 1", from, end, end - from);
-    inject(script);
 }
 
 /*
@@ -166,9 +84,9 @@ static size_t listen_to(void)
 /* Nobody reads. The peer uses the window up but for its last bytes. Returns its next number. */
 static uint32_t fill_but(uint32_t left)
 {
-    uint32_t seq = view().rcv.nxt - view().irs, len;
+    uint32_t seq = view(desc).rcv.nxt - view(desc).irs, len;
 
-    edge = seq + view().rcv.wnd;
+    edge = seq + view(desc).rcv.wnd;
     while (edge - seq > left) {
         len = edge - seq - left < 8000 ? edge - seq - left : 8000;
         peer_sends(seq, seq + len);
@@ -176,7 +94,7 @@ static uint32_t fill_but(uint32_t left)
     }
     advance(500);
     listen_to();
-    check_int(view().rcv.nxt - view().irs, seq);
+    check_int(view(desc).rcv.nxt - view(desc).irs, seq);
     return seq;
 }
 
@@ -184,12 +102,7 @@ static uint32_t read_to = 1; /* the relative number after the last byte read */
 
 static void read_some(size_t size)
 {
-    static char buf[70000];
-    ssize_t len = tcp_cmd_receive(desc, buf, size);
-
-    check(len > 0);
-    check_pattern(buf, read_to, (size_t)len);
-    read_to += (uint32_t)len;
+    read_to += read_pattern(desc, read_to, size);
 }
 
 /* Read byte by byte: silence until there is room for a full segment, and then it is said. */
@@ -260,7 +173,7 @@ static void test_probed(void)
     check(listen_to() > 0);
     check(win >= 1460);
     peer_sends(seq, seq + 1);
-    check_int(view().rcv.nxt - view().irs, seq + 1);
+    check_int(view(desc).rcv.nxt - view(desc).irs, seq + 1);
     wire_pending(1);
 }
 
@@ -299,7 +212,7 @@ static void test_any(void)
 
     establish(65535);
     step = 1460;
-    edge = 1 + view().rcv.wnd;
+    edge = 1 + view(desc).rcv.wnd;
     for (int i = 0; i < 3000; i++) {
         len = draw(1461);
         len = len < edge - seq ? len : edge - seq;
@@ -340,7 +253,7 @@ static void test_few_updates(void)
 /* The peer sends len bytes, more than one segment, before anybody reads. */
 static void burst(uint32_t len)
 {
-    uint32_t seq = view().rcv.nxt - view().irs, end = seq + len, n;
+    uint32_t seq = view(desc).rcv.nxt - view(desc).irs, end = seq + len, n;
 
     for (; seq < end; seq += n) {
         n = end - seq < 1460 ? end - seq : 1460;
@@ -385,7 +298,7 @@ static void test_no_burst(void)
 {
     establish(65535);
     step = 1460;
-    edge = 1 + view().rcv.wnd;
+    edge = 1 + view(desc).rcv.wnd;
     for (int i = 0; i < 100; i++) {
         burst(1460);
         read_some(1460);
@@ -510,28 +423,26 @@ static void test_hours(void)
     while (now_ms() < 2 * 3600 * 1000) {
         take_probe(120000, 1);
         peer_acks(1, 0);
-        check_state("ESTABLISHED");
+        check_state(desc, "ESTABLISHED");
     }
     peer_acks(1, 65535);
     check(wire_pending(0) > 0); /* at once */
     take_data(1, 3001, 65535);
-    task_join(sender.task, 0);
-    check_int(sender.ret, 3000);
+    check_returned(&sender, 3000);
     expect_nothing(60000);
 }
 
 static void test_silent(void)
 {
     establish(0);
-    receiver.task = task_start("receiver", receive, &receiver);
+    call_start(&receiver, receive, .desc = desc, .len = 20000);
     send_start(10);
     advance(99000);
-    check(!task_done(receiver.task));
+    check_sleeps(&receiver);
     check(wire_pending(1) >= 3);
     task_join(receiver.task, 1000000);
-    check_int(receiver.ret, -1);
-    check_int(receiver.err, ETIMEDOUT);
-    check_state("CLOSED");
+    check_failed(&receiver, ETIMEDOUT);
+    check_state(desc, "CLOSED");
     wire_pending(1);
     expect_nothing(300000);
 }
@@ -540,16 +451,16 @@ static void test_silent(void)
 static void test_silent_later(void)
 {
     establish(0);
-    receiver.task = task_start("receiver", receive, &receiver);
+    call_start(&receiver, receive, .desc = desc, .len = 20000);
     send_start(10);
     while (now_ms() < 1000000) {
         take_probe(120000, 1);
         peer_acks(1, 0);
     }
     advance(99000);
-    check(!task_done(receiver.task));
+    check_sleeps(&receiver);
     task_join(receiver.task, 1000000);
-    check_int(receiver.err, ETIMEDOUT);
+    check_failed(&receiver, ETIMEDOUT);
     wire_pending(1);
 }
 
@@ -604,7 +515,7 @@ static void test_takes_bytes(void)
         una = o.seq + o.len > una ? o.seq + o.len : una;
         peer_acks(una, 0);
     }
-    check_int(view().snd.una - view().iss, una);
+    check_int(view(desc).snd.una - view(desc).iss, una);
     peer_acks(una, 65535);
     take_data(una, 101, 65535);
     task_join(sender.task, 0);
@@ -635,13 +546,13 @@ static void test_shrunk_to_zero(void)
         o = take_out(120000);
         check(o.seq + o.len >= o.seq && o.seq <= 1001 && o.seq + o.len <= 1001);
         peer_acks(1, 0);
-        check_state("ESTABLISHED");
+        check_state(desc, "ESTABLISHED");
     }
     wire_pending(1);
     peer_acks(1, 65535);
     take_data(1, 3001, 65535);
     task_join(sender.task, 0);
-    check_int(view().snd.una - view().iss, 3001);
+    check_int(view(desc).snd.una - view(desc).iss, 3001);
 }
 
 /* The same, and of what was on its way a part had arrived. */
@@ -658,7 +569,7 @@ static void test_shrunk_with_part(void)
 
         check(o.seq + o.len <= 1001);
         peer_acks(301, 0);
-        check_state("ESTABLISHED");
+        check_state(desc, "ESTABLISHED");
     }
     wire_pending(1);
     peer_acks(301, 65535);
@@ -677,7 +588,7 @@ static void test_shrunk(void)
     send_start(10000);
     advance(0);
     wire_pending(1);
-    nxt = view().snd.nxt - view().iss;
+    nxt = view(desc).snd.nxt - view(desc).iss;
     peer_acks(una, 100);
     expect_nothing(0);
     while (una < 61) {
@@ -689,8 +600,8 @@ static void test_shrunk(void)
             una += 10;
         }
         peer_acks(una, 0);
-        check_state("ESTABLISHED");
-        check_int(view().snd.nxt - view().iss, nxt);
+        check_state(desc, "ESTABLISHED");
+        check_int(view(desc).snd.nxt - view(desc).iss, nxt);
     }
     wire_pending(1);
     peer_acks(una, 65535);
@@ -714,12 +625,12 @@ static void test_urgent_into_shut_window(void)
     check_int(take_out(0).len, 10);
     snprintf(script, sizeof(script), ". %u:%u(0) ack 5", seq, seq);
     inject_with("tcp.flags=0x30, tcp.urg=1", script);
-    check_int(view().snd.una - view().iss, 5);
+    check_int(view(desc).snd.una - view(desc).iss, 5);
     snprintf(script, sizeof(script), "P. %u:%u(10) ack 11", seq, seq + 10);
     inject_with("tcp.flags=0x38, tcp.urg=10", script);
-    check_int(view().snd.una - view().iss, 11);
-    check_int(view().rcv.nxt - view().irs, seq);
-    check_state("ESTABLISHED");
+    check_int(view(desc).snd.una - view(desc).iss, 11);
+    check_int(view(desc).rcv.nxt - view(desc).irs, seq);
+    check_state(desc, "ESTABLISHED");
     advance(500);
     listen_to();
     check_int(win, 0);
@@ -735,11 +646,11 @@ static void test_reset_into_shut_window(void)
     seq = fill_but(0);
     snprintf(script, sizeof(script), "R %u:%u(0)", seq + 1, seq + 1);
     inject(script);
-    check_state("ESTABLISHED");
+    check_state(desc, "ESTABLISHED");
     wire_pending(1);
     snprintf(script, sizeof(script), "R %u:%u(0)", seq, seq);
     inject(script);
-    check_state("CLOSED");
+    check_state(desc, "CLOSED");
 }
 
 /*
@@ -748,13 +659,13 @@ static void test_reset_into_shut_window(void)
 #define TOTAL 500000
 
 static ip_endp_t here;
-static int server = -1, client = -1;
 static size_t got;
 
 static void serve(void *arg)
 {
     static char buf[1000];
     ssize_t len;
+    int server;
 
     (void)arg;
     server = tcp_cmd_open(&here, NULL, 0);
@@ -768,12 +679,13 @@ static void serve(void *arg)
 static void call(void *arg)
 {
     static char buf[TOTAL];
+    int writer;
 
     (void)arg;
-    client = tcp_cmd_open(NULL, &here, 1);
-    check(client != -1);
+    writer = tcp_cmd_open(NULL, &here, 1);
+    check(writer != -1);
     pattern(buf, 0, sizeof(buf));
-    check_int(tcp_cmd_send(client, buf, sizeof(buf)), sizeof(buf));
+    check_int(tcp_cmd_send(writer, buf, sizeof(buf)), sizeof(buf));
 }
 
 static void test_loopback(void)

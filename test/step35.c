@@ -4,85 +4,35 @@
 #include <stdio.h>
 
 #include "bench.h"
+#include "conn.h"
 #include "platform.h"
 #include "tcp.h"
 #include "util.h"
 
-#define PEER_ISN 1000
 #define TICK 250 /* what two time-outs may come late together, ms */
 
 static int desc = -1; /* the connection */
 static uint32_t our_isn; /* 0: any */
-
-static void open_passive(void *arg)
-{
-    ip_endp_t local;
-
-    (void)arg;
-    check_int(ip_endp_pton("192.0.2.2:7", &local), 0);
-    desc = tcp_cmd_open(&local, NULL, 0);
-}
 
 /* The peer takes segments of 1000 bytes; its window is win. */
 static struct net_device *wire;
 
 static void establish(unsigned win)
 {
-    char ack[64];
-    struct task *opener;
+    static struct call opener;
 
     wire = bench_start(WIRE_RAW);
-    connection('A', "192.0.2.2:7", "192.0.2.1:5000", PEER_ISN);
-    opener = task_start("opener", open_passive, NULL);
+    open_start(&opener, PEER_ISN);
     if (our_isn) {
         next_isn(our_isn);
     }
-    inject("S 0:0(0) win 65535 <mss 1000>");
-    expect("S. 0:0(0) ack 1");
-    snprintf(ack, sizeof(ack), ". 1:1(0) ack 1 win %u", win);
-    inject(ack);
-    task_join(opener, 0);
-    check(desc != -1);
-}
-
-static struct tcp_view view(void)
-{
-    struct tcp_view v;
-
-    check_int(tcp_get_view(desc, &v), 0);
-    return v;
-}
-
-static void check_state(const char *name)
-{
-    check_str(tcp_state_ntoa(view().state), name);
-}
-
-/* A call of send by a thread of its own. */
-struct call {
-    uint32_t from; /* the relative number of its first byte */
-    size_t len;
-    ssize_t ret;
-    int err;
-    struct task *task;
-};
-
-static void send_pattern(void *arg)
-{
-    struct call *c = arg;
-    uint8_t *buf = memory_alloc(c->len);
-
-    pattern(buf, c->from, c->len);
-    c->ret = tcp_cmd_send(desc, buf, c->len);
-    c->err = errno;
-    memory_free(buf);
+    handshake("<mss 1000>", win);
+    desc = opened(&opener);
 }
 
 static void send_start(struct call *c, uint32_t from, size_t len)
 {
-    c->from = from;
-    c->len = len;
-    c->task = task_start("sender", send_pattern, c);
+    call_start(c, send_pattern, .desc = desc, .from = from, .len = len);
 }
 
 /* A call that has nothing to wait for. */
@@ -91,13 +41,7 @@ static void send_now(uint32_t from, size_t len)
     static struct call c;
 
     send_start(&c, from, len);
-    check(task_done(c.task));
-    check_int(c.ret, len);
-}
-
-static uint32_t get32(const uint8_t *p)
-{
-    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+    check_returned(&c, (ssize_t)len);
 }
 
 static uint32_t iss; /* of the connection, also when its block is gone */
@@ -124,14 +68,6 @@ static struct out take_out(long ms)
     return o;
 }
 
-static void peer_acks(uint32_t ack, unsigned win)
-{
-    char script[64];
-
-    snprintf(script, sizeof(script), ". 1:1(0) ack %u win %u", ack, win);
-    inject(script);
-}
-
 /*
  * A peer that takes what is in order. It may lose some.
  */
@@ -153,7 +89,7 @@ static uint32_t draw(uint32_t n)
 
 static void peer_begin(unsigned win)
 {
-    iss = view().iss;
+    iss = view(desc).iss;
     peer = (struct peer){.next = 1, .edge = 1 + win};
 }
 
@@ -234,11 +170,10 @@ static void test_full(void)
     send_now(1, TCP_SND_BUF_SIZE);
     send_start(&c, 1 + TCP_SND_BUF_SIZE, 2 * TCP_SND_BUF_SIZE);
     advance(100);
-    check(!task_done(c.task)); /* it sleeps: there is a limit */
+    check_sleeps(&c); /* it sleeps: there is a limit */
     wire_pending(1);
     peer_takes_all(1 + 3 * TCP_SND_BUF_SIZE, 5000);
-    task_join(c.task, 0);
-    check_int(c.ret, 2 * TCP_SND_BUF_SIZE);
+    check_returned(&c, 2 * TCP_SND_BUF_SIZE);
 }
 
 /* The user writes little by little; what goes out are full segments, and then the rest. */
@@ -252,7 +187,7 @@ static void test_full_segments(void)
         send_now(seq, 100);
     }
     expect_nothing(0);
-    iss = view().iss;
+    iss = view(desc).iss;
     peer_acks(1, 65535);
     for (seq = 1; seq < 5301; seq += o.len) {
         o = take_out(60000);
@@ -272,7 +207,7 @@ static void test_push_of_one(void)
     uint32_t seq;
 
     establish(65535);
-    iss = view().iss;
+    iss = view(desc).iss;
     send_now(1, 2500);
     for (seq = 1; seq < 2501; seq += o.len) {
         o = take_out(60000);
@@ -313,7 +248,7 @@ static void test_part(void)
     struct out o;
 
     establish(65535);
-    iss = view().iss;
+    iss = view(desc).iss;
     send_now(1, 1000);
     expect("P. 1:1001(1000) ack 1");
     peer_acks(401, 65535);
@@ -336,7 +271,7 @@ static void test_part(void)
 static void test_mtu_changes(void)
 {
     establish(65535);
-    iss = view().iss;
+    iss = view(desc).iss;
     send_now(1, 1000);
     expect("P. 1:1001(1000) ack 1");
     wire->mtu = 540;
@@ -359,7 +294,7 @@ static void test_part_of_many(void)
     struct out o;
 
     establish(65535);
-    iss = view().iss;
+    iss = view(desc).iss;
     send_now(1, 2000);
     expect(". 1:1001(1000) ack 1");
     expect("P. 1001:2001(1000) ack 1");
@@ -378,7 +313,7 @@ static void test_resend_in_window(void)
     struct out o;
 
     establish(2000);
-    iss = view().iss;
+    iss = view(desc).iss;
     send_now(1, 2000);
     expect(". 1:1001(1000) ack 1");
     expect("P. 1001:2001(1000) ack 1");
@@ -407,7 +342,7 @@ static void test_shuts_after_losses(void)
     long first;
 
     establish(65535);
-    iss = view().iss;
+    iss = view(desc).iss;
     send_now(1, 10);
     check_int(take_out(0).len, 10);
     first = again_wait(10);
@@ -441,9 +376,9 @@ static void peer_takes_fin(uint32_t total, unsigned win)
 {
     peer_takes_all(total + 2, win);
     check(peer.fin);
-    check_state("FIN_WAIT2");
+    check_state(desc, "FIN_WAIT2");
     peer_ends();
-    check_state("TIME_WAIT");
+    check_state(desc, "TIME_WAIT");
 }
 
 static void test_close_behind_data(void)
@@ -474,15 +409,13 @@ static void test_close_at_once(void)
 /* The peer has ended before: LAST-ACK. */
 static void test_close_in_close_wait(void)
 {
-    struct tcp_view v;
-
     establish(1000);
     peer_begin(1000);
     send_now(1, 500);
     inject("F. 1:1(0) ack 1 win 1000");
     send_now(501, 20000);
     check_int(tcp_cmd_close(desc), 0);
-    check_state("LAST_ACK");
+    check_state(desc, "LAST_ACK");
     while (!peer.fin) {
         peer_takes(60000);
         if (wire_pending(0) == 0 && !peer.fin) {
@@ -495,7 +428,7 @@ static void test_close_in_close_wait(void)
     }
     check_int(peer.next, 20502);
     inject(". 2:2(0) ack 20502 win 3000");
-    check_int(tcp_get_view(desc, &v), -1);
+    check(is_gone(desc));
 }
 
 /* The window holds the data, but not the FIN. */
@@ -516,7 +449,7 @@ static void test_fin_waits(void)
 
         check(o.seq <= 101 && o.len == 0);
         peer_acks(101, 0);
-        check_state("FIN_WAIT1");
+        check_state(desc, "FIN_WAIT1");
     }
     peer_takes_fin(100, 1);
 }
@@ -527,7 +460,7 @@ static void test_fin_alone_waits(void)
     peer_begin(0);
     check_int(tcp_cmd_close(desc), 0);
     expect_nothing(100);
-    check_state("FIN_WAIT1");
+    check_state(desc, "FIN_WAIT1");
     peer_takes_fin(0, 65535);
 }
 
@@ -548,7 +481,7 @@ static void test_lost_fin_with_data(void)
     }
     check_int(peer.next, 1502);
     peer_answers(65535);
-    check_state("FIN_WAIT2");
+    check_state(desc, "FIN_WAIT2");
 }
 
 /*
@@ -563,10 +496,9 @@ static void test_reset(void)
     establish(0);
     send_now(1, 1000);
     send_start(&c, 1001, 2 * TCP_SND_BUF_SIZE);
-    check(!task_done(c.task));
+    check_sleeps(&c);
     inject("R 1:1(0)");
-    task_join(c.task, 0);
-    check(c.ret > 0 || (c.ret == -1 && c.err == ECONNRESET));
+    check_sent_or_failed(&c, ECONNRESET);
     check_error(tcp_cmd_send(desc, "x", 1), ECONNRESET);
     check_error(tcp_cmd_receive(desc, buf, sizeof(buf)), ECONNRESET);
     expect_nothing(60000);
@@ -581,11 +513,10 @@ static void test_timeout(void)
     send_now(1, 1000);
     send_start(&c, 1001, 2 * TCP_SND_BUF_SIZE);
     advance(99000);
-    check_state("ESTABLISHED");
+    check_state(desc, "ESTABLISHED");
     advance(1000000);
     wire_pending(1);
-    check(task_done(c.task));
-    check(c.ret > 0 || (c.ret == -1 && c.err == ETIMEDOUT));
+    check_sent_or_failed(&c, ETIMEDOUT);
     check_error(tcp_cmd_send(desc, "x", 1), ETIMEDOUT);
     check_error(tcp_cmd_receive(desc, buf, sizeof(buf)), ETIMEDOUT);
 }
@@ -598,7 +529,7 @@ static void test_interruption(void)
     establish(0);
     peer_begin(0);
     send_start(&c, 1, 2 * TCP_SND_BUF_SIZE);
-    check(!task_done(c.task));
+    check_sleeps(&c);
     intr_raise(INTR_IRQ_USER);
     settle();
     check(task_done(c.task));
@@ -675,7 +606,7 @@ static void test_wrap(void)
         our_isn = UINT32_MAX - 1002 + i;
         establish(0);
         peer_begin(0);
-        check_int(view().iss, our_isn);
+        check_int(view(desc).iss, our_isn);
         for (uint32_t seq = 1; seq < 2501; seq += 500) {
             send_now(seq, 500);
         }
@@ -740,19 +671,17 @@ static void test_two_senders(void)
 /* Our SYN-ACK goes out so many times before it is answered. */
 static void establish_late(int times)
 {
-    struct task *opener;
+    static struct call opener;
 
     bench_start(WIRE_RAW);
-    connection('A', "192.0.2.2:7", "192.0.2.1:5000", PEER_ISN);
-    opener = task_start("opener", open_passive, NULL);
+    open_start(&opener, PEER_ISN);
     inject("S 0:0(0) win 65535 <mss 1000>");
     expect("S. 0:0(0) ack 1");
     while (--times > 0) {
         expect_within(60000, "S. 0:0(0) ack 1");
     }
     inject(". 1:1(0) ack 1");
-    task_join(opener, 0);
-    check(desc != -1);
+    desc = opened(&opener);
 }
 
 /* It goes out again, and the waits are ms and twice as many. */
@@ -791,28 +720,26 @@ static void test_repeated_syn_ack_by_chance(void)
     check_waits(TCP_RTO, "P. 11:21(10) ack 1");
 }
 
-static void open_active(void *arg)
+static ssize_t open_active(struct call *c)
 {
-    ip_endp_t remote;
+    ip_endp_t remote = endp(c->remote);
 
-    (void)arg;
-    check_int(ip_endp_pton("192.0.2.1:5000", &remote), 0);
-    desc = tcp_cmd_open(NULL, &remote, 1);
+    return tcp_cmd_open(NULL, &remote, 1);
 }
 
 /* The FIN is data, too. */
 static void test_repeated_syn(void)
 {
-    struct task *opener;
+    static struct call opener;
 
     bench_start(WIRE_RAW);
     connection('A', "192.0.2.2:0", "192.0.2.1:5000", PEER_ISN);
-    opener = task_start("opener", open_active, NULL);
+    call_start(&opener, open_active, .remote = "192.0.2.1:5000");
     expect("S 0:0(0)");
     expect_within(2000, "S 0:0(0)");
     inject("S. 0:0(0) ack 1");
     expect(". 1:1(0) ack 1");
-    task_join(opener, 0);
+    desc = opened(&opener);
     check_int(tcp_cmd_close(desc), 0);
     expect("F. 1:1(0) ack 1");
     check_waits(3000, "F. 1:1(0) ack 1");

@@ -3,120 +3,37 @@
 #include <stdio.h>
 
 #include "bench.h"
+#include "commands.h"
 #include "net.h"
 #include "platform.h"
 #include "sock.h"
 #include "tcp.h"
 #include "util.h"
 
-#define PEER_ISN 1000
 #define TIME_WAIT (2 * TCP_MSL) /* milliseconds */
+
+#define MUCH (2 * TCP_SND_BUF_SIZE) /* bytes, more than a buffer holds */
 
 static int listener = -1;
 static int desc = -1; /* the connection */
 
 static void start(void)
 {
-    ip_endp_t local;
-
     bench_start(WIRE_RAW);
-    check_int(ip_endp_pton("0.0.0.0:7", &local), 0);
-    listener = tcp_cmd_socket();
-    check_int(tcp_cmd_bind(listener, &local), 0);
-    check_int(tcp_cmd_listen(listener, 8), 0);
+    listener = listening("0.0.0.0:7", 8);
 }
 
 /* The peer's first number is isn, its window win. */
-static void client(uint32_t isn, unsigned win)
+static void connects(uint32_t isn, unsigned win)
 {
-    char ack[64];
-
-    connection('A', "192.0.2.2:7", "192.0.2.1:5000", isn);
-    inject("S 0:0(0) win 65535 <mss 1000>");
-    expect("S. 0:0(0) ack 1");
-    snprintf(ack, sizeof(ack), ". 1:1(0) ack 1 win %u", win);
-    inject(ack);
-    desc = tcp_cmd_accept(listener, NULL);
-    check(desc != -1);
+    client('A', isn);
+    desc = accepted(listener, "<mss 1000>", win);
 }
 
 static void establish(void)
 {
     start();
-    client(PEER_ISN, 65535);
-}
-
-static struct tcp_view view(void)
-{
-    struct tcp_view v;
-
-    check_int(tcp_get_view(desc, &v), 0);
-    return v;
-}
-
-static void check_state(const char *name)
-{
-    check_str(tcp_state_ntoa(view().state), name);
-}
-
-static int is_gone(void)
-{
-    struct tcp_view v;
-
-    return tcp_get_view(desc, &v) == -1;
-}
-
-static void check_gone(void)
-{
-    check(is_gone());
-}
-
-/* Sends len bytes of the pattern from relative number from on. */
-static void our_side_sends(uint32_t from, size_t len)
-{
-    static char buf[TCP_SND_BUF_SIZE];
-
-    pattern(buf, from, len);
-    check_int(tcp_cmd_send(desc, buf, len), len);
-}
-
-static void check_received(uint32_t from, uint32_t end)
-{
-    static char buf[70000];
-    ssize_t len;
-
-    while (from < end) {
-        len = tcp_cmd_receive(desc, buf, end - from < sizeof(buf) ? end - from : sizeof(buf));
-        check(len > 0);
-        check_pattern(buf, from, (size_t)len);
-        from += (uint32_t)len;
-    }
-}
-
-/* The end of file, and again. */
-static void check_end_of_file(void)
-{
-    char buf[16];
-
-    for (int i = 0; i < 3; i++) {
-        check_int(tcp_cmd_receive(desc, buf, sizeof(buf)), 0);
-    }
-}
-
-/* Within half a second our side says no more than that it has all before relative number ack. */
-static void check_acked(uint32_t ack)
-{
-    uint8_t packet[1500];
-    uint32_t got = ~ack;
-
-    advance(500);
-    while (wire_pending(0) > 0) {
-        take(0, packet, sizeof(packet));
-        check_int(packet[33] & 7, 0); /* no FIN, SYN, RST */
-        got = ((uint32_t)packet[28] << 24 | (uint32_t)packet[29] << 16 |
-               (uint32_t)packet[30] << 8 | packet[31]) - view().irs;
-    }
-    check_int(got, ack);
+    connects(PEER_ISN, 65535);
 }
 
 /* A RST has gone out, with a number that the peer may wait for, and nothing else. */
@@ -128,39 +45,13 @@ static void check_reset(uint32_t from, uint32_t to, uint32_t iss)
     check_int(wire_pending(0), 1);
     take(0, packet, sizeof(packet));
     check_int(packet[33] & 7, 4);
-    seq = ((uint32_t)packet[24] << 24 | (uint32_t)packet[25] << 16 | (uint32_t)packet[26] << 8 |
-           packet[27]) - iss;
+    seq = get32(packet + 24) - iss;
     check(seq >= from && seq <= to);
 }
 
 static void half_close(void)
 {
     check_int(tcp_cmd_half_close(desc), 0);
-}
-
-/* A call by a thread of its own. */
-struct call {
-    ssize_t ret;
-    int err;
-    struct task *task;
-    char buf[2 * TCP_SND_BUF_SIZE];
-};
-
-static void receive(void *arg)
-{
-    struct call *c = arg;
-
-    c->ret = tcp_cmd_receive(desc, c->buf, sizeof(c->buf));
-    c->err = errno;
-}
-
-static void send_much(void *arg)
-{
-    struct call *c = arg;
-
-    pattern(c->buf, 1, sizeof(c->buf));
-    c->ret = tcp_cmd_send(desc, c->buf, sizeof(c->buf));
-    c->err = errno;
 }
 
 /*
@@ -170,30 +61,30 @@ static void send_much(void *arg)
 static void test_half_close(void)
 {
     establish();
-    our_side_sends(1, 10);
+    our_side_sends(desc, 1, 10);
     expect("P. 1:11(10) ack 1");
     half_close();
     expect("F. 11:11(0) ack 1");
-    check_state("FIN_WAIT1");
+    check_state(desc, "FIN_WAIT1");
     check_error(tcp_cmd_send(desc, "x", 1), EPIPE);
     inject("P. 1:101(100) ack 1");
-    check_acked(101);
+    check_acked(desc, 101);
     inject(". 101:101(0) ack 12");
-    check_state("FIN_WAIT2");
+    check_state(desc, "FIN_WAIT2");
     check_error(tcp_cmd_send(desc, "x", 1), EPIPE);
     inject("P. 101:201(100) ack 12");
-    check_acked(201);
-    check_received(1, 151);
+    check_acked(desc, 201);
+    read_up_to(desc, 1, 151);
     inject("F. 201:301(100) ack 12");
-    check_acked(302);
-    check_state("TIME_WAIT");
-    check_received(151, 301);
-    check_end_of_file();
+    check_acked(desc, 302);
+    check_state(desc, "TIME_WAIT");
+    read_up_to(desc, 151, 301);
+    check_end_of_file(desc);
     check_error(tcp_cmd_send(desc, "x", 1), EPIPE);
     check_int(tcp_cmd_close(desc), 0);
     expect_nothing(0);
     advance(TIME_WAIT + 1000);
-    check_gone();
+    check(is_gone(desc));
 }
 
 /* The peer ends first: we are the last to do so. */
@@ -201,20 +92,20 @@ static void test_half_close_last(void)
 {
     establish();
     inject("F. 1:11(10) ack 1");
-    check_acked(12);
-    our_side_sends(1, 10);
+    check_acked(desc, 12);
+    our_side_sends(desc, 1, 10);
     expect("P. 1:11(10) ack 12");
     half_close();
     expect("F. 11:11(0) ack 12");
-    check_state("LAST_ACK");
+    check_state(desc, "LAST_ACK");
     check_error(tcp_cmd_send(desc, "x", 1), EPIPE);
-    check_received(1, 6);
+    read_up_to(desc, 1, 6);
     inject(". 12:12(0) ack 12");
-    check_received(6, 11);
-    check_end_of_file();
+    read_up_to(desc, 6, 11);
+    check_end_of_file(desc);
     check_int(tcp_cmd_close(desc), 0);
     expect_nothing(10000);
-    check_gone();
+    check(is_gone(desc));
 }
 
 /* Both at once. */
@@ -224,13 +115,13 @@ static void test_half_close_both(void)
     half_close();
     expect("F. 1:1(0) ack 1");
     inject("F. 1:11(10) ack 1");
-    check_state("CLOSING");
-    check_acked(12);
-    check_received(1, 11);
-    check_end_of_file();
+    check_state(desc, "CLOSING");
+    check_acked(desc, 12);
+    read_up_to(desc, 1, 11);
+    check_end_of_file(desc);
     inject(". 12:12(0) ack 2");
-    check_state("TIME_WAIT");
-    check_end_of_file();
+    check_state(desc, "TIME_WAIT");
+    check_end_of_file(desc);
 }
 
 static void test_half_close_buffered(void)
@@ -238,8 +129,8 @@ static void test_half_close_buffered(void)
     struct tcp_view v;
 
     start();
-    client(PEER_ISN, 0);
-    our_side_sends(1, 100);
+    connects(PEER_ISN, 0);
+    our_side_sends(desc, 1, 100);
     half_close();
     check_error(tcp_cmd_send(desc, "x", 1), EPIPE);
     expect_nothing(0);
@@ -249,8 +140,8 @@ static void test_half_close_buffered(void)
     inject(". 1:1(0) ack 101 win 100");
     expect("F. 101:101(0) ack 1");
     inject(". 1:1(0) ack 102");
-    check_state("FIN_WAIT2");
-    v = view();
+    check_state(desc, "FIN_WAIT2");
+    v = view(desc);
     check_int(v.snd.nxt - v.iss, 102);
 }
 
@@ -260,19 +151,18 @@ static void test_half_close_sleepers(void)
     static struct call r, s;
 
     start();
-    client(PEER_ISN, 0);
-    r.task = task_start("receiver", receive, &r);
-    s.task = task_start("sender", send_much, &s);
-    check(!task_done(s.task));
+    connects(PEER_ISN, 0);
+    call_start(&r, receive, .desc = desc, .len = 100);
+    call_start(&s, send_pattern, .desc = desc, .from = 1, .len = MUCH);
+    check_sleeps(&s);
     half_close();
     settle();
-    check(task_done(s.task));
-    check((s.ret > 0 && s.ret < (ssize_t)sizeof(s.buf)) || (s.ret == -1 && s.err == EPIPE));
-    check(!task_done(r.task));
+    check_sent_or_failed(&s, EPIPE);
+    check(s.ret < MUCH);
+    check_sleeps(&r);
     inject("P. 1:11(10) ack 1 win 0");
-    task_join(r.task, 0);
-    check_int(r.ret, 10);
-    check_acked(11);
+    check_returned(&r, 10);
+    check_acked(desc, 11);
 }
 
 /* The user may take as long as he likes to read, and the peer to send. */
@@ -284,14 +174,14 @@ static void test_half_close_for_hours(void)
     inject(". 1:1(0) ack 2");
     expect_nothing(3600000);
     inject("P. 1:11(10) ack 2");
-    check_acked(11);
-    check_received(1, 6);
+    check_acked(desc, 11);
+    read_up_to(desc, 1, 6);
     advance(3600000);
-    check_state("FIN_WAIT2");
+    check_state(desc, "FIN_WAIT2");
     inject("F. 11:11(0) ack 2");
-    check_acked(12);
-    check_received(6, 11);
-    check_end_of_file();
+    check_acked(desc, 12);
+    read_up_to(desc, 6, 11);
+    check_end_of_file(desc);
 }
 
 /* The window of a half-closed connection opens as any. */
@@ -304,43 +194,43 @@ static void test_half_close_window(void)
     half_close();
     expect("F. 1:1(0) ack 1");
     inject(". 1:1(0) ack 2");
-    while (view().rcv.wnd > 0) {
-        len = view().rcv.wnd < 8000 ? view().rcv.wnd : 8000;
+    while (view(desc).rcv.wnd > 0) {
+        len = view(desc).rcv.wnd < 8000 ? view(desc).rcv.wnd : 8000;
         snprintf(script, sizeof(script), "P. %u:%u(%u) ack 2", seq, seq + len, len);
         inject(script);
         seq += len;
     }
-    check_acked(seq);
-    check_received(1, seq);
-    check_acked(seq); /* it is open, and that is said */
-    check(view().rcv.wnd > 1000);
+    check_acked(desc, seq);
+    read_up_to(desc, 1, seq);
+    check_acked(desc, seq); /* it is open, and that is said */
+    check(view(desc).rcv.wnd > 1000);
     snprintf(script, sizeof(script), "F. %u:%u(10) ack 2", seq, seq + 10);
     inject(script);
-    check_acked(seq + 11);
-    check_received(seq, seq + 10);
-    check_end_of_file();
+    check_acked(desc, seq + 11);
+    read_up_to(desc, seq, seq + 10);
+    check_end_of_file(desc);
 }
 
 /* A peer that takes nothing for hours, but says so: there is a user, who may wait. */
 static void test_half_close_shut(void)
 {
     start();
-    client(PEER_ISN, 0);
-    our_side_sends(1, 100);
+    connects(PEER_ISN, 0);
+    our_side_sends(desc, 1, 100);
     half_close();
     while (now_ms() < 7200000) {
         advance(10000);
         wire_pending(1);
         inject(". 1:1(0) ack 1 win 0");
     }
-    check_state("FIN_WAIT1");
+    check_state(desc, "FIN_WAIT1");
     wire_pending(1);
     inject(". 1:1(0) ack 1 win 1000");
     wire_pending(1);
     advance(60000);
     wire_pending(1);
     inject(". 1:1(0) ack 102 win 1000");
-    check_state("FIN_WAIT2");
+    check_state(desc, "FIN_WAIT2");
 }
 
 static void test_half_close_and_close(void)
@@ -352,9 +242,9 @@ static void test_half_close_and_close(void)
     check_error(tcp_cmd_close(desc), EBADF);
     expect_nothing(0);
     inject(". 1:1(0) ack 2");
-    check_state("FIN_WAIT2");
+    check_state(desc, "FIN_WAIT2");
     advance(TCP_FIN_WAIT_2_TIMEOUT + 1000);
-    check_gone();
+    check(is_gone(desc));
 }
 
 /* Long in FIN-WAIT-2 with a user: when he leaves, the time begins. */
@@ -367,9 +257,9 @@ static void test_close_in_fin_wait_2(void)
     advance(3600000);
     check_int(tcp_cmd_close(desc), 0);
     expect_nothing(TCP_FIN_WAIT_2_TIMEOUT / 2);
-    check_state("FIN_WAIT2");
+    check_state(desc, "FIN_WAIT2");
     expect_nothing(TCP_FIN_WAIT_2_TIMEOUT / 2 + 1000);
-    check_gone();
+    check(is_gone(desc));
 }
 
 static void test_not_connected(void)
@@ -399,19 +289,19 @@ static void test_unread_in_time_wait(void)
     half_close();
     expect("F. 1:1(0) ack 1");
     inject("F. 1:101(100) ack 2");
-    check_acked(102);
-    check_state("TIME_WAIT");
-    check_received(1, 11);
+    check_acked(desc, 102);
+    check_state(desc, "TIME_WAIT");
+    read_up_to(desc, 1, 11);
     advance(TIME_WAIT / 2);
-    check_received(11, 21);
+    read_up_to(desc, 11, 21);
     advance(TIME_WAIT);
-    check_received(21, 101);
-    check_end_of_file();
+    read_up_to(desc, 21, 101);
+    check_end_of_file(desc);
     check_error(tcp_cmd_send(desc, "x", 1), EPIPE);
     check_int(tcp_cmd_half_close(desc), 0); /* it has ended */
     check_int(tcp_cmd_close(desc), 0);
     expect_nothing(TIME_WAIT + 1000);
-    check_gone();
+    check(is_gone(desc));
 }
 
 /* Others need blocks, and those in TIME-WAIT make room; but not one that somebody holds. */
@@ -423,15 +313,15 @@ static void test_held_in_time_wait(void)
     half_close();
     expect("F. 1:1(0) ack 1");
     inject("F. 1:101(100) ack 2");
-    check_acked(102);
+    check_acked(desc, 102);
     held = desc;
     for (int i = 0; i < 5000; i++) {
         int fd = tcp_cmd_socket();
 
         check(fd != held);
     }
-    check_received(1, 101);
-    check_end_of_file();
+    read_up_to(desc, 1, 101);
+    check_end_of_file(desc);
 }
 
 /*
@@ -444,17 +334,15 @@ static void test_abort(void)
     uint32_t iss;
 
     establish();
-    iss = view().iss;
-    r.task = task_start("receiver", receive, &r);
-    our_side_sends(1, 10);
+    iss = view(desc).iss;
+    call_start(&r, receive, .desc = desc, .len = 100);
+    our_side_sends(desc, 1, 10);
     expect("P. 1:11(10) ack 1");
     check_int(tcp_cmd_abort(desc), 0);
     check_reset(11, 11, iss);
     settle();
-    check(task_done(r.task));
-    check_int(r.ret, -1);
-    check_int(r.err, EBADF);
-    check_gone();
+    check_failed(&r, EBADF);
+    check(is_gone(desc));
     check_error(tcp_cmd_receive(desc, r.buf, 1), EBADF);
     check_error(tcp_cmd_abort(desc), EBADF);
     expect_nothing(600000);
@@ -468,14 +356,14 @@ static void test_abort_buffered(void)
     uint32_t iss;
 
     start();
-    client(PEER_ISN, 5);
-    iss = view().iss;
-    our_side_sends(1, 5000);
+    connects(PEER_ISN, 5);
+    iss = view(desc).iss;
+    our_side_sends(desc, 1, 5000);
     advance(100);
     wire_pending(1);
     check_int(tcp_cmd_abort(desc), 0);
     check_reset(1, 6, iss);
-    check_gone();
+    check(is_gone(desc));
     expect_nothing(600000);
 }
 
@@ -485,14 +373,14 @@ static void test_abort_shrunk(void)
     uint32_t iss;
 
     start();
-    client(PEER_ISN, 1000);
-    iss = view().iss;
-    our_side_sends(1, 1000);
+    connects(PEER_ISN, 1000);
+    iss = view(desc).iss;
+    our_side_sends(desc, 1, 1000);
     expect("P. 1:1001(1000) ack 1");
     inject(". 1:1(0) ack 1 win 0");
     check_int(tcp_cmd_abort(desc), 0);
     check_reset(1, 1, iss);
-    check_gone();
+    check(is_gone(desc));
 }
 
 static void test_abort_any_state(void)
@@ -500,23 +388,23 @@ static void test_abort_any_state(void)
     uint32_t iss;
 
     establish();
-    iss = view().iss;
+    iss = view(desc).iss;
     half_close();
     expect("F. 1:1(0) ack 1");
     check_int(tcp_cmd_abort(desc), 0);
     check_reset(1, 2, iss);
-    check_gone();
-    client(PEER_ISN, 65535);
-    iss = view().iss;
+    check(is_gone(desc));
+    connects(PEER_ISN, 65535);
+    iss = view(desc).iss;
     inject("F. 1:1(0) ack 1");
-    check_acked(2);
+    check_acked(desc, 2);
     check_int(tcp_cmd_abort(desc), 0);
     check_reset(1, 1, iss);
-    check_gone();
-    client(PEER_ISN, 65535);
+    check(is_gone(desc));
+    connects(PEER_ISN, 65535);
     inject("R 1:1(0)");
     check_int(tcp_cmd_abort(desc), 0); /* there is nobody to be told */
-    check_gone();
+    check(is_gone(desc));
     expect_nothing(0);
     check_int(tcp_cmd_abort(listener), 0);
     check_int(tcp_cmd_abort(tcp_cmd_socket()), 0);
@@ -546,10 +434,8 @@ static void test_sockets(void)
     check_error(sock_shutdown(server, 3), EINVAL);
     check_error(sock_shutdown(server, -1), EINVAL);
     check_error(sock_abort(-1), EBADF);
-    connection('A', "192.0.2.2:7", "192.0.2.1:5000", PEER_ISN);
-    inject("S 0:0(0) win 65535");
-    expect("S. 0:0(0) ack 1");
-    inject(". 1:1(0) ack 1");
+    client('A', PEER_ISN);
+    handshake("", 65535);
     id = sock_accept(server, NULL, NULL);
     check(id != -1);
     check_int(sock_shutdown(id, SHUT_WR), 0);
@@ -568,29 +454,22 @@ static void test_sockets(void)
  * The user reads no more
  */
 
-static void peer_sends(uint32_t from, uint32_t len)
-{
-    char line[64];
-
-    snprintf(line, sizeof(line), "P. %u:%u(%u) ack 1", from, from + len, len);
-    inject(line);
-    check_acked(from + len);
-}
-
 /* He finds the end of file. The peer cannot know, and is not kept waiting. */
 static void test_deaf(void)
 {
     uint32_t from = 11;
 
     establish();
-    peer_sends(1, 10); /* unread */
+    peer_sends(1, 11); /* unread */
+    check_acked(desc, 11);
     check_int(tcp_cmd_end_receive(desc), 0);
-    check_end_of_file();
+    check_end_of_file(desc);
     while (from < 2 * TCP_RCV_BUF_SIZE) {
-        check_counted(tcp, closed_by_user, 1, peer_sends(from, 1000));
+        check_counted(tcp, closed_by_user, 1, peer_sends(from, from + 1000));
+        check_acked(desc, from + 1000);
         from += 1000;
     }
-    check_end_of_file();
+    check_end_of_file(desc);
     check_int(tcp_cmd_end_receive(desc), 0); /* once more says nothing new */
 }
 
@@ -598,18 +477,19 @@ static void test_deaf(void)
 static void test_deaf_end(void)
 {
     establish();
-    peer_sends(1, 10);
+    peer_sends(1, 11);
+    check_acked(desc, 11);
     check_int(tcp_cmd_end_receive(desc), 0);
-    our_side_sends(1, 10);
+    our_side_sends(desc, 1, 10);
     expect("P. 1:11(10) ack 11");
     inject("F. 11:21(10) ack 11");
-    check_acked(22);
-    check_state("CLOSE_WAIT");
-    check_end_of_file();
+    check_acked(desc, 22);
+    check_state(desc, "CLOSE_WAIT");
+    check_end_of_file(desc);
     check_int(tcp_cmd_close(desc), 0);
     expect("F. 11:11(0) ack 22");
     inject(". 22:22(0) ack 12");
-    check_gone();
+    check(is_gone(desc));
 }
 
 static void test_deaf_sleepers(void)
@@ -617,13 +497,13 @@ static void test_deaf_sleepers(void)
     static struct call r, s;
 
     start();
-    client(PEER_ISN, 0);
-    r.task = task_start("receiver", receive, &r);
-    s.task = task_start("sender", send_much, &s);
+    connects(PEER_ISN, 0);
+    call_start(&r, receive, .desc = desc, .len = 100);
+    call_start(&s, send_pattern, .desc = desc, .from = 1, .len = MUCH);
     check_int(tcp_cmd_end_receive(desc), 0);
     settle();
-    check(task_done(r.task) && !task_done(s.task));
-    check_int(r.ret, 0);
+    check_returned(&r, 0);
+    check_sleeps(&s);
     half_close();
 }
 
@@ -636,28 +516,28 @@ static void test_close_unread(void)
     uint32_t iss;
 
     establish();
-    iss = view().iss;
+    iss = view(desc).iss;
     inject("P. 1:11(10) ack 1");
-    check_acked(11);
-    check_received(1, 10); /* one byte is left */
+    check_acked(desc, 11);
+    read_up_to(desc, 1, 10); /* one byte is left */
     check_int(tcp_cmd_close(desc), 0);
     check_reset(1, 1, iss);
-    check_gone();
-    client(PEER_ISN, 65535);
-    iss = view().iss;
+    check(is_gone(desc));
+    connects(PEER_ISN, 65535);
+    iss = view(desc).iss;
     inject("F. 1:11(10) ack 1");
-    check_acked(12);
+    check_acked(desc, 12);
     check_int(tcp_cmd_close(desc), 0);
     check_reset(1, 1, iss);
-    check_gone();
-    client(PEER_ISN, 65535);
+    check(is_gone(desc));
+    connects(PEER_ISN, 65535);
     inject("F. 1:11(10) ack 1");
-    check_acked(12);
-    check_received(1, 11);
+    check_acked(desc, 12);
+    read_up_to(desc, 1, 11);
     check_int(tcp_cmd_close(desc), 0); /* all is read: in order */
     expect("F. 1:1(0) ack 12");
     inject(". 12:12(0) ack 2");
-    check_gone();
+    check(is_gone(desc));
 }
 
 /* It comes when the user has gone: the peer must not think that somebody has read it. */
@@ -669,17 +549,17 @@ static void test_data_after_close(void)
 
     start();
     for (size_t i = 0; i < 2 * countof(last); i++) {
-        client(PEER_ISN, 65535);
-        iss = view().iss;
+        connects(PEER_ISN, 65535);
+        iss = view(desc).iss;
         check_int(tcp_cmd_close(desc), 0);
         expect("F. 1:1(0) ack 1");
         if (i % 2) {
             inject(". 1:1(0) ack 2");
-            check_state("FIN_WAIT2");
+            check_state(desc, "FIN_WAIT2");
         }
         inject(last[i / 2]);
         check_reset(1, 2, iss);
-        check_gone();
+        check(is_gone(desc));
     }
     expect_nothing(600000);
 }
@@ -689,20 +569,20 @@ static void test_old_data_after_close(void)
 {
     establish();
     inject("P. 1:11(10) ack 1");
-    check_acked(11);
-    check_received(1, 11);
+    check_acked(desc, 11);
+    read_up_to(desc, 1, 11);
     check_int(tcp_cmd_close(desc), 0);
     expect("F. 1:1(0) ack 11");
     inject("P. 1:11(10) ack 1");
-    check_acked(11);
-    check_state("FIN_WAIT1");
+    check_acked(desc, 11);
+    check_state(desc, "FIN_WAIT1");
     inject(". 11:11(0) ack 2");
     inject("P. 1:11(10) ack 1");
-    check_acked(11);
-    check_state("FIN_WAIT2");
+    check_acked(desc, 11);
+    check_state(desc, "FIN_WAIT2");
     inject("F. 11:11(0) ack 2");
-    check_acked(12);
-    check_state("TIME_WAIT");
+    check_acked(desc, 12);
+    check_state(desc, "TIME_WAIT");
 }
 
 /*
@@ -711,29 +591,29 @@ static void test_old_data_after_close(void)
 
 static void check_ends(const char *state, long ms)
 {
-    check_state(state);
+    check_state(desc, state);
     advance(30000);
-    check_state(state);
+    check_state(desc, state);
     advance(ms);
-    check_gone();
+    check(is_gone(desc));
     wire_pending(1);
 }
 
 static void test_silent(void)
 {
     start();
-    client(PEER_ISN, 65535);
+    connects(PEER_ISN, 65535);
     check_int(tcp_cmd_close(desc), 0);
     check_ends("FIN_WAIT1", TCP_CLOSE_TIMEOUT);
-    client(PEER_ISN, 65535);
+    connects(PEER_ISN, 65535);
     inject("F. 1:1(0) ack 1");
     check_int(tcp_cmd_close(desc), 0);
     check_ends("LAST_ACK", TCP_CLOSE_TIMEOUT);
-    client(PEER_ISN, 65535);
+    connects(PEER_ISN, 65535);
     check_int(tcp_cmd_close(desc), 0);
     inject("F. 1:1(0) ack 1");
     check_ends("CLOSING", TCP_CLOSE_TIMEOUT);
-    client(PEER_ISN, 65535);
+    connects(PEER_ISN, 65535);
     check_int(tcp_cmd_close(desc), 0);
     inject(". 1:1(0) ack 2");
     check_ends("FIN_WAIT2", TCP_FIN_WAIT_2_TIMEOUT);
@@ -746,9 +626,9 @@ static void sockstress(uint32_t buffered, int in_close_wait)
     uint64_t begin;
     unsigned next = 1;
 
-    client(PEER_ISN, 0);
+    connects(PEER_ISN, 0);
     if (buffered > 0) {
-        our_side_sends(1, buffered);
+        our_side_sends(desc, 1, buffered);
     }
     if (in_close_wait) {
         inject("F. 1:1(0) ack 1 win 0");
@@ -756,14 +636,14 @@ static void sockstress(uint32_t buffered, int in_close_wait)
     }
     check_int(tcp_cmd_close(desc), 0);
     snprintf(ack, sizeof(ack), ". %u:%u(0) ack 1 win 0", next, next);
-    for (begin = now_ms(); now_ms() < begin + TCP_CLOSE_TIMEOUT + 1000 && !is_gone();) {
+    for (begin = now_ms(); now_ms() < begin + TCP_CLOSE_TIMEOUT + 1000 && !is_gone(desc);) {
         advance(1000);
-        if (!is_gone() && wire_pending(1) > 0) {
+        if (!is_gone(desc) && wire_pending(1) > 0) {
             inject(ack);
         }
     }
     check(now_ms() - begin >= 60000);
-    check_gone();
+    check(is_gone(desc));
     wire_pending(1);
 }
 
@@ -783,11 +663,11 @@ static uint32_t read_slowly(uint32_t len, uint32_t end)
     char ack[64];
     uint32_t una = 1;
 
-    while (una < end && !is_gone()) {
+    while (una < end && !is_gone(desc)) {
         advance(10000);
         wire_pending(1);
-        if (!is_gone()) {
-            una = view().snd.nxt - view().iss;
+        if (!is_gone(desc)) {
+            una = view(desc).snd.nxt - view(desc).iss;
             snprintf(ack, sizeof(ack), ". 1:1(0) ack %u win %u", una, len);
             inject(ack);
         }
@@ -799,15 +679,15 @@ static uint32_t read_slowly(uint32_t len, uint32_t end)
 static void test_slow_reader(void)
 {
     start();
-    client(PEER_ISN, 500);
-    our_side_sends(1, 60000);
+    connects(PEER_ISN, 500);
+    our_side_sends(desc, 1, 60000);
     check_int(tcp_cmd_close(desc), 0);
     check_int(read_slowly(500, 60002), 60002);
     check(now_ms() > 2 * TCP_CLOSE_TIMEOUT - 10000);
     wire_pending(1);
-    check_state("FIN_WAIT2");
+    check_state(desc, "FIN_WAIT2");
     inject("F. 1:1(0) ack 60002");
-    check_acked(2);
+    check_acked(desc, 2);
 }
 
 /* Slow, and then it takes nothing any more: the limit counts from the last that it took. */
@@ -817,14 +697,14 @@ static void test_slow_reader_stops(void)
     uint32_t iss, una;
 
     start();
-    client(PEER_ISN, 500);
-    iss = view().iss;
-    our_side_sends(1, 60000);
+    connects(PEER_ISN, 500);
+    iss = view(desc).iss;
+    our_side_sends(desc, 1, 60000);
     check_int(tcp_cmd_close(desc), 0);
     una = read_slowly(500, 45000);
     check(una >= 45000);
     begin = now_ms();
-    while (!is_gone()) {
+    while (!is_gone(desc)) {
         char ack[64];
 
         snprintf(ack, sizeof(ack), ". 1:1(0) ack %u win 0", una);
@@ -845,18 +725,18 @@ static void test_slow_death(void)
     uint32_t una = 1;
 
     start();
-    client(PEER_ISN, 1);
-    our_side_sends(1, 60000);
+    connects(PEER_ISN, 1);
+    our_side_sends(desc, 1, 60000);
     check_int(tcp_cmd_close(desc), 0);
-    for (begin = now_ms(); now_ms() < begin + TCP_CLOSE_TIMEOUT + 1000 && !is_gone();) {
+    for (begin = now_ms(); now_ms() < begin + TCP_CLOSE_TIMEOUT + 1000 && !is_gone(desc);) {
         advance(10000);
-        if (!is_gone() && wire_pending(1) > 0) {
-            una = view().snd.nxt - view().iss;
+        if (!is_gone(desc) && wire_pending(1) > 0) {
+            una = view(desc).snd.nxt - view(desc).iss;
             snprintf(ack, sizeof(ack), ". 1:1(0) ack %u win 1", una);
             inject(ack);
         }
     }
-    check_gone();
+    check(is_gone(desc));
     wire_pending(1);
 }
 
@@ -867,17 +747,17 @@ static void test_limit_is_told(void)
     uint32_t iss;
 
     start();
-    client(PEER_ISN, 0);
-    iss = view().iss;
-    our_side_sends(1, 100);
+    connects(PEER_ISN, 0);
+    iss = view(desc).iss;
+    our_side_sends(desc, 1, 100);
     check_int(tcp_cmd_close(desc), 0);
     for (int i = 0; i < TCP_CLOSE_TIMEOUT / 100; i++) {
         advance(100);
-        if (!is_gone() && wire_pending(1) > 0) {
+        if (!is_gone(desc) && wire_pending(1) > 0) {
             inject(". 1:1(0) ack 1 win 0");
         }
     }
-    check_gone();
+    check(is_gone(desc));
     tcp_get_stats(&stats);
     check_int(stats.timed_out, 1);
     check_reset(1, 102, iss);
@@ -890,18 +770,18 @@ static void test_buffers_go(void)
 
     start();
     before = memory_in_use();
-    client(PEER_ISN, 65535);
-    our_side_sends(1, 100);
+    connects(PEER_ISN, 65535);
+    our_side_sends(desc, 1, 100);
     inject("P. 1:101(100) ack 101");
-    check_received(1, 101);
+    read_up_to(desc, 1, 101);
     check_int(tcp_cmd_close(desc), 0);
     wire_pending(1);
     check_int(memory_in_use() - before, 2); /* what the peer has not acknowledged yet */
     inject(". 101:101(0) ack 102");
-    check_state("FIN_WAIT2");
+    check_state(desc, "FIN_WAIT2");
     check_int(memory_in_use() - before, 1); /* the block */
     inject("F. 101:101(0) ack 102");
-    check_state("TIME_WAIT");
+    check_state(desc, "TIME_WAIT");
     check_int(memory_in_use() - before, 1);
     wire_pending(1);
 }
@@ -912,11 +792,11 @@ static void test_talks_in_fin_wait_2(void)
     establish();
     check_int(tcp_cmd_close(desc), 0);
     expect("F. 1:1(0) ack 1");
-    for (int i = 0; i < TCP_CLOSE_TIMEOUT / 1000 + 1 && !is_gone(); i++) {
+    for (int i = 0; i < TCP_CLOSE_TIMEOUT / 1000 + 1 && !is_gone(desc); i++) {
         inject(". 1:1(0) ack 2");
         advance(1000);
     }
-    check_gone();
+    check(is_gone(desc));
     wire_pending(1);
 }
 
@@ -925,15 +805,15 @@ static void test_talks_in_fin_wait_2(void)
  */
 static void to_time_wait(uint32_t isn)
 {
-    client(isn, 65535);
+    connects(isn, 65535);
     inject("P. 1:101(100) ack 1");
-    check_acked(101);
-    check_received(1, 101);
+    check_acked(desc, 101);
+    read_up_to(desc, 1, 101);
     check_int(tcp_cmd_close(desc), 0);
     expect("F. 1:1(0) ack 101");
     inject("F. 101:101(0) ack 2");
-    check_acked(102);
-    check_state("TIME_WAIT");
+    check_acked(desc, 102);
+    check_state(desc, "TIME_WAIT");
 }
 
 static void test_time_wait_reset(void)
@@ -945,10 +825,10 @@ static void test_time_wait_reset(void)
     inject("R 101:101(0)");
     inject("R 103:103(0)");
     inject("R 2147483750:2147483750(0)");
-    check_state("TIME_WAIT");
+    check_state(desc, "TIME_WAIT");
     advance(TIME_WAIT / 2);
     wire_pending(1);
-    check_state("TIME_WAIT");
+    check_state(desc, "TIME_WAIT");
 }
 
 /* A FIN that the peer repeats starts the time anew, but not one from anywhere. */
@@ -960,13 +840,13 @@ static void test_time_wait_forged(void)
     inject("F. 101:101(0) ack 2");
     wire_pending(1);
     advance(TIME_WAIT - 1000);
-    check_state("TIME_WAIT");
+    check_state(desc, "TIME_WAIT");
     inject("F. 1000000000:1000000000(0) ack 2");
     inject("F 70000:70000(0)");
     inject("F. 50:50(0) ack 2");
     wire_pending(1);
     advance(2000);
-    check_gone();
+    check(is_gone(desc));
 }
 
 /* What has been on its way for long gets the last ACK once more. */
@@ -980,7 +860,7 @@ static void test_time_wait_old(void)
     for (size_t i = 0; i < countof(old); i++) {
         inject(old[i]);
         expect(". 2:2(0) ack 102");
-        check_state("TIME_WAIT");
+        check_state(desc, "TIME_WAIT");
         advance(1000);
     }
 }
@@ -996,26 +876,26 @@ static void test_time_wait_low_syn(void)
     for (size_t i = 0; i < countof(low); i++) {
         inject(low[i]);
         expect(". 2:2(0) ack 102");
-        check_state("TIME_WAIT");
+        check_state(desc, "TIME_WAIT");
         advance(1000);
     }
     advance(TIME_WAIT + 1000);
-    check_gone();
+    check(is_gone(desc));
 }
 
 /* The peer calls again from the same port, and begins so many numbers after its old stream. */
 static void reopen(uint32_t beyond)
 {
-    uint32_t old = view().snd.nxt, isn = view().rcv.nxt + beyond, iss;
+    uint32_t old = view(desc).snd.nxt, isn = view(desc).rcv.nxt + beyond, iss;
 
-    client(isn, 65535);
-    check_state("ESTABLISHED");
-    iss = view().iss;
+    connects(isn, 65535);
+    check_state(desc, "ESTABLISHED");
+    iss = view(desc).iss;
     check((int32_t)(iss - old) >= 0); /* nothing old can be taken for new at the peer either */
     inject("P. 1:11(10) ack 1");
-    check_acked(11);
-    check_received(1, 11);
-    our_side_sends(1, 10);
+    check_acked(desc, 11);
+    read_up_to(desc, 1, 11);
+    our_side_sends(desc, 1, 10);
     expect("P. 1:11(10) ack 11");
     inject("R 11:11(0)");
     check_int(tcp_cmd_close(desc), 0);
@@ -1043,54 +923,51 @@ static void test_reopen_held(void)
     half_close();
     expect("F. 1:1(0) ack 1");
     inject("F. 1:101(100) ack 2");
-    check_acked(102);
-    check_state("TIME_WAIT");
+    check_acked(desc, 102);
+    check_state(desc, "TIME_WAIT");
     held = desc;
-    client(view().rcv.nxt + 1000, 65535);
+    connects(view(desc).rcv.nxt + 1000, 65535);
     check(desc != held);
     inject("P. 1:51(50) ack 1");
-    check_acked(51);
-    check_received(1, 51);
+    check_acked(desc, 51);
+    read_up_to(desc, 1, 51);
     desc = held;
-    check_received(1, 101);
-    check_end_of_file();
+    read_up_to(desc, 1, 101);
+    check_end_of_file(desc);
     check_int(tcp_cmd_close(desc), 0);
     expect_nothing(TIME_WAIT + 1000);
 }
 
 /* The descriptor of a connection that is over serves for the next. */
-static void connect_again(void *arg)
+static ssize_t connect_again(struct call *c)
 {
-    ip_endp_t remote;
+    ip_endp_t remote = endp("192.0.2.1:6000");
 
-    check_int(ip_endp_pton("192.0.2.1:6000", &remote), 0);
-    *(int *)arg = tcp_cmd_connect(desc, &remote);
+    return tcp_cmd_connect(c->desc, &remote);
 }
 
 static void test_connect_again(void)
 {
-    struct task *task;
-    int ret = -1;
+    static struct call c;
 
     establish();
     half_close();
     expect("F. 1:1(0) ack 1");
     inject("F. 1:1(0) ack 2");
-    check_acked(2);
+    check_acked(desc, 2);
     advance(TIME_WAIT + 1000);
-    check_end_of_file();
-    task = task_start("connector", connect_again, &ret);
+    check_end_of_file(desc);
+    call_start(&c, connect_again, .desc = desc);
     connection('B', "192.0.2.2:0", "192.0.2.1:6000", PEER_ISN);
     expect("S 0:0(0)");
     advance(500);
     inject("S. 0:0(0) ack 1 win 65535");
     expect(". 1:1(0) ack 1");
-    task_join(task, 0);
-    check_int(ret, 0);
+    check_returned(&c, 0);
     expect_nothing(1000000);
     inject("P. 1:11(10) ack 1");
-    check_acked(11);
-    check_received(1, 11);
+    check_acked(desc, 11);
+    read_up_to(desc, 1, 11);
 }
 
 /*
@@ -1107,21 +984,21 @@ static void stopped(uint64_t seconds)
 static void test_stopped(void)
 {
     establish();
-    our_side_sends(1, 5);
+    our_side_sends(desc, 1, 5);
     expect("P. 1:6(5) ack 1");
     stopped(105);
     expect_within(2000, "P. 1:6(5) ack 1");
-    check_state("ESTABLISHED");
+    check_state(desc, "ESTABLISHED");
     stopped(1000000);
     advance(99000);
-    check_state("ESTABLISHED");
+    check_state(desc, "ESTABLISHED");
     check(wire_pending(1) >= 4);
     inject(". 1:1(0) ack 6");
     expect_nothing(60000);
-    our_side_sends(6, 5);
+    our_side_sends(desc, 6, 5);
     expect("P. 6:11(5) ack 1");
     advance(TCP_R2 + 61000);
-    check_state("CLOSED"); /* and who is really silent is given up as always */
+    check_state(desc, "CLOSED"); /* and who is really silent is given up as always */
     wire_pending(1);
 }
 
@@ -1130,10 +1007,10 @@ static void test_stopped_and_sent(void)
 {
     establish();
     stopped(1000);
-    our_side_sends(1, 5);
+    our_side_sends(desc, 1, 5);
     expect("P. 1:6(5) ack 1");
     advance(99000);
-    check_state("ESTABLISHED");
+    check_state(desc, "ESTABLISHED");
     wire_pending(1);
 }
 
@@ -1143,8 +1020,8 @@ static void test_stopped_and_answered(void)
 {
     start();
     for (int i = 0; i < 20; i++) {
-        client(PEER_ISN, 65535);
-        our_side_sends(1, 5);
+        connects(PEER_ISN, 65535);
+        our_side_sends(desc, 1, 5);
         check_int(tcp_cmd_close(desc), 0);
         inject(". 1:1(0) ack 6");
         advance(TCP_R2 - 1000);
@@ -1155,9 +1032,9 @@ static void test_stopped_and_answered(void)
         advance(100);
         wire_faults(NULL);
         wire_pending(1);
-        check_state("FIN_WAIT2");
+        check_state(desc, "FIN_WAIT2");
         inject("R 1:1(0)");
-        check_gone();
+        check(is_gone(desc));
     }
 }
 
@@ -1165,42 +1042,40 @@ static void test_stopped_and_answered(void)
 static void test_stopped_when_closed(void)
 {
     start();
-    client(PEER_ISN, 65535);
+    connects(PEER_ISN, 65535);
     check_int(tcp_cmd_close(desc), 0);
     inject(". 1:1(0) ack 2");
     wire_pending(1);
     advance(TCP_FIN_WAIT_2_TIMEOUT - 1000);
     stopped(10000);
     advance(500);
-    check_state("FIN_WAIT2");
+    check_state(desc, "FIN_WAIT2");
     inject("F. 1:1(0) ack 2");
-    check_acked(2);
+    check_acked(desc, 2);
     advance(TIME_WAIT - 1000);
     stopped(10000);
     advance(400);
     inject("F. 1:1(0) ack 2");
-    check_acked(2);
-    check_state("TIME_WAIT");
+    check_acked(desc, 2);
+    check_state(desc, "TIME_WAIT");
     advance(TIME_WAIT + 1000);
-    check_gone();
+    check(is_gone(desc));
 }
 
 static void test_stopped_when_opening(void)
 {
-    int ret = 1;
-    struct task *task;
+    static struct call c;
 
     start();
     desc = tcp_cmd_socket();
     connection('A', "192.0.2.2:0", "192.0.2.1:6000", PEER_ISN);
-    task = task_start("connector", connect_again, &ret);
+    call_start(&c, connect_again, .desc = desc);
     expect("S 0:0(0)");
     stopped(10000);
     expect_within(2000, "S 0:0(0)");
     inject("S. 0:0(0) ack 1 win 65535");
     expect(". 1:1(0) ack 1");
-    task_join(task, 0);
-    check_int(ret, 0);
+    check_returned(&c, 0);
 }
 
 /*
@@ -1208,9 +1083,9 @@ static void test_stopped_when_opening(void)
  */
 static void end_by(int how)
 {
-    client(PEER_ISN, how == 5 ? 0 : 65535);
+    connects(PEER_ISN, how == 5 ? 0 : 65535);
     if (how % 2) {
-        our_side_sends(1, 100);
+        our_side_sends(desc, 1, 100);
         advance(0);
         wire_pending(1);
     }
@@ -1238,7 +1113,7 @@ static void end_by(int how)
         break;
     }
     wire_pending(1);
-    check_gone();
+    check(is_gone(desc));
 }
 
 static void test_nothing_left(void)
@@ -1280,8 +1155,8 @@ static void test_end_delivers(void)
         struct task *end;
 
         start();
-        client(PEER_ISN, 0);
-        our_side_sends(1, 100);
+        connects(PEER_ISN, 0);
+        our_side_sends(desc, 1, 100);
         if (closed) {
             check_int(tcp_cmd_close(desc), 0);
         }
@@ -1308,15 +1183,11 @@ static void test_end_is_told(void)
     uint64_t before;
 
     start();
-    client(PEER_ISN, 0);
-    our_side_sends(1, 100);
-    connection('B', "192.0.2.2:7", "192.0.2.1:5001", PEER_ISN);
-    inject("S 0:0(0) win 65535");
-    expect("S. 0:0(0) ack 1");
-    inject(". 1:1(0) ack 1 win 0");
-    desc = tcp_cmd_accept(listener, NULL);
-    check(desc != -1);
-    our_side_sends(1, 100);
+    connects(PEER_ISN, 0);
+    our_side_sends(desc, 1, 100);
+    client('B', PEER_ISN);
+    desc = accepted(listener, "", 0);
+    our_side_sends(desc, 1, 100);
     before = now_ms();
     end = stack_ends();
     task_join(end, TCP_SHUTDOWN_TIMEOUT + 200);
@@ -1337,8 +1208,8 @@ static void test_end_is_hastened(void)
     struct task *end;
 
     start();
-    client(PEER_ISN, 65535);
-    our_side_sends(1, 100);
+    connects(PEER_ISN, 65535);
+    our_side_sends(desc, 1, 100);
     expect("P. 1:101(100) ack 1");
     end = stack_ends();
     expect("F. 101:101(0) ack 1");
@@ -1358,7 +1229,7 @@ static void test_end_of_peer(void)
         struct task *end;
 
         establish();
-        our_side_sends(1, 100);
+        our_side_sends(desc, 1, 100);
         expect("P. 1:101(100) ack 1");
         end = stack_ends();
         expect("F. 101:101(0) ack 1");
@@ -1377,21 +1248,19 @@ static void test_end_wakes(void)
     int old = -1;
 
     establish();
-    r.task = task_start("receiver", receive, &r);
-    our_side_sends(1, 10);
+    call_start(&r, receive, .desc = desc, .len = 100);
+    our_side_sends(desc, 1, 10);
     expect("P. 1:11(10) ack 1");
     old = desc;
     end = stack_ends();
-    check(task_done(r.task));
-    check_int(r.ret, -1);
-    check_int(r.err, EBADF);
+    check_failed(&r, EBADF);
     check(!task_done(end));
     check_error(tcp_cmd_socket(), ENETDOWN);
     check_error(tcp_cmd_send(old, "x", 1), EBADF);
     check_error(tcp_cmd_accept(listener, NULL), EBADF);
     check_error(sock_open(PF_INET, SOCK_DGRAM, 0), ENETDOWN);
     expect("F. 11:11(0) ack 1");
-    connection('B', "192.0.2.2:7", "192.0.2.1:5001", PEER_ISN);
+    client('B', PEER_ISN);
     inject("S 0:0(0) win 65535");
     expect("R. =0:=0(0) ack 1");
     inject("A> . 1:1(0) ack 12");
@@ -1402,25 +1271,23 @@ static void test_end_wakes(void)
 static void test_end_of_others(void)
 {
     start();
-    client(PEER_ISN, 65535); /* has all, in FIN-WAIT-2 */
+    connects(PEER_ISN, 65535); /* has all, in FIN-WAIT-2 */
     half_close();
     expect("F. 1:1(0) ack 1");
     inject(". 1:1(0) ack 2");
-    connection('B', "192.0.2.2:7", "192.0.2.1:5001", PEER_ISN); /* half-open */
+    client('B', PEER_ISN); /* half-open */
     inject("S 0:0(0) win 65535");
     expect("S. 0:0(0) ack 1");
-    connection('C', "192.0.2.2:7", "192.0.2.1:5002", PEER_ISN); /* not accepted */
-    inject("S 0:0(0) win 65535");
-    expect("S. 0:0(0) ack 1");
-    inject(". 1:1(0) ack 1");
+    client('C', PEER_ISN); /* not accepted */
+    handshake("", 65535);
     check_int(net_shutdown(), 0);
     check_int(now_ms(), 0);
     expect("B> R. 1:1(0) ack 1");
     expect("C> R. 1:1(0) ack 1");
     start();
-    client(PEER_ISN, 65535);
+    connects(PEER_ISN, 65535);
     inject("P. 1:11(10) ack 1");
-    check_acked(11);
+    check_acked(desc, 11);
     check_int(net_shutdown(), 0);
     expect("R. 1:1(0) ack 11");
     start();

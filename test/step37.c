@@ -2,30 +2,19 @@
 #include <stdlib.h>
 
 #include "bench.h"
+#include "call.h"
 #include "driver/loopback.h"
 #include "ip.h"
 #include "net.h"
 #include "platform.h"
-#include "sock.h"
+#include "sockets.h"
 #include "tcp.h"
 #include "udp.h"
 #include "util.h"
 
 /* Step 37: what lives how long. Descriptors, tables, and memory that is not there. */
 
-#define SA(x) ((struct sockaddr *)(x))
 #define CHURN 3000
-
-static struct sockaddr_in address(const char *text)
-{
-    struct sockaddr_in in = {.sin_family = AF_INET};
-    ip_endp_t endp;
-
-    check_int(ip_endp_pton(text, &endp), 0);
-    in.sin_addr.s_addr = endp.addr;
-    in.sin_port = endp.port;
-    return in;
-}
 
 /*
  * Descriptors
@@ -69,16 +58,14 @@ static void test_numbers(void)
 /* Who still has the number of a closed endpoint reads nothing of the next one's. */
 static void test_stale_holder(void)
 {
-    struct sockaddr_in local = address("192.0.2.2:7"), remote = address("192.0.2.1:5000");
+    struct sockaddr_in remote = address("192.0.2.1:5000");
     int old, fresh;
     char buf[16];
 
     bench_start(WIRE_RAW);
-    old = open_datagrams();
-    check_int(sock_bind(old, SA(&local), sizeof(local)), 0);
+    old = bound(SOCK_DGRAM, "192.0.2.2:7");
     check_int(sock_close(old), 0);
-    fresh = open_datagrams();
-    check_int(sock_bind(fresh, SA(&local), sizeof(local)), 0);
+    fresh = bound(SOCK_DGRAM, "192.0.2.2:7");
     inject("UDP 192.0.2.1.5000 > 192.0.2.2.7 'secret'");
     check_error(sock_recvfrom(old, buf, sizeof(buf), NULL, NULL), EBADF);
     check_error(sock_sendto(old, "", 0, SA(&remote), sizeof(remote)), EBADF);
@@ -181,104 +168,67 @@ static void test_child(void)
     expect_nothing(1000);
 }
 
-struct call {
-    struct task *task;
-    const char *name;
-    void (*func)(void *arg);
-    int id;
-    long ret;
-    int err;
-};
-
-static void call_accept(void *arg)
+static ssize_t call_accept(struct call *c)
 {
-    struct call *c = arg;
-
-    c->ret = sock_accept(c->id, NULL, NULL);
-    c->err = errno;
+    return sock_accept(c->desc, NULL, NULL);
 }
 
-static void call_recv(void *arg)
+static ssize_t call_recv(struct call *c)
 {
-    struct call *c = arg;
-    char byte;
-
-    c->ret = sock_recv(c->id, &byte, 1);
-    c->err = errno;
+    return sock_recv(c->desc, c->buf, c->len);
 }
 
-static void call_send(void *arg)
+static ssize_t call_send(struct call *c)
 {
-    static char much[3 * TCP_RCV_BUF_SIZE];
-    struct call *c = arg;
+    ssize_t ret;
 
     do {
-        c->ret = sock_send(c->id, much, sizeof(much));
-        c->err = errno;
-    } while (c->ret > 0);
+        ret = sock_send(c->desc, c->buf, c->len);
+    } while (ret > 0);
+    return ret;
 }
 
-static void call_recvfrom(void *arg)
+static ssize_t call_recvfrom(struct call *c)
 {
-    struct call *c = arg;
-    char byte;
-
-    c->ret = sock_recvfrom(c->id, &byte, 1, NULL, NULL);
-    c->err = errno;
+    return sock_recvfrom(c->desc, c->buf, c->len, NULL, NULL);
 }
 
-static void call_connect(void *arg)
+static ssize_t call_connect(struct call *c)
 {
     struct sockaddr_in remote = address("192.0.2.1:9");
-    struct call *c = arg;
 
-    c->ret = sock_connect(c->id, SA(&remote), sizeof(remote));
-    c->err = errno;
+    return sock_connect(c->desc, SA(&remote), sizeof(remote));
 }
 
 /* A stream that is connected to 192.0.2.1. */
-static int connected(int listener, const char *remote)
+static int connected(int listener, char c)
 {
-    connection('A', "192.0.2.2:7", remote, 1000);
-    inject("S 0:0(0) win 65535");
-    expect("S. 0:0(0) ack 1");
-    inject(". 1:1(0) ack 1 win 65535");
+    client(c, 1000);
+    handshake("", 65535);
     return sock_accept(listener, NULL, NULL);
 }
 
 /* Closing wakes who sleeps in any call, at a moment when the next socket is there already. */
 static void test_close_wakes(void)
 {
-    struct sockaddr_in local = address("192.0.2.2:7");
-    static struct call calls[] = {
-        {.name = "accept", .func = call_accept},   {.name = "recv", .func = call_recv},
-        {.name = "send", .func = call_send},       {.name = "recvfrom", .func = call_recvfrom},
-        {.name = "connect", .func = call_connect},
-    };
+    static struct call calls[5];
+    int listener;
 
     bench_start(WIRE_RAW);
-    calls[0].id = open_stream();
-    check_int(sock_bind(calls[0].id, SA(&local), sizeof(local)), 0);
-    check_int(sock_listen(calls[0].id, 5), 0);
-    calls[1].id = connected(calls[0].id, "192.0.2.1:5000");
-    calls[2].id = connected(calls[0].id, "192.0.2.1:5001");
-    calls[3].id = open_datagrams();
-    check_int(sock_bind(calls[3].id, SA(&local), sizeof(local)), 0);
-    calls[4].id = open_stream();
+    listener = listening("192.0.2.2:7");
+    call_start(&calls[1], call_recv, .desc = connected(listener, 'A'), .len = 1);
+    call_start(&calls[2], call_send, .desc = connected(listener, 'B'), .len = 3 * TCP_RCV_BUF_SIZE);
+    call_start(&calls[3], call_recvfrom, .desc = bound(SOCK_DGRAM, "192.0.2.2:7"), .len = 1);
+    call_start(&calls[4], call_connect, .desc = open_stream());
+    call_start(&calls[0], call_accept, .desc = listener);
     for (size_t i = 0; i < countof(calls); i++) {
-        calls[i].task = task_start(calls[i].name, calls[i].func, &calls[i]);
-    }
-    settle();
-    for (size_t i = 0; i < countof(calls); i++) {
-        check(!task_done(calls[i].task));
-        check_int(sock_close(calls[i].id), 0);
+        check_sleeps(&calls[i]);
+        check_int(sock_close(calls[i].desc), 0);
         check(open_stream() != -1 && open_datagrams() != -1);
     }
     settle();
     for (size_t i = 0; i < countof(calls); i++) {
-        check(task_done(calls[i].task));
-        check_int(calls[i].ret, -1);
-        check_int(calls[i].err, EBADF);
+        check_failed(&calls[i], EBADF);
     }
     wire_pending(1);
 }
@@ -552,24 +502,24 @@ static void run_udp(void)
     static struct call reader;
     static int server;
     struct task *echo;
+    int id;
 
     server = must_open(SOCK_DGRAM);
     check_int(sock_bind(server, SA(&local), sizeof(local)), 0);
     echo = task_start("udp server", udp_server, &server);
-    reader.id = must_open(SOCK_DGRAM);
-    if (sock_sendto(reader.id, "hello", 5, SA(&local), sizeof(local)) == -1) {
+    id = must_open(SOCK_DGRAM);
+    if (sock_sendto(id, "hello", 5, SA(&local), sizeof(local)) == -1) {
         check_no_memory();
     }
-    reader.task = task_start("udp client", call_recvfrom, &reader);
+    call_start(&reader, call_recvfrom, .desc = id, .len = 1);
     for (int i = 0; i < 3 && !task_done(reader.task); i++) {
-        if (sock_sendto(reader.id, "hello", 5, SA(&local), sizeof(local)) == -1) {
+        if (sock_sendto(id, "hello", 5, SA(&local), sizeof(local)) == -1) {
             check_no_memory();
         }
         advance(1000);
     }
-    check(task_done(reader.task));
-    check_int(reader.ret, 1);
-    check_int(sock_close(reader.id), 0);
+    check_returned(&reader, 1);
+    check_int(sock_close(id), 0);
     check_int(sock_close(server), 0);
     task_join(echo, 0);
 }

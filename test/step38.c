@@ -3,6 +3,7 @@
 
 #include "arp.h"
 #include "bench.h"
+#include "endp.h"
 #include "ether.h"
 #include "ip.h"
 #include "net.h"
@@ -19,22 +20,14 @@
 #define MANY 10000
 #define SOME 32 /* neighbours */
 
-static ip_addr_t address(const char *text)
-{
-    ip_addr_t addr;
-
-    check_int(ip_addr_pton(text, &addr), 0);
-    return addr;
-}
-
 static struct net_iface *wire(void)
 {
-    return NET_IFACE(ip_iface_select(address("192.0.2.2")));
+    return NET_IFACE(ip_iface_select(addr("192.0.2.2")));
 }
 
 static ssize_t send_text(const char *dst, const char *text)
 {
-    ssize_t ret = ip_output(253, (const uint8_t *)text, strlen(text), IP_ADDR_ANY, address(dst));
+    ssize_t ret = ip_output(253, (const uint8_t *)text, strlen(text), IP_ADDR_ANY, addr(dst));
 
     settle();
     return ret;
@@ -109,7 +102,7 @@ static int known(int host)
     int ret;
 
     snprintf(text, sizeof(text), "192.0.2.%d", host);
-    ret = arp_resolve(wire(), address(text), ha);
+    ret = arp_resolve(wire(), addr(text), ha);
     settle();
     wire_pending(1);
     return ret == ARP_RESOLVE_FOUND ? ha[5] : -1;
@@ -148,7 +141,7 @@ static void through_gateway(void)
     char text[128];
 
     bench_start(WIRE_ETHER);
-    check_int(ip_route_set_default_gateway(ip_iface_select(address("192.0.2.2")), "192.0.2.1"), 0);
+    check_int(ip_route_set_default_gateway(ip_iface_select(addr("192.0.2.2")), "192.0.2.1"), 0);
     for (int i = 0; i < 20; i++) {
         snprintf(text, sizeof(text), "198.51.100.%d", 1 + i);
         check_int(send_text(text, "hello"), 5);
@@ -535,7 +528,7 @@ static void clients_in_use(void)
 static void fixed(void)
 {
     bench_start(WIRE_ETHER);
-    check_int(arp_cache_add_static(wire(), address("192.0.2.1"),
+    check_int(arp_cache_add_static(wire(), addr("192.0.2.1"),
                                    (const uint8_t *)"\x00\x00\x5e\x00\x53\x11"), 0);
     check_counted(arp, static_kept, 1, meet(1, 0xbb));
     check_counted(arp, static_kept, 1, inject("ARP reply 192.0.2.1 is-at " HA "bb"));
@@ -556,19 +549,19 @@ static void fixed_anew(void)
     bench_start(WIRE_ETHER);
     send_text("192.0.2.1", "data");
     expect(ASKED);
-    check_int(arp_cache_add_static(wire(), address("192.0.2.1"), next), 0);
+    check_int(arp_cache_add_static(wire(), addr("192.0.2.1"), next), 0);
     expect("ether " HA "01 > " HA "01 IP 192.0.2.2 > 192.0.2.1 proto 253 'data'");
-    check_int(arp_cache_add_static(wire(), address("192.0.2.1"), first), 0);
+    check_int(arp_cache_add_static(wire(), addr("192.0.2.1"), first), 0);
     check_int(known(1), 0xfe);
     errno = 0;
     for (int i = 0; i < ARP_CACHE_SIZE && ret == 0; i++) {
-        ret = arp_cache_add_static(wire(), address(neighbour(i)), first);
+        ret = arp_cache_add_static(wire(), addr(neighbour(i)), first);
     }
     check_int(ret, -1);
     check_int(errno, ENOSPC);
     meet(9, 0x90);
     check_int(known(9), 0x90);
-    check_int(arp_cache_add_static(wire(), address("192.0.2.1"), next), 0);
+    check_int(arp_cache_add_static(wire(), addr("192.0.2.1"), next), 0);
     check_int(known(1), 1);
     check_int(net_shutdown(), 0);
     bench_start(WIRE_ETHER);
@@ -611,7 +604,7 @@ static void nobody(void)
         snprintf(line, sizeof(line), "ARP who-has 192.0.2.2 tell %s", senders[i]);
         inject(line);
         wire_pending(1);
-        check(arp_resolve(wire(), address(senders[i]), ha) != ARP_RESOLVE_FOUND);
+        check(arp_resolve(wire(), addr(senders[i]), ha) != ARP_RESOLVE_FOUND);
         wire_pending(1);
     }
     check(arp_resolve(wire(), IP_ADDR_ANY, ha) != ARP_RESOLVE_FOUND);

@@ -6,7 +6,7 @@
 #include "icmp.h"
 #include "ip.h"
 #include "net.h"
-#include "sock.h"
+#include "sockets.h"
 #include "tcp.h"
 #include "udp.h"
 #include "util.h"
@@ -17,43 +17,6 @@
 #define TO_7 "UDP 192.0.2.1.5000 > 192.0.2.2.7 'hello'"
 #define TO_8 "UDP 192.0.2.1.5000 > 192.0.2.2.8 'hello'"
 #define SYN "S 0:0(0) win 65535"
-#define SA(in) ((struct sockaddr *)(in))
-
-static ip_addr_t address(const char *text)
-{
-    ip_addr_t addr;
-
-    check_int(ip_addr_pton(text, &addr), 0);
-    return addr;
-}
-
-static struct sockaddr_in endpoint(const char *text)
-{
-    struct sockaddr_in in = {.sin_family = AF_INET};
-    ip_endp_t e;
-
-    check_int(ip_endp_pton(text, &e), 0);
-    in.sin_addr.s_addr = e.addr;
-    in.sin_port = e.port;
-    return in;
-}
-
-static int bound(int type, const char *text)
-{
-    struct sockaddr_in local = endpoint(text);
-    int id = sock_open(PF_INET, type, 0);
-
-    check_int(sock_bind(id, SA(&local), sizeof(local)), 0);
-    return id;
-}
-
-static int listening(const char *text)
-{
-    int id = bound(SOCK_STREAM, text);
-
-    check_int(sock_listen(id, 5), 0);
-    return id;
-}
 
 /* As the programs do it: net0 is the loopback, net1 the link, with a gateway to everywhere. */
 static void start(void)
@@ -295,7 +258,7 @@ static void udp_server(void *arg)
 static void udp_client(void *arg)
 {
     const struct talk *t = arg;
-    struct sockaddr_in server = endpoint(t->server), peer;
+    struct sockaddr_in server = address(t->server), peer;
     int id = sock_open(PF_INET, SOCK_DGRAM, 0);
     socklen_t len = sizeof(peer);
     char buf[64];
@@ -311,7 +274,7 @@ static void udp_with_ourselves(const char *local, const char *server)
 {
     struct talk t = {.server = server, .id = bound(SOCK_DGRAM, local)};
     struct task *task = task_start("server", udp_server, &t);
-    struct sockaddr_in in = endpoint(server);
+    struct sockaddr_in in = address(server);
 
     task_join(task_start("client", udp_client, &t), 1000);
     task_join(task, 0);
@@ -350,7 +313,7 @@ static void tcp_server(void *arg)
 static void tcp_client(void *arg)
 {
     const struct talk *t = arg;
-    struct sockaddr_in server = endpoint(t->server);
+    struct sockaddr_in server = address(t->server);
     int id = sock_open(PF_INET, SOCK_STREAM, 0);
     char buf[4000];
 
@@ -374,7 +337,7 @@ static void tcp_with_ourselves(const char *local, const char *server)
 {
     struct talk t = {.server = server, .id = listening(local)};
     struct task *task = task_start("server", tcp_server, &t);
-    struct sockaddr_in in = endpoint(server);
+    struct sockaddr_in in = address(server);
 
     task_join(task_start("client", tcp_client, &t), 60000);
     task_join(task, 1000);
@@ -396,7 +359,7 @@ static int errnum;
 /* From one address of ours to another, where nobody listens. */
 static void connect_refused(void *arg)
 {
-    struct sockaddr_in server = endpoint(arg);
+    struct sockaddr_in server = address(arg);
     int id = bound(SOCK_STREAM, "127.0.0.1:0");
 
     check_int(sock_connect(id, SA(&server), sizeof(server)), -1);
@@ -415,7 +378,7 @@ static void test_nobody_there(void)
 
 static void test_echo(void)
 {
-    ip_addr_t link = address("192.0.2.2"), loopback = address("127.0.0.1");
+    ip_addr_t link = addr("192.0.2.2"), loopback = addr("127.0.0.1");
 
     start();
     check_counted(icmp, echo_replies, 1, {
@@ -437,29 +400,29 @@ static void test_echo(void)
 static void test_never_leaves(void)
 {
     static const char *const never[] = {"127.0.0.2", "127.255.255.255", "0.0.0.0", "0.1.2.3"};
-    ip_addr_t link = address("192.0.2.2"), loopback = address("127.0.0.1");
+    ip_addr_t link = addr("192.0.2.2"), loopback = addr("127.0.0.1");
 
     start();
     for (size_t i = 0; i < countof(never); i++) {
         check_counted(ip, no_route, 1,
-                      check_error(ip_output(253, NULL, 0, link, address(never[i])), ENETUNREACH));
-        ip_output(253, NULL, 0, IP_ADDR_ANY, address(never[i]));
+                      check_error(ip_output(253, NULL, 0, link, addr(never[i])), ENETUNREACH));
+        ip_output(253, NULL, 0, IP_ADDR_ANY, addr(never[i]));
     }
-    check_error(ip_output(253, NULL, 0, loopback, address("192.0.2.1")), ENETUNREACH);
-    check_error(ip_output(253, NULL, 0, loopback, address("203.0.113.9")), ENETUNREACH);
+    check_error(ip_output(253, NULL, 0, loopback, addr("192.0.2.1")), ENETUNREACH);
+    check_error(ip_output(253, NULL, 0, loopback, addr("203.0.113.9")), ENETUNREACH);
     ip_output(253, NULL, 0, loopback, IP_ADDR_BROADCAST);
-    ip_output(253, NULL, 0, IP_ADDR_ANY, address("127.9.9.9"));
+    ip_output(253, NULL, 0, IP_ADDR_ANY, addr("127.9.9.9"));
     expect_nothing(1000);
 }
 
 /* Without a loopback device our own address leads nowhere, least of all to ARP. */
 static void test_no_loopback(void)
 {
-    struct sockaddr_in server = endpoint("192.0.2.2:7");
+    struct sockaddr_in server = address("192.0.2.2:7");
     int id;
 
     bench_start(WIRE_ETHER);
-    check_error(ip_output(253, NULL, 0, IP_ADDR_ANY, address("192.0.2.2")), ENETUNREACH);
+    check_error(ip_output(253, NULL, 0, IP_ADDR_ANY, addr("192.0.2.2")), ENETUNREACH);
     id = sock_open(PF_INET, SOCK_DGRAM, 0);
     check_error(sock_sendto(id, "hello", 5, SA(&server), sizeof(server)), ENETUNREACH);
     id = sock_open(PF_INET, SOCK_STREAM, 0);
@@ -471,7 +434,7 @@ static void test_no_loopback(void)
 static void test_small_networks(void)
 {
     static const char *const masks[] = {"255.255.255.254", "255.255.255.255"};
-    ip_addr_t own = address("192.0.2.2");
+    ip_addr_t own = addr("192.0.2.2");
     struct ip_iface *link;
 
     for (size_t i = 0; i < countof(masks); i++) {
@@ -535,14 +498,14 @@ static void test_gateway_each(void)
     inject("IP 203.0.113.9 > 192.0.2.2 ICMP echo id 1 seq 2 len 8");
     gateway_answers(left);
     expect("IP 192.0.2.2 > 203.0.113.9 ICMP echo-reply id 1 seq 2 len 8");
-    check_int(ip_output(253, NULL, 0, IP_ADDR_ANY, address("203.0.113.9")), 0);
+    check_int(ip_output(253, NULL, 0, IP_ADDR_ANY, addr("203.0.113.9")), 0);
     expect("IP 192.0.2.2 > 203.0.113.9 proto 253 len 0"); /* the gateway that was given first */
 }
 
 /* Sends a datagram from local, and then a SYN from another port of it. */
 static void calls_from(void *arg)
 {
-    struct sockaddr_in peer = endpoint("203.0.113.9:7");
+    struct sockaddr_in peer = address("203.0.113.9:7");
 
     check_int(sock_sendto(bound(SOCK_DGRAM, arg), "hello", 5, SA(&peer), sizeof(peer)), 5);
     sock_connect(bound(SOCK_STREAM, arg), SA(&peer), sizeof(peer));

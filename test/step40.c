@@ -6,7 +6,7 @@
 #include "icmp.h"
 #include "ip.h"
 #include "net.h"
-#include "sock.h"
+#include "sockets.h"
 #include "tcp.h"
 #include "udp.h"
 #include "util.h"
@@ -14,35 +14,6 @@
 #define ALL "ether 00:00:5e:00:53:fe > ff:ff:ff:ff:ff:ff "
 #define TO_8 "UDP 192.0.2.1.5000 > 192.0.2.2.8 'hello'"
 #define PORT_UNREACHABLE "IP 192.0.2.2 > 192.0.2.1 ICMP unreachable port quote 28"
-#define SA(in) ((struct sockaddr *)(in))
-
-static ip_addr_t address(const char *text)
-{
-    ip_addr_t addr;
-
-    check_int(ip_addr_pton(text, &addr), 0);
-    return addr;
-}
-
-static struct sockaddr_in endpoint(const char *text)
-{
-    struct sockaddr_in in = {.sin_family = AF_INET};
-    ip_endp_t e;
-
-    check_int(ip_endp_pton(text, &e), 0);
-    in.sin_addr.s_addr = e.addr;
-    in.sin_port = e.port;
-    return in;
-}
-
-static int bound(int type, const char *text)
-{
-    struct sockaddr_in local = endpoint(text);
-    int id = sock_open(PF_INET, type, 0);
-
-    check_int(sock_bind(id, SA(&local), sizeof(local)), 0);
-    return id;
-}
 
 /*
  * What a router, or the peer, says of a datagram that we have sent
@@ -57,7 +28,7 @@ struct quote {
 /* Our datagram between two endpoints, as far as an error quotes it. */
 static struct quote quoted(uint8_t protocol, const char *local, const char *remote, uint32_t seq)
 {
-    struct sockaddr_in src = endpoint(local), dst = endpoint(remote);
+    struct sockaddr_in src = address(local), dst = address(remote);
 
     return (struct quote){
         .ip = {.vhl = 0x45, .total = hton16(48), .id = hton16(7), .ttl = 9, .protocol = protocol,
@@ -91,7 +62,7 @@ static struct quote hello;
 /* A socket of port 7 has sent a datagram to 192.0.2.1:5000. Then one came from there. */
 static int greet(void)
 {
-    struct sockaddr_in peer = endpoint("192.0.2.1:5000");
+    struct sockaddr_in peer = address("192.0.2.1:5000");
     int id = bound(SOCK_DGRAM, "0.0.0.0:7");
 
     check_int(sock_sendto(id, "hello", 5, SA(&peer), sizeof(peer)), 5);
@@ -110,7 +81,7 @@ static ssize_t receive(int id)
 
 static void test_udp_once(void)
 {
-    struct sockaddr_in peer = endpoint("192.0.2.1:5000");
+    struct sockaddr_in peer = address("192.0.2.1:5000");
     int id;
 
     bench_start(WIRE_RAW);
@@ -202,7 +173,7 @@ static void test_udp_guesses(void)
 static void test_udp_not_sent(void)
 {
     static char much[UDP_PAYLOAD_SIZE_MAX + 1];
-    struct sockaddr_in other = endpoint("192.0.2.9:9"), no_port = endpoint("192.0.2.9:0");
+    struct sockaddr_in other = address("192.0.2.9:9"), no_port = address("192.0.2.9:0");
     int id;
 
     bench_start(WIRE_RAW);
@@ -229,7 +200,7 @@ static void test_udp_never_sent(void)
 /* Nobody listens at our own address. */
 static void ask_ourselves(void *arg)
 {
-    struct sockaddr_in server = endpoint(arg);
+    struct sockaddr_in server = address(arg);
     int id = sock_open(PF_INET, SOCK_DGRAM, 0);
 
     check_int(sock_sendto(id, "hello", 5, SA(&server), sizeof(server)), 5);
@@ -270,7 +241,7 @@ static void test_quotes(void)
     q.ip.offset = hton16(1); /* no ports in a later fragment */
     check_counted(icmp, bad_quote, 1, report(3, 3, q));
     q = hello;
-    q.ip.src = address("192.0.2.3"); /* not we have sent it */
+    q.ip.src = addr("192.0.2.3"); /* not we have sent it */
     check_counted(icmp, bad_quote, 1, report(3, 3, q));
     check_int(receive(id), 5);
     hello.ip.sum = 0x1234; /* routers have worked on it */
@@ -298,7 +269,7 @@ static int errnum; /* of connect; 0: it worked */
 
 static void connect_one(void *arg)
 {
-    struct sockaddr_in remote = endpoint("192.0.2.1:80");
+    struct sockaddr_in remote = address("192.0.2.1:80");
 
     (void)arg;
     errnum = sock_connect(sock, SA(&remote), sizeof(remote)) == 0 ? 0 : errno;
@@ -482,7 +453,7 @@ static void test_no_neighbour(void)
 
 static void connect_beyond(void *arg)
 {
-    struct sockaddr_in remote = endpoint("198.51.100.1:80");
+    struct sockaddr_in remote = address("198.51.100.1:80");
 
     (void)arg;
     errnum = sock_connect(sock, SA(&remote), sizeof(remote)) == 0 ? 0 : errno;
@@ -491,7 +462,7 @@ static void connect_beyond(void *arg)
 static void test_no_gateway(void)
 {
     bench_start(WIRE_ETHER);
-    check_int(ip_route_set_default_gateway(ip_iface_select(address("192.0.2.2")), "192.0.2.1"), 0);
+    check_int(ip_route_set_default_gateway(ip_iface_select(addr("192.0.2.2")), "192.0.2.1"), 0);
     sock = sock_open(PF_INET, SOCK_STREAM, 0);
     connecting = task_start("client", connect_beyond, NULL);
     expect(ASKED);
@@ -530,8 +501,7 @@ static void test_neighbour_away(void)
 static void test_client_away(void)
 {
     bench_start(WIRE_ETHER);
-    sock = bound(SOCK_STREAM, "192.0.2.2:80");
-    check_int(sock_listen(sock, 1), 0);
+    sock = listening("192.0.2.2:80");
     check_counted(tcp, hard_errors, 0, {
         inject("TCP 192.0.2.1.5000 > 192.0.2.2.80 S 9:9(0) win 65535");
         expect(ASKED);
@@ -551,7 +521,7 @@ static void receive_unreachable(void *arg)
 /* Of what was sent last; who has slept hears it as well. */
 static void test_udp_no_neighbour(void)
 {
-    struct sockaddr_in peer = endpoint("192.0.2.1:5000");
+    struct sockaddr_in peer = address("192.0.2.1:5000");
     struct task *task;
     int id;
 
@@ -576,7 +546,7 @@ static void test_short_no_neighbour(void)
     bench_start(WIRE_ETHER);
     for (size_t len = 0; len < 8; len++) {
         ip_output(IP_PROTOCOL_UDP, (const uint8_t *)"datagram", len, IP_ADDR_ANY,
-                  address("192.0.2.1"));
+                  addr("192.0.2.1"));
     }
     check_counted(udp, error_ignored, 0, advance(10000));
     wire_pending(1);
@@ -608,21 +578,14 @@ static void test_guesses(void)
 /* Two connections, and the error is the one's alone; a listener has none. */
 static void test_steered(void)
 {
-    struct sockaddr_in local = endpoint("0.0.0.0:7");
     int listener, first, second;
 
     bench_start(WIRE_RAW);
-    listener = sock_open(PF_INET, SOCK_STREAM, 0);
-    check_int(sock_bind(listener, SA(&local), sizeof(local)), 0);
-    check_int(sock_listen(listener, 5), 0);
-    connection('A', "192.0.2.2:7", "192.0.2.1:5000", 1000);
-    inject("S 0:0(0) win 65535");
-    expect("S. 0:0(0) ack 1");
-    inject(". 1:1(0) ack 1 win 65535");
-    connection('B', "192.0.2.2:7", "192.0.2.1:5001", 2000);
-    inject("S 0:0(0) win 65535");
-    expect("S. 0:0(0) ack 1");
-    inject(". 1:1(0) ack 1 win 65535");
+    listener = listening("0.0.0.0:7");
+    client('A', 1000);
+    handshake("", 65535);
+    client('B', 2000);
+    handshake("", 65535);
     first = sock_accept(listener, NULL, NULL);
     second = sock_accept(listener, NULL, NULL);
     for (size_t i = 0; i < 10; i++) {
@@ -702,7 +665,7 @@ static void test_ignored(void)
     }
     expect_nothing(0);
     inject(". 1:1(0) ack 11 win 65535");
-    check(ip_route_get_iface(address("203.0.113.1")) == NULL); /* no route was learnt */
+    check(ip_route_get_iface(addr("203.0.113.1")) == NULL); /* no route was learnt */
 }
 
 /*
@@ -775,13 +738,13 @@ static void test_limit_of_all(void)
     size_t num = 0, peak;
 
     bench_start(WIRE_RAW);
-    ip_route_set_default_gateway(ip_iface_select(address("192.0.2.2")), "192.0.2.254");
+    ip_route_set_default_gateway(ip_iface_select(addr("192.0.2.2")), "192.0.2.254");
     peak = memory_peak();
     for (uint32_t i = 0; i < 20000; i++) {
         memcpy(packet, &good, sizeof(packet));
         hdr->total = hton16(sizeof(packet));
         hdr->src = hton32(0x0a000001 + i);
-        hdr->dst = address("192.0.2.2");
+        hdr->dst = addr("192.0.2.2");
         hdr->sum = cksum16(hdr, sizeof(*hdr), 0);
         inject_bytes(packet, sizeof(packet));
         num += wire_pending(1);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "bench.h"
+#include "commands.h"
 #include "ip.h"
 #include "net.h"
 #include "platform.h"
@@ -10,35 +11,10 @@
 #include "udp.h"
 #include "util.h"
 
-#define PEER_ISN 1000
-
-static ip_endp_t endp(const char *text)
-{
-    ip_endp_t e;
-
-    check_int(ip_endp_pton(text, &e), 0);
-    return e;
-}
-
-/* One more listener at any of our addresses. */
-static void listen_at(uint16_t port)
-{
-    ip_endp_t local = {IP_ADDR_ANY, hton16(port)};
-    int desc = tcp_cmd_socket();
-
-    check_int(tcp_cmd_bind(desc, &local), 0);
-    check_int(tcp_cmd_listen(desc, 8), 0);
-}
-
 static void start(void)
 {
     bench_start(WIRE_RAW);
-    listen_at(7);
-}
-
-static uint32_t get32(const uint8_t *p)
-{
-    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+    listening("0.0.0.0:7", 8);
 }
 
 /* What a listener begins with towards remote. The connection is reset again. */
@@ -59,46 +35,38 @@ static uint32_t isn(void)
     return passive_isn("192.0.2.2:7", "192.0.2.1:5000");
 }
 
-/* One call of connect by a thread of its own. */
-struct call {
-    ip_endp_t local, remote;
-    int any;
-    int desc, err;
-    struct task *task;
-};
-
-static void connect_one(void *arg)
+static ssize_t connect_one(struct call *c)
 {
-    struct call *c = arg;
+    ip_endp_t remote = endp(c->remote), local;
 
-    c->desc = tcp_cmd_open(c->any ? NULL : &c->local, &c->remote, 1);
-    c->err = errno;
+    if (c->local) {
+        local = endp(c->local);
+    }
+    return tcp_cmd_open(c->local ? &local : NULL, &remote, 1);
 }
 
 /* Calls remote, from local or (NULL) any port. The SYN is refused. Returns its number; port, if not
  * NULL, gets where it came from. */
 static uint32_t call_isn(const char *local, const char *remote, uint16_t *port)
 {
-    static struct call c;
+    static struct call calls[256]; /* those that are not refused sleep on */
+    static size_t num;
+    struct call *c = &calls[num++ % countof(calls)];
     uint8_t packet[128];
 
-    c.any = !local;
-    c.local = endp(local ? local : "0.0.0.0:0");
-    c.remote = endp(remote);
-    c.task = task_start("connector", connect_one, &c);
+    call_start(c, connect_one, .local = local, .remote = remote);
     take(0, packet, sizeof(packet));
     check_int(packet[33], 0x02);
     connection('A', local ? local : "192.0.2.2:0", remote, PEER_ISN);
     if (port) {
-        *port = (uint16_t)(packet[20] << 8 | packet[21]);
+        *port = get16(packet + 20);
         check(*port >= TCP_SOURCE_PORT_MIN);
     } else {
         char reset[64];
 
         snprintf(reset, sizeof(reset), "R. 0:0(0) ack =%u", get32(packet + 24) + 1);
         inject(reset);
-        check_int(c.desc, -1);
-        check_int(c.err, ECONNREFUSED);
+        check_failed(c, ECONNREFUSED);
     }
     return get32(packet + 24);
 }
@@ -142,7 +110,7 @@ static void test_clock_active(void)
     advance(100);
     now = call_isn("192.0.2.2:10000", "192.0.2.1:7", NULL);
     check_int((uint32_t)(now - before), 25000);
-    listen_at(10000);
+    listening("0.0.0.0:10000", 8);
     advance(100);
     before = passive_isn("192.0.2.2:10000", "192.0.2.1:7");
     check_int((uint32_t)(before - now), 25000);
@@ -196,8 +164,8 @@ static void test_our_ports(void)
 
     bench_start(WIRE_RAW);
     for (uint16_t i = 0; i < countof(number); i++) {
-        listen_at((uint16_t)(100 + i));
         snprintf(local, sizeof(local), "192.0.2.2:%u", 100 + i);
+        listening(local, 8);
         number[i] = passive_isn(local, "192.0.2.1:5000");
     }
     check_random(number, countof(number), 32);
@@ -395,7 +363,7 @@ static void test_udp_ports(void)
         desc = udp_cmd_open();
         check_int(udp_cmd_sendto(desc, "x", 1, &remote), 1);
         take(0, packet, sizeof(packet));
-        port[i] = (uint32_t)(packet[20] << 8 | packet[21]) | (uint32_t)i << 16;
+        port[i] = get16(packet + 20) | (uint32_t)i << 16;
         check((port[i] & 0xffff) >= UDP_SOURCE_PORT_MIN);
         check_int(net_shutdown(), 0);
         settle();
@@ -416,7 +384,7 @@ static uint16_t next_id(uint8_t protocol, ip_addr_t dst)
 
     check_int(ip_output(protocol, NULL, 0, IP_ADDR_ANY, dst), 0);
     check_int(take(0, packet, sizeof(packet)), IP_HDR_SIZE_MIN);
-    return (uint16_t)(packet[4] << 8 | packet[5]);
+    return get16(packet + 4);
 }
 
 static ip_addr_t neighbour(size_t host)

@@ -3,12 +3,11 @@
 #include <stdio.h>
 
 #include "bench.h"
+#include "commands.h"
 #include "net.h"
 #include "platform.h"
 #include "tcp.h"
 #include "util.h"
-
-#define PEER_ISN 1000
 
 static int listener = -1;
 
@@ -23,65 +22,24 @@ static struct link a = {.name = 'A'}, b = {.name = 'B'}, c = {.name = 'C'};
 
 static void start(void)
 {
-    ip_endp_t local;
-
     bench_start(WIRE_RAW);
-    check_int(ip_endp_pton("0.0.0.0:7", &local), 0);
-    listener = tcp_cmd_socket();
-    check_int(tcp_cmd_bind(listener, &local), 0);
-    check_int(tcp_cmd_listen(listener, 8), 0);
-}
-
-static struct tcp_view view(const struct link *l)
-{
-    struct tcp_view v;
-
-    check_int(tcp_get_view(l->desc, &v), 0);
-    return v;
+    listener = listening("0.0.0.0:7", 8);
 }
 
 static void establish(struct link *l, unsigned win)
 {
-    char text[64];
+    char syn[64];
 
-    snprintf(text, sizeof(text), "192.0.2.1:%d", 5000 + l->name - 'A');
-    connection(l->name, "192.0.2.2:7", text, PEER_ISN);
-    snprintf(text, sizeof(text), "S 0:0(0) win %u <mss 1000>", win);
-    inject(text);
-    expect("S. 0:0(0) ack 1");
-    snprintf(text, sizeof(text), ". 1:1(0) ack 1 win %u", win);
-    inject(text);
-    l->desc = tcp_cmd_accept(listener, NULL);
-    check(l->desc != -1);
-    l->before = view(l);
-}
-
-static void our_side_sends(const struct link *l, uint32_t from, size_t len)
-{
-    static char buf[10000];
-
-    pattern(buf, from, len);
-    check_int(tcp_cmd_send(l->desc, buf, len), len);
-}
-
-static void check_received(const struct link *l, uint32_t from, uint32_t end)
-{
-    static char buf[10000];
-    ssize_t len;
-
-    while (from < end) {
-        len = tcp_cmd_receive(l->desc, buf, sizeof(buf));
-        check(len > 0);
-        check_pattern(buf, from, (size_t)len);
-        from += (uint32_t)len;
-    }
-    check_int(from, end);
+    snprintf(syn, sizeof(syn), "win %u <mss 1000>", win);
+    client(l->name, PEER_ISN);
+    l->desc = accepted(listener, syn, win);
+    l->before = view(l->desc);
 }
 
 /* Nothing of it has changed. */
 static void check_untouched(const struct link *l)
 {
-    struct tcp_view v = view(l);
+    struct tcp_view v = view(l->desc);
 
     check_str(tcp_state_ntoa(v.state), tcp_state_ntoa(l->before.state));
     check_int(v.rcv.nxt, l->before.rcv.nxt);
@@ -107,12 +65,12 @@ static void send_and_ack(void)
 {
     start();
     establish(&a, 1000);
-    our_side_sends(&a, 1, 2000);
+    our_side_sends(a.desc, 1, 2000);
     expect(". 1:1001(1000) ack 1");
     inject(". 1:1(0) ack 1001 win 1000");
     expect("P. 1001:2001(1000) ack 1");
     inject(". 1:1(0) ack 2001 win 1000");
-    our_side_sends(&a, 2001, 10);
+    our_side_sends(a.desc, 2001, 10);
     expect("P. 2001:2011(10) ack 1");
 }
 
@@ -127,11 +85,11 @@ static void test_ack_range(void)
         snprintf(text, sizeof(text), "P. 1:11(10) ack %u win 500", bad[i]);
         check_counted(tcp, bad_ack, 1, inject(text));
         expect(". 2011:2011(0) ack 1");
-        check_int(view(&a).rcv.nxt, PEER_ISN + 1);
-        check_int(view(&a).snd.wnd, 1000);
+        check_int(view(a.desc).rcv.nxt, PEER_ISN + 1);
+        check_int(view(a.desc).snd.wnd, 1000);
         snprintf(text, sizeof(text), "F. 1:1(0) ack %u", bad[i]);
         check_counted(tcp, bad_ack, 1, inject(text));
-        check_str(tcp_state_ntoa(view(&a).state), "ESTABLISHED");
+        check_state(a.desc, "ESTABLISHED");
         inject(". 1:1(0) ack 2001 win 1000");
         calm();
     }
@@ -139,12 +97,12 @@ static void test_ack_range(void)
         snprintf(text, sizeof(text), "P. %u:%u(10) ack %u win 1000", seq, seq + 10, ack);
         inject(text);
         seq += 10;
-        check_int(view(&a).rcv.nxt, PEER_ISN + seq);
+        check_int(view(a.desc).rcv.nxt, PEER_ISN + seq);
     }
-    check_int(view(&a).snd.una, view(&a).iss + 2011);
+    check_int(view(a.desc).snd.una, view(a.desc).iss + 2011);
     advance(500);
     wire_pending(1);
-    check_received(&a, 1, seq);
+    check_received(a.desc, 1, seq);
 }
 
 /* The window was wide once: what was allowed then is allowed still. */
@@ -157,41 +115,39 @@ static void test_widest_window(void)
     for (uint32_t seq = 1; seq < 6001; seq += 1000) {
         char text[64];
 
-        our_side_sends(&a, seq, 1000);
+        our_side_sends(a.desc, seq, 1000);
         snprintf(text, sizeof(text), ". 1:1(0) ack %u win 1000", seq + 1000);
         wire_pending(1);
         inject(text);
     }
     check_counted(tcp, bad_ack, 1, inject("P. 1:11(10) ack 1000"));
-    check_int(view(&a).rcv.nxt, PEER_ISN + 1);
+    check_int(view(a.desc).rcv.nxt, PEER_ISN + 1);
     inject("P. 1:11(10) ack 1001");
-    check_int(view(&a).rcv.nxt, PEER_ISN + 11);
+    check_int(view(a.desc).rcv.nxt, PEER_ISN + 11);
     calm();
-    check_received(&a, 1, 11);
+    check_received(a.desc, 1, 11);
 }
 
-static void connect_b(void *arg)
+static ssize_t connect_to(struct call *call)
 {
-    ip_endp_t remote;
+    ip_endp_t remote = endp("192.0.2.1:6000");
 
-    check_int(ip_endp_pton("192.0.2.1:6000", &remote), 0);
-    *(int *)arg = tcp_cmd_connect(b.desc, &remote);
+    return tcp_cmd_connect(call->desc, &remote);
 }
 
 /* From the same descriptor, with this window. The peer's number is then 1, ours as well. */
 static void connect_again(unsigned win)
 {
+    static struct call call;
     char text[64];
-    int ret = -1;
-    struct task *task = task_start("connector", connect_b, &ret);
 
+    call_start(&call, connect_to, .desc = b.desc);
     connection('B', "192.0.2.2:0", "192.0.2.1:6000", PEER_ISN);
     expect("S 0:0(0)");
     snprintf(text, sizeof(text), "S. 0:0(0) ack 1 win %u", win);
     inject(text);
     expect(". 1:1(0) ack 1");
-    task_join(task, 0);
-    check_int(ret, 0);
+    check_returned(&call, 0);
 }
 
 /* A connection before this one, from the same descriptor, had a wide window. */
@@ -203,9 +159,9 @@ static void test_former_window(void)
     inject("R 1:1(0)");
     connect_again(100);
     check_counted(tcp, bad_ack, 1, inject("P. 1:11(10) ack 4294967000"));
-    check_int(view(&b).rcv.nxt, PEER_ISN + 1);
+    check_int(view(b.desc).rcv.nxt, PEER_ISN + 1);
     inject("P. 1:11(10) ack 4294967290");
-    check_int(view(&b).rcv.nxt, PEER_ISN + 11);
+    check_int(view(b.desc).rcv.nxt, PEER_ISN + 11);
     calm();
 }
 
@@ -238,7 +194,7 @@ static void test_reset(void)
         check_untouched(&a);
     }
     check_counted(tcp, resets_received, 1, inject("R 1:1(0)"));
-    check_str(tcp_state_ntoa(view(&a).state), "CLOSED");
+    check_state(a.desc, "CLOSED");
     expect_nothing(0);
 }
 
@@ -272,7 +228,7 @@ static void test_restarted(void)
     inject("S 500000:500000(0)");
     expect(". 1:1(0) ack 11");
     inject("R 11:11(0)");
-    check_received(&a, 1, 11);
+    check_received(a.desc, 1, 11);
     check_error(tcp_cmd_receive(a.desc, buf, sizeof(buf)), ECONNRESET);
     check_int(tcp_cmd_close(a.desc), 0);
     inject("S 500000:500000(0)");
@@ -288,15 +244,8 @@ static void to_time_wait(void)
     expect("F. 1:1(0) ack 1");
     inject("F. 1:1(0) ack 2");
     expect_within(500, ". 2:2(0) ack 2");
-    check_str(tcp_state_ntoa(view(&a).state), "TIME_WAIT");
+    check_state(a.desc, "TIME_WAIT");
     calm();
-}
-
-static int is_gone(const struct link *l)
-{
-    struct tcp_view v;
-
-    return tcp_get_view(l->desc, &v) == -1;
 }
 
 /* A peer that starts afresh with a lower number, or in the old window, need not wait for a minute:
@@ -313,7 +262,7 @@ static void test_restarted_in_time_wait(void)
         advance(TCP_CHALLENGE_ANSWER - 100);
         check_counted(tcp, resets_received, 1, inject("R 2:2(0)"));
         expect_nothing(0);
-        check(is_gone(&a));
+        check(is_gone(a.desc));
         inject(syns[i]); /* a SYN-ACK to it, and a connection like any */
         check_int(wire_pending(1), 1);
         check_int(net_shutdown(), 0);
@@ -337,7 +286,7 @@ static void test_time_wait_stays(void)
     advance(TCP_CHALLENGE_ANSWER + 100);
     inject("R 2:2(0)"); /* too late */
     expect_nothing(0);
-    check_str(tcp_state_ntoa(view(&a).state), "TIME_WAIT");
+    check_state(a.desc, "TIME_WAIT");
     for (int i = 0; i < 20; i++) {
         inject(". 1000000000:1000000000(0) ack 1");
     }
@@ -345,7 +294,7 @@ static void test_time_wait_stays(void)
     inject("S 3000000000:3000000000(0)"); /* held back: a RST cannot be an answer */
     inject("R 2:2(0)");
     expect_nothing(0);
-    check_str(tcp_state_ntoa(view(&a).state), "TIME_WAIT");
+    check_state(a.desc, "TIME_WAIT");
 }
 
 /* What has come is still read after it. */
@@ -362,8 +311,8 @@ static void test_restarted_while_held(void)
     inject("S 0:0(0)");
     expect(". 2:2(0) ack 12");
     inject("R 12:12(0)");
-    check_str(tcp_state_ntoa(view(&a).state), "CLOSED");
-    check_received(&a, 1, 11);
+    check_state(a.desc, "CLOSED");
+    check_received(a.desc, 1, 11);
     check_int(tcp_cmd_receive(a.desc, buf, sizeof(buf)), 0);
     check_int(tcp_cmd_close(a.desc), 0);
 }
@@ -490,7 +439,7 @@ static void test_repeated_data(void)
     answers("R 2002:2002(0)", 100);
     inject("F. 2001:2001(0) ack 1");
     expect_within(500, ". 1:1(0) ack 2002");
-    check_received(&a, 1, 2001);
+    check_received(a.desc, 1, 2001);
 }
 
 /* Two ends that each hold the other's ACK for wrong do not go on for ever. */
@@ -561,12 +510,12 @@ static void check_works(struct link *l)
     inject(text);
     advance(500);
     check(wire_pending(1) > 0);
-    check_received(l, 1, 101);
-    our_side_sends(l, 1, 10);
+    check_received(l->desc, 1, 101);
+    our_side_sends(l->desc, 1, 10);
     expect("P. 1:11(10) ack 101");
     snprintf(text, sizeof(text), "%c> . 101:101(0) ack 11", l->name);
     inject(text);
-    check_int(view(l).snd.una, view(l).iss + 11);
+    check_int(view(l->desc).snd.una, view(l->desc).iss + 11);
     check_int(tcp_cmd_close(l->desc), 0);
     expect("F. 11:11(0) ack 101");
     snprintf(text, sizeof(text), "%c> R 101:101(0)", l->name);
@@ -633,8 +582,8 @@ static void test_guesses_half_closed(void)
     check_int(tcp_cmd_half_close(b.desc), 0);
     expect("B> F. 1:1(0) ack 1");
     inject("B> . 1:1(0) ack 2");
-    a.before = view(&a);
-    b.before = view(&b);
+    a.before = view(a.desc);
+    b.before = view(b.desc);
     for (int i = 0; i < GUESSES / 5; i++) {
         guess(i % 2 ? 'A' : 'B');
         if (i % 5 == 0) {
@@ -648,13 +597,13 @@ static void test_guesses_half_closed(void)
     check(n <= 2 * TCP_CHALLENGE_LIMIT * (GUESSES / 5 / A_SECOND + 2));
     check_untouched(&a);
     check_untouched(&b);
-    our_side_sends(&a, 1, 10);
+    our_side_sends(a.desc, 1, 10);
     expect("A> P. 1:11(10) ack 2");
     inject("A> . 2:2(0) ack 11");
     check_int(tcp_cmd_receive(a.desc, buf, sizeof(buf)), 0);
     inject("B> F. 1:101(100) ack 2");
     expect_within(500, "B> . 2:2(0) ack 102");
-    check_received(&b, 1, 101);
+    check_received(b.desc, 1, 101);
     check_int(tcp_cmd_receive(b.desc, buf, sizeof(buf)), 0);
 }
 

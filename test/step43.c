@@ -3,6 +3,7 @@
 
 #include "arp.h"
 #include "bench.h"
+#include "commands.h"
 #include "driver/loopback.h"
 #include "ip.h"
 #include "net.h"
@@ -13,45 +14,8 @@
 
 /* Step 43: floods. Whoever sends too much gets less, and nobody else does. */
 
-#define PEER_ISN 1000
 #define FLOOD 100000 /* SYNs whose senders do not exist */
 #define BURST 20000  /* packets without a pause */
-
-static ip_endp_t endp(const char *text)
-{
-    ip_endp_t e;
-
-    check_int(ip_endp_pton(text, &e), 0);
-    return e;
-}
-
-static int listening(const char *text, int backlog)
-{
-    ip_endp_t local = endp(text);
-    int desc = tcp_cmd_socket();
-
-    check_int(tcp_cmd_bind(desc, &local), 0);
-    check_int(tcp_cmd_listen(desc, backlog), 0);
-    return desc;
-}
-
-static size_t blocks(void)
-{
-    struct tcp_view view;
-    size_t num = 0;
-
-    for (size_t i = 0; i < TCP_PCB_SIZE; i++) {
-        num += tcp_get_view_at(i, &view) == 0;
-    }
-    return num;
-}
-
-static const char *state(int desc)
-{
-    struct tcp_view view;
-
-    return tcp_get_view(desc, &view) == 0 ? tcp_state_ntoa(view.state) : "none";
-}
 
 /*
  * Packets made here, for there are very many
@@ -75,11 +39,6 @@ static void put32(uint8_t *p, uint32_t value)
 {
     put16(p, value >> 16);
     put16(p + 2, value);
-}
-
-static uint32_t get32(const uint8_t *p)
-{
-    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
 static uint32_t fold(uint32_t sum)
@@ -185,7 +144,7 @@ static void honest_speaks(long now)
 }
 
 /* Loopback is not there; a listener on port 7, a gateway, and one established connection, A. */
-static int start(int *established)
+static int start(int *conn)
 {
     struct net_device *dev;
     struct ip_iface *iface;
@@ -197,12 +156,8 @@ static int start(int *established)
     check_int(ip_route_set_default_gateway(iface, "192.0.2.1"), 0);
     check_int(net_run(), 0);
     listener = listening("0.0.0.0:7", 50);
-    connection('A', "192.0.2.2:7", "192.0.2.1:5000", PEER_ISN);
-    inject("S 0:0(0) win 65535");
-    expect("S. 0:0(0) ack 1");
-    inject(". 1:1(0) ack 1 win 65535");
-    *established = tcp_cmd_accept(listener, NULL);
-    check(*established != -1);
+    client('A', PEER_ISN);
+    *conn = accepted(listener, "", 65535);
     check_int(log_set_level("error"), 0);
     return listener;
 }
@@ -229,7 +184,7 @@ static void exchange(int desc, unsigned int n)
 static void test_syn_flood(void)
 {
     unsigned int connected = 0, exchanged = 0;
-    int established, listener = start(&established), desc;
+    int conn, listener = start(&conn), desc;
     size_t bytes = memory_peak_bytes(1);
     ip_endp_t remote;
     uint32_t n = 0;
@@ -247,7 +202,7 @@ static void test_syn_flood(void)
         if (honest.port != 0 && honest.ack_at != -1 && now == honest.ack_at + 1) {
             desc = tcp_cmd_accept(listener, &remote);
             check_int(ntoh16(remote.port), honest.port);
-            check_str(state(desc), "ESTABLISHED");
+            check_state(desc, "ESTABLISHED");
             check(now - honest.began < 3000);
             check_int(honest.refused, 0);
             check_int(tcp_cmd_close(desc), 0);
@@ -255,91 +210,80 @@ static void test_syn_flood(void)
             connected++;
         }
         if (now % 200 == 100) {
-            exchange(established, exchanged++);
+            exchange(conn, exchanged++);
         }
     }
     check_int(connected, 3);
-    check_str(state(established), "ESTABLISHED");
+    check_state(conn, "ESTABLISHED");
     check(memory_peak_bytes(0) - bytes <= (TCP_HALF_OPEN_MAX + 10) * (size_t)1024 + 400000);
     advance(120000);
     wire_pending(1);
     check_int(tcp_cmd_close(listener), 0);
-    check(blocks() <= 4);
+    check(blocks_in_use() <= 4);
 }
 
 /* At whatever rate: bounded, and nobody who is connected notices. */
 static void test_syn_burst(void)
 {
     size_t bytes;
-    int established;
+    int conn;
 
-    start(&established);
+    start(&conn);
     bytes = memory_peak_bytes(1);
     for (uint32_t n = 0; n < BURST; n++) {
         strange_syn(n, 7);
         if (n % 1000 == 0) {
             wire_pending(1);
-            exchange(established, n / 1000);
+            exchange(conn, n / 1000);
         }
     }
     wire_pending(1);
-    check_int(blocks(), TCP_HALF_OPEN_MAX + 2);
+    check_int(blocks_in_use(), TCP_HALF_OPEN_MAX + 2);
     check(memory_peak_bytes(0) - bytes <= (TCP_HALF_OPEN_MAX + 10) * (size_t)1024 + 400000);
-    exchange(established, BURST / 1000);
+    exchange(conn, BURST / 1000);
 }
 
 /* A SYN-ACK that nobody answers is repeated three to five times, and then forgotten. */
 static void test_retries(void)
 {
-    int listener, established;
+    int listener, conn;
     size_t sent;
 
-    listener = start(&established);
+    listener = start(&conn);
     strange_syn(1, 7);
     check_int(wire_pending(1), 1);
     advance(180000);
     sent = wire_pending(1);
     check(sent >= 3 && sent <= 5);
-    check_int(blocks(), 2);
-    check_str(state(listener), "LISTEN");
-}
-
-static void open_passive(void *arg)
-{
-    ip_endp_t local = endp("0.0.0.0:7");
-
-    *(int *)arg = tcp_cmd_open(&local, NULL, 0);
+    check_int(blocks_in_use(), 2);
+    check_state(listener, "LISTEN");
 }
 
 /* A passive open can wait for one peer at a time: one who is not there does not take it long. */
 static void test_retries_open(void)
 {
-    struct task *task;
-    int desc = -1;
+    static struct call c;
     size_t sent;
 
     bench_start(WIRE_RAW);
-    task = task_start("opener", open_passive, &desc);
+    call_start(&c, open_passive, .local = "0.0.0.0:7");
     connection('A', "192.0.2.2:7", "192.0.2.77:5000", PEER_ISN);
     inject("S 0:0(0)");
     expect("S. 0:0(0) ack 1");
     advance(60000);
     sent = wire_pending(1);
     check(sent >= 3 && sent <= 5);
-    connection('B', "192.0.2.2:7", "192.0.2.1:5001", PEER_ISN);
-    inject("S 0:0(0)");
-    expect("S. 0:0(0) ack 1");
-    inject(". 1:1(0) ack 1");
-    task_join(task, 0);
-    check(desc != -1);
+    client('B', PEER_ISN);
+    handshake("", 65535);
+    opened(&c);
 }
 
 /* Silence of those whom we never knew is no news: a flood of SYNs must not be one of warnings. */
 static void test_no_warning(void)
 {
-    int established;
+    int conn;
 
-    start(&established);
+    start(&conn);
     check_int(log_set_level("warn"), 0);
     for (uint32_t n = 0; n < 100; n++) {
         strange_syn(n, 7);
@@ -352,10 +296,10 @@ static void test_no_warning(void)
 /* Many listeners are flooded at once: together they fill the table, but not for our own user. */
 static void test_full_table(void)
 {
-    int established, desc;
+    int conn, desc;
     char local[32];
 
-    start(&established);
+    start(&conn);
     for (int i = 0; i < TCP_PCB_SIZE / TCP_HALF_OPEN_MAX + 1; i++) {
         snprintf(local, sizeof(local), "0.0.0.0:%d", 100 + i);
         listening(local, 5);
@@ -364,31 +308,29 @@ static void test_full_table(void)
         }
         wire_pending(1);
     }
-    check_int(blocks(), TCP_PCB_SIZE);
+    check_int(blocks_in_use(), TCP_PCB_SIZE);
     desc = tcp_cmd_socket();
     check(desc != -1);
     check_int(tcp_cmd_close(desc), 0);
-    exchange(established, 0);
+    exchange(conn, 0);
 }
 
 /* Who closes his listener resets those who wait, and they are not lost in the table. */
 static void test_listener_closed(void)
 {
-    int established, listener = start(&established);
+    int conn, listener = start(&conn);
 
-    connection('B', "192.0.2.2:7", "192.0.2.1:5001", PEER_ISN);
+    client('B', PEER_ISN);
     inject("S 0:0(0)");
     expect("S. 0:0(0) ack 1");
-    connection('C', "192.0.2.2:7", "192.0.2.1:5002", PEER_ISN);
-    inject("S 0:0(0)");
-    expect("S. 0:0(0) ack 1");
-    inject(". 1:1(0) ack 1");
+    client('C', PEER_ISN);
+    handshake("", 65535);
     check_int(tcp_cmd_close(listener), 0);
     check_int(wire_pending(1), 2);
-    check_int(blocks(), 1);
+    check_int(blocks_in_use(), 1);
     inject("B> . 1:1(0) ack 1");
     expect("B> R 1:1(0)");
-    exchange(established, 0);
+    exchange(conn, 0);
 }
 
 /* So many take the end of the connection and never say theirs. Who comes next finds room. */
@@ -405,16 +347,13 @@ static void test_full_of_fin_wait_2(void)
     for (int i = 0; i < 100; i++) {
         snprintf(remote, sizeof(remote), "192.0.2.%d:%d", 10 + i, 5000 + i);
         connection('A', "192.0.2.2:7", remote, PEER_ISN);
-        inject("S 0:0(0)");
-        expect("S. 0:0(0) ack 1");
-        inject(". 1:1(0) ack 1");
-        desc = tcp_cmd_accept(listener, NULL);
+        desc = accepted(listener, "", 65535);
         check_int(tcp_cmd_close(desc), 0);
         expect("F. 1:1(0) ack 1");
         inject(". 1:1(0) ack 2");
-        check_str(state(desc), "FIN_WAIT2");
+        check_state(desc, "FIN_WAIT2");
     }
-    check_int(blocks(), TCP_PCB_SIZE);
+    check_int(blocks_in_use(), TCP_PCB_SIZE);
 }
 
 /* The last ACK of a client who finds the backlog full is dropped: he comes in when there is room.
@@ -426,10 +365,7 @@ static void test_backlog(void)
     bench_start(WIRE_RAW);
     listener = listening("0.0.0.0:7", 1);
     for (int c = 'A'; c <= 'B'; c++) {
-        char remote[32];
-
-        snprintf(remote, sizeof(remote), "192.0.2.1:%d", 5000 + c);
-        connection((char)c, "192.0.2.2:7", remote, PEER_ISN);
+        client((char)c, PEER_ISN);
         inject("S 0:0(0)");
         expect("S. 0:0(0) ack 1");
     }
@@ -437,7 +373,7 @@ static void test_backlog(void)
     check_counted(tcp, backlog_full, 1, inject("B> . 1:1(0) ack 1"));
     expect_nothing(0);
     desc = tcp_cmd_accept(listener, NULL);
-    check_str(state(desc), "ESTABLISHED");
+    check_state(desc, "ESTABLISHED");
     expect_within(2000, "B> S. 0:0(0) ack 1");
     inject("B> . 1:1(0) ack 1");
     check(tcp_cmd_accept(listener, NULL) != -1);
@@ -448,8 +384,8 @@ static void test_backlog_never(void)
 {
     bench_start(WIRE_RAW);
     listening("0.0.0.0:7", 1);
-    connection('A', "192.0.2.2:7", "192.0.2.1:5000", PEER_ISN);
-    connection('B', "192.0.2.2:7", "192.0.2.1:5001", PEER_ISN);
+    client('A', PEER_ISN);
+    client('B', PEER_ISN);
     inject("A> S 0:0(0)");
     expect("A> S. 0:0(0) ack 1");
     inject("B> S 0:0(0)");
@@ -463,16 +399,16 @@ static void test_backlog_never(void)
         }
     }
     expect_within(20000, "B> R. 1:1(0) ack 1");
-    check_int(blocks(), 2);
+    check_int(blocks_in_use(), 2);
 }
 
 /* ACKs to a listener or to nobody: the first are answered by a RST, a flood is not. */
 static void resets_are_limited(uint16_t port)
 {
-    int established;
+    int conn;
     size_t sent;
 
-    start(&established);
+    start(&conn);
     strange_ack(0, port);
     check_int(wire_pending(1), 1);
     for (uint32_t n = 1; n <= BURST; n++) {
@@ -483,7 +419,7 @@ static void resets_are_limited(uint16_t port)
     }
     sent = wire_pending(1);
     check(sent > 10 && sent < 2000);
-    exchange(established, 0);
+    exchange(conn, 0);
     advance(2000);
     strange_ack(0, port);
     check_int(wire_pending(1), 1);
@@ -505,15 +441,15 @@ static void test_sockstress(void)
 {
     static char much[20000];
     uint8_t p[2048];
-    int established;
+    int conn;
     long seconds;
 
-    start(&established);
+    start(&conn);
     inject("A> . 1:1(0) ack 1 win 0");
-    check_int(tcp_cmd_send(established, much, sizeof(much)), sizeof(much));
-    check_int(tcp_cmd_close(established), 0);
-    check_int(blocks(), 2);
-    for (seconds = 0; blocks() == 2; seconds++) {
+    check_int(tcp_cmd_send(conn, much, sizeof(much)), sizeof(much));
+    check_int(tcp_cmd_close(conn), 0);
+    check_int(blocks_in_use(), 2);
+    for (seconds = 0; blocks_in_use() == 2; seconds++) {
         check(seconds <= TCP_CLOSE_TIMEOUT / 1000 + 1);
         advance(1000);
         while (wire_pending(0) > 0) { /* with the window that he had: none */
@@ -526,7 +462,7 @@ static void test_sockstress(void)
 }
 
 /* On a link of our own, where ARP has to ask for everybody. A is a neighbour. */
-static void start_ether(int *established)
+static void start_ether(int *conn)
 {
     int listener;
 
@@ -534,11 +470,8 @@ static void start_ether(int *established)
     inject("ARP who-has 192.0.2.2 tell 192.0.2.1");
     expect("ARP reply 192.0.2.2 is-at 00:00:5e:00:53:01");
     listener = listening("0.0.0.0:7", 5);
-    connection('A', "192.0.2.2:7", "192.0.2.1:5000", PEER_ISN);
-    inject("S 0:0(0) win 65535");
-    expect("S. 0:0(0) ack 1");
-    inject(". 1:1(0) ack 1 win 65535");
-    *established = tcp_cmd_accept(listener, NULL);
+    client('A', PEER_ISN);
+    *conn = accepted(listener, "", 65535);
     check_int(log_set_level("error"), 0);
 }
 
@@ -547,9 +480,9 @@ static void test_arp_flood(void)
 {
     uint8_t frame[60] = {0, 0, 0x5e, 0, 0x53, 1, 2, 0, 0, 0, 0, 0, 8, 6, 0, 1, 8, 0, 6, 4, 0, 1};
     size_t bytes;
-    int established;
+    int conn;
 
-    start_ether(&established);
+    start_ether(&conn);
     bytes = memory_peak_bytes(1);
     put32(frame + 38, 0xc0000202);
     for (uint32_t n = 0; n < BURST; n++) {
@@ -559,7 +492,7 @@ static void test_arp_flood(void)
         inject_bytes(frame, sizeof(frame));
         if (n % 1000 == 0) {
             wire_pending(1);
-            exchange(established, n / 1000);
+            exchange(conn, n / 1000);
         }
     }
     wire_pending(1);
@@ -571,9 +504,9 @@ static void test_syn_flood_on_link(void)
 {
     char line[80];
     size_t bytes;
-    int established;
+    int conn;
 
-    start_ether(&established);
+    start_ether(&conn);
     bytes = memory_peak_bytes(1);
     for (unsigned int n = 0; n < BURST; n++) {
         snprintf(line, sizeof(line), "TCP 192.0.2.%u.%u > 192.0.2.2.7 S %u:%u(0) win 65535",
@@ -581,7 +514,7 @@ static void test_syn_flood_on_link(void)
         inject(line);
         if (n % 1000 == 0) {
             wire_pending(1);
-            exchange(established, n / 1000);
+            exchange(conn, n / 1000);
             advance(100);
         }
     }

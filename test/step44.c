@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "bench.h"
+#include "endp.h"
 #include "ether.h"
 #include "icmp.h"
 #include "ip.h"
@@ -145,12 +146,11 @@ static void to_udp(void)
 {
     static const uint8_t hdr[] = {0x13, 0x88, 0, 7, 0x07, 0xd8, 0, 0}; /* from 5000, no checksum */
     static uint8_t buf[3000];
-    ip_endp_t local, remote;
+    ip_endp_t local = endp("0.0.0.0:7"), remote;
     int desc;
 
     bench_start(WIRE_RAW);
     desc = udp_cmd_open();
-    check_int(ip_endp_pton("0.0.0.0:7", &local), 0);
     check_int(udp_cmd_bind(desc, &local), 0);
     pattern(whole, 0, 2008);
     memcpy(whole, hdr, sizeof(hdr));
@@ -168,11 +168,6 @@ static void to_udp(void)
 /*
  * Fragments that go out
  */
-
-static uint16_t get16(const uint8_t *p)
-{
-    return (uint16_t)(p[0] << 8 | p[1]);
-}
 
 /* The next packet out is the fragment that begins at offset, of a datagram with this id (-1: the
  * first, any). It is as long as may be, and goes to gone, where its data is offset bytes behind the
@@ -216,14 +211,6 @@ static size_t collect(size_t mtu)
     return len;
 }
 
-static ip_addr_t peer(void)
-{
-    ip_addr_t addr;
-
-    check_int(ip_addr_pton("192.0.2.1", &addr), 0);
-    return addr;
-}
-
 static void goes_out(size_t mtu, size_t len)
 {
     struct ip_stats before, after;
@@ -231,7 +218,7 @@ static void goes_out(size_t mtu, size_t len)
                                            ((mtu - 20) / 8 * 8) + 1;
 
     ip_get_stats(&before);
-    check_int(ip_output(PROTO, whole, len, IP_ADDR_ANY, peer()), len);
+    check_int(ip_output(PROTO, whole, len, IP_ADDR_ANY, addr("192.0.2.1")), len);
     ip_get_stats(&after);
     check_int(after.sent - before.sent, 1);
     check_int(after.fragments_sent - before.fragments_sent, num);
@@ -279,7 +266,7 @@ static void out_by_hand(void)
     memset(whole, 'a', 48);
     whole[48] = 'b';
     whole[49] = 'c';
-    check_int(ip_output(PROTO, whole, 50, IP_ADDR_ANY, peer()), 50);
+    check_int(ip_output(PROTO, whole, 50, IP_ADDR_ANY, addr("192.0.2.1")), 50);
     check_int(take(0, packet, sizeof(packet)), 68);
     check_mem(packet, "\x45\x00\x00\x44", 4);
     check_mem(packet + 6, "\x20\x00\x40\xfd", 4); /* more, at 0 */
@@ -294,26 +281,25 @@ static void out_by_hand(void)
 static void too_long_to_send(void)
 {
     start();
-    check_error(ip_output(PROTO, whole, BIG + 1, IP_ADDR_ANY, peer()), EMSGSIZE);
-    check_counted(ip, send_failed, 1, ip_output(PROTO, whole, BIG + 1, IP_ADDR_ANY, peer()));
+    check_error(ip_output(PROTO, whole, BIG + 1, IP_ADDR_ANY, addr("192.0.2.1")), EMSGSIZE);
+    check_counted(ip, send_failed, 1,
+                  ip_output(PROTO, whole, BIG + 1, IP_ADDR_ANY, addr("192.0.2.1")));
     wire->mtu = 67; /* no link for IP */
-    check_error(ip_output(PROTO, whole, 1, IP_ADDR_ANY, peer()), EMSGSIZE);
+    check_error(ip_output(PROTO, whole, 1, IP_ADDR_ANY, addr("192.0.2.1")), EMSGSIZE);
     wire->mtu = 0;
-    check_error(ip_output(PROTO, whole, 1, IP_ADDR_ANY, peer()), EMSGSIZE);
+    check_error(ip_output(PROTO, whole, 1, IP_ADDR_ANY, addr("192.0.2.1")), EMSGSIZE);
     expect_nothing(0);
 }
 
 static void udp_out(void)
 {
-    ip_endp_t local, remote;
+    ip_endp_t local = endp("0.0.0.0:7"), remote = endp("192.0.2.1:7");
     int desc;
 
     bench_start(WIRE_RAW);
     pattern(whole, 0, UDP_BIG);
     desc = udp_cmd_open();
-    check_int(ip_endp_pton("0.0.0.0:7", &local), 0);
     check_int(udp_cmd_bind(desc, &local), 0);
-    check_int(ip_endp_pton("192.0.2.1:7", &remote), 0);
     check_int(udp_cmd_sendto(desc, whole, UDP_BIG, &remote), UDP_BIG);
     check_int(collect(MTU), BIG);
     check_int(udp_cmd_recvfrom(desc, came, sizeof(came), NULL), UDP_BIG);
@@ -363,7 +349,7 @@ static void broken_off(void)
     memory = memory_in_use();
     net_set_capture(break_third);
     ip_get_stats(&before);
-    check_int(ip_output(PROTO, whole, BIG, IP_ADDR_ANY, peer()), -1);
+    check_int(ip_output(PROTO, whole, BIG, IP_ADDR_ANY, addr("192.0.2.1")), -1);
     ip_get_stats(&after);
     check_int(calls, 3);
     check_int(after.send_failed - before.send_failed, 1);

@@ -8,7 +8,7 @@
 #include "net.h"
 #include "netstat.h"
 #include "platform.h"
-#include "sock.h"
+#include "sockets.h"
 #include "tcp.h"
 #include "udp.h"
 #include "util.h"
@@ -16,36 +16,7 @@
 /* Step 45: to see what the stack is doing. The text is compared word by word, so that columns may
  * be added. */
 
-#define SA(x) ((struct sockaddr *)(x))
-
 static int listener;
-
-static ip_endp_t endp(const char *text)
-{
-    ip_endp_t e;
-
-    check_int(ip_endp_pton(text, &e), 0);
-    return e;
-}
-
-static struct sockaddr_in address(const char *text)
-{
-    struct sockaddr_in in = {.sin_family = AF_INET};
-
-    in.sin_addr.s_addr = endp(text).addr;
-    in.sin_port = endp(text).port;
-    return in;
-}
-
-static int bound(int type)
-{
-    struct sockaddr_in local = address("192.0.2.2:7");
-    int id = sock_open(PF_INET, type, 0);
-
-    check(id != -1);
-    check_int(sock_bind(id, SA(&local), sizeof(local)), 0);
-    return id;
-}
 
 /* Ethernet, a gateway, a listener, and a client whose ten bytes nobody has read. */
 static void start(void)
@@ -59,9 +30,8 @@ static void start(void)
     check_int(ip_route_set_default_gateway(iface, "192.0.2.1"), 0);
     check_int(net_run(), 0);
     wire_answer_arp(1);
-    listener = bound(SOCK_STREAM);
-    check_int(sock_listen(listener, 5), 0);
-    connection('A', "192.0.2.2:7", "192.0.2.1:5000", 1000);
+    listener = listening("192.0.2.2:7");
+    client('A', 1000);
     inject("S 0:0(0) win 4000");
     expect_within(5000, "S. 0:0(0) ack 1");
 }
@@ -134,11 +104,11 @@ static void check_number(const char *header, const char *row, const char *column
 
 static int descriptor_of(const char *remote, struct tcp_view *view)
 {
-    struct sockaddr_in peer = address(remote);
+    ip_endp_t peer = endp(remote);
 
     for (size_t i = 0; i < TCP_PCB_SIZE; i++) {
-        if (tcp_get_view_at(i, view) == 0 && view->remote.addr == peer.sin_addr.s_addr &&
-            view->remote.port == peer.sin_port) {
+        if (tcp_get_view_at(i, view) == 0 && view->remote.addr == peer.addr &&
+            view->remote.port == peer.port) {
             return view->desc;
         }
     }
@@ -216,7 +186,7 @@ static void test_datagrams(void)
     char header[512];
 
     start();
-    bound(SOCK_DGRAM);
+    bound(SOCK_DGRAM, "192.0.2.2:7");
     inject("UDP 192.0.2.1.5000 > 192.0.2.2.7 'one'");
     inject("UDP 192.0.2.1.5000 > 192.0.2.2.7 'two'");
     text = strstr(print(), "\nudp\n");
@@ -255,7 +225,7 @@ static void test_tables(void)
 
     start();
     check_int(ip_route_get_view(0, &route), 0);
-    check_int(arp_cache_add_static(NET_IFACE(route.iface), endp("192.0.2.9:0").addr, ha), 0);
+    check_int(arp_cache_add_static(NET_IFACE(route.iface), addr("192.0.2.9"), ha), 0);
     text = print();
     row = line(text, "net0");
     check_word(row, 0, "net0");

@@ -208,10 +208,27 @@ long bench_expect(const char *script, long ms, const char *file, int line);
 void bench_expect_nothing(long ms, const char *file, int line);
 size_t bench_take(long ms, void *buf, size_t size, const char *file, int line);
 
+/* Numbers in a packet, from network byte order. */
+static inline uint16_t get16(const uint8_t *p)
+{
+    return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+static inline uint32_t get32(const uint8_t *p)
+{
+    return (uint32_t)get16(p) << 16 | get16(p + 2);
+}
+
 /* Names connection c ('A' is 192.0.2.2:7 and 192.0.2.1:5000 unless said otherwise) for lines
  * that begin with `c>`; lines without a name mean the one named last. The script's first
  * sequence number is peer_isn. */
 void connection(char c, const char *local, const char *remote, uint32_t peer_isn);
+/* Names client c of port 7, from 192.0.2.1: port 5000 for 'A', 5001 for 'B'. */
+void client(char c, uint32_t peer_isn);
+/* The peer opens the connection named last: a SYN, the SYN-ACK, and an ACK with window win. syn
+ * follows on the SYN's line: "win 1000 <mss 1460>", or "". */
+#define handshake(syn, win) bench_handshake((syn), (win), __FILE__, __LINE__)
+void bench_handshake(const char *syn, unsigned win, const char *file, int line);
 /* Our side of the connection named last will begin with isn. From step 41 on the clock moves to
  * where it does, and if the connection has not begun before, somebody must listen, who is asked by
  * a SYN that a RST undoes. */

@@ -497,6 +497,14 @@ void connection(char name, const char *local, const char *remote, uint32_t peer_
     sim_shared->conn_now = name;
 }
 
+void client(char c, uint32_t peer_isn)
+{
+    char remote[32];
+
+    snprintf(remote, sizeof(remote), "192.0.2.1:%d", 5000 + c - 'A');
+    connection(c, "192.0.2.2:7", remote, peer_isn);
+}
+
 struct conn *sim_conn_now(void)
 {
     if (!sim_shared->conn_now) {

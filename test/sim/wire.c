@@ -287,6 +287,17 @@ long bench_expect(const char *script, long ms, const char *file, int line)
     return took;
 }
 
+void bench_handshake(const char *syn, unsigned win, const char *file, int line)
+{
+    char text[128];
+
+    snprintf(text, sizeof(text), "S 0:0(0) %s", syn);
+    bench_inject(text, NULL, file, line);
+    bench_expect("S. 0:0(0) ack 1", 0, file, line);
+    snprintf(text, sizeof(text), ". 1:1(0) ack 1 win %u", win);
+    bench_inject(text, NULL, file, line);
+}
+
 void bench_expect_nothing(long ms, const char *file, int line)
 {
     long took;
