@@ -166,8 +166,8 @@ static int sock_check_buf(const void *buf, size_t n)
     return 0;
 }
 
-/* Returns the descriptor of an open socket of the type wanted, for a call with n bytes at buf; or -1
- * (EBADF, EOPNOTSUPP, EFAULT). */
+/* Returns the descriptor of an open socket of the type wanted, for a call with n bytes at buf; or
+ * -1 (EBADF, EOPNOTSUPP, EFAULT). */
 static int sock_get_buf(int id, int want, const void *buf, size_t n)
 {
     int desc = sock_get_type(id, want);

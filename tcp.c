@@ -1716,8 +1716,8 @@ static void tcp_segment_arrives(struct tcp_segment *seg, const ip_endp_t *local,
  * Input
  */
 
-/* Is the segment for an address of ours, and not from an endpoint to itself? IP has checked that the
- * source is one host: RFC 9293 3.9.2.3, MUST-57 and MUST-63 */
+/* Is the segment for an address of ours, and not from an endpoint to itself? IP has checked that
+ * the source is one host: RFC 9293 3.9.2.3, MUST-57 and MUST-63 */
 static int tcp_check_endpoints(const struct ip_hdr *iphdr, const struct tcp_hdr *hdr)
 {
     if (!ip_iface_select(iphdr->dst) || (iphdr->src == iphdr->dst && hdr->src == hdr->dst)) {
