@@ -1,5 +1,6 @@
 #include "sock.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -65,6 +66,7 @@ static void sock_free(int id)
 {
     struct sock *s = table_get(&socks, id);
 
+    assert(lock_held(&lock));
     table_remove(&socks, id);
     memory_free(s);
 }
@@ -95,6 +97,7 @@ static struct sock *sock_select(int id)
 {
     struct sock *s;
 
+    assert(lock_held(&lock));
     if (platform_is_child()) {
         errno = ENETDOWN;
         return NULL;

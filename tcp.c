@@ -285,7 +285,7 @@ static size_t tcp_buf_read(struct tcp_buf *buf, uint8_t *data, size_t size)
 }
 
 /*
- * Control blocks. The caller of these functions must hold the lock.
+ * Control blocks. The caller of the static functions must hold the lock.
  */
 
 const char *tcp_state_ntoa(enum tcp_state state)
@@ -479,6 +479,7 @@ static struct tcp_pcb *tcp_pcb_find(const ip_endp_t *local, const ip_endp_t *rem
     struct tcp_pcb *pcb;
     size_t i = 0;
 
+    assert(lock_held(&lock));
     while ((pcb = table_next(&pcbs, &i)) != NULL) {
         if (pcb->state == TCP_STATE_CLOSED || pcb->state == TCP_STATE_LISTEN) {
             continue;
@@ -545,6 +546,7 @@ static struct tcp_pcb *tcp_pcb_select(const ip_endp_t *local, const ip_endp_t *r
 /* Copies what may be seen of a block. Returns 0, or -1 if it is NULL. */
 static int tcp_pcb_view(const struct tcp_pcb *pcb, struct tcp_view *view)
 {
+    assert(lock_held(&lock));
     if (pcb) {
         *view = (struct tcp_view){
             .desc = pcb->desc,
@@ -2033,6 +2035,7 @@ static int tcp_pcb_bind(struct tcp_pcb *pcb, ip_endp_t local)
 {
     ip_endp_t anybody = {IP_ADDR_ANY, 0};
 
+    assert(lock_held(&lock));
     if (pcb->state != TCP_STATE_CLOSED || pcb->offered.port != 0) {
         errno = EINVAL;
         return -1;
@@ -2058,6 +2061,7 @@ int tcp_cmd_bind(int desc, const ip_endp_t *local)
 /* Caller must hold the lock. */
 static int tcp_pcb_listen(struct tcp_pcb *pcb, int backlog)
 {
+    assert(lock_held(&lock));
     if (pcb->state == TCP_STATE_CLOSED && pcb->offered.port == 0) {
         errno = EDESTADDRREQ;
         return -1;
@@ -2093,6 +2097,7 @@ static struct tcp_pcb *tcp_pcb_next_child(const struct tcp_pcb *listener)
     struct tcp_pcb *pcb, *first = NULL;
     size_t i = 0;
 
+    assert(lock_held(&lock));
     while ((pcb = table_next(&pcbs, &i)) != NULL) {
         if (pcb->parent == listener && pcb->state != TCP_STATE_SYN_RECEIVED &&
             (!first || pcb->order < first->order)) {
@@ -2144,6 +2149,7 @@ int tcp_cmd_accept(int desc, ip_endp_t *remote)
 /* Caller must hold the lock. */
 static int tcp_check_connect(const struct tcp_pcb *pcb)
 {
+    assert(lock_held(&lock));
     switch (pcb->state) {
     case TCP_STATE_CLOSED:
         return 0;
@@ -2164,6 +2170,7 @@ static int tcp_check_connect(const struct tcp_pcb *pcb)
  * lock. */
 static int tcp_is_interrupted(const struct tcp_pcb *pcb, const ip_endp_t *remote)
 {
+    assert(lock_held(&lock));
     return pcb->interrupted && tcp_endp_equal(&pcb->remote, remote) &&
            (pcb->state != TCP_STATE_CLOSED || pcb->errnum != 0);
 }
@@ -2395,6 +2402,7 @@ static void tcp_pcb_leave(struct tcp_pcb *pcb)
 /* The user is done with the connection, RFC 9293 3.10.4. Caller must hold the lock. */
 static void tcp_pcb_close(struct tcp_pcb *pcb)
 {
+    assert(lock_held(&lock));
     switch (pcb->state) {
     case TCP_STATE_CLOSED:
     case TCP_STATE_SYN_SENT:
@@ -2424,6 +2432,7 @@ static void tcp_pcb_close(struct tcp_pcb *pcb)
 /* The user does not care what becomes of it, RFC 9293 3.10.5. Caller must hold the lock. */
 static void tcp_pcb_reset(struct tcp_pcb *pcb)
 {
+    assert(lock_held(&lock));
     if (pcb->state == TCP_STATE_LISTEN) {
         tcp_pcb_abort_children(pcb);
     }
@@ -2467,6 +2476,7 @@ int tcp_cmd_abort(int desc)
  * none, with errno set. Caller must hold the lock. */
 static int tcp_check_direction(const struct tcp_pcb *pcb)
 {
+    assert(lock_held(&lock));
     if (tcp_check_send(pcb) == 0) {
         return 1;
     }

@@ -72,7 +72,7 @@ static void udp_dump(const uint8_t *data, size_t len)
 }
 
 /*
- * Control blocks. The caller of these functions must hold the lock.
+ * Control blocks. The caller of the static functions must hold the lock.
  */
 
 static struct udp_pcb *udp_pcb_get(int desc)
@@ -189,6 +189,7 @@ static int udp_choose_port(ip_endp_t *local)
 /* Copies what may be seen of an endpoint. Returns 0, or -1 if it is NULL. */
 static int udp_pcb_view(const struct udp_pcb *pcb, struct udp_view *view)
 {
+    assert(lock_held(&lock));
     if (pcb) {
         *view = (struct udp_view){pcb->desc, pcb->local, pcb->queue.num, pcb->bytes};
     }
@@ -242,6 +243,7 @@ static int udp_pcb_push(struct udp_pcb *pcb, const ip_endp_t *remote, const uint
 {
     struct udp_queue_entry *entry;
 
+    assert(lock_held(&lock));
     if (pcb->queue.num >= UDP_QUEUE_LIMIT || pcb->bytes + len > UDP_QUEUE_BYTES) {
         return drop(stats.queue_full, "the queue is full, desc=%d", pcb->desc);
     }
@@ -376,6 +378,7 @@ static int udp_pcb_bind(struct udp_pcb *pcb, ip_endp_t local)
 {
     char text[IP_ENDP_STR_LEN];
 
+    assert(lock_held(&lock));
     if (pcb->local.port != 0) {
         errno = EINVAL;
         return -1;
