@@ -1826,8 +1826,7 @@ static int tcp_is_in_use(const ip_endp_t *local, const ip_endp_t *expected)
     size_t i = 0;
 
     while ((pcb = table_next(&pcbs, &i)) != NULL) {
-        if (!pcb->user ||
-            (pcb->state != TCP_STATE_CLOSED && pcb->state != TCP_STATE_LISTEN)) {
+        if (pcb->state != TCP_STATE_CLOSED && pcb->state != TCP_STATE_LISTEN) {
             continue;
         }
         if (pcb->offered.port != local->port || !tcp_endp_equal(&pcb->expected, expected)) {
