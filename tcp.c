@@ -1667,9 +1667,9 @@ static void tcp_otherwise(struct tcp_pcb *pcb, struct tcp_segment *seg)
 }
 
 /* A SYN that comes in TIME-WAIT from beyond the old stream begins a new connection, if somebody
- * listens: with an ISS beyond our old stream. RFC 9293 3.6.1, MAY-2. Returns whether it was one. */
-static int tcp_reopen(struct tcp_pcb *pcb, const struct tcp_segment *seg, const ip_endp_t *local,
-                      const ip_endp_t *remote)
+ * listens: with an ISS beyond our old stream. RFC 9293 3.6.1, MAY-2 */
+static int tcp_check_reopen(struct tcp_pcb *pcb, const struct tcp_segment *seg,
+                            const ip_endp_t *local, const ip_endp_t *remote)
 {
     struct tcp_pcb *listener = tcp_pcb_find_listener(local, remote);
     uint8_t flg = seg->flg & (TCP_FLG_SYN | TCP_FLG_ACK | TCP_FLG_RST | TCP_FLG_FIN);
@@ -1680,7 +1680,7 @@ static int tcp_reopen(struct tcp_pcb *pcb, const struct tcp_segment *seg, const 
     }
     tcp_pcb_finish(pcb, 0);
     tcp_listen(listener, seg, local, remote, iss + random16());
-    return 1;
+    return -1;
 }
 
 static void tcp_segment_arrives(struct tcp_segment *seg, const ip_endp_t *local,
@@ -1704,10 +1704,10 @@ static void tcp_segment_arrives(struct tcp_segment *seg, const ip_endp_t *local,
         }
         break;
     case TCP_STATE_TIME_WAIT:
-        if (tcp_reopen(pcb, seg, local, remote)) {
-            break;
+        if (tcp_check_reopen(pcb, seg, local, remote) == 0) {
+            tcp_otherwise(pcb, seg);
         }
-        /* fall through */
+        break;
     default:
         tcp_otherwise(pcb, seg);
         break;
