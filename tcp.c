@@ -324,7 +324,7 @@ static struct tcp_pcb *tcp_pcb_get(int desc)
 }
 
 /* Nothing is waited for any more, and what was not acknowledged is forgotten. */
-static void tcp_retrans_queue_flush(struct tcp_pcb *pcb)
+static void tcp_snd_flush(struct tcp_pcb *pcb)
 {
     tcp_buf_free(&pcb->snd.buf);
     pcb->snd.fin = 0;
@@ -349,7 +349,7 @@ static void tcp_pcb_release(struct tcp_pcb *pcb)
     table_remove(&pcbs, pcb->desc);
     tcp_pcb_leave_listener(pcb);
     sched_task_destroy(&pcb->task, &lock);
-    tcp_retrans_queue_flush(pcb);
+    tcp_snd_flush(pcb);
     tcp_buf_free(&pcb->rcv.buf);
     memory_free(pcb);
 }
@@ -358,7 +358,7 @@ static void tcp_pcb_release(struct tcp_pcb *pcb)
  * has it. */
 static void tcp_pcb_finish(struct tcp_pcb *pcb, int errnum)
 {
-    tcp_retrans_queue_flush(pcb);
+    tcp_snd_flush(pcb);
     pcb->expires = 0;
     pcb->errnum = errnum;
     tcp_pcb_set_state(pcb, TCP_STATE_CLOSED);
@@ -374,7 +374,7 @@ static void tcp_pcb_give_up(struct tcp_pcb *pcb, int errnum)
         tcp_pcb_finish(pcb, errnum);
         return;
     }
-    tcp_retrans_queue_flush(pcb);
+    tcp_snd_flush(pcb);
     pcb->local = pcb->offered;
     pcb->remote = pcb->expected;
     tcp_pcb_set_state(pcb, TCP_STATE_LISTEN);
@@ -759,7 +759,7 @@ static uint32_t tcp_snd_end(const struct tcp_pcb *pcb)
 }
 
 /* Copies the user's next bytes, as many as there is room for. Returns how many, or -1 (ENOMEM). */
-static ssize_t tcp_retrans_queue_add(struct tcp_pcb *pcb, const uint8_t *data, size_t len)
+static ssize_t tcp_snd_write(struct tcp_pcb *pcb, const uint8_t *data, size_t len)
 {
     size_t room;
 
@@ -774,7 +774,7 @@ static ssize_t tcp_retrans_queue_add(struct tcp_pcb *pcb, const uint8_t *data, s
 
 /* The peer has taken all before ack: "any segments on the retransmission queue that are thereby
  * entirely acknowledged are removed", RFC 9293 3.10.7.4, and of others the part. */
-static void tcp_retrans_queue_cleanup(struct tcp_pcb *pcb, uint32_t ack)
+static void tcp_snd_acked(struct tcp_pcb *pcb, uint32_t ack)
 {
     size_t num = ack - pcb->snd.una;
 
@@ -807,7 +807,7 @@ static size_t tcp_send_mss(const struct tcp_pcb *pcb)
 
 /* Fills out_text with what the segment at seq holds, which ends before edge. The last of all is
  * pushed, and has the FIN. Returns the length; *flg are the flags. */
-static size_t tcp_take_text(const struct tcp_pcb *pcb, uint32_t seq, uint32_t edge, uint8_t *flg)
+static size_t tcp_copy_segment(const struct tcp_pcb *pcb, uint32_t seq, uint32_t edge, uint8_t *flg)
 {
     size_t offset = seq - pcb->snd.una, left = pcb->snd.buf.len - offset;
     size_t mss = tcp_send_mss(pcb), len = left < mss ? left : mss;
@@ -840,7 +840,7 @@ static int tcp_output_pending(struct tcp_pcb *pcb)
         tcp_retrans_start(pcb); /* also for a window that is shut: it has to be probed */
     }
     while (seq_lt(pcb->snd.nxt, end) && seq_lt(pcb->snd.nxt, edge)) {
-        len = tcp_take_text(pcb, pcb->snd.nxt, edge, &flg);
+        len = tcp_copy_segment(pcb, pcb->snd.nxt, edge, &flg);
         tcp_output(pcb, flg, out_text, len);
     }
     return pcb->snd.nxt != before;
@@ -874,7 +874,7 @@ static void tcp_resend_text(struct tcp_pcb *pcb)
         edge = pcb->snd.nxt;
     }
     while (seq_lt(seq, edge)) {
-        len = tcp_take_text(pcb, seq, edge, &flg);
+        len = tcp_copy_segment(pcb, seq, edge, &flg);
         count(stats.retransmitted);
         tcp_output_at(pcb, seq, flg, out_text, len);
         seq += tcp_seq_len(flg, len);
@@ -1264,7 +1264,7 @@ static int tcp_syn_sent(struct tcp_pcb *pcb, struct tcp_segment *seg)
         tcp_keep_text(pcb, seg);
         return -1;
     }
-    tcp_retrans_queue_cleanup(pcb, seg->ack);
+    tcp_snd_acked(pcb, seg->ack);
     if (tcp_establish(pcb, seg) == -1) {
         return -1;
     }
@@ -1524,7 +1524,7 @@ static int tcp_check_ack_established(struct tcp_pcb *pcb, const struct tcp_segme
         tcp_take_window(pcb, seg);
     }
     if (seg->ack != pcb->snd.una) {
-        tcp_retrans_queue_cleanup(pcb, seg->ack);
+        tcp_snd_acked(pcb, seg->ack);
         tcp_extend_close_timer(pcb);
     }
     tcp_peer_is_alive(pcb, was_shut);
@@ -2258,7 +2258,7 @@ static ssize_t tcp_send_some(struct tcp_pcb *pcb, const uint8_t *data, size_t le
     ssize_t n;
 
     assert(lock_held(&lock));
-    while ((n = tcp_retrans_queue_add(pcb, data, len)) == 0) {
+    while ((n = tcp_snd_write(pcb, data, len)) == 0) {
         if (sched_task_sleep(&pcb->task, &lock, 0) == -1 || tcp_check_send(pcb) == -1) {
             return -1;
         }
