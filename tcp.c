@@ -78,7 +78,7 @@ struct tcp_buf {
 struct tcp_pcb {
     enum tcp_state state;
     int desc;               /* its number in pcbs, the user's descriptor */
-    int user;               /* a descriptor refers to it */
+    int owned;              /* a descriptor refers to it */
     int closing;            /* tcp_cmd_close is waiting for those who sleep in it */
     int passive;            /* from LISTEN: when the handshake fails, it goes back there */
     int errnum;             /* why it is closed: an errno, or 0 */
@@ -107,7 +107,7 @@ struct tcp_pcb {
         struct tcp_buf buf; /* what the user has not read */
         size_t early;       /* bytes of text that came with a crossing SYN: behind the end of buf */
         int fin;            /* the peer's FIN has come after it */
-        int deaf;           /* the user reads no more: nothing is kept for him */
+        int discard;        /* the user reads no more: nothing is kept for him */
     } rcv;
     uint32_t irs;
     struct sched_task task; /* who waits for a change of any of this */
@@ -124,9 +124,9 @@ struct tcp_pcb {
     uint32_t expires_una;   /* SND.UNA when the user had left, or since then at the last progress */
     int backlog;            /* a listener of sockets: how many may wait for accept; 0: not one */
     struct tcp_pcb *parent; /* the listener, until accepted */
-    uint64_t born;          /* when the SYN came, by clock_now */
-    int acked;              /* the peer has done its part; the backlog had no room yet */
-    uint64_t order;         /* the place in the line for accept; 0: half-open */
+    uint64_t syn_time;      /* when the SYN came, by clock_now */
+    int ack_seen;           /* the peer has done its part; the backlog had no room yet */
+    uint64_t accept_order;  /* the place in the line for accept; 0: not established */
     int half_open;          /* a listener's: how many of its connections are */
     int waiting;            /* and how many wait for accept */
 };
@@ -316,7 +316,7 @@ static struct tcp_pcb *tcp_pcb_get(int desc)
         return NULL;
     }
     pcb = table_get(&pcbs, desc);
-    if (!pcb || !pcb->user || pcb->closing) {
+    if (!pcb || !pcb->owned || pcb->closing) {
         errno = EBADF;
         return NULL;
     }
@@ -334,7 +334,7 @@ static void tcp_snd_flush(struct tcp_pcb *pcb)
 /* The listener has nothing to do with it any more. */
 static void tcp_pcb_leave_listener(struct tcp_pcb *pcb)
 {
-    if (pcb->parent && pcb->order == 0) {
+    if (pcb->parent && pcb->accept_order == 0) {
         pcb->parent->half_open--;
     } else if (pcb->parent) {
         pcb->parent->waiting--;
@@ -362,7 +362,7 @@ static void tcp_pcb_finish(struct tcp_pcb *pcb, int errnum)
     pcb->expires = 0;
     pcb->errnum = errnum;
     tcp_pcb_set_state(pcb, TCP_STATE_CLOSED);
-    if (!pcb->user) {
+    if (!pcb->owned) {
         tcp_pcb_release(pcb);
     }
 }
@@ -370,7 +370,7 @@ static void tcp_pcb_finish(struct tcp_pcb *pcb, int errnum)
 /* A handshake has failed. A passive open waits for the next peer, as if this one had never come. */
 static void tcp_pcb_give_up(struct tcp_pcb *pcb, int errnum)
 {
-    if (!pcb->passive || !pcb->user) {
+    if (!pcb->passive || !pcb->owned) {
         tcp_pcb_finish(pcb, errnum);
         return;
     }
@@ -383,7 +383,7 @@ static void tcp_pcb_give_up(struct tcp_pcb *pcb, int errnum)
 /* Has a peer called us, and not answered yet? It may be a name that somebody has made up. */
 static int tcp_is_half_open(const struct tcp_pcb *pcb)
 {
-    return pcb->state == TCP_STATE_SYN_RECEIVED && pcb->passive && !pcb->acked;
+    return pcb->state == TCP_STATE_SYN_RECEIVED && pcb->passive && !pcb->ack_seen;
 }
 
 /* The oldest half-open connection of a listener, or of all of them (NULL), makes room: RFC 4987
@@ -396,7 +396,7 @@ static int tcp_pcb_evict(const struct tcp_pcb *listener)
 
     while ((pcb = table_next(&pcbs, &i)) != NULL) {
         if (tcp_is_half_open(pcb) && pcb->parent && (!listener || pcb->parent == listener) &&
-            (!oldest || pcb->born < oldest->born)) {
+            (!oldest || pcb->syn_time < oldest->syn_time)) {
             oldest = pcb;
         }
     }
@@ -411,7 +411,7 @@ static int tcp_pcb_evict(const struct tcp_pcb *listener)
 /* Has it neither a user nor anything to send, and waits only for its time to be over? */
 static int tcp_is_lingering(const struct tcp_pcb *pcb)
 {
-    return !pcb->user && (pcb->state == TCP_STATE_TIME_WAIT || pcb->state == TCP_STATE_FIN_WAIT2);
+    return !pcb->owned && (pcb->state == TCP_STATE_TIME_WAIT || pcb->state == TCP_STATE_FIN_WAIT2);
 }
 
 /* When the table is full, the connection makes room that only waits for its end, and will reach it
@@ -445,7 +445,7 @@ static int tcp_pcb_add(struct tcp_pcb *pcb)
 
 /* A block in CLOSED, for the user or for a connection that comes in. NULL and EMFILE or ENOMEM if
  * there is no room. */
-static struct tcp_pcb *tcp_pcb_alloc(int user)
+static struct tcp_pcb *tcp_pcb_alloc(int owned)
 {
     struct tcp_pcb *pcb;
 
@@ -463,7 +463,7 @@ static struct tcp_pcb *tcp_pcb_alloc(int user)
         memory_free(pcb);
         return NULL;
     }
-    pcb->user = user;
+    pcb->owned = owned;
     sched_task_init(&pcb->task);
     return pcb;
 }
@@ -918,7 +918,7 @@ static void tcp_retrans_emit(struct tcp_pcb *pcb)
     }
     if (now - pcb->retrans.first >= MILLISECONDS(r2)) {
         count(stats.timed_out);
-        if (pcb->parent && pcb->state == TCP_STATE_SYN_RECEIVED && pcb->acked) {
+        if (pcb->parent && pcb->state == TCP_STATE_SYN_RECEIVED && pcb->ack_seen) {
             tcp_pcb_abort(pcb); /* the peer believes that it is connected */
         } else if (pcb->state == TCP_STATE_SYN_RECEIVED) {
             tcp_pcb_give_up(pcb, errnum);
@@ -1079,7 +1079,7 @@ static int tcp_establish(struct tcp_pcb *pcb, const struct tcp_segment *seg)
     tcp_take_window(pcb, seg);
     tcp_pcb_set_state(pcb, TCP_STATE_ESTABLISHED);
     if (pcb->parent) {
-        pcb->order = ++last_order;
+        pcb->accept_order = ++last_order;
         pcb->parent->half_open--;
         pcb->parent->waiting++;
         sched_task_wakeup_one(&pcb->parent->task);
@@ -1121,7 +1121,7 @@ static struct tcp_pcb *tcp_pcb_alloc_child(struct tcp_pcb *listener)
     }
     pcb->state = TCP_STATE_LISTEN;
     pcb->parent = listener;
-    pcb->born = clock_now();
+    pcb->syn_time = clock_now();
     listener->half_open++;
     return pcb;
 }
@@ -1479,7 +1479,7 @@ static int tcp_check_ack_syn_received(struct tcp_pcb *pcb, struct tcp_segment *s
         return -1;
     }
     if (pcb->parent && pcb->parent->waiting >= pcb->parent->backlog) {
-        pcb->acked = 1; /* and will say so again when the SYN-ACK is repeated */
+        pcb->ack_seen = 1; /* and will say so again when the SYN-ACK is repeated */
         return drop(stats.backlog_full, "desc=%d, the backlog is full", pcb->desc);
     }
     if (tcp_establish(pcb, seg) == -1) {
@@ -1541,7 +1541,7 @@ static int tcp_check_ack_fin(struct tcp_pcb *pcb)
     switch (pcb->state) {
     case TCP_STATE_FIN_WAIT1:
         tcp_pcb_set_state(pcb, TCP_STATE_FIN_WAIT2);
-        if (!pcb->user) {
+        if (!pcb->owned) {
             tcp_set_close_timer(pcb);
         }
         return 0;
@@ -1583,7 +1583,7 @@ static int tcp_is_open_to_peer(const struct tcp_pcb *pcb)
 /* 3.6.1 "if new data is received after CLOSE is called": it is lost, and a RST says so. */
 static int tcp_check_user(struct tcp_pcb *pcb, const struct tcp_segment *seg)
 {
-    if (pcb->user || pcb->parent || seg->data_len == 0 || !tcp_is_open_to_peer(pcb)) {
+    if (pcb->owned || pcb->parent || seg->data_len == 0 || !tcp_is_open_to_peer(pcb)) {
         return 0;
     }
     (void)drop(stats.closed_by_user, "desc=%d, len=%zu, nobody will read it", pcb->desc,
@@ -1608,7 +1608,7 @@ static int tcp_segment_text(struct tcp_pcb *pcb, struct tcp_segment *seg)
                     pcb->rcv.nxt);
     }
     pcb->rcv.nxt += (uint32_t)seg->data_len;
-    if (pcb->rcv.deaf) {
+    if (pcb->rcv.discard) {
         count(stats.closed_by_user); /* the window stays as it is */
         return 0;
     }
@@ -1950,7 +1950,7 @@ static int tcp_pcb_connect(struct tcp_pcb *pcb, const ip_endp_t *remote)
     if (tcp_buf_alloc(&pcb->rcv.buf, TCP_RCV_BUF_SIZE) == -1) {
         return -1;
     }
-    pcb->rcv.fin = pcb->rcv.deaf = 0;
+    pcb->rcv.fin = pcb->rcv.discard = 0;
     tcp_pcb_set_iss(pcb, tcp_choose_iss(&pcb->local, &pcb->remote));
     tcp_output(pcb, TCP_FLG_SYN, NULL, 0);
     tcp_pcb_set_state(pcb, TCP_STATE_SYN_SENT);
@@ -2099,7 +2099,7 @@ static struct tcp_pcb *tcp_pcb_next_child(const struct tcp_pcb *listener)
     assert(lock_held(&lock));
     while ((pcb = table_next(&pcbs, &i)) != NULL) {
         if (pcb->parent == listener && pcb->state != TCP_STATE_SYN_RECEIVED &&
-            (!first || pcb->order < first->order)) {
+            (!first || pcb->accept_order < first->accept_order)) {
             first = pcb;
         }
     }
@@ -2135,7 +2135,7 @@ int tcp_cmd_accept(int desc, ip_endp_t *remote)
     child = pcb ? tcp_wait_child(pcb) : NULL;
     if (child) {
         tcp_pcb_leave_listener(child);
-        child->user = 1;
+        child->owned = 1;
         new_desc = child->desc;
         if (remote) {
             *remote = child->remote;
@@ -2292,7 +2292,7 @@ ssize_t tcp_cmd_send(int desc, const void *data, size_t len)
  * error, with errno set. */
 static int tcp_check_receive(const struct tcp_pcb *pcb)
 {
-    if (pcb->rcv.deaf) {
+    if (pcb->rcv.discard) {
         return 0;
     }
     if (tcp_is_open_to_peer(pcb)) {
@@ -2391,7 +2391,7 @@ static void tcp_pcb_send_fin(struct tcp_pcb *pcb)
 /* The user leaves the rest to the protocol: nobody will read any more. */
 static void tcp_pcb_leave(struct tcp_pcb *pcb)
 {
-    pcb->user = 0;
+    pcb->owned = 0;
     tcp_buf_free(&pcb->rcv.buf);
     if (pcb->state != TCP_STATE_TIME_WAIT) {
         tcp_set_close_timer(pcb);
@@ -2510,7 +2510,7 @@ int tcp_cmd_end_receive(int desc)
         open = tcp_check_direction(pcb);
     }
     if (open != -1) {
-        pcb->rcv.deaf = 1;
+        pcb->rcv.discard = 1;
         pcb->rcv.buf.len = 0;
         tcp_open_window(pcb);
         sched_task_wakeup(&pcb->task);
@@ -2583,7 +2583,7 @@ static void tcp_close_all(void)
     size_t i = 0;
 
     while ((pcb = table_next(&pcbs, &i)) != NULL) {
-        if (pcb->user && !pcb->closing) {
+        if (pcb->owned && !pcb->closing) {
             tcp_pcb_end(pcb, tcp_pcb_close);
         }
     }
