@@ -127,8 +127,8 @@ struct tcp_pcb {
     uint64_t syn_time;      /* when the SYN came, by clock_now */
     int ack_seen;           /* the peer has done its part; the backlog had no room yet */
     uint64_t accept_order;  /* the place in the line for accept; 0: not established */
-    int half_open;          /* a listener's: how many of its connections are */
-    int waiting;            /* and how many wait for accept */
+    int syn_received;       /* a listener's: how many of its connections are in that state */
+    int waiting;            /* and how many are established, and not accepted */
 };
 
 static lock_t lock = LOCK_INITIALIZER; /* guards all of these; below sock, above ip */
@@ -335,7 +335,7 @@ static void tcp_snd_flush(struct tcp_pcb *pcb)
 static void tcp_pcb_leave_listener(struct tcp_pcb *pcb)
 {
     if (pcb->parent && pcb->accept_order == 0) {
-        pcb->parent->half_open--;
+        pcb->parent->syn_received--;
     } else if (pcb->parent) {
         pcb->parent->waiting--;
     }
@@ -1080,7 +1080,7 @@ static int tcp_establish(struct tcp_pcb *pcb, const struct tcp_segment *seg)
     tcp_pcb_set_state(pcb, TCP_STATE_ESTABLISHED);
     if (pcb->parent) {
         pcb->accept_order = ++last_order;
-        pcb->parent->half_open--;
+        pcb->parent->syn_received--;
         pcb->parent->waiting++;
         sched_task_wakeup_one(&pcb->parent->task);
     }
@@ -1110,7 +1110,7 @@ static struct tcp_pcb *tcp_pcb_alloc_child(struct tcp_pcb *listener)
     struct tcp_pcb *pcb;
 
     if (listener->waiting >= listener->backlog ||
-        (listener->half_open >= TCP_HALF_OPEN_MAX && tcp_pcb_evict(listener) == -1)) {
+        (listener->syn_received >= TCP_HALF_OPEN_MAX && tcp_pcb_evict(listener) == -1)) {
         (void)drop(stats.backlog_full, "desc=%d, no room for one more", listener->desc);
         return NULL;
     }
@@ -1122,7 +1122,7 @@ static struct tcp_pcb *tcp_pcb_alloc_child(struct tcp_pcb *listener)
     pcb->state = TCP_STATE_LISTEN;
     pcb->parent = listener;
     pcb->syn_time = clock_now();
-    listener->half_open++;
+    listener->syn_received++;
     return pcb;
 }
 

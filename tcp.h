@@ -15,7 +15,7 @@ MICROPS_BEGIN
 #define TCP_MSS_MIN 64             /* if it says less: headers would outweigh the data */
 #define TCP_RCV_BUF_SIZE 65535     /* bytes that wait for the user; the window holds no more */
 #define TCP_BACKLOG_MAX 1024       /* connections that wait for accept at one listener */
-#define TCP_HALF_OPEN_MAX 1024     /* half-open ones at one; the oldest makes room for a new one */
+#define TCP_HALF_OPEN_MAX 1024     /* in SYN-RECEIVED at one; the oldest half-open one makes room */
 #define TCP_TIMER_INTERVAL 100     /* milliseconds */
 #define TCP_TIMER_STOPPED 1000     /* between two ticks: then we were stopped, and no limit ran */
 #define TCP_SND_BUF_SIZE 65535     /* bytes that are not acknowledged yet; send waits for room */
