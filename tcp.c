@@ -737,7 +737,7 @@ static void tcp_output(struct tcp_pcb *pcb, uint8_t flg, const uint8_t *data, si
 }
 
 /* Ends the connection without ceremony: the peer gets a RST if there is one, the block is gone. */
-static void tcp_pcb_abort(struct tcp_pcb *pcb)
+static void tcp_pcb_reset(struct tcp_pcb *pcb)
 {
     if (pcb->state != TCP_STATE_CLOSED && pcb->state != TCP_STATE_LISTEN &&
         pcb->state != TCP_STATE_SYN_SENT && pcb->state != TCP_STATE_TIME_WAIT) {
@@ -919,7 +919,7 @@ static void tcp_retrans_emit(struct tcp_pcb *pcb)
     if (now - pcb->retrans.first >= MILLISECONDS(r2)) {
         count(stats.timed_out);
         if (pcb->parent && pcb->state == TCP_STATE_SYN_RECEIVED && pcb->ack_seen) {
-            tcp_pcb_abort(pcb); /* the peer believes that it is connected */
+            tcp_pcb_reset(pcb); /* the peer believes that it is connected */
         } else if (pcb->state == TCP_STATE_SYN_RECEIVED) {
             tcp_pcb_give_up(pcb, errnum);
         } else {
@@ -998,7 +998,7 @@ static void tcp_pcb_expire(struct tcp_pcb *pcb)
 {
     if (pcb->snd.fin) {
         count(stats.timed_out);
-        tcp_pcb_abort(pcb);
+        tcp_pcb_reset(pcb);
     } else {
         tcp_pcb_finish(pcb, 0);
     }
@@ -1092,14 +1092,14 @@ static int tcp_establish(struct tcp_pcb *pcb, const struct tcp_segment *seg)
  */
 
 /* Ends the connections that nobody has accepted and nobody will. */
-static void tcp_pcb_abort_children(struct tcp_pcb *listener)
+static void tcp_pcb_reset_children(struct tcp_pcb *listener)
 {
     struct tcp_pcb *pcb;
     size_t i = 0;
 
     while ((pcb = table_next(&pcbs, &i)) != NULL) {
         if (pcb->parent == listener) {
-            tcp_pcb_abort(pcb);
+            tcp_pcb_reset(pcb);
         }
     }
 }
@@ -1588,7 +1588,7 @@ static int tcp_check_user(struct tcp_pcb *pcb, const struct tcp_segment *seg)
     }
     (void)drop(stats.closed_by_user, "desc=%d, len=%zu, nobody will read it", pcb->desc,
                seg->data_len);
-    tcp_pcb_abort(pcb);
+    tcp_pcb_reset(pcb);
     return -1;
 }
 
@@ -1997,7 +1997,7 @@ static int tcp_pcb_open(struct tcp_pcb *pcb, const ip_endp_t *local, const ip_en
     }
     errnum = errno;
     if (errnum != EBADF) { /* then it is another's already */
-        tcp_pcb_abort(pcb);
+        tcp_pcb_reset(pcb);
     }
     errno = errnum;
     return -1;
@@ -2406,10 +2406,10 @@ static void tcp_pcb_close(struct tcp_pcb *pcb)
     case TCP_STATE_CLOSED:
     case TCP_STATE_SYN_SENT:
     case TCP_STATE_SYN_RECEIVED:
-        tcp_pcb_abort(pcb);
+        tcp_pcb_reset(pcb);
         return;
     case TCP_STATE_LISTEN:
-        tcp_pcb_abort_children(pcb);
+        tcp_pcb_reset_children(pcb);
         tcp_pcb_release(pcb);
         return;
     case TCP_STATE_TIME_WAIT:
@@ -2419,7 +2419,7 @@ static void tcp_pcb_close(struct tcp_pcb *pcb)
         break;
     }
     if (pcb->rcv.buf.len > 0) { /* 3.6.1 "while received data is still pending" */
-        tcp_pcb_abort(pcb);
+        tcp_pcb_reset(pcb);
         return;
     }
     if (pcb->state == TCP_STATE_ESTABLISHED || pcb->state == TCP_STATE_CLOSE_WAIT) {
@@ -2429,13 +2429,13 @@ static void tcp_pcb_close(struct tcp_pcb *pcb)
 }
 
 /* The user does not care what becomes of it, RFC 9293 3.10.5. Caller must hold the lock. */
-static void tcp_pcb_reset(struct tcp_pcb *pcb)
+static void tcp_pcb_abort(struct tcp_pcb *pcb)
 {
     assert(lock_held(&lock));
     if (pcb->state == TCP_STATE_LISTEN) {
-        tcp_pcb_abort_children(pcb);
+        tcp_pcb_reset_children(pcb);
     }
-    tcp_pcb_abort(pcb);
+    tcp_pcb_reset(pcb);
 }
 
 /* Takes the block from its user, wakes who sleeps in it, and ends it by a function. */
@@ -2468,7 +2468,7 @@ int tcp_cmd_close(int desc)
 
 int tcp_cmd_abort(int desc)
 {
-    return tcp_cmd_end(desc, tcp_pcb_reset);
+    return tcp_cmd_end(desc, tcp_pcb_abort);
 }
 
 /* Is there a connection, or was there one? 1: our direction is open; 0: it has ended; -1: there is
