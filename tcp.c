@@ -368,7 +368,7 @@ static void tcp_pcb_finish(struct tcp_pcb *pcb, int errnum)
 }
 
 /* A handshake has failed. A passive open waits for the next peer, as if this one had never come. */
-static void tcp_pcb_give_up(struct tcp_pcb *pcb, int errnum)
+static void tcp_pcb_fail_handshake(struct tcp_pcb *pcb, int errnum)
 {
     if (!pcb->passive || !pcb->owned) {
         tcp_pcb_finish(pcb, errnum);
@@ -468,7 +468,7 @@ static struct tcp_pcb *tcp_pcb_alloc(int owned)
     return pcb;
 }
 
-static int tcp_endp_equal(const ip_endp_t *a, const ip_endp_t *b)
+static int tcp_endp_is_equal(const ip_endp_t *a, const ip_endp_t *b)
 {
     return a->addr == b->addr && a->port == b->port;
 }
@@ -484,7 +484,7 @@ static struct tcp_pcb *tcp_pcb_find(const ip_endp_t *local, const ip_endp_t *rem
         if (pcb->state == TCP_STATE_CLOSED || pcb->state == TCP_STATE_LISTEN) {
             continue;
         }
-        if (tcp_endp_equal(&pcb->local, local) && tcp_endp_equal(&pcb->remote, remote)) {
+        if (tcp_endp_is_equal(&pcb->local, local) && tcp_endp_is_equal(&pcb->remote, remote)) {
             return pcb;
         }
     }
@@ -511,7 +511,7 @@ static int tcp_pcb_match(const struct tcp_pcb *pcb, const ip_endp_t *local, cons
         score += 1;
     }
     if (!tcp_endp_is_any(&pcb->expected)) {
-        if (!tcp_endp_equal(&pcb->expected, remote)) {
+        if (!tcp_endp_is_equal(&pcb->expected, remote)) {
             return 0;
         }
         score += 2;
@@ -690,7 +690,7 @@ static int tcp_in_handshake(const struct tcp_pcb *pcb)
 }
 
 /* Has the peer shut its window? Before the handshake is done, there is none. */
-static int tcp_is_shut(const struct tcp_pcb *pcb)
+static int tcp_is_window_zero(const struct tcp_pcb *pcb)
 {
     return !tcp_in_handshake(pcb) && pcb->snd.wnd == 0;
 }
@@ -889,13 +889,13 @@ static void tcp_retrans_repeat(struct tcp_pcb *pcb)
         warnf("desc=%d, no answer to %u retransmissions", pcb->desc, pcb->retrans.num);
     }
     pcb->retrans.last = clock_now();
-    if (!tcp_is_shut(pcb) || pcb->retrans.rto < MILLISECONDS(TCP_R2) / 8) {
+    if (!tcp_is_window_zero(pcb) || pcb->retrans.rto < MILLISECONDS(TCP_R2) / 8) {
         pcb->retrans.rto *= 2; /* but several probes must fit into R2 */
     }
     if (tcp_in_handshake(pcb)) {
         pcb->retrans.slow = 1;
         tcp_resend_syn(pcb);
-    } else if (tcp_is_shut(pcb)) {
+    } else if (tcp_is_window_zero(pcb)) {
         tcp_probe_emit(pcb);
     } else {
         tcp_resend_text(pcb);
@@ -921,7 +921,7 @@ static void tcp_retrans_emit(struct tcp_pcb *pcb)
         if (pcb->parent && pcb->state == TCP_STATE_SYN_RECEIVED && pcb->ack_seen) {
             tcp_pcb_reset(pcb); /* the peer believes that it is connected */
         } else if (pcb->state == TCP_STATE_SYN_RECEIVED) {
-            tcp_pcb_give_up(pcb, errnum);
+            tcp_pcb_fail_handshake(pcb, errnum);
         } else {
             tcp_pcb_finish(pcb, errnum);
         }
@@ -1443,7 +1443,7 @@ static int tcp_check_rst(struct tcp_pcb *pcb, const struct tcp_segment *seg)
     }
     count(stats.resets_received);
     if (pcb->state == TCP_STATE_SYN_RECEIVED) {
-        tcp_pcb_give_up(pcb, ECONNREFUSED);
+        tcp_pcb_fail_handshake(pcb, ECONNREFUSED);
     } else if (pcb->state == TCP_STATE_TIME_WAIT) {
         tcp_pcb_finish(pcb, 0); /* both had ended: who calls again may have the endpoints */
     } else {
@@ -1463,7 +1463,7 @@ static int tcp_check_syn(struct tcp_pcb *pcb, const struct tcp_segment *seg)
     /* one before the window is the first, again: only the data that came with it is inside */
     if (pcb->state == TCP_STATE_SYN_RECEIVED && pcb->passive && seq_leq(pcb->rcv.nxt, seg->seq)) {
         (void)drop(stats.bad_flags, "desc=%d, one more SYN", pcb->desc);
-        tcp_pcb_give_up(pcb, ECONNRESET);
+        tcp_pcb_fail_handshake(pcb, ECONNRESET);
         return -1;
     }
     tcp_challenge(pcb, seg, 0);
@@ -1491,14 +1491,14 @@ static int tcp_check_ack_syn_received(struct tcp_pcb *pcb, struct tcp_segment *s
 
 /* A peer whose window is shut, but which says so, is not given up: RFC 9293 3.8.6.1, MUST-37. When
  * it shuts or opens, the wait begins again. */
-static void tcp_peer_is_alive(struct tcp_pcb *pcb, int was_shut)
+static void tcp_extend_probing(struct tcp_pcb *pcb, int was_zero)
 {
     if (pcb->retrans.rto == 0) {
         return;
     }
-    if (tcp_is_shut(pcb) != was_shut) {
+    if (tcp_is_window_zero(pcb) != was_zero) {
         tcp_retrans_start(pcb);
-    } else if (was_shut) {
+    } else if (was_zero) {
         pcb->retrans.first = clock_now();
     }
 }
@@ -1506,7 +1506,7 @@ static void tcp_peer_is_alive(struct tcp_pcb *pcb, int was_shut)
 /* 3.10.7.4 "Fifth, check the ACK field", ESTABLISHED and what that says for the other states */
 static int tcp_check_ack_established(struct tcp_pcb *pcb, const struct tcp_segment *seg)
 {
-    int was_shut = tcp_is_shut(pcb);
+    int was_zero = tcp_is_window_zero(pcb);
 
     /* "SND.UNA - MAX.SND.WND =< SEG.ACK =< SND.NXT": what is older may be a guess, RFC 5961 5 */
     if (seq_lt(pcb->snd.nxt, seg->ack) || seq_lt(seg->ack, pcb->snd.una - pcb->snd.wnd_max)) {
@@ -1527,7 +1527,7 @@ static int tcp_check_ack_established(struct tcp_pcb *pcb, const struct tcp_segme
         tcp_snd_acked(pcb, seg->ack);
         tcp_extend_close_timer(pcb);
     }
-    tcp_peer_is_alive(pcb, was_shut);
+    tcp_extend_probing(pcb, was_zero);
     sched_task_wakeup(&pcb->task);
     return 0;
 }
@@ -1829,7 +1829,7 @@ static int tcp_is_in_use(const ip_endp_t *local, const ip_endp_t *expected)
         if (pcb->state != TCP_STATE_CLOSED && pcb->state != TCP_STATE_LISTEN) {
             continue;
         }
-        if (pcb->offered.port != local->port || !tcp_endp_equal(&pcb->expected, expected)) {
+        if (pcb->offered.port != local->port || !tcp_endp_is_equal(&pcb->expected, expected)) {
             continue;
         }
         if (pcb->offered.addr == local->addr || pcb->offered.addr == IP_ADDR_ANY ||
@@ -1928,7 +1928,7 @@ static int tcp_pcb_set_endpoints(struct tcp_pcb *pcb, const ip_endp_t *remote)
     if (local.port == 0 && tcp_choose_port(&local, remote) == -1) {
         return -1;
     }
-    if (tcp_pcb_find(&local, remote) || tcp_endp_equal(&local, remote)) {
+    if (tcp_pcb_find(&local, remote) || tcp_endp_is_equal(&local, remote)) {
         errno = EADDRINUSE;
         return -1;
     }
@@ -2170,7 +2170,7 @@ static int tcp_check_connect(const struct tcp_pcb *pcb)
 static int tcp_is_interrupted(const struct tcp_pcb *pcb, const ip_endp_t *remote)
 {
     assert(lock_held(&lock));
-    return pcb->interrupted && tcp_endp_equal(&pcb->remote, remote) &&
+    return pcb->interrupted && tcp_endp_is_equal(&pcb->remote, remote) &&
            (pcb->state != TCP_STATE_CLOSED || pcb->errnum != 0);
 }
 
