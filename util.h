@@ -62,8 +62,12 @@ void hexdump(const void *data, size_t size);
  * Counters: a statistics structure has fields of type uint64_t and nothing else.
  */
 #define count(field) ((void)__atomic_fetch_add(&(field), 1, __ATOMIC_RELAXED))
-/* A packet is dropped: counts the reason, logs it, and has the value -1. */
-#define drop(field, ...) (count(field), debugf(__VA_ARGS__), -1)
+/* A packet is dropped: counts the reason, logs it, and has the value -1, which may stay unused. */
+#define drop(field, ...) (count(field), debugf(__VA_ARGS__), drop_result())
+static inline int drop_result(void)
+{
+    return -1;
+}
 /* Copies counters that other threads may be counting. size in bytes. */
 void counters_copy(void *dst, const void *src, size_t size);
 
