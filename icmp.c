@@ -101,14 +101,13 @@ static int icmp_check(const uint8_t *data, size_t len)
     return 0;
 }
 
-static void icmp_echo_input(const struct ip_hdr *iphdr, const uint8_t *data, size_t len,
-                            struct ip_iface *iface)
+static void icmp_echo_input(const struct ip_hdr *iphdr, const uint8_t *data, size_t len)
 {
     const struct icmp_hdr *hdr = (const struct icmp_hdr *)data;
 
-    if (!ip_iface_select(iphdr->dst) || !ip_addr_is_host(iphdr->src, iface)) {
+    if (!ip_iface_select(iphdr->dst)) {
         /* RFC 1122 3.2.2.6 allows not to answer */
-        (void)drop(stats.echo_broadcast, "to or from more than one host");
+        (void)drop(stats.echo_broadcast, "to more than one host");
         return;
     }
     count(stats.echo_replies);
@@ -194,7 +193,7 @@ static void icmp_input(const struct ip_hdr *iphdr, const uint8_t *data, size_t l
     switch (hdr->type) {
     case ICMP_TYPE_ECHO:
         count(stats.delivered);
-        icmp_echo_input(iphdr, data, len, iface);
+        icmp_echo_input(iphdr, data, len);
         break;
     case ICMP_TYPE_ECHOREPLY:
         count(stats.delivered); /* the log has it: sockets have no ICMP */

@@ -43,7 +43,7 @@ struct icmp_stats {
     uint64_t bad_checksum;   /* dropped: damaged */
     uint64_t unknown_type;   /* dropped: a type that we do not know */
     uint64_t echo_replies;   /* echoes answered */
-    uint64_t echo_broadcast; /* dropped: an echo to or from more than one host */
+    uint64_t echo_broadcast; /* dropped: an echo to more than one host */
     uint64_t ignored;        /* dropped: a message that a host should not act upon today */
     uint64_t bad_quote;      /* dropped: an error about what we can't have sent */
     uint64_t no_user;        /* dropped: an error about a protocol where nobody wants to know */
