@@ -108,7 +108,7 @@ static int net_device_open(struct net_device *dev)
         errno = EALREADY;
         return -1;
     }
-    if (dev->ops && dev->ops->open && dev->ops->open(dev) == -1) {
+    if (dev->ops->open && dev->ops->open(dev) == -1) {
         errorf("failure, dev=%s", dev->name);
         return -1;
     }
@@ -120,7 +120,7 @@ static int net_device_open(struct net_device *dev)
 static int net_device_down(struct net_device *dev)
 {
     dev->flags &= (uint16_t)~NET_DEVICE_FLAG_UP;
-    return dev->ops && dev->ops->close ? dev->ops->close(dev) : 0;
+    return dev->ops->close ? dev->ops->close(dev) : 0;
 }
 
 static int net_device_close(struct net_device *dev)
@@ -166,7 +166,7 @@ static int net_device_transmit(struct net_device *dev, uint16_t type, const uint
     if (capture) {
         capture(dev, NET_OUT, type, data, len);
     }
-    if (dev->ops && dev->ops->output && dev->ops->output(dev, type, data, len, dst) == -1) {
+    if (dev->ops->output(dev, type, data, len, dst) == -1) {
         count(dev->stats.send_failed);
         return drop(stats.send_failed, "the driver failed, dev=%s, len=%zu", dev->name, len);
     }
