@@ -38,4 +38,15 @@ serve "$bin/tcps.exe" -q -i veth0 7 || finish
 measure "4 MiB come back the same, in frames joined by the kernel" client bulk 4194304
 check "and clients at once" client many 20
 check "the server ends with status 0, silently" stop_clean INT
+
+serve "$bin/tcps.exe" -i veth0 7 || finish
+made_again() {
+    ip link del veth0
+    wait_for 5 grep -q "veth0 is gone" "$tmp/server.err" || return 1
+    kill $other
+    veth_up
+    wait_for 8 client serial 1 && grep -q "veth0 is there again" "$tmp/server.err"
+}
+check "an interface that is removed and made again is attached again" made_again
+check "SIGINT ends the server with status 0" stop INT
 finish
