@@ -1,8 +1,8 @@
 #!/bin/sh
-# conformance.sh RESULTS: RESULTS holds what the tests printed. A test's line ends with the ids that
-# it establishes, in square brackets: `ok 27 TIME-WAIT lasts 2 MSL [MUST-13]`. Checks these lines
-# against docs/conformance.md: each id has one row with a status, what is met is shown by a test
-# that passed, and no test names what nobody has defined. The same for the hostile packets.
+# conformance.sh RESULTS: RESULTS is the output of the tests. A test's line ends with the ids that
+# it shows, in square brackets: `ok 27 TIME-WAIT lasts 2 MSL [MUST-13]`. Checks these lines against
+# docs/conformance.md: each id has one row with a status, a passed test shows each `met`, and no
+# test names an undefined id. The same for the hostile packets.
 
 results=$1
 table=docs/conformance.md
@@ -41,7 +41,7 @@ function is_packet(id)
     return id ~ /^[EAICUTBM]-/
 }
 
-# One line for all that is wrong in the same way
+# Collects the ids with the same fault in one line.
 function wrong(what, id)
 {
     found[what] = found[what] " " id
@@ -80,14 +80,14 @@ FILENAME == table && /^\| [A-Z0-9]+-[0-9]/ {
         next
     }
     if (!(id in known)) {
-        wrong("rows for what nobody asks", id)
+        wrong("rows with an undefined id", id)
     }
     if (id in status) {
         wrong("more than one row", id)
     }
     status[id] = cell[6]
     if (cell[6] !~ /^(met|later [0-9]+|refused: .+)$/ || cell[3] == "" || cell[5] == "") {
-        wrong("neither met nor later nor refused for a reason", id)
+        wrong("status is not met, later or refused with a reason", id)
     }
     next
 }
@@ -100,7 +100,7 @@ FILENAME != table && /^(ok|FAIL|skip) .*\[[^]\[]*\]$/ {
     n = split(text, ids, " ")
     for (i = 1; i <= n; i++) {
         if (!(ids[i] in known)) {
-            wrong("tests name what nobody has defined", ids[i])
+            wrong("tests name undefined ids", ids[i])
         } else if ($1 == "ok") {
             shown[ids[i]] = 1
         }
@@ -113,12 +113,12 @@ END {
         if (is_packet(id)) {
             packets++
             if (!(id in shown)) {
-                wrong("hostile packets that no test that passed is about", id)
+                wrong("hostile packets without a passed test", id)
             }
         } else if (!(id in status)) {
             wrong("no row", id)
         } else if (status[id] == "met" && !(id in shown)) {
-            wrong("met, but no test that passed shows it", id)
+            wrong("met, but no passed test shows it", id)
         }
         count[substr(status[id], 1, 3)]++
     }
@@ -128,7 +128,7 @@ END {
     if (!bad) {
         printf "ok conformance: of the rows %d are met, %d come later, %d are refused; ", \
             count["met"], count["lat"], count["ref"]
-        print packets " hostile packets and faults of others do no harm"
+        print packets " kinds of hostile packets do no harm"
     }
     exit bad
 }' "$table" "$results"

@@ -1,5 +1,5 @@
 #!/bin/sh
-# make lint: the linters that are installed; what is missing is named. Fails on a finding.
+# make lint: runs the linters that are installed, and names the missing ones. Fails on a finding.
 
 failed=0
 inc="-I. -Iplatform/linux -Itest/sim"
@@ -10,7 +10,7 @@ scripts="tools/edition $(find . -name build -prune -o -name '*.sh' -print | sort
 # have TOOL
 have() {
     command -v "$1" >/dev/null && return 0
-    echo "lint: $1 is not installed, left out"
+    echo "lint: $1 is not installed, skipped"
     return 1
 }
 
@@ -24,15 +24,15 @@ report() {
     fi
 }
 
-# Lines that fit a screen, no tab and no blank at an end: no tool is needed to see that.
+# Lines of at most 100 columns, without tabs and trailing blanks.
 awk 'length > 100 { print FILENAME ":" FNR ": longer than 100 columns"; bad = 1 }
      /[ \t]$/ { print FILENAME ":" FNR ": ends with a blank"; bad = 1 }
      /\t/ { print FILENAME ":" FNR ": a tab"; bad = 1 }
      END { exit bad }' $sources $headers
 report "lines" $?
 
-# The form of functions, by which tools find them (tools/edition, the skeletons): the signature
-# begins in the first column and holds the name, `{` and `}` stand alone on their lines.
+# The form by which tools find functions (tools/edition, the skeletons): the signature begins in the
+# first column and contains the name; `{` and `}` stand alone on their lines.
 awk 'function wrong(what) { print FILENAME ":" FNR ": " what; bad = 1 }
      FNR == 1 { signature = last = ""; open = 0 }
      { sub(/ *\/\*.*\*\/$/, "") }
@@ -58,7 +58,7 @@ if have cppcheck; then
     report "cppcheck" $?
 fi
 
-# clang-tidy takes its flags from compile_flags.txt.
+# clang-tidy reads its flags from compile_flags.txt.
 checks='-*,bugprone-*,misc-redundant-expression,readability-misleading-indentation'
 for noisy in branch-clone easily-swappable-parameters implicit-widening-of-multiplication-result \
     infinite-loop narrowing-conversions reserved-identifier signal-handler sizeof-expression \

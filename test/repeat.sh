@@ -1,7 +1,7 @@
 #!/bin/sh
-# repeat.sh SEEDS FROM: the same seeds on the judge built by other compilers and with other
-# optimisation. What was on the wire, bit for bit and when, has to be the same: a difference is
-# memory that was never written, or an order that nobody has promised.
+# repeat.sh SEEDS FROM: the same seeds on judges built by other compilers and with other
+# optimisation. Their packets must be the same, in bits and times: a difference means a read of
+# memory never written, or an unspecified order of evaluation.
 
 case $1$2 in
     *[!0-9]*) echo "SEEDS=$1 FROM=$2: numbers, such as SEEDS=50 FROM=1"; exit 2 ;;
@@ -9,7 +9,7 @@ esac
 seeds=${1:-50}
 from=${2:-1}
 
-# traces DIRECTORY CC CFLAGS: builds a judge there and prints a line for each seed
+# traces DIRECTORY CC CFLAGS: builds a judge there, and prints the hash of each seed's packets
 traces() {
     make -s B="build/$1" EXE="build/$1/" CC="$2" CFLAGS="$3" "build/$1/test/judge.exe" \
         >/dev/null 2>"build/$1.log" || { cat "build/$1.log" >&2; return 1; }

@@ -1,9 +1,9 @@
 #!/bin/sh
-# run.sh EXE_PREFIX STEP SAN: runs the graders, or that of STEP, and then the test of the real
-# platform's threads and the end-to-end tests; last it compares what passed with
-# docs/conformance.md. With SAN=thread only the threads: in the bench one runs at a time, so there
-# is no race to see. A line a behaviour; the last one is the sum. SEED=N gives other random choices,
-# CI=true lets no test be left out. A grader lists its behaviours (-l) and has to show each once.
+# run.sh EXE_PREFIX STEP SAN: runs the grader of STEP, or all graders, the threads test of the real
+# platform and the end-to-end tests, and compares the passed ones with docs/conformance.md. With
+# SAN=thread only the threads test: in the bench one thread runs at a time, so that there are no
+# races. One line for each behaviour, and last the sum. SEED=N gives other random choices; CI=true
+# allows no test to be skipped. A grader lists its behaviours (-l) and must show each once.
 
 EXE=$1
 STEP=$2
@@ -21,8 +21,8 @@ tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 trap 'exit 130' INT TERM
 
-# count FILE STATUS NAME: adds up the lines of one program; one that ends badly and says nothing has
-# failed.
+# count FILE STATUS NAME: adds up the lines of one program, which fails if it ends with another
+# status than 0, or shows no behaviour.
 count() {
     cat "$1" >>"$tmp/results"
     ok=$(grep -c '^ok ' "$1")
@@ -32,11 +32,11 @@ count() {
         echo "FAIL $3 ended with status $2"
         bad=1
     elif [ $((ok + bad + skip)) -eq 0 ]; then
-        echo "FAIL $3 has tested nothing"
+        echo "FAIL $3 shows no behaviour"
         bad=1
     fi
     if [ "$skip" -gt 0 ] && [ "$CI" = true ]; then
-        echo "FAIL $3 left out $skip tests, and with CI=true none may be"
+        echo "FAIL $3 skipped $skip tests, and CI=true allows none"
         bad=$((bad + skip))
         skip=0
     fi
@@ -45,8 +45,8 @@ count() {
     skipped=$((skipped + skip))
 }
 
-# compare FILE LIST NAME: FILE shows each behaviour of LIST once, and nothing else; LIST is what the
-# program says with -l.
+# compare FILE LIST NAME: checks that FILE shows each behaviour of LIST once, and no other. LIST is
+# the program's output with -l.
 compare() {
     [ -s "$2" ] || echo "FAIL $3 lists no behaviour"
     sed -n -e 's/^ok //p' -e 's/^FAIL //p' -e 's/^skip //p' "$1" | sort >"$tmp/shown"
@@ -54,7 +54,7 @@ compare() {
     sort "$2" | comm -13 - "$tmp/shown" | sed 's/^/FAIL not one of its behaviours: /'
 }
 
-# A grader's own sum is its last line: without it, it has not come to its end.
+# A grader's last line is its own sum: without it the grader has ended early.
 begin() {
     name=$(basename "$1" .exe)
     ( "$1" >"$tmp/$name" 2>&1; echo $? >"$tmp/$name.status" ) &
@@ -67,14 +67,14 @@ end() {
     "$1" -l >"$tmp/$name.list" 2>/dev/null
     compare "$tmp/$name" "$tmp/$name.list" "$name" >"$tmp/$name.wrong"
     if ! tail -n 1 "$tmp/$name" | grep -q '^[0-9]* passed, [0-9]* failed$'; then
-        echo "FAIL $name broke off with status $status" >>"$tmp/$name.wrong"
+        echo "FAIL $name ended early with status $status" >>"$tmp/$name.wrong"
     fi
     cat "$tmp/$name.wrong" >>"$tmp/$name"
     grep -v '^[0-9]* passed, [0-9]* failed$' "$tmp/$name"
     count "$tmp/$name" "$status" "$name"
 }
 
-# Two at a time, their output in order.
+# Runs two graders at a time, their output in order.
 graders() {
     before=
     for grader in "$@"; do
@@ -95,7 +95,7 @@ end_to_end() {
     done
 }
 
-# The real platform with many threads.
+# Runs the test of the real platform with many threads.
 threads() {
     [ ! -e test/threads_test.c ] || graders "./${EXE}test/threads_test.exe"
 }

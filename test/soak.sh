@@ -1,7 +1,7 @@
 #!/bin/sh
-# soak.sh SEEDS FROM: what takes longer than a grader may. The judge's trials of SEEDS seeds from
-# FROM on; beside them what is done a hundred thousand times: connections, and the attacks of steps
-# 42 and 43. The last line says how many trials held; the exit status is 0 if all did, and the rest.
+# soak.sh SEEDS FROM: tests too long for a grader. The judge's trials of SEEDS seeds from FROM on;
+# beside them 100,000 connections, and the attacks of steps 42 and 43 in bulk. The last line counts
+# the trials that held; the exit status is 0 if all tests passed.
 
 case $1$2 in
     *[!0-9]*) echo "SEEDS=$1 FROM=$2: numbers, such as SEEDS=1000 FROM=1"; exit 2 ;;

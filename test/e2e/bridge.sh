@@ -1,5 +1,5 @@
 #!/bin/sh
-# A bridge: two stacks of ours talk to each other
+# A bridge: two of our stacks talk to each other
 #
 #   kernel 192.0.2.1 -- br0 -- tap0 -- 192.0.2.2 tcps.exe
 #                         `--- tap1 -- 192.0.2.3 tcpc.exe
@@ -24,6 +24,6 @@ ours_to_ours() {
         <"$tmp/in" >"$tmp/back"
     cmp "$tmp/in" "$tmp/back"
 }
-check "1 MiB from a stack of ours to another and back" ours_to_ours
-check "the server ends with status 0, nothing left" stop_clean INT
+check "1 MiB from one stack to another and back" ours_to_ours
+check "the server ends with status 0, silently" stop_clean INT
 finish

@@ -1,5 +1,5 @@
-/* client.exe addr port what [number]: clients on the machine's own TCP and UDP, against an echo
- * server. Exit status 0 when all that was sent came back. */
+/* client.exe addr port mode [number]: clients on the kernel's TCP and UDP, of an echo server. Exit
+ * status 0 if all that was sent came back. */
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -18,14 +18,14 @@
 #include <time.h>
 #include <unistd.h>
 
-#define TIMEOUT 240 /* seconds that nothing happens before a client gives up */
+#define TIMEOUT 240 /* seconds of one call */
 #define BUF_SIZE 65536
 #define CLIENTS_MAX 4000
 
 static struct sockaddr_in peer;
 
 /*
- * What they share
+ * Common to all modes
  */
 
 static void die(const char *what)
@@ -99,7 +99,7 @@ static void recv_all(int fd, void *data, size_t len)
     }
 }
 
-/* A message that no other client sends, there and back. */
+/* A message unlike that of any other client, there and back. */
 static void exchange_send(int fd, int number)
 {
     char text[64];
@@ -141,7 +141,7 @@ static int lines(int number)
 }
 
 /*
- * many: number clients connect at once, and all are connected before the first one says something
+ * many: number clients connect at once; all are connected before the first one sends
  */
 
 static void start_connecting(int fd)
@@ -254,7 +254,7 @@ static int compare_random(int fd, int number, uint64_t state)
         fill(expected, len, &state);
         recv_all(fd, got, len);
         if (memcmp(expected, got, len)) {
-            fprintf(stderr, "other bytes came back, of the last %d\n", number);
+            fprintf(stderr, "wrong bytes among the last %d\n", number);
             return 1;
         }
     }
@@ -286,7 +286,7 @@ static int bulk(int number)
 }
 
 /*
- * flood: sends and never reads, until it is killed. hold: says hello once and stays
+ * flood: sends and never reads, until killed. hold: exchanges one message and stays connected
  */
 
 static int flood(int number)
@@ -315,8 +315,8 @@ static int hold(int number)
 }
 
 /*
- * late, deaf: send number bytes and take hardly any of them back, so that the rest waits at the
- * server. late takes them after 2 seconds; deaf waits until the server breaks the connection off.
+ * late, deaf: send number bytes with a small receive buffer, so that most of the echo stays at the
+ * server. late reads it after 2 seconds; deaf waits until the server resets.
  */
 
 static int stuffed_socket(int number)
@@ -329,7 +329,7 @@ static int stuffed_socket(int number)
         die("connect");
     }
     send_all(fd, buf, (size_t)number);
-    usleep(500000); /* the server has read them */
+    usleep(500000); /* until the server has read them */
     printf("connected\n");
     fflush(stdout);
     return fd;
@@ -354,7 +354,7 @@ static int deaf(int number)
 }
 
 /*
- * try: number clients, some of which may be turned away: says how many were served
+ * try: number clients, some of which may be turned away: prints how many were served
  */
 
 static int served(int fd)
@@ -384,7 +384,7 @@ static int try(int number)
 }
 
 /*
- * udp: datagrams of 0 to number bytes, in steps that grow, there and back
+ * udp: datagrams of 0 to number bytes, in growing steps, there and back
  */
 
 static int next_size(int len, int number)

@@ -1,7 +1,6 @@
-/* crowd.exe addr port clients seconds: so many clients at a time on the machine's own TCP, which
- * come and go. Each connects to an echo server, says something of random length a few times, and
- * leaves, in order or not; then the next one comes. Exit status 0 when all that came back was what
- * had been sent, and nobody was turned away. */
+/* crowd.exe addr port clients seconds: so many clients at a time on the kernel's TCP. Each connects
+ * to an echo server, sends a few texts of random length, and closes, in order or not; then the next
+ * one begins. Exit status 0 if every echo was right, and no client was turned away. */
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -19,16 +18,16 @@
 
 #define CLIENTS_MAX 4000
 #define TEXT_MAX 4000
-#define TEXTS_MAX 6    /* that one client says */
-#define THINK_MAX 1.0  /* seconds between two of them, and from one client to the next */
-#define PATIENCE 30.0  /* seconds without an answer until it is a failure */
+#define TEXTS_MAX 6    /* of one client */
+#define THINK_MAX 1.0  /* seconds between two texts, and from one client to the next */
+#define PATIENCE 30.0  /* seconds without an answer: a failure */
 
 struct client {
-    int fd;           /* -1: none yet */
-    double when;      /* when it acts, or loses its patience */
-    int waiting;      /* for an answer, else to act */
-    int texts;        /* to say */
-    unsigned int tag; /* what it says depends on this */
+    int fd;           /* -1: none */
+    double when;      /* of its next action, or of the failure */
+    int waiting;      /* for an answer, else for its next action */
+    int texts;        /* left to send */
+    unsigned int tag; /* determines the text */
     size_t len, sent, received;
 };
 
@@ -55,7 +54,7 @@ static uint8_t text_byte(const struct client *client, size_t i)
     return (uint8_t)((client->tag + i * 2654435761u) >> 16);
 }
 
-/* Leaves, and another one comes later. */
+/* Closes; another client begins later. */
 static void leave(struct client *client)
 {
     close(client->fd);
@@ -72,7 +71,7 @@ static void fail(struct client *client, const char *what)
     leave(client);
 }
 
-/* Leaves in the middle: with a RST, or with something unread (which is a RST as well). */
+/* Closes early: with a RST, or with unread data, which is a RST too. */
 static void break_off(struct client *client)
 {
     struct linger linger = {.l_onoff = 1};
@@ -106,7 +105,7 @@ static void come(struct client *client)
     begin_text(client);
 }
 
-/* Its time has come. */
+/* Acts at the client's time. */
 static void act(struct client *client)
 {
     if (client->waiting) {
@@ -137,7 +136,7 @@ static void say(struct client *client)
     }
 }
 
-/* The text has come back. */
+/* The echo is complete. */
 static void answered(struct client *client)
 {
     client->waiting = 0;
@@ -166,7 +165,7 @@ static void hear(struct client *client)
     client->when = now() + PATIENCE;
     if (i < n) {
         errno = EBADMSG;
-        fail(client, "other bytes came back");
+        fail(client, "wrong bytes");
     } else if (client->received == client->len) {
         answered(client);
     } else if (random() % 64 == 0) {
@@ -174,7 +173,7 @@ static void hear(struct client *client)
     }
 }
 
-/* Until the end has come and all have left. */
+/* Runs the clients until the end, and until all have closed. */
 static void run(int number, double end)
 {
     int i, there = 0;
@@ -217,10 +216,10 @@ int main(int argc, char *argv[])
     srandom((unsigned int)getpid());
     for (i = 0; i < number; i++) {
         clients[i].fd = -1;
-        clients[i].when = think() + 5 * (think() - now()); /* not all in one second */
+        clients[i].when = think() + 5 * (think() - now()); /* spread over some seconds */
     }
     run(number, now() + atof(argv[4]));
-    printf("%lu clients came, %lu finished, %lu broke off, %lu failed, %.1f MB\n", came, finished,
+    printf("%lu clients, %lu finished, %lu reset, %lu failed, %.1f MB\n", came, finished,
            reset, failed, (double)bytes / 1e6);
     return failed > 0;
 }

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Many clients, many bytes, one run of the server; what it holds afterwards
+# Many clients and many bytes in one run of the server, and its resources afterwards
 #
 #   kernel 192.0.2.1 -- tap0 -- 192.0.2.2 tcps.exe
 
@@ -9,7 +9,7 @@ tap_up
 at_once=500 serial=5000 mib=64
 if [ -n "$sanitizer" ]; then
     serial=500 mib=4
-    ip link set tap0 txqueuelen 10000 # a slow server loses frames of a thousand clients otherwise
+    ip link set tap0 txqueuelen 10000 # else a slow server loses frames of a thousand clients
 fi
 
 serve "$bin/tcps.exe" -q 7 || finish
@@ -22,42 +22,42 @@ alone_again() {
 
 check "$at_once clients at once" client many $at_once
 check "1000 clients at once" client many 1000
-check "their threads are gone" wait_for 60 alone_again
+check "their threads have ended" wait_for 60 alone_again
 rss=$(resident)
 check "$serial clients one after another" client serial $serial
-check "their threads are gone, and no descriptor is left" wait_for 10 alone_again
+check "their threads have ended, and no descriptor is left" wait_for 10 alone_again
 
 grown_little() {
     now=$(resident)
     echo "from $rss to $now KiB"
     [ "$now" -le $((rss + 4096)) ]
 }
-[ -n "$sanitizer" ] || measure "nor is there more memory than for the 1000" grown_little
-measure "$mib MiB of random bytes come back the same" client bulk $((mib * 1048576))
+[ -n "$sanitizer" ] || measure "memory has not grown beyond that of the 1000" grown_little
+measure "$mib MiB of random bytes are echoed" client bulk $((mib * 1048576))
 
 three_streams() {
     client bulk 1048576 >"$tmp/1" 2>&1 & one=$!
     client bulk 1048576 >"$tmp/2" 2>&1 & two=$!
     client bulk 1048576 && wait $one && wait $two
 }
-check "three streams at once come back the same" three_streams
+check "three streams at once are echoed" three_streams
 
 killed_mid_stream() {
     connect flood || return 1
     sleep 0.5
     kill -9 $! && client serial 10 && wait_for 10 alone_again
 }
-check "a client that is killed mid-stream leaves nothing behind" killed_mid_stream
+check "a client killed mid-stream leaves nothing behind" killed_mid_stream
 
 closed_with_all_connected() {
     for _ in 1 2 3 4 5; do connect hold || return 1; done
     connect flood || return 1
     stop_clean INT
 }
-check "SIGINT with clients in mid-stream: status 0, nothing left" closed_with_all_connected
+check "SIGINT with clients mid-stream: status 0, silently" closed_with_all_connected
 
-# A user who may have 40 threads and no more (root has no such limit): the others are turned away,
-# and the server is there for the next.
+# A user limited to 40 threads (root is not): further clients are turned away, and the server goes
+# on.
 caps=+net_admin,+dac_override
 limited="prlimit --nproc=40 setpriv --reuid 65534 --regid 65534 --clear-groups
          --inh-caps $caps --ambient-caps $caps"
@@ -72,8 +72,8 @@ starved() {
 if [ -n "$sanitizer" ]; then
     :
 elif $limited true 2>/dev/null; then
-    check "where there are no threads for all, those who get one are served" starved
+    check "with too few threads the clients that get one are served" starved
 else
-    skip_one "there is no other user here to be short of threads"
+    skip_one "setpriv cannot run a server as another user here"
 fi
 finish

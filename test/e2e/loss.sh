@@ -1,12 +1,11 @@
 #!/bin/sh
-# Streams both ways while frames are lost both ways: what comes back is what was sent. The frames
-# are dropped in a bridge: where the device that bears the address drops, the sender's TCP is told
-# at once, and nothing is lost.
+# Streams are echoed intact while frames are lost both ways. The frames are dropped in a bridge: a
+# drop in the device with the address is reported to the sender's TCP at once, and loses nothing.
 #
 #   kernel 192.0.2.1 -- br0 -- (dropped) -- tap0 -- 192.0.2.2 tcps.exe or tcpc.exe
 #                         `--- (dropped) -- tap1 -- 192.0.2.3 tcpc.exe
 #
-# KIB1 and KIB5 are how much is sent with 1 % and with 5 % lost.
+# KIB1 and KIB5 are the KiB sent with 1 % and with 5 % lost.
 
 . test/e2e/common
 
@@ -22,14 +21,14 @@ for tap in tap0 tap1; do
     ip tuntap add dev $tap mode tap
     ip link set $tap master br0 up
 done
-# Where a segment is lost, all that follow it are dropped by the stack (until step 48) and repeated
-# by the kernel. So it sees no round trip to measure, and its wait stays doubled (Karn) up to 2
-# minutes: that only costs time. Newer kernels have a limit.
+# Behind a lost segment the stack drops all that follow (until step 48), and the kernel retransmits
+# them. So it has no round trip to measure, and its RTO stays backed off (Karn) up to 2 minutes,
+# which only costs time. Newer kernels have a limit.
 echo 1000 2>/dev/null >/proc/sys/net/ipv4/tcp_rto_max_ms
-# With that limit it would give up at once what a process has left behind: unless told not to.
+# With that limit the kernel would soon drop connections that a process has closed, by default.
 echo 15 >/proc/sys/net/ipv4/tcp_orphan_retries
 
-# lose PERCENT: of what the kernel receives and sends, and of what goes from one TAP to the other
+# lose PERCENT: of frames to the kernel, from the kernel, and between the TAPs
 lose() {
     nft delete table bridge loss 2>/dev/null
     nft -f - <<RULES
@@ -53,7 +52,7 @@ seconds() {
     cut -d' ' -f1 /proc/uptime
 }
 
-# echoed KIB ARGS...: our client, and an echo server
+# echoed KIB ARGS...: our client with an echo server
 echoed() {
     echoed_kib=$1
     shift
@@ -67,7 +66,7 @@ kernel_to_stack() {
     timeout 600 "$e2e/client.exe" $stack 7 bulk $(($1 * 1024))
 }
 
-# A peer whose ACKs are lost seems not to answer, and the warning of that is right: R1 says so.
+# A peer whose ACKs are lost seems silent, so that the warning at R1 is right.
 stop_after_loss() {
     stop INT || return 1
     [ "$sanitizer" = wrap ] || ! grep -v 'no answer to [0-9]* retransmissions' "$tmp/server.err"
@@ -80,13 +79,13 @@ streams() {
     serve "$bin/tcps.exe" -q 7 || finish
     wait_for 60 ping $stack >/dev/null
     measure "$2 KiB from the kernel and back $with" kernel_to_stack "$2"
-    measure "$2 KiB from a stack of ours to another and back $with" \
+    measure "$2 KiB from one stack to another and back $with" \
         echoed "$2" -i tap1 -m 00:00:5e:00:53:02 -a 192.0.2.3/24 $stack 7
-    check "the server ends with status 0, nothing left" stop_after_loss
+    check "the server ends with status 0, silently" stop_after_loss
     serve "$e2e/server.exe" $host 10007 echo || finish
     measure "$2 KiB to the kernel and back $with" echoed "$2" $host 10007
     kill_server
-    measure "frames dropped to the kernel, from it and between ours" some_lost
+    measure "frames dropped to the kernel, from it, and between our stacks" some_lost
 }
 streams 1 "$kib1"
 streams 5 "$kib5"

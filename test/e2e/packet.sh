@@ -3,12 +3,12 @@
 #
 #   the stack 192.0.2.2 -- veth0 == veth1 -- 192.0.2.1 kernel
 #
-# The kernel leaves the checksums unfinished that a veth pair carries. Besides, it joins what it
-# sends to frames as long as 64 KiB, unless it is told not to (gso_max_segs).
+# The kernel does not compute the checksums of frames on a veth pair, and joins its segments to
+# frames of up to 64 KiB, unless gso_max_segs forbids it.
 
 . test/e2e/common
 
-# On several processors a veth pair reorders, and the stack keeps nothing out of order (step 48).
+# On several processors a veth pair reorders, and until step 48 the stack drops such segments.
 taskset -p -c 0 $$ >/dev/null 2>&1
 
 veth_up "" "gso_max_segs 1"
@@ -25,18 +25,18 @@ promiscuous() {
 
 serve "$bin/tcps.exe" -q -i veth0 7 || finish
 check "veth0 is promiscuous while the server runs" promiscuous
-check "the other end's ping is answered" in_other "$e2e/ping.exe" $stack 3
+check "a ping from the other end is answered" in_other "$e2e/ping.exe" $stack 3
 check "clients one after another" client serial 50
 check "clients at once" client many 100
-measure "4 MiB come back the same, the kernel's checksums unfinished" client bulk 4194304
+measure "4 MiB are echoed, with checksums that the kernel left out" client bulk 4194304
 check "SIGINT ends it with status 0, silently" stop_clean INT
-check "veth0 is as it was" sh -c "! ip link show veth0 | grep -q PROMISC"
+check "veth0 is not promiscuous any more" sh -c "! ip link show veth0 | grep -q PROMISC"
 
-# Joined frames, as they come when nobody has changed anything
+# Joined frames, which are the kernel's default
 in_other ip link set veth1 gso_max_segs 65535
 serve "$bin/tcps.exe" -q -i veth0 7 || finish
-measure "4 MiB come back the same, in frames joined by the kernel" client bulk 4194304
-check "and clients at once" client many 20
+measure "4 MiB are echoed, in frames joined by the kernel" client bulk 4194304
+check "clients at once, in joined frames" client many 20
 check "the server ends with status 0, silently" stop_clean INT
 
 serve "$bin/tcps.exe" -i veth0 7 || finish

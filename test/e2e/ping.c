@@ -1,5 +1,5 @@
-/* ping.exe addr [count [size]]: the machine's own ICMP echo, where there is no ping. It needs the
- * right to raw sockets. */
+/* ping.exe addr [count [size]]: ICMP echoes from the kernel, for machines without ping. Needs the
+ * privilege of raw sockets. */
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -54,7 +54,7 @@ static void build(uint16_t seq, size_t size)
     hdr->checksum = checksum(packet, sizeof(*hdr) + size);
 }
 
-/* Is it the reply to what was built, to the last byte? */
+/* Is it the reply to the packet built, to the last byte? */
 static int matches(const uint8_t *ip, ssize_t n, size_t size)
 {
     size_t hlen = (size_t)(ip[0] & 0x0f) * 4;
@@ -66,7 +66,7 @@ static int matches(const uint8_t *ip, ssize_t n, size_t size)
            !memcmp(got + 1, hdr + 1, size);
 }
 
-/* Returns 0 when the reply has come. */
+/* Returns 0 once the reply arrives, or -1. */
 static int ping(int fd, const char *addr, uint16_t seq, size_t size)
 {
     double start = now();

@@ -1,12 +1,12 @@
 #!/bin/sh
-# SIGQUIT: a program prints what its stack is doing, and goes on
+# SIGQUIT: a program prints the state of its stack, and goes on
 #
 #   kernel 192.0.2.1 -- tap0 -- 192.0.2.2 tcps.exe
 
 . test/e2e/common
 tap_up
 
-# prints WORDS: the server's stderr gets a line with these words
+# prints PATTERN: the server's stderr gets a line that matches
 prints() {
     wait_for 5 grep -E "$1" "$tmp/server.err" && return 0
     cat "$tmp/server.err"
@@ -24,14 +24,14 @@ shows_connection() {
         prints "^tcp\.received +[0-9]+"
 }
 check "SIGQUIT shows the connection, the neighbour, the route" shows_connection
-check "and the server goes on serving" client serial 1
-check "and it still ends with status 0" stop INT
+check "the server goes on serving" client serial 1
+check "and ends with status 0" stop INT
 
 serve "$bin/udps.exe" -q -i none 7 || finish
 shows_endpoint() {
     kill -QUIT "$server"
     prints "^[0-9]+ +0\.0\.0\.0:7 +0"
 }
-check "so does a server of UDP show its endpoint" shows_endpoint
+check "SIGQUIT shows a UDP server's endpoint" shows_endpoint
 check "and it ends with status 0" stop INT
 finish

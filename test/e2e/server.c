@@ -1,9 +1,9 @@
 /*
- * server.exe addr port WHAT [FILE]: servers on the machine's own TCP and UDP, until they are killed
+ * server.exe addr port MODE [FILE]: servers on the kernel's TCP and UDP, until they are killed
  *
- * echo sends back what comes. bye says so and closes. hear says so, sends no more, and prints how
- * many bytes came all the same. say answers each request of HTTP with FILE as it is; drip does it
- * byte by byte. reset breaks the connection off. udp echoes datagrams.
+ * echo echoes a stream. bye sends "bye" and closes. hear sends "bye", half-closes, and prints how
+ * many bytes it receives. say answers each HTTP request with FILE as it is, drip byte by byte.
+ * reset resets the connection. udp echoes datagrams.
  */
 
 #include <arpa/inet.h>
@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 static uint8_t buf[65536];
-static const char *answer; /* the file, of say and drip */
+static const char *answer; /* FILE of say and drip */
 
 static void die(const char *what)
 {
@@ -55,15 +55,15 @@ static void hear(int fd)
 
     bye(fd);
     shutdown(fd, SHUT_WR);
-    usleep(300000); /* until the peer has heard */
+    usleep(300000); /* until the peer has received it */
     while ((n = recv(fd, buf, sizeof(buf), 0)) > 0) {
         total += (size_t)n;
     }
-    printf("%zu bytes came\n", total);
+    printf("received %zu bytes\n", total);
     fflush(stdout);
 }
 
-/* Waits for the empty line at the request's end, and prints the request. */
+/* Reads a request to its empty line, and prints it. */
 static void hear_request(int fd)
 {
     size_t len = 0;
@@ -95,7 +95,7 @@ static void send_answer(int fd, size_t piece)
     }
     fclose(f);
     shutdown(fd, SHUT_WR);
-    while (recv(fd, buf, sizeof(buf), 0) > 0) { /* else what comes late is answered by a reset */
+    while (recv(fd, buf, sizeof(buf), 0) > 0) { /* else late data is answered by a reset */
         continue;
     }
 }
@@ -114,7 +114,7 @@ static void reset(int fd)
 {
     struct linger linger = {.l_onoff = 1, .l_linger = 0};
 
-    usleep(300000); /* until the peer knows that it is connected */
+    usleep(300000); /* until the peer is connected */
     setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
 }
 

@@ -1,12 +1,12 @@
 #!/bin/sh
-# The four programs and the machine's own network code, talking on a TAP
+# The four programs against the kernel on a TAP
 #
 #   kernel 192.0.2.1 -- tap0 -- 192.0.2.2 the stack
 
 . test/e2e/common
 tap_up
 
-# lines_come_back: three lines through the kernel's client
+# lines_come_back: three lines of the kernel's client
 lines_come_back() {
     printf 'one\ntwo\nthree\n' | client lines >"$tmp/lines" || return 1
     printf '> one\n< one\n> two\n< two\n> three\n< three\n' | diff - "$tmp/lines"
@@ -15,11 +15,11 @@ lines_come_back() {
 serve "$bin/tcps.exe" -q 7 || finish
 check "the host's ping is answered" ping $stack 3
 check "a ping without data is answered" ping $stack 1 0
-check "a ping of a whole frame is answered" ping $stack 1 1472
+check "a ping of a full frame is answered" ping $stack 1 1472
 check "a ping of one byte more is answered, in fragments" ping $stack 1 1473
-check "and so is one of 65507 bytes" ping $stack 3 65507
+check "so is one of 65507 bytes" ping $stack 3 65507
 check "tcps.exe: lines come back" lines_come_back
-check "tcps.exe: and again, to the next client" lines_come_back
+check "tcps.exe: so do those of the next client" lines_come_back
 check "tcps.exe: SIGINT ends it with status 0, silently" stop_clean INT
 
 echo_survives_interruptions() {
@@ -33,7 +33,7 @@ echo_survives_interruptions() {
     wait $bulk
 }
 serve "$bin/tcps.exe" -q 7 || finish
-check "tcps.exe: SIGUSR2 all the time loses no echo" echo_survives_interruptions
+check "tcps.exe: a flood of SIGUSR2 loses no echo" echo_survives_interruptions
 check "tcps.exe: and it ends with status 0, silently" stop_clean INT
 
 serve "$bin/tcps.exe" -q $stack 7 || finish
@@ -54,9 +54,9 @@ logs_as_told() {
     lines_come_back && stop INT || return 1
     [ "$(wc -l <"$tmp/server.err")" -gt "$lines" ]
 }
-check "the log is microps' by default, and longer with -v" logs_as_told
+check "the log has microps' form by default, and is longer with -v" logs_as_told
 
-# A packet that is good for nothing but for the log is not told by default.
+# Single packets are not logged by default.
 quiet_by_default() {
     serve "$bin/tcps.exe" 7
     ping $stack 1 || return 1
@@ -65,7 +65,7 @@ quiet_by_default() {
     tail -n +$((lines + 1)) "$tmp/server.err"
     [ "$(wc -l <"$tmp/server.err")" -le $((lines + 1)) ] && stop INT
 }
-check "by default a connection is one line of the log, and a ping none" quiet_by_default
+check "by default the log has one line for a connection, and none for a ping" quiet_by_default
 
 empty_is_unset() {
     export MICROPS_LOG=
@@ -74,9 +74,9 @@ empty_is_unset() {
     lines_come_back && stop INT || return 1
     ! grep -E 'MICROPS_LOG|\[D\]' "$tmp/server.err" && grep -q '\[I\]' "$tmp/server.err"
 }
-check "an empty MICROPS_LOG counts as none" empty_is_unset
+check "an empty MICROPS_LOG counts as unset" empty_is_unset
 
-# nobody_reads COMMAND...: starts it with stderr in a pipe that is full, and is not read
+# nobody_reads COMMAND...: starts a server whose stderr is a full pipe that is never read
 nobody_reads() {
     mkfifo -m 600 "$tmp/unread"
     exec 9<>"$tmp/unread"
@@ -95,13 +95,13 @@ unread_log_of_other() {
     cp "$bin/tcps.exe" "$tmp/" && chmod 755 "$tmp" "$tmp/tcps.exe"
     nobody_reads setpriv --reuid 65534 --clear-groups "$tmp/tcps.exe" -vv -i none 7 && stop INT
 }
-check "a log that nobody reads stops nobody" unread_log
+check "a log on a full pipe does not stop the server" unread_log
 if setpriv --reuid 65534 --clear-groups true 2>/dev/null && [ "$sanitizer" != wrap ]; then
-    check "nor does it when the pipe is another user's" unread_log_of_other
+    check "nor if the pipe is another user's" unread_log_of_other
 fi
 
-# captured FILE: walks a capture of little endian from packet to packet. Its last line says how
-# many packets there are of ARP, ICMP and TCP.
+# captured FILE: walks a little-endian capture from packet to packet. The last line counts the
+# packets of ARP, ICMP and TCP.
 captured() {
     od -An -v -tu1 -w1 "$1" | awk '
         { byte[NR - 1] = $1 + 0 }
@@ -147,14 +147,14 @@ variable_is_heard() {
 }
 check "MICROPS_LOG=error silences the log" variable_is_heard
 
-# The other way round: our clients, the kernel's servers
+# Our clients, and servers on the kernel
 serve "$e2e/server.exe" $host 10007 echo || finish
 seq 1 20000 >"$tmp/in"
 head -c 1000000 /dev/urandom >"$tmp/megabyte"
 tcpc_echoes() {
     timeout 60 "$bin/tcpc.exe" -q $host 10007 <"$1" >"$tmp/back" && cmp "$1" "$tmp/back"
 }
-check "tcpc.exe: what it sends comes back, and it ends with the input" tcpc_echoes "$tmp/in"
+check "tcpc.exe: gets its echo, and ends at the end of input" tcpc_echoes "$tmp/in"
 check "tcpc.exe: an empty input ends at once" tcpc_echoes /dev/null
 kill_server
 
@@ -163,17 +163,17 @@ peer_closes() {
         [ "$(cat "$tmp/back")" = bye ]
 }
 serve "$e2e/server.exe" $host 10007 bye || finish
-check "tcpc.exe: ends with status 0 when the peer closes" peer_closes
+check "tcpc.exe: ends with status 0 once the peer closes" peer_closes
 kill_server
 
 hears_all() {
     timeout 30 "$bin/tcpc.exe" -q $host 10007 <"$1" >"$tmp/back" || return 1
     cat "$tmp/back" "$tmp/server.out"
     [ "$(cat "$tmp/back")" = bye ] &&
-        wait_for 5 grep -q "^$(wc -c <"$1") bytes came" "$tmp/server.out"
+        wait_for 5 grep -q "^received $(wc -c <"$1") bytes" "$tmp/server.out"
 }
 serve "$e2e/server.exe" $host 10007 hear || finish
-check "tcpc.exe: who sends no more still gets all of the input" hears_all "$tmp/megabyte"
+check "tcpc.exe: a server that has half-closed still gets all input" hears_all "$tmp/megabyte"
 kill_server
 
 interrupted() {
@@ -191,7 +191,7 @@ kill_server
 
 serve "$bin/udps.exe" -q 7 || finish
 check "udps.exe: datagrams of 0 to 1472 bytes come back" client udp 1472
-check "udps.exe: and up to 65507, in fragments" client udp 65507
+check "udps.exe: so do those of up to 65507, in fragments" client udp 65507
 check "udps.exe: SIGINT ends it with status 0, silently" stop_clean INT
 
 serve "$e2e/server.exe" $host 10007 udp || finish

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Hosts and devices that go away
+# Hosts and devices that disappear
 #
 #   kernel 192.0.2.1 -- tap0 -- 192.0.2.2 tcps.exe
 
@@ -9,7 +9,7 @@ tap_up
 serve "$bin/tcps.exe" -q 7 || finish
 ping $stack >/dev/null
 
-# The address goes, and with it whatever the kernel could answer, a reset included.
+# Without the address the kernel does not even send resets.
 host_vanishes() {
     connect hold && connect flood || return 1
     ip addr del $host/24 dev tap0
@@ -19,7 +19,7 @@ host_vanishes() {
     ip addr add $host/24 dev tap0
     ping $stack && client serial 10
 }
-check "a host that vanishes and comes back is served again" host_vanishes
+check "a host that vanishes and returns is served again" host_vanishes
 check "its old connections do not keep the server from ending" stop_clean INT
 
 serve "$bin/tcps.exe" -q 7 || finish
@@ -30,10 +30,10 @@ link_flaps() {
     ip link set tap0 up
     ping $stack && client serial 10
 }
-check "a TAP that is down for a while works again" link_flaps
+check "a TAP works again after a time down" link_flaps
 check "and the server ends with status 0" stop INT
 
-# cpu: what the server has used, in ticks of 10 ms
+# cpu: the server's processor time, in ticks of 10 ms
 cpu() {
     cut -d' ' -f14,15 "/proc/$server/stat" | awk '{ print $1 + $2 }'
 }
@@ -49,19 +49,19 @@ tap_taken_away() {
     [ $used -lt 20 ] && ! ended "$server"
 }
 serve "$bin/tcps.exe" -q 7 || finish
-check "a TAP that is taken away leaves the server alive and idle" tap_taken_away
+check "a removed TAP leaves the server alive and idle" tap_taken_away
 said_once() {
     cat "$tmp/server.err"
     lines=$(wc -l <"$tmp/server.err")
     [ "$lines" -ge 1 ] && [ "$lines" -le 20 ]
 }
-check "it has said so, and not over and over" said_once
+check "it has logged that, and not over and over" said_once
 check "and SIGINT still ends it with status 0" stop INT
 
 tap_up
 serve "$bin/tcps.exe" -q 7 || finish
 ip link del tap0
-check "a TAP that is taken away while nothing happens is missed soon" \
+check "a TAP removed without traffic is missed soon" \
     wait_for 5 grep -q "tap0 is gone" "$tmp/server.err"
 check "and SIGINT still ends it with status 0" stop INT
 
@@ -78,12 +78,12 @@ made_again() {
     [ "$(grep -c 'tap0 is gone' "$tmp/server.err")" = 3 ] &&
         [ "$(grep -c 'tap0 is there again' "$tmp/server.err")" = 3 ]
 }
-check "a TAP that is removed and made again is attached again" made_again
+check "a TAP that is removed and created again is attached again" made_again
 check "and SIGINT ends it with status 0" stop INT
 
-# What an earlier user of the interface has allowed the kernel to leave to him
-check "a virtual machine has used tap0" "$e2e/offload.exe" tap0
+# An earlier user of the interface has enabled offloads.
+check "tap0 with a virtual machine's offloads" "$e2e/offload.exe" tap0
 serve "$bin/tcps.exe" -q 7 || finish
-check "its checksums are finished again, and its frames are cut" client bulk 1048576
+check "the kernel computes checksums again, and joins no frames" client bulk 1048576
 check "and SIGINT ends it with status 0" stop_clean INT
 finish

@@ -1,13 +1,13 @@
 #!/bin/sh
-# 1,000 clients at a time that come and go for minutes, some of them with a RST; what the server
-# holds meanwhile and afterwards. CLIENTS and DURATION give other numbers.
+# 1,000 clients at a time for minutes, some of which close with a RST, and the server's resources
+# during and after that. CLIENTS and DURATION give other numbers.
 #
 #   kernel 192.0.2.1 -- tap0 -- 192.0.2.2 tcps.exe
 
 . test/e2e/common
 tap_up
-ip link set tap0 txqueuelen 10000 # a RST that finds it full is lost, and nobody would repeat it
-# Ports that the clients leave are kept for a minute by the kernel.
+ip link set tap0 txqueuelen 10000 # a RST lost in a full queue is not sent again
+# The kernel keeps the ports of closed connections for a minute.
 echo "1024 65535" >/proc/sys/net/ipv4/ip_local_port_range
 
 clients_at_once=${CLIENTS-1000} seconds=${DURATION-180}
@@ -22,7 +22,7 @@ crowd() {
 alone_again() {
     [ "$(threads)" = "$alone" ]
 }
-# Every 10 seconds prints the server's memory and threads, and asks it for more.
+# Prints the server's memory and threads every 10 seconds, and sends it a SIGQUIT.
 sample() {
     while sleep 10; do
         kill -QUIT "$server"
@@ -31,13 +31,13 @@ sample() {
 }
 
 measure "$clients_at_once clients at a time for 20 s" crowd 20
-check "their threads are gone" wait_for 60 alone_again
+check "their threads have ended" wait_for 60 alone_again
 before=$(resident)
 sample &
 sampler=$!
 measure "$clients_at_once clients at a time for $seconds s" crowd "$seconds"
 kill $sampler
-check "their threads are gone" wait_for 60 alone_again
+check "their threads have ended" wait_for 60 alone_again
 after=$(resident)
 dropped() {
     ip -s link show tap0 | awk 'last ~ /TX:/ { print $4 " frames dropped by tap0" } { last = $0 }'
@@ -46,7 +46,7 @@ grown_little() {
     echo "from $before to $after KiB"
     [ "$after" -le $((before + 4096)) ]
 }
-[ -n "$sanitizer" ] || measure "nor is there more memory than after the first 20 s" grown_little
-measure "frames that were lost on the way" dropped
-check "it ends with status 0, nothing left" stop INT
+[ -n "$sanitizer" ] || measure "memory has not grown since the first 20 s" grown_little
+measure "frames lost" dropped
+check "the server ends with status 0" stop INT
 finish
