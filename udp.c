@@ -120,6 +120,7 @@ static void udp_pcb_release(struct udp_pcb *pcb)
 {
     struct udp_queue_entry *entry;
 
+    assert(lock_held(&lock));
     table_remove(&pcbs, pcb->desc);
     sched_task_destroy(&pcb->task, &lock);
     while ((entry = queue_pop(&pcb->queue)) != NULL) {
@@ -156,6 +157,7 @@ static int udp_is_in_use(const ip_endp_t *local)
     const struct udp_pcb *pcb;
     size_t i = 0;
 
+    assert(lock_held(&lock));
     while ((pcb = table_next(&pcbs, &i)) != NULL) {
         if (pcb->local.port != local->port) {
             continue;
