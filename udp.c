@@ -177,6 +177,7 @@ static int udp_choose_port(ip_endp_t *local)
     uint32_t num = UDP_SOURCE_PORT_MAX - UDP_SOURCE_PORT_MIN + 1, start = random16(), i;
     ip_endp_t candidate = *local; /* a copy: local is in the table, and would meet itself there */
 
+    assert(lock_held(&lock));
     for (i = 0; i < num; i++) {
         candidate.port = hton16((uint16_t)(UDP_SOURCE_PORT_MIN + (start + i) % num));
         if (!udp_is_in_use(&candidate)) {
