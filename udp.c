@@ -475,21 +475,24 @@ ssize_t udp_cmd_sendto(int desc, const void *data, size_t len, const ip_endp_t *
     return udp_output(&local, remote, data, len);
 }
 
-/* What ICMP has told of the datagram sent last: the user hears of it once. */
+/* What ICMP has told of the datagram sent last: the user hears of it once. Caller must hold the
+ * lock. */
 static int udp_pcb_take_error(struct udp_pcb *pcb)
 {
     int errnum = pcb->errnum;
 
+    assert(lock_held(&lock));
     pcb->errnum = 0;
     return errnum;
 }
 
 /* Sleeps until something waits for the user. Returns a datagram; or NULL with errno set, also for
- * an error of ICMP: after EBADF the block is not ours. */
+ * an error of ICMP: after EBADF the block is not ours. Caller must hold the lock. */
 static struct udp_queue_entry *udp_pcb_pop(struct udp_pcb *pcb)
 {
     struct udp_queue_entry *entry;
 
+    assert(lock_held(&lock));
     while (pcb->errnum == 0) {
         entry = queue_pop(&pcb->queue);
         if (entry || sched_task_sleep(&pcb->task, &lock, 0) == -1) {
