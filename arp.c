@@ -167,6 +167,7 @@ static struct arp_datagram *arp_cache_pop(struct arp_cache *cache)
 {
     struct arp_datagram *datagram = queue_pop(&cache->waiting);
 
+    assert(lock_held(&lock));
     if (datagram) {
         cache->bytes -= sizeof(*datagram) + datagram->len;
         wait_bytes -= sizeof(*datagram) + datagram->len;
@@ -210,6 +211,7 @@ static size_t arp_cache_count(enum arp_cache_state state)
     const struct arp_cache *cache;
     size_t num = 0, i = 0;
 
+    assert(lock_held(&lock));
     while ((cache = table_next(&caches, &i)) != NULL) {
         num += cache->state == state;
     }
@@ -301,6 +303,7 @@ static struct arp_cache *arp_cache_alloc(struct net_iface *iface, ip_addr_t pa,
     struct arp_cache *cache = memory_alloc(sizeof(*cache));
     char text[IP_ADDR_STR_LEN];
 
+    assert(lock_held(&lock));
     if (cache) {
         cache->iface = iface;
         cache->pa = pa;
@@ -322,6 +325,7 @@ static void arp_cache_set(struct arp_cache *cache, enum arp_cache_state state, c
 {
     char pa_text[IP_ADDR_STR_LEN], ha_text[ETHER_ADDR_STR_LEN];
 
+    assert(lock_held(&lock));
     if (cache->requests > 0) { /* it was asked, and answers */
         cache->stranger = 0;
         cache->requests = 0;
@@ -342,6 +346,7 @@ static void arp_cache_note_change(const struct arp_cache *cache, const uint8_t *
 {
     char pa[IP_ADDR_STR_LEN], from[ETHER_ADDR_STR_LEN], to[ETHER_ADDR_STR_LEN];
 
+    assert(lock_held(&lock));
     count(stats.changed);
     if (rate_take(&change_log, clock_now(), SECONDS(ARP_CHANGE_LOG_INTERVAL), 1, 1) == -1) {
         return;
@@ -389,6 +394,7 @@ static void arp_cache_insert(struct net_iface *iface, ip_addr_t pa, const uint8_
 /* Copies the hardware address of an entry that has one. */
 static int arp_cache_use(struct arp_cache *cache, uint8_t *ha)
 {
+    assert(lock_held(&lock));
     memcpy(ha, cache->ha, ETHER_ADDR_LEN);
     cache->used = clock_now();
     return ARP_RESOLVE_FOUND;
@@ -400,6 +406,7 @@ static struct arp_cache *arp_cache_longest(void)
     struct arp_cache *cache, *longest = NULL;
     size_t i = 0;
 
+    assert(lock_held(&lock));
     while ((cache = table_next(&caches, &i)) != NULL) {
         if (!longest || cache->bytes > longest->bytes) {
             longest = cache;
@@ -450,6 +457,7 @@ static int arp_cache_ask(struct arp_cache *cache)
     struct arp_request_time *last = &request_times[ntoh32(cache->pa) % ARP_REQUEST_TIMES];
     uint64_t now = clock_now();
 
+    assert(lock_held(&lock));
     if (cache->requests == ARP_REQUEST_MAX ||
         (last->iface == cache->iface && last->pa == cache->pa &&
          now - last->time < SECONDS(ARP_REQUEST_INTERVAL))) {
@@ -494,6 +502,7 @@ static int arp_cache_tick_resolved(struct arp_cache *cache)
  * vain. */
 static int arp_cache_tick(struct arp_cache *cache, struct queue_head *waiting)
 {
+    assert(lock_held(&lock));
     switch (cache->state) {
     case ARP_CACHE_STATE_INCOMPLETE:
         return arp_cache_tick_incomplete(cache, waiting);
@@ -680,6 +689,7 @@ static struct arp_cache *arp_cache_need(struct net_iface *iface, ip_addr_t pa, e
 {
     struct arp_cache *cache = arp_cache_select(iface, pa);
 
+    assert(lock_held(&lock));
     return cache ? cache : arp_cache_alloc(iface, pa, limit);
 }
 
@@ -784,6 +794,7 @@ static int arp_cache_may_be_static(const struct net_iface *iface, ip_addr_t pa)
 {
     const struct arp_cache *cache = arp_cache_select(iface, pa);
 
+    assert(lock_held(&lock));
     return (cache && cache->state == ARP_CACHE_STATE_STATIC) ||
            arp_cache_count(ARP_CACHE_STATE_STATIC) < ARP_STATIC_MAX;
 }
