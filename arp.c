@@ -59,7 +59,7 @@ struct arp_cache {
     struct arp_cache *next;  /* in its chain */
     int number;              /* in caches */
     enum arp_cache_state state;
-    struct net_iface *iface; /* the link that it is on */
+    struct ip_iface *iface;  /* the link that it is on */
     ip_addr_t pa;
     uint8_t ha[ETHER_ADDR_LEN];
     uint64_t timestamp;      /* when it began, or was last heard of, by clock_now */
@@ -80,7 +80,7 @@ struct arp_datagram {
 
 /* When an address was asked for. It outlives the entry, which another may have pushed out. */
 struct arp_request_time {
-    const struct net_iface *iface;
+    const struct ip_iface *iface;
     ip_addr_t pa;
     uint64_t time; /* by clock_now */
 };
@@ -152,7 +152,7 @@ static struct arp_cache **arp_chain(ip_addr_t pa)
     return &chains[((secret[0] * pa + secret[1]) >> 32) % ARP_CHAINS];
 }
 
-static struct arp_cache *arp_cache_select(const struct net_iface *iface, ip_addr_t pa)
+static struct arp_cache *arp_cache_select(const struct ip_iface *iface, ip_addr_t pa)
 {
     struct arp_cache *cache = *arp_chain(pa);
 
@@ -297,7 +297,7 @@ static int arp_cache_add(struct arp_cache *cache, enum arp_worth limit)
 
 /* An entry for a new address, for which one that is worth no more than limit may have to go.
  * Returns NULL (ENOBUFS) when there is no room, or no memory. */
-static struct arp_cache *arp_cache_alloc(struct net_iface *iface, ip_addr_t pa,
+static struct arp_cache *arp_cache_alloc(struct ip_iface *iface, ip_addr_t pa,
                                          enum arp_worth limit)
 {
     struct arp_cache *cache = memory_alloc(sizeof(*cache));
@@ -356,7 +356,7 @@ static void arp_cache_note_change(const struct arp_cache *cache, const uint8_t *
 }
 
 /* Renews what is known of pa. Returns whether anything was. */
-static int arp_cache_update(const struct net_iface *iface, ip_addr_t pa, const uint8_t *ha,
+static int arp_cache_update(const struct ip_iface *iface, ip_addr_t pa, const uint8_t *ha,
                             struct queue_head *waiting)
 {
     struct arp_cache *cache = arp_cache_select(iface, pa);
@@ -380,7 +380,7 @@ static int arp_cache_update(const struct net_iface *iface, ip_addr_t pa, const u
 }
 
 /* Learns a stranger, for whom nobody goes but strangers. */
-static void arp_cache_insert(struct net_iface *iface, ip_addr_t pa, const uint8_t *ha,
+static void arp_cache_insert(struct ip_iface *iface, ip_addr_t pa, const uint8_t *ha,
                              struct queue_head *waiting)
 {
     struct arp_cache *cache = arp_cache_alloc(iface, pa, ARP_WORTH_STRANGER);
@@ -517,9 +517,10 @@ static int arp_cache_tick(struct arp_cache *cache, struct queue_head *waiting)
  * Messages
  */
 
-static int arp_output(struct net_iface *iface, uint16_t op, const uint8_t *tha, ip_addr_t tpa,
+static int arp_output(struct ip_iface *iface, uint16_t op, const uint8_t *tha, ip_addr_t tpa,
                       const uint8_t *dst)
 {
+    struct net_device *dev = NET_IFACE(iface)->dev;
     struct arp_ether_ip message;
 
     message.hdr.hrd = hton16(ARP_HARDWARE_ETHER);
@@ -527,33 +528,33 @@ static int arp_output(struct net_iface *iface, uint16_t op, const uint8_t *tha, 
     message.hdr.hln = ETHER_ADDR_LEN;
     message.hdr.pln = IP_ADDR_LEN;
     message.hdr.op = hton16(op);
-    memcpy(message.sha, iface->dev->addr, ETHER_ADDR_LEN);
-    message.spa = ((struct ip_iface *)iface)->unicast;
+    memcpy(message.sha, dev->addr, ETHER_ADDR_LEN);
+    message.spa = iface->unicast;
     memcpy(message.tha, tha, ETHER_ADDR_LEN);
     message.tpa = tpa;
-    debugf("dev=%s, op=%s, len=%zu", iface->dev->name, arp_operation_ntoa(op), sizeof(message));
+    debugf("dev=%s, op=%s, len=%zu", dev->name, arp_operation_ntoa(op), sizeof(message));
     arp_dump(&message);
-    return net_device_output(iface->dev, NET_PROTOCOL_TYPE_ARP, (const uint8_t *)&message,
-                             sizeof(message), dst);
+    return net_device_output(dev, NET_PROTOCOL_TYPE_ARP, (const uint8_t *)&message, sizeof(message),
+                             dst);
 }
 
 /* Asks who has tpa: everybody on the link, or only the one who had it. */
-static int arp_request(struct net_iface *iface, ip_addr_t tpa, const uint8_t *dst)
+static int arp_request(struct ip_iface *iface, ip_addr_t tpa, const uint8_t *dst)
 {
     count(stats.requests_sent);
     return arp_output(iface, ARP_OPERATION_REQUEST, ETHER_ADDR_ANY, tpa, dst);
 }
 
 /* Tells everybody that our address is ours. RFC 5227 2.3 */
-static int arp_announce(struct net_iface *iface)
+static int arp_announce(struct ip_iface *iface)
 {
     count(stats.announcements_sent);
-    return arp_output(iface, ARP_OPERATION_REQUEST, ETHER_ADDR_ANY,
-                      ((struct ip_iface *)iface)->unicast, iface->dev->broadcast);
+    return arp_output(iface, ARP_OPERATION_REQUEST, ETHER_ADDR_ANY, iface->unicast,
+                      NET_IFACE(iface)->dev->broadcast);
 }
 
 /* Tells the one who asked that his target's address is ours. */
-static int arp_reply(struct net_iface *iface, const uint8_t *tha, ip_addr_t tpa, const uint8_t *dst)
+static int arp_reply(struct ip_iface *iface, const uint8_t *tha, ip_addr_t tpa, const uint8_t *dst)
 {
     count(stats.replies_sent);
     return arp_output(iface, ARP_OPERATION_REPLY, tha, tpa, dst);
@@ -597,7 +598,7 @@ static void arp_defend(struct ip_iface *iface, const uint8_t *sha)
     if (ret == 0) {
         warnf("our address is used by another, pa=%s, ha=%s",
               ip_addr_ntop(iface->unicast, pa, sizeof(pa)), ether_addr_ntop(sha, ha, sizeof(ha)));
-        arp_announce(NET_IFACE(iface));
+        arp_announce(iface);
     }
 }
 
@@ -618,19 +619,20 @@ static int arp_check_sender(struct ip_iface *iface, const struct arp_ether_ip *m
 }
 
 /* Sends what has waited for a neighbour. Without the lock: a device may be slow. */
-static void arp_release(struct net_iface *iface, const uint8_t *ha, struct queue_head *waiting)
+static void arp_release(struct ip_iface *iface, const uint8_t *ha, struct queue_head *waiting)
 {
+    struct net_device *dev = NET_IFACE(iface)->dev;
     struct arp_datagram *datagram;
 
     while ((datagram = queue_pop(waiting)) != NULL) {
         count(stats.released);
-        net_device_output(iface->dev, NET_PROTOCOL_TYPE_IP, datagram->data, datagram->len, ha);
+        net_device_output(dev, NET_PROTOCOL_TYPE_IP, datagram->data, datagram->len, ha);
         memory_free(datagram);
     }
 }
 
 /* RFC 826, packet reception: who is known is renewed, who is not is learnt if he asks for us. */
-static void arp_learn(struct net_iface *iface, const struct arp_ether_ip *message, int for_us)
+static void arp_learn(struct ip_iface *iface, const struct arp_ether_ip *message, int for_us)
 {
     struct queue_head waiting;
 
@@ -669,13 +671,13 @@ static void arp_input(const uint8_t *data, size_t len, struct net_device *dev)
     if (arp_check_sender(iface, message) == -1) {
         return;
     }
-    arp_learn(NET_IFACE(iface), message, message->tpa == iface->unicast);
+    arp_learn(iface, message, message->tpa == iface->unicast);
     if (message->tpa != iface->unicast) {
         (void)drop(stats.not_for_us, "the target is another host, dev=%s", dev->name);
         return;
     }
     if (ntoh16(message->hdr.op) == ARP_OPERATION_REQUEST) {
-        arp_reply(NET_IFACE(iface), message->sha, message->spa, message->sha);
+        arp_reply(iface, message->sha, message->spa, message->sha);
     }
 }
 
@@ -685,7 +687,7 @@ static void arp_input(const uint8_t *data, size_t len, struct net_device *dev)
 
 /* The entry of an address that is needed: for it one may have to go that is worth no more than
  * limit. Returns NULL (ENOBUFS) if there is none. Caller must hold the lock. */
-static struct arp_cache *arp_cache_need(struct net_iface *iface, ip_addr_t pa, enum arp_worth limit)
+static struct arp_cache *arp_cache_need(struct ip_iface *iface, ip_addr_t pa, enum arp_worth limit)
 {
     struct arp_cache *cache = arp_cache_select(iface, pa);
 
@@ -693,7 +695,7 @@ static struct arp_cache *arp_cache_need(struct net_iface *iface, ip_addr_t pa, e
     return cache ? cache : arp_cache_alloc(iface, pa, limit);
 }
 
-int arp_resolve(struct net_iface *iface, ip_addr_t pa, uint8_t *ha)
+int arp_resolve(struct ip_iface *iface, ip_addr_t pa, uint8_t *ha)
 {
     int ret = ARP_RESOLVE_INCOMPLETE, ask = 0;
     struct arp_cache *cache;
@@ -708,13 +710,13 @@ int arp_resolve(struct net_iface *iface, ip_addr_t pa, uint8_t *ha)
         ret = arp_cache_use(cache, ha);
     }
     lock_release(&lock);
-    if (ask && arp_request(iface, pa, iface->dev->broadcast) == -1) {
+    if (ask && arp_request(iface, pa, NET_IFACE(iface)->dev->broadcast) == -1) {
         return ARP_RESOLVE_ERROR;
     }
     return ret;
 }
 
-int arp_wait(struct net_iface *iface, ip_addr_t pa, const uint8_t *data, size_t len, uint8_t *ha)
+int arp_wait(struct ip_iface *iface, ip_addr_t pa, const uint8_t *data, size_t len, uint8_t *ha)
 {
     int ret = ARP_RESOLVE_ERROR;
     struct arp_cache *cache;
@@ -732,7 +734,7 @@ int arp_wait(struct net_iface *iface, ip_addr_t pa, const uint8_t *data, size_t 
 
 /* For whom to ask, and whom; or what has waited for him in vain. */
 struct arp_due {
-    struct net_iface *iface;
+    struct ip_iface *iface;
     ip_addr_t pa;
     uint8_t dst[ETHER_ADDR_LEN];
     struct queue_head waiting; /* if there is anything in it, nobody is to be asked */
@@ -748,7 +750,8 @@ static int arp_next_due(size_t *place, struct arp_due *due)
 
     lock_acquire(&lock);
     while (!found && (cache = table_next(&caches, place)) != NULL) {
-        dst = cache->state == ARP_CACHE_STATE_RESOLVED ? cache->ha : cache->iface->dev->broadcast;
+        dst = cache->state == ARP_CACHE_STATE_RESOLVED ? cache->ha
+                                                       : NET_IFACE(cache->iface)->dev->broadcast;
         *due = (struct arp_due){.iface = cache->iface, .pa = cache->pa};
         memcpy(due->dst, dst, sizeof(due->dst));
         found = arp_cache_tick(cache, &due->waiting);
@@ -790,7 +793,7 @@ static void arp_timer(void)
  */
 
 /* May pa become static, or is it? Caller must hold the lock. */
-static int arp_cache_may_be_static(const struct net_iface *iface, ip_addr_t pa)
+static int arp_cache_may_be_static(const struct ip_iface *iface, ip_addr_t pa)
 {
     const struct arp_cache *cache = arp_cache_select(iface, pa);
 
@@ -799,7 +802,7 @@ static int arp_cache_may_be_static(const struct net_iface *iface, ip_addr_t pa)
            arp_cache_count(ARP_CACHE_STATE_STATIC) < ARP_STATIC_MAX;
 }
 
-int arp_cache_add_static(struct net_iface *iface, ip_addr_t pa, const uint8_t *ha)
+int arp_cache_add_static(struct ip_iface *iface, ip_addr_t pa, const uint8_t *ha)
 {
     struct arp_cache *cache = NULL;
     struct queue_head waiting;
@@ -868,7 +871,7 @@ int arp_get_view(size_t index, struct arp_view *view)
     lock_acquire(&lock);
     cache = table_at(&caches, index);
     if (cache) {
-        *view = (struct arp_view){cache->iface, cache->pa, {0}, states[cache->state],
+        *view = (struct arp_view){NET_IFACE(cache->iface), cache->pa, {0}, states[cache->state],
                                   clock_now() - cache->timestamp};
         memcpy(view->ha, cache->ha, sizeof(view->ha));
     }

@@ -63,17 +63,17 @@ void arp_shutdown(void);
 /* Finds the hardware address of pa (network byte order) and copies it to ha (ETHER_ADDR_LEN bytes).
  * Returns ARP_RESOLVE_FOUND, ARP_RESOLVE_INCOMPLETE (asked for, try later), or ARP_RESOLVE_ERROR
  * with errno set: ENOBUFS (ARP_CACHE_SIZE others are in use, or no memory), or the device's. */
-int arp_resolve(struct net_iface *iface, ip_addr_t pa, uint8_t *ha);
+int arp_resolve(struct ip_iface *iface, ip_addr_t pa, uint8_t *ha);
 /* After ARP_RESOLVE_INCOMPLETE: keeps a copy of a datagram, which leaves when pa answers. Returns
  * ARP_RESOLVE_INCOMPLETE, ARP_RESOLVE_FOUND with ha when the answer has just come (nothing is
  * kept), or ARP_RESOLVE_ERROR with errno set. */
-int arp_wait(struct net_iface *iface, ip_addr_t pa, const uint8_t *data, size_t len, uint8_t *ha);
+int arp_wait(struct ip_iface *iface, ip_addr_t pa, const uint8_t *data, size_t len, uint8_t *ha);
 
 MICROPS_BEGIN
 
 /* Fixes the hardware address of pa (network byte order): no message changes it and no time ends it.
  * Returns 0, or -1: ENOSPC above ARP_STATIC_MAX entries, ENOBUFS. */
-int arp_cache_add_static(struct net_iface *iface, ip_addr_t pa, const uint8_t *ha);
+int arp_cache_add_static(struct ip_iface *iface, ip_addr_t pa, const uint8_t *ha);
 /* How long an address is believed, in seconds: ARP_CACHE_TIMEOUT unless set. */
 void arp_set_timeout(unsigned int seconds);
 /* Copies the entry at index, which ends at ARP_CACHE_SIZE. Returns 0, or -1 if there is none. */

@@ -615,9 +615,9 @@ static int ip_resolve(struct ip_iface *iface, const uint8_t *data, size_t len, i
         memcpy(hwaddr, dev->broadcast, dev->alen);
         return ARP_RESOLVE_FOUND;
     }
-    ret = arp_resolve(NET_IFACE(iface), dst, hwaddr);
+    ret = arp_resolve(iface, dst, hwaddr);
     if (ret == ARP_RESOLVE_INCOMPLETE) {
-        ret = arp_wait(NET_IFACE(iface), dst, data, len, hwaddr);
+        ret = arp_wait(iface, dst, data, len, hwaddr);
     }
     return ret;
 }

@@ -33,7 +33,7 @@ static void meet(int host, int ha)
 /* Ignores requests sent: from step 14 on unknown neighbours are asked for. */
 static int resolve(ip_addr_t pa, uint8_t *ha)
 {
-    int ret = arp_resolve(NET_IFACE(ip_iface_select(address("192.0.2.2"))), pa, ha);
+    int ret = arp_resolve(ip_iface_select(address("192.0.2.2")), pa, ha);
 
     settle();
     wire_pending(1);

@@ -27,7 +27,7 @@ static void send_to(const char *dst)
 
 static int resolve(const char *dst, uint8_t *ha)
 {
-    return arp_resolve(NET_IFACE(ip_iface_select(address("192.0.2.2"))), address(dst), ha);
+    return arp_resolve(ip_iface_select(address("192.0.2.2")), address(dst), ha);
 }
 
 /* Injects a reply, and ignores datagrams that waited for it (step 38). */

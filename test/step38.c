@@ -20,9 +20,9 @@
 #define MANY 10000
 #define SOME 32 /* neighbours */
 
-static struct net_iface *wire(void)
+static struct ip_iface *wire(void)
 {
-    return NET_IFACE(ip_iface_select(addr("192.0.2.2")));
+    return ip_iface_select(addr("192.0.2.2"));
 }
 
 static ssize_t send_text(const char *dst, const char *text)

@@ -225,7 +225,7 @@ static void test_tables(void)
 
     start();
     check_int(ip_route_get_view(0, &route), 0);
-    check_int(arp_cache_add_static(NET_IFACE(route.iface), addr("192.0.2.9"), ha), 0);
+    check_int(arp_cache_add_static(route.iface, addr("192.0.2.9"), ha), 0);
     text = print();
     row = line(text, "net0");
     check_word(row, 0, "net0");

@@ -33,7 +33,7 @@ static int known(int host)
     int ret;
 
     snprintf(text, sizeof(text), "192.0.2.%d", host);
-    ret = arp_resolve(NET_IFACE(ip_iface_select(addr("192.0.2.2"))), addr(text), ha);
+    ret = arp_resolve(ip_iface_select(addr("192.0.2.2")), addr(text), ha);
     settle();
     wire_pending(1); /* the request */
     return ret == ARP_RESOLVE_FOUND ? ha[5] : -1;
