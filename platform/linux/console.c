@@ -11,16 +11,22 @@
 #include "platform.h"
 
 /*
- * The console: stderr, to which the log goes, without ever waiting for it to be read.
+ * The console: stderr, for the log. A write never waits for the reader of stderr: bytes that are
+ * not taken at once are left to the caller, which counts them as missing.
  *
- * A thread that has it cannot be cancelled, for the locks of whoever logs would stay behind; and a
- * fork waits until nobody has it, so the child can log.
+ *     console_acquire();
+ *     console_write(text, len);   any number of times
+ *     console_release();
+ *
+ * Locks: `mutex` is held between these. It may be taken under any lock, and none is taken under it.
+ * The holder is not cancelled: the locks under which it logs would stay taken. A fork waits for the
+ * mutex, so that the child can log.
  */
 
-_Static_assert(CONSOLE_WRITE_MAX <= PIPE_BUF, "so much a pipe takes whole, or not at all");
+_Static_assert(CONSOLE_WRITE_MAX <= PIPE_BUF, "a pipe takes a write whole, or not at all");
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-static int cancel_state; /* of the thread that has the console, as it was before */
+static int cancel_state; /* the holder's, as it was before */
 
 static void console_before_fork(void)
 {
@@ -54,9 +60,9 @@ void console_release(void)
     pthread_setcancelstate(state, NULL);
 }
 
-/* Where stderr can't be opened once more, poll has to do. A pipe that is ready takes PIPE_BUF
- * bytes, unless another process fills it between these two calls. A terminal that is ready, as it
- * is not after Ctrl-S, may yet have too little room: then this waits. */
+/* Writes if stderr is ready. A ready pipe has room for PIPE_BUF bytes, unless another process fills
+ * it between the two calls. A terminal stopped by Ctrl-S is not ready; a ready one may lack room,
+ * and then this waits. */
 static ssize_t console_write_if_ready(const char *text, size_t len)
 {
     struct pollfd pfd = {.fd = STDERR_FILENO, .events = POLLOUT};
@@ -64,9 +70,9 @@ static ssize_t console_write_if_ready(const char *text, size_t len)
     return poll(&pfd, 1, 0) == 1 ? write(STDERR_FILENO, text, len) : -1;
 }
 
-/* To a pipe or a terminal. O_NONBLOCK on stderr itself would hold for all who share it, the user's
- * shell among them. So it is opened once more: then it holds for us alone. That fails without
- * /proc, or when it belongs to another user. */
+/* Writes to a pipe or a terminal. O_NONBLOCK on stderr itself would affect all processes that share
+ * it, such as the user's shell. So stderr is opened again, for this write. That fails without
+ * /proc, or when stderr belongs to another user. */
 static ssize_t console_write_nonblocking(const char *text, size_t len)
 {
     int fd = open("/proc/thread-self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
@@ -96,7 +102,7 @@ size_t console_write(const char *text, size_t len)
     } else if (S_ISFIFO(st.st_mode) || isatty(STDERR_FILENO)) {
         n = console_write_nonblocking(text, len);
     } else {
-        n = write(STDERR_FILENO, text, len); /* a file lets nobody wait */
+        n = write(STDERR_FILENO, text, len); /* a file does not block */
     }
     return n > 0 ? (size_t)n : 0;
 }

@@ -14,45 +14,41 @@
 #include "intr.h"
 
 /*
- * Interrupts: how the machine tells the stack that something has happened.
+ * Interrupts: one thread that calls the handlers of devices, timers, the user and the softirq.
  *
- * In a kernel, a device that has received a frame interrupts the processor: it drops what it does
- * and runs the function that the driver has registered for this device's interrupt number. A
- * program has no such hardware, but signals come close. They have numbers, they arrive at any
- * moment, and the kernel sends one for a file that can be read if it is asked to (O_ASYNC).
+ * Signals stand for a kernel's hardware interrupts: they have numbers, come at any time, and the
+ * kernel sends one when a file becomes readable (O_ASYNC). A signal handler would run in the middle
+ * of a thread's work, perhaps under the lock that it needs. So the interrupt thread blocks all
+ * signals and waits for them with sigwaitinfo; interrupt handlers may take locks.
  *
- * A true signal handler would run in the middle of whatever some thread does, perhaps while it
- * holds the very lock that the handler needs. Hence nobody is really interrupted: one thread of
- * ours, in which all signals are blocked and stay pending, does nothing but wait for them with
- * sigwaitinfo and call what is registered. All of this runs in ordinary context, may take locks,
- * and never runs twice at the same time.
+ * Data
+ *   irqs      the handlers, changed only while the thread does not run: no lock
+ *   raised    atomic: a bit for each interrupt number that is raised and not yet taken
+ *   numbers   the signals that the stack owns; old_actions are their actions before
  *
- * An interrupt that has been raised and not yet taken is a bit in `raised`, one for each number;
- * what the signal does is end the wait. Timer and user have signals of their own, all devices share
- * SIGIO. A signal for each device could say which one it was, but only real-time signals are left
- * for that, and those queue up, one for each frame. The queue is not ours alone:
- * RLIMIT_SIGPENDING counts for all programs of the user. A stranger who sends frames faster than we
- * read them could fill it, and then other programs start no timer. SIGIO is pending once or not at
- * all, whatever comes. So many interrupts may become one; a handler must therefore take all that
- * has come, not one frame, and SIGIO asks every device.
+ * Life cycle
+ *   intr_init       sets intr_caught as action of the signals
+ *   intr_register   adds to irqs
+ *   intr_run        starts the thread: intr_wait, intr_take, in a loop
+ *   intr_stop       waits until other threads have left intr_raise, and ends the thread
+ *   intr_shutdown   frees irqs, restores the actions
  *
- * Nothing gets lost. Whoever raises an interrupt sets the bit first and then sends a signal, and
- * the thread looks at the bits before it waits: a signal that is sent in between stays pending and
- * ends the wait at once. The same holds for a frame that comes when its driver has just found
- * nothing more to read. If there are bits already, no signal is needed: whoever has set the first
- * one sends it, or is the thread itself, which is not waiting then.
+ * No interrupt is lost. intr_raise sets the bit, then sends a signal. The thread checks the bits
+ * before it waits; a signal sent in between stays pending and ends the wait. A bit is cleared
+ * before its handlers are called, so a later raise sets it again. If a bit is set already, no
+ * signal is needed: the thread that set it sends one, or is the interrupt thread, which is awake.
  *
- * Nobody is kept waiting by one who always has more to do. The thread takes the signals that have
- * come, each once, then calls the handlers for all bits, each once, and looks again.
+ * Several raises may be one call, so a handler takes all received frames, not one. Devices share
+ * SIGIO, which raises the interrupt of each. Real-time signals could tell devices apart, but one
+ * queues for each frame, and RLIMIT_SIGPENDING counts them for all programs of the user: a flood
+ * would leave other programs without timers. SIGIO is pending once.
  *
- * A signal for the whole process (kill) may come to any thread that does not block it, also to one
- * that is older than the stack. By default it would end the process: so there is a handler, and it
- * raises the interrupt. Nobody's signal mask is changed, and a program that this one starts
- * inherits nothing.
+ * No interrupt starves. A round takes each pending signal once and calls each raised handler once.
+ * The softirq's handler is called last: it does the work that the others deferred.
  *
- * The softirq is work that an interrupt has put off. Its handler is called after the others; its
- * bit is cleared before. Whoever raises it has queued his work before: work that is queued too late
- * for this call of the handler sets the bit for the next one.
+ * A signal sent to the process (kill) may reach any thread that does not block it. Its default
+ * action would end the process; intr_caught raises the interrupt instead. No thread's signal mask
+ * is changed, and a program started by this one inherits nothing.
  */
 
 struct irq_entry {
@@ -70,28 +66,28 @@ static struct irq_entry *irqs; /* fixed while the thread runs */
 #define IRQ_DEVICES (~UINT64_C(0) << (INTR_IRQ_BASE - 1))
 #define IRQ_OTHERS (IRQ_BIT(INTR_IRQ_SOFT) | IRQ_BIT(INTR_IRQ_USER) | IRQ_BIT(INTR_IRQ_TIMER))
 
-#define WAKE INTR_IRQ_SOFT /* the signal that only ends a wait; the bits say the rest */
+#define WAKE INTR_IRQ_SOFT /* the signal that ends a wait; the bits tell the interrupts */
 
-static _Atomic uint64_t raised; /* the interrupts that are to be taken */
+static _Atomic uint64_t raised; /* interrupts to be taken */
 
 static const int numbers[] = {INTR_IRQ_SOFT, INTR_IRQ_USER, INTR_IRQ_TIMER, SIGIO};
-static sigset_t signals;        /* the same: those that the thread takes */
+static sigset_t signals;        /* the same, as a set */
 static struct sigaction old_actions[countof(numbers)];
 static int initialized;
 
 static pthread_t thread;
-static sem_t started;           /* thread_id is there */
+static sem_t started;           /* thread_id is set */
 static atomic_int thread_id;
 static atomic_int running;      /* signals may be sent to the thread */
-static atomic_int raising;      /* threads that are about to send one */
+static atomic_int raising;      /* threads in intr_raise */
 static atomic_int stopping;
-static _Thread_local int in_interrupt; /* is this the thread? */
+static _Thread_local int in_interrupt; /* is this the interrupt thread? */
 
 /*
  * Registering
  */
 
-/* The bits that raising irq sets: SIGIO is every device's. 0 if it is no number for interrupts. */
+/* Returns the bits of irq: all devices' for SIGIO, 0 for an invalid number. */
 static uint64_t irq_bits(unsigned int irq)
 {
     if (irq == SIGIO) {
@@ -123,11 +119,11 @@ int intr_register(unsigned int irq, intr_isr_t isr, int flags, void *arg)
         return -1;
     }
     if (!irq_bits(irq) || irq == SIGIO) {
-        errorf("irq=%u: not a number for interrupts", irq);
+        errorf("irq=%u: not an interrupt number", irq);
         return -1;
     }
     if (other && !(other->flags & flags & INTR_IRQ_SHARED)) {
-        errorf("irq=%u: taken, and not to be shared", irq);
+        errorf("irq=%u: taken, and not shared", irq);
         return -1;
     }
     entry = memory_alloc(sizeof(*entry));
@@ -155,10 +151,10 @@ unsigned int intr_free_irq(void)
 }
 
 /*
- * Raising: any thread does it, and signal handlers too
+ * Raising, in any thread and in signal handlers
  */
 
-/* Whoever sets the first bit ends the wait; the thread itself does not wait. */
+/* Sets bits. If they are the first, wakes the interrupt thread, unless this is it. */
 static void intr_set(uint64_t bits)
 {
     if (!atomic_fetch_or(&raised, bits) && !in_interrupt) {
@@ -174,7 +170,7 @@ int intr_raise(unsigned int irq)
     if (!bits || !atomic_load(&running)) {
         return -1;
     }
-    /* intr_stop waits for those in here, so the thread does not end before its signal is sent. */
+    /* intr_stop waits until raising is 0, so the thread does not end before its signal is sent. */
     atomic_fetch_add(&raising, 1);
     if (atomic_load(&running)) {
         intr_set(bits);
@@ -184,7 +180,7 @@ int intr_raise(unsigned int irq)
     return ret;
 }
 
-/* A signal has come to a thread of the program. */
+/* The action of the signals in the program's threads. */
 static void intr_caught(int signo)
 {
     int errnum = errno;
@@ -198,22 +194,22 @@ int intr_watch(int fd, unsigned int irq)
     struct f_owner_ex owner = {.type = F_OWNER_TID, .pid = intr_thread_id()};
     int flags;
 
-    if (fcntl(fd, F_SETOWN_EX, &owner) == -1) { /* first, for the default is a SIGIO to nobody */
+    if (fcntl(fd, F_SETOWN_EX, &owner) == -1) { /* first: without an owner, SIGIO is lost */
         return -1;
     }
     flags = fcntl(fd, F_GETFL);
     if (flags == -1 || fcntl(fd, F_SETFL, flags | O_NONBLOCK | O_ASYNC) == -1) {
         return -1;
     }
-    return intr_raise(irq); /* for what has come before */
+    return intr_raise(irq); /* for frames received before */
 }
 
 /*
  * The thread
  */
 
-/* Waits for an interrupt, unless one is to be taken already, and notes all signals that have come:
- * each once, so that none that comes all the time keeps us here. */
+/* Waits for a signal, unless a bit is set, and sets the bits of all pending signals. Takes each
+ * signal once, so a frequent one does not keep the thread here. */
 static void intr_wait(void)
 {
     static const struct timespec no_time;
@@ -230,7 +226,7 @@ static void intr_wait(void)
     }
 }
 
-/* Calls what is registered for those of these interrupts that have been raised. */
+/* Calls the handlers of those interrupts in bits that are raised. */
 static void intr_take(uint64_t bits)
 {
     const struct irq_entry *entry;
@@ -252,13 +248,13 @@ static void *intr_main(void *arg)
     while (!atomic_load(&stopping)) {
         intr_wait();
         intr_take(~IRQ_BIT(INTR_IRQ_SOFT));
-        intr_take(IRQ_BIT(INTR_IRQ_SOFT)); /* what these have put off */
+        intr_take(IRQ_BIT(INTR_IRQ_SOFT)); /* the work that these have deferred */
     }
     return NULL;
 }
 
-/* Starts the thread with every signal blocked, so that the program's handlers run in the program's
- * threads. What a fault raises is left alone, for it cannot wait. */
+/* Starts the thread with all signals blocked: the program's handlers run in the program's threads.
+ * Signals of faults are not blocked, because they cannot stay pending. */
 static int intr_create(void)
 {
     static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS};
@@ -336,7 +332,7 @@ void intr_stop(void)
     atomic_store(&raised, 0);
 }
 
-/* The signals are what they were before, unless the program has handlers of its own since. */
+/* Restores the actions of the signals, except where the program has set its own since. */
 static void intr_restore_signals(void)
 {
     struct sigaction now;

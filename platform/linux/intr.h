@@ -2,26 +2,26 @@
 #define INTR_H
 
 /*
- * What the parts of this platform are to each other and to its drivers. The stack sees platform.h
+ * Functions shared by the parts of platform/linux and its drivers. The stack includes platform.h
  * alone.
  */
 
 #include <sys/types.h>
 
-/* The functions of platform.c call these, in this order. Those with a result return 0 or -1. */
+/* Called by platform.c, in this order. Those with a result return 0 or -1. */
 int intr_init(void);
 int intr_run(void);
 void intr_stop(void);
 void intr_shutdown(void);
-/* In a child that fork has made. */
+/* Called in a forked child. */
 void intr_forked(void);
 
-/* The thread that takes the interrupts, as gettid names it, or 0 when it does not run. */
+/* Returns the interrupt thread's number (gettid), or 0 when it does not run. */
 pid_t intr_thread_id(void);
-/* Returns a device's interrupt number that nobody has registered yet, or 0 when all are taken. */
+/* Returns an unregistered interrupt number for a device, or 0 when all are taken. */
 unsigned int intr_free_irq(void);
-/* From now on fd raises irq when it can be read, and reading it does not block. Returns 0, or -1
- * with errno. */
+/* Makes fd raise irq when it becomes readable, and makes it non-blocking. Returns 0, or -1 with
+ * errno. */
 int intr_watch(int fd, unsigned int irq);
 
 int timer_init(void);

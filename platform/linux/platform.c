@@ -12,6 +12,10 @@
 
 /*
  * The Linux platform: start and stop, memory, locks, clock and random numbers.
+ *
+ * Data: what is neither atomic nor thread-local belongs to the thread that starts and stops the
+ * stack. No locks.
+ * Limits: without random numbers from the kernel, the program is aborted.
  */
 
 enum platform_state {
@@ -21,18 +25,18 @@ enum platform_state {
 };
 
 static enum platform_state state;
-static atomic_int child;          /* fork has made this process, and there is no stack in it */
+static atomic_int child;          /* this process is a forked child, without a stack */
 static void (*child_hook)(void);
-static atomic_size_t memory_count; /* allocations that have not been given back */
+static atomic_size_t memory_count; /* allocations not freed */
 
-/* Its address tells one thread from another. */
+/* Its address identifies the thread. */
 static _Thread_local char this_thread;
 
 /*
- * Start and stop: what was begun last ends first
+ * Start and stop. Parts stop in reverse order.
  */
 
-/* In a child, before fork returns. */
+/* Called in every forked child, before fork returns there. */
 static void platform_forked(void)
 {
     if (state == PLATFORM_OFF || platform_is_child()) {
@@ -60,7 +64,7 @@ int platform_init(void)
     static int prepared;
 
     if (platform_is_child()) {
-        errorf("the stack is the parent's, and a forked child has none");
+        errorf("a forked child has no stack");
         errno = ENETDOWN;
         return -1;
     }
@@ -112,7 +116,7 @@ int platform_shutdown(void)
         errorf("not initialized");
         return -1;
     }
-    intr_stop(); /* the thread first, for it uses what goes next */
+    intr_stop(); /* first: the thread uses the other parts */
     timer_shutdown();
     intr_shutdown();
     state = PLATFORM_OFF;
@@ -150,17 +154,17 @@ size_t memory_in_use(void)
 /*
  * Locks
  *
- * The owner is written by the thread that holds the mutex, but lock_held may read it at any moment.
- * Whatever it reads then, it finds itself there only if it wrote itself there: no other thread has
- * its address.
+ * Only the holder writes `owner`, but lock_held may read it at any time. It compares it with the
+ * address of its own thread, which no other thread writes: so the answer is right, whatever other
+ * threads do meanwhile.
  *
- * A thread that is cancelled (pthread_cancel) ends at its next cancellation point, and write or
- * getrandom is one, too: a lock would stay taken for ever. So cancelling is put off as long as a
- * thread holds a lock.
+ * A cancelled thread (pthread_cancel) ends at its next cancellation point, such as write or
+ * getrandom, and its locks would stay taken. So cancellation is disabled while a thread holds a
+ * lock.
  */
 
 static _Thread_local unsigned int locks_held;
-static _Thread_local int cancel_state; /* what it was when the first of these was taken */
+static _Thread_local int cancel_state; /* before the first of them was taken */
 
 void lock_init(lock_t *lock)
 {
@@ -236,7 +240,7 @@ void random_bytes(void *buf, size_t len)
             if (errno == EINTR) {
                 continue;
             }
-            errorf("getrandom: cannot go on without secrets");
+            errorf("getrandom: no random numbers, can't go on");
             abort();
         }
         p += n;

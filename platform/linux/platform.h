@@ -2,9 +2,23 @@
 #define PLATFORM_H
 
 /*
- * What the stack asks of the machine. Two platforms keep this contract: platform/linux, and
- * test/sim with its virtual clock. The sections are headed by the step of the course that needs
- * them first.
+ * platform.h: the contract between the stack and the machine.
+ *
+ * The stack has memory, locks, time, random numbers, interrupts, timers and sleep from here alone.
+ * Two platforms implement it: platform/linux, and test/sim with a virtual clock. Each section names
+ * the step of the course that needs it first.
+ *
+ * Life cycle, driven by net_init, net_run and net_shutdown:
+ *
+ *     platform_init()       then intr_register and timer_register
+ *     platform_run()        starts the interrupt thread; then intr_raise, and no registration
+ *     platform_shutdown()   ends the interrupt thread, forgets the registrations
+ *
+ * All other functions work before, between and after these.
+ *
+ * Threads: application threads call the stack and may sleep. One interrupt thread runs all handlers
+ * of interrupts and timers, one at a time. A handler may take locks, wake threads and raise
+ * interrupts, but not sleep. In a signal handler, intr_raise alone is allowed.
  */
 
 #include <pthread.h>
@@ -21,11 +35,11 @@ MICROPS_BEGIN
  * Step 00: memory
  */
 
-/* Allocates size bytes, all zero. Returns NULL when there is no memory (ENOMEM). */
+/* Allocates size bytes, all zero; size may be 0. Returns NULL (ENOMEM) when there is no memory. */
 void *memory_alloc(size_t size);
-/* Gives back what memory_alloc returned; NULL is allowed. */
+/* Frees memory of memory_alloc; ptr may be NULL. */
 void memory_free(void *ptr);
-/* How many allocations have not been given back: 0 after net_shutdown. */
+/* Returns the number of allocations not freed: 0 after net_shutdown. */
 size_t memory_in_use(void);
 
 MICROPS_END
@@ -33,22 +47,22 @@ MICROPS_END
 /*
  * Step 00: start and stop
  *
- * net_init calls platform_init before anything else here is used, net_run calls platform_run,
- * net_shutdown calls platform_shutdown. Each returns 0, or -1 with errno when the machine refuses.
- * After platform_shutdown no interrupt and no timer comes any more; memory, locks, clock, and
- * waking of sleepers still work.
+ * Called in this order, by one thread at a time, and never on the interrupt thread. Each returns 0,
+ * or -1 with errno when the machine refuses. platform_init may follow platform_shutdown again.
  */
 int platform_init(void);
 int platform_run(void);
 int platform_shutdown(void);
 
 /*
- * Step 00: locks. Not recursive; never held across a call that sleeps, but for the one that is
- * handed to it. A thread that holds one is not cancelled until it has released it (step 37).
+ * Step 00: locks
+ *
+ * Not recursive. A thread that sleeps holds no lock but the one that it hands to the sleep. A
+ * thread is not cancelled (pthread_cancel) while it holds a lock (step 37).
  */
 typedef struct {
     pthread_mutex_t mutex;
-    _Atomic(const void *) owner; /* names the thread that holds it; NULL if none does */
+    _Atomic(const void *) owner; /* identifies the thread that holds it; NULL: none */
     const char *name;            /* the file that declares it */
 } lock_t;
 
@@ -57,31 +71,34 @@ typedef struct {
 void lock_init(lock_t *lock);
 void lock_acquire(lock_t *lock);
 void lock_release(lock_t *lock);
-/* Does the calling thread hold the lock? For assertions. */
+/* Does the calling thread hold the lock? For assertions. In a forked child: always. */
 int lock_held(const lock_t *lock);
 
 /*
- * Step 00: the console, to which the log goes. Nothing there waits for somebody who reads.
+ * Step 00: the console, to which the log goes. It never waits for the reader.
  */
-#define CONSOLE_WRITE_MAX 4096 /* bytes that it takes whole, or not at all */
+#define CONSOLE_WRITE_MAX 4096 /* bytes in a write: a pipe takes them whole, or not at all */
 
-/* Between these two no other thread writes, none is cancelled, and no fork goes on. */
+/* The console is one thread's between these two. Others wait, a fork waits, and the thread is not
+ * cancelled. May be taken with any lock held; no lock is taken with it held. Not recursive. */
 void console_acquire(void);
 void console_release(void);
-/* Writes what it takes at once. Returns the number of bytes. */
+/* Writes the bytes that the console takes at once. Returns their number, 0 on failure. Caller must
+ * have acquired the console. */
 size_t console_write(const char *text, size_t len);
 
 /*
  * Step 00: clock
  */
 
-/* Nanoseconds that never go back, from an arbitrary start: the only time that protocols know. */
+/* Returns nanoseconds since an arbitrary start; never 0, never less than before. Protocols use no
+ * other time. */
 uint64_t clock_now(void);
-/* The time of day, for the log line alone. */
+/* Returns the time of day, for log lines alone. */
 struct timeval clock_wall(void);
 
 /*
- * Step 00: random numbers that nobody can guess
+ * Step 00: unpredictable random numbers. These functions cannot fail.
  */
 uint16_t random16(void);
 void random_bytes(void *buf, size_t len);
@@ -91,29 +108,30 @@ MICROPS_BEGIN
 /*
  * Step 11: interrupts
  *
- * One thread takes them all, one after another: handlers never run at the same time as each other.
+ * The interrupt thread calls the handlers, one at a time. Each raise is followed by a call of the
+ * number's handlers that begins after it; several raises may share one call.
  *
- * On Linux the stack has SIGUSR1, SIGUSR2, SIGALRM and SIGIO for itself, from net_init to
- * net_shutdown: leave them alone. Sent by somebody else, they do no harm, in whatever thread, and
- * SIGUSR2 is INTR_IRQ_USER. No thread's signal mask is changed. All other signals are the
- * program's, and their handlers run in its own threads. A call that sleeps in the stack is not
- * interrupted by them: it sleeps on when the handler has returned. A handler that is to end it
- * calls intr_raise(INTR_IRQ_USER), the one function here that is made for handlers.
+ * On Linux the stack owns SIGUSR1, SIGUSR2, SIGALRM and SIGIO from net_init to net_shutdown: a
+ * program must not change their actions. Sent from outside the stack they are harmless, in any
+ * thread, and SIGUSR2 acts as INTR_IRQ_USER. No thread's signal mask is changed. All other signals
+ * are the program's, and their handlers run in its threads. They do not interrupt a call that
+ * sleeps in the stack; to do so, a handler calls intr_raise(INTR_IRQ_USER).
  */
-#define INTR_IRQ_SOFT  SIGUSR1 /* work that an interrupt put off (step 15) */
-#define INTR_IRQ_USER  SIGUSR2 /* the user interrupts whoever sleeps (step 19) */
+#define INTR_IRQ_SOFT  SIGUSR1 /* work deferred by another interrupt (step 15) */
+#define INTR_IRQ_USER  SIGUSR2 /* the user interrupts all sleeping threads (step 19) */
 #define INTR_IRQ_TIMER SIGALRM /* the tick of the timers (step 13) */
-#define INTR_IRQ_BASE  (SIGRTMIN + 1) /* the first number for devices */
+#define INTR_IRQ_BASE  (SIGRTMIN + 1) /* this number to 64: devices */
 
-#define INTR_IRQ_SHARED 0x0001 /* other handlers may have the same number */
+#define INTR_IRQ_SHARED 0x0001 /* a flag: the number may have other handlers with this flag */
 
+/* A handler. Its result is ignored. */
 typedef int (*intr_isr_t)(unsigned int irq, void *arg);
 
-/* Registers isr for interrupts numbered irq, before net_run. Returns 0, or -1 (not shared, no
- * memory). */
+/* Registers isr(irq, arg) as handler of interrupt irq, after platform_init and before platform_run.
+ * Returns 0, or -1: irq is invalid, or taken and not shared; no memory; too early or too late. */
 int intr_register(unsigned int irq, intr_isr_t isr, int flags, void *arg);
-/* Raises interrupt irq; any thread may. Raised twice before it is taken, it may come once. Returns
- * 0 or -1. */
+/* Raises interrupt irq, from any thread or signal handler. Returns 0, or -1: irq is invalid, or the
+ * interrupt thread does not run. */
 int intr_raise(unsigned int irq);
 
 MICROPS_END
@@ -122,58 +140,61 @@ MICROPS_END
  * Step 13: timers
  */
 
-/* Calls handler on the interrupt thread every interval, from net_run to net_shutdown. Register
- * before net_run. */
+/* Registers handler, before platform_run: the interrupt thread calls it every interval, which is
+ * greater than 0, first one interval after platform_run. A call that is late by more than an
+ * interval is not repeated. Returns 0, or -1: bad interval, no memory, too late. */
 int timer_register(struct timeval interval, void (*handler)(void));
 
 /*
  * Step 19: sleeping and waking
  *
- * A task is what threads sleep on: they wait until what its lock guards has changed. Between the
- * check of a condition and the sleep the lock is held, so no waking is lost. All sleepers of a task
- * wake together, or one alone, when there is something for one. A sleep is a cancellation point
- * (pthread_cancel), and the only one in a user's call (step 37): who is cancelled there leaves, and
- * the lock is released.
+ * Threads sleep on a task until a condition holds. A lock guards the condition, the same one for
+ * all sleepers of the task. It is held from the check of the condition to the sleep, and by the
+ * thread that wakes: so no wake-up is lost. A sleep is a cancellation point (pthread_cancel), the
+ * only one in a user's call (step 37): a thread cancelled there has left the task and released the
+ * lock.
  */
 struct sched_task {
     pthread_cond_t cond;
-    struct sched_task *next; /* the list of all tasks somebody sleeps on */
-    const lock_t *lock;      /* the one that the sleepers gave */
+    struct sched_task *next; /* the list of tasks with sleepers */
+    const lock_t *lock;      /* the sleepers' lock */
     unsigned int sleepers;
-    unsigned int interrupts; /* how often INTR_IRQ_USER came while somebody slept */
+    unsigned int interrupts; /* number of INTR_IRQ_USER while there were sleepers */
     int dying;
 };
 
 void sched_task_init(struct sched_task *task);
-/* Wakes the sleepers, whose calls fail with EBADF, and returns when they have left. Needs the lock
- * that they gave, and gives it up only while there are some. */
+/* Wakes all sleepers, whose calls fail with EBADF, and returns when they have left the task. Caller
+ * must hold their lock, which is released meanwhile, but only if there are sleepers. */
 void sched_task_destroy(struct sched_task *task, lock_t *lock);
-/* Releases the lock, sleeps until woken, and takes the lock again. deadline is a time of clock_now,
- * 0 for none. Returns 0 when woken (perhaps for nothing: check the condition again), or -1 with
- * errno set: EINTR by INTR_IRQ_USER, ETIMEDOUT, or EBADF because the task is destroyed: then touch
- * nothing and leave. */
+/* Releases lock, sleeps until woken or until deadline, and takes lock again. deadline is a time of
+ * clock_now, 0 for none. Returns 0 when woken, perhaps spuriously: check the condition again.
+ * Returns -1 with ETIMEDOUT, with EINTR (INTR_IRQ_USER came during the sleep), or with EBADF (the
+ * task is destroyed: release lock, and use neither the task nor its owner). Caller must hold lock,
+ * and no other. */
 int sched_task_sleep(struct sched_task *task, lock_t *lock, uint64_t deadline);
-/* Wakes whoever sleeps on the task. The caller must hold the lock that the sleepers gave. */
+/* Wakes all sleepers. Caller must hold their lock. */
 void sched_task_wakeup(struct sched_task *task);
-/* The same for one of them, where all sleep for the same and what has come is for one. */
+/* Wakes one sleeper: for tasks whose sleepers all wait for the same, and an event for one of them.
+ * Caller must hold their lock. */
 void sched_task_wakeup_one(struct sched_task *task);
-/* Between these two, which stand in one block, a thread that is cancelled in a sleep calls
- * func(arg) as it leaves, without the lock: to take back what it has begun. */
+/* A thread cancelled in a sleep between these two calls func(arg), which undoes what the call has
+ * begun. It does not hold the lock then. Both stand in the same block. */
 #define sched_undo_begin(func, arg) pthread_cleanup_push(func, arg)
 #define sched_undo_end() pthread_cleanup_pop(0)
 
 /*
  * Step 37: processes
  *
- * In a child that fork makes while the platform is initialized, the stack is down and stays so:
- * only the thread that called fork is there, nobody takes interrupts, and what other threads were
- * about to change is half changed. Locks are free for all there, since their holders may not exist:
- * so whoever looks at what they guard asks first.
+ * In a child forked while the platform is initialized, the stack is down and stays so. It has only
+ * the thread that called fork: no interrupt thread, and no thread that would release a lock or
+ * complete a change. So locks do nothing there, and guarded data may be inconsistent: check
+ * platform_is_child before using it.
  */
 
-/* Is this such a child? */
+/* Is this process such a child? */
 int platform_is_child(void);
-/* Lets func be called in each such child, before fork returns there. The latest func counts. */
+/* Sets the function to call in each such child, before fork returns there. The last call counts. */
 void platform_set_child_hook(void (*func)(void));
 
 #endif

@@ -7,47 +7,46 @@
 #include "intr.h"
 
 /*
- * Sleeping and waking: how a thread of the program waits for what the interrupt thread will bring.
- *
- * A thread wants to read, and nothing has come. It must not look again and again; it must sleep
- * until somebody who has brought something wakes it. A typical sequence, with `lock` guarding the
- * queue:
+ * Sleeping and waking: how a thread waits for an event that another thread brings, such as received
+ * data. A typical sequence, with `lock` guarding a queue:
  *
  *     lock_acquire(&lock);                              lock_acquire(&lock);
- *     while (queue is empty)                            put something into the queue
+ *     while (the queue is empty)                        put an entry into the queue
  *         if (sched_task_sleep(&task, &lock, 0) == -1)  sched_task_wakeup(&task);
- *             give up;                                  lock_release(&lock);
- *     take something out; lock_release(&lock);
+ *             release the lock, return -1               lock_release(&lock);
+ *     take an entry; lock_release(&lock);
  *
- * The danger is in the gap: the reader sees an empty queue, the other one fills it and wakes
- * nobody, since nobody sleeps yet, and then the reader goes to sleep for ever. Two locks close the
- * gap, as in the kernel xv6. The reader holds `lock` from its look at the queue on. Sleeping takes
- * sched_mutex before it gives `lock` back, and keeps it until it really sleeps, which
- * pthread_cond_wait does in one step. Whoever wakes needs both, and so comes either before the look
- * or after the sleep has begun.
+ * Data: a task is its user's from sched_task_init to sched_task_destroy. Tasks with sleepers are in
+ * the list `sleeping`.
+ * Locks: the user's `lock` guards the condition; sched_mutex guards all tasks and the list, and is
+ * taken after `lock`.
  *
- * What has come for one, a connection or a datagram, wakes one. If all woke, a thousand would ask
- * for the lock to find nothing. It may be taken by another, who came just then and did not have to
- * sleep; then the one who was woken sleeps again. Nor is it left when an interruption reaches him
- * before he has taken it: that one reaches all sleepers, and whoever comes later looks first.
+ * No wake-up is lost between the check of the queue and the sleep. The sleeper holds `lock` from
+ * its check on. sched_task_sleep takes sched_mutex before it releases `lock`, as the kernel xv6
+ * does, and pthread_cond_wait releases sched_mutex and sleeps in one step. A waking thread needs
+ * both locks: it comes before the check, or after the sleep has begun.
  *
- * An interruption by the user does not know the locks of all the sleepers. It needs sched_mutex
- * alone, and for that reason counts: each sleep compares the number that it saw at the start with
- * the one at the end. Nothing is kept for calls that begin later.
+ * An event for one thread (a connection, a datagram) wakes one: if all woke, a thousand would take
+ * `lock` for nothing. A thread that did not sleep may take the event first; then the woken one
+ * sleeps again. If an interruption comes first, it wakes all sleepers, and the event waits in the
+ * queue for the next caller, which checks before it sleeps.
  *
- * Destroying a task wakes its sleepers, too, and waits until the last one has got `lock` back and
- * read its result. After that nobody knows of the task, and its memory may be used again.
+ * INTR_IRQ_USER does not know the sleepers' locks. It takes sched_mutex alone and counts, and a
+ * sleep compares the count at its beginning and its end. Later calls are not interrupted.
  *
- * A thread may be cancelled (pthread_cancel) while it sleeps. Then pthread_cond_wait does not
- * return but takes sched_mutex again and calls what pthread_cleanup_push has named: the thread
- * leaves the task, and ends without any lock.
+ * sched_task_destroy wakes the sleepers and waits until the last one has `lock` back and has read
+ * its result. Then no thread uses the task, and its memory may be freed.
+ *
+ * A thread may be cancelled (pthread_cancel) in its sleep. Then pthread_cond_wait does not return:
+ * it takes sched_mutex again and calls sched_task_cancelled. The thread leaves the task and ends
+ * without any lock.
  */
 
 #define NSEC_PER_SEC 1000000000ull
 
-/* Guards all fields of all tasks, and the list. Taken after the lock that the sleepers give. */
+/* Guards all fields of all tasks, and the list. Taken after the sleepers' lock. */
 static pthread_mutex_t sched_mutex = PTHREAD_MUTEX_INITIALIZER;
-static struct sched_task *sleeping; /* tasks that somebody sleeps on */
+static struct sched_task *sleeping; /* tasks with sleepers */
 
 void sched_task_init(struct sched_task *task)
 {
@@ -60,7 +59,7 @@ void sched_task_init(struct sched_task *task)
     pthread_condattr_destroy(&attr);
 }
 
-/* One sleeper more. Caller must hold sched_mutex, as for the next two functions. */
+/* Adds a sleeper. Caller must hold sched_mutex. */
 static void sched_task_enter(struct sched_task *task)
 {
     assert(pthread_mutex_trylock(&sched_mutex) == EBUSY);
@@ -71,7 +70,7 @@ static void sched_task_enter(struct sched_task *task)
     sleeping = task;
 }
 
-/* One sleeper less. */
+/* Removes a sleeper. Caller must hold sched_mutex. */
 static void sched_task_leave(struct sched_task *task)
 {
     struct sched_task **p;
@@ -89,14 +88,14 @@ static void sched_task_leave(struct sched_task *task)
     }
 }
 
-/* The thread is cancelled while it waits. */
+/* Called when the thread is cancelled in sched_task_wait; it holds sched_mutex then. */
 static void sched_task_cancelled(void *task)
 {
     sched_task_leave(task);
     pthread_mutex_unlock(&sched_mutex);
 }
 
-/* Gives sched_mutex back while it waits. Returns 0, or ETIMEDOUT. */
+/* Waits, with sched_mutex released meanwhile. Returns 0, or ETIMEDOUT. */
 static int sched_task_wait(struct sched_task *task, uint64_t deadline)
 {
     struct timespec ts = {.tv_sec = (time_t)(deadline / NSEC_PER_SEC),
@@ -133,7 +132,7 @@ int sched_task_sleep(struct sched_task *task, lock_t *lock, uint64_t deadline)
     err = sched_task_wait(task, deadline);
     pthread_mutex_unlock(&sched_mutex);
 
-    lock_acquire(lock); /* before sched_mutex, as everywhere; until then we count as a sleeper */
+    lock_acquire(lock); /* before sched_mutex: the lock order; still counted as a sleeper */
     pthread_mutex_lock(&sched_mutex);
     if (task->dying) {
         err = EBADF;
@@ -176,7 +175,7 @@ void sched_task_destroy(struct sched_task *task, lock_t *lock)
     assert(lock_held(lock));
     pthread_mutex_lock(&sched_mutex);
     task->dying = 1;
-    if (task->sleepers == 0) { /* then the lock is not given up, not for a moment */
+    if (task->sleepers == 0) { /* then lock stays held all the time */
         pthread_cond_destroy(&task->cond);
         pthread_mutex_unlock(&sched_mutex);
         return;
@@ -184,7 +183,7 @@ void sched_task_destroy(struct sched_task *task, lock_t *lock)
     assert(task->lock == lock);
     pthread_cond_broadcast(&task->cond);
     lock_release(lock); /* the sleepers need it to leave */
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state); /* or nobody frees the task */
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state); /* or the task is never freed */
     while (task->sleepers > 0) {
         pthread_cond_wait(&task->cond, &sched_mutex);
     }
@@ -194,7 +193,7 @@ void sched_task_destroy(struct sched_task *task, lock_t *lock)
     lock_acquire(lock);
 }
 
-/* The user interrupts: on the interrupt thread. */
+/* Handler of INTR_IRQ_USER: interrupts all sleepers. */
 static int sched_isr(unsigned int irq, void *arg)
 {
     struct sched_task *task;
@@ -210,7 +209,7 @@ static int sched_isr(unsigned int irq, void *arg)
     return 0;
 }
 
-/* Sleeping itself needs no preparation: it works before platform_init, too, and after the end. */
+/* Registers the interruption. Sleeping works without it, before platform_init and after the end. */
 int sched_init(void)
 {
     return intr_register(INTR_IRQ_USER, sched_isr, INTR_IRQ_SHARED, NULL);

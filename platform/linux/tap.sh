@@ -1,7 +1,7 @@
 #!/bin/sh
 # tap.sh tap      creates the TAP interface that the stack attaches to
 # tap.sh untap    removes it
-# TAP and ADDR stand for another name and address than tap0 and 192.0.2.1/24.
+# The variables TAP and ADDR give another name than tap0 and another address than 192.0.2.1/24.
 
 TAP=${TAP:-tap0}
 ADDR=${ADDR:-192.0.2.1/24}
@@ -11,7 +11,7 @@ fail() {
     exit 1
 }
 
-# Runs a command as root.
+# as_root COMMAND...: runs it as root
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then
         "$@"
@@ -38,7 +38,7 @@ is_tap() {
     ip -d link show dev "$TAP" 2>/dev/null | grep -q 'tun type tap'
 }
 
-# IPv6 off first: the host would begin to talk on the new interface by itself.
+# Disables IPv6: the host would send on the new interface by itself.
 no_ipv6() {
     conf=/proc/sys/net/ipv6/conf/$TAP/disable_ipv6
     [ ! -e "$conf" ] || echo 1 | as_root tee "$conf" >/dev/null
@@ -51,8 +51,8 @@ set_up() {
 tap() {
     owner=${SUDO_UID:-$(id -u)}
     if exists; then
-        is_tap || fail "$TAP exists and is no TAP interface. Choose another name: TAP=tap1 make tap"
-        echo "$TAP exists already and is left as it is:"
+        is_tap || fail "$TAP exists and is not a TAP. Choose another name: TAP=tap1 make tap"
+        echo "$TAP exists already, and stays as it is:"
         ip -brief addr show dev "$TAP"
         return
     fi
@@ -62,7 +62,7 @@ tap() {
         as_root ip link delete dev "$TAP"
         fail "$TAP cannot be given the address $ADDR, and was removed again."
     fi
-    echo "$TAP is ready: the host is $ADDR on it, its owner is the user with number $owner."
+    echo "$TAP is ready: the host has $ADDR on it, its owner is uid $owner."
     [ -w /dev/net/tun ] ||
         echo "Only root may open /dev/net/tun here: sudo chmod 666 /dev/net/tun, or run the stack as root."
 }
@@ -72,7 +72,7 @@ untap() {
         echo "$TAP does not exist: nothing to remove."
         return
     fi
-    is_tap || fail "$TAP is no TAP interface, so it is none of ours and stays."
+    is_tap || fail "$TAP is not a TAP, so it stays."
     as_root ip tuntap del dev "$TAP" mode tap || fail "$TAP cannot be removed."
     echo "$TAP is removed."
 }

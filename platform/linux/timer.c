@@ -9,21 +9,20 @@
 #include "intr.h"
 
 /*
- * Timers: functions that the stack wants called again and again, each at its own interval.
+ * Timers: the interrupt thread calls each registered handler at its own interval.
  *
- * Time is one more device: one timer of the kernel interrupts the thread that takes all interrupts,
- * with the number INTR_IRQ_TIMER. So a timer's handler runs beside the handlers of the devices,
- * never at the same time as one of them, and it may take locks like any other function.
+ * Time is one more device. A single timer of the kernel raises INTR_IRQ_TIMER when the next handler
+ * is due. So handlers of timers and devices run one at a time, and may take locks.
  *
- * The kernel's timer rings once and is then set again, for the moment when the next of our timers
- * is due. That moment is a point in time and not a span from now: each timer is due a whole number
- * of intervals after the start, and the time that the handlers take does not add up. If the thread
- * comes late, by more than an interval even, the handler is called once and the points in time that
- * have passed are left out: it would be no use to call it several times in a row, since all would
- * see the same clock.
+ *   timer_register   adds a timer; the list is fixed while the thread runs, so it needs no lock
+ *   timer_run        creates the kernel's timer and raises the first interrupt
+ *   timer_isr        calls the handlers that are due, then sets the kernel's timer for the next
+ *   timer_shutdown   deletes the kernel's timer and the list
  *
- * The clock is the one that clock_now reads. It goes on evenly when somebody sets the time of day.
- * When nothing is registered the kernel's timer is never set, and the thread sleeps.
+ * A handler is due a whole number of intervals after the start, so the time that handlers take does
+ * not add up. If it is late by more than an interval, it is called once and the missed calls are
+ * left out: all of them would see the same clock. The clock is clock_now's, which does not change
+ * with the time of day. Without a registered timer the kernel's is never set.
  */
 
 #ifndef sigev_notify_thread_id /* older C libraries have the field, but not its name */
@@ -35,7 +34,7 @@
 struct timer {
     struct timer *next;
     uint64_t interval; /* nanoseconds */
-    uint64_t due;      /* a time of clock_now, or 0 at first: the interrupt thread's alone */
+    uint64_t due;      /* a time of clock_now, 0 at first; used by the interrupt thread alone */
     void (*handler)(void);
 };
 
@@ -49,7 +48,7 @@ int timer_register(struct timeval interval, void (*handler)(void))
     struct timer *timer;
 
     if (atomic_load(&running) || usec <= 0) {
-        errorf("running already, or not an interval");
+        errorf("running already, or bad interval");
         return -1;
     }
     timer = memory_alloc(sizeof(*timer));
@@ -65,7 +64,7 @@ int timer_register(struct timeval interval, void (*handler)(void))
     return 0;
 }
 
-/* Calls the handler if the timer is due. Returns when it is due next. */
+/* Calls the handler if it is due. Returns the next time at which it is due. */
 static uint64_t timer_check(struct timer *timer)
 {
     uint64_t now = clock_now();
@@ -79,7 +78,7 @@ static uint64_t timer_check(struct timer *timer)
     return timer->due;
 }
 
-/* Runs on the interrupt thread: at every tick, and once at the start. */
+/* Handler of INTR_IRQ_TIMER: at each expiry of the kernel's timer, and once at the start. */
 static int timer_isr(unsigned int irq, void *arg)
 {
     struct itimerspec when = {0};
@@ -88,7 +87,7 @@ static int timer_isr(unsigned int irq, void *arg)
 
     (void)irq;
     (void)arg;
-    if (!atomic_load(&running) || !timers) { /* somebody else's SIGALRM, or nothing to do */
+    if (!atomic_load(&running) || !timers) { /* a SIGALRM from outside, or nothing to do */
         return 0;
     }
     for (timer = timers; timer; timer = timer->next) {
@@ -99,7 +98,7 @@ static int timer_isr(unsigned int irq, void *arg)
     }
     when.it_value.tv_sec = (time_t)(first / NSEC_PER_SEC);
     when.it_value.tv_nsec = (long)(first % NSEC_PER_SEC);
-    return timer_settime(kernel_timer, TIMER_ABSTIME, &when, NULL); /* if it is past: at once */
+    return timer_settime(kernel_timer, TIMER_ABSTIME, &when, NULL); /* at once if past */
 }
 
 int timer_init(void)
