@@ -175,13 +175,13 @@ static void test_options(void)
 }
 
 BENCH(20,
-      {"a good segment passes, whatever its length", test_good},
-      {"one shorter than a header counts as too_short", test_short},
-      {"a data offset below the header counts as bad_offset", test_offset_below_header},
-      {"a data offset above the segment counts as bad_offset", test_offset_above_segment},
-      {"every single damaged bit is noticed [MUST-3]", test_single_bits},
-      {"a wrong checksum counts, and zero is no exception [MUST-3]", test_checksum},
+      {"a good segment of any length passes", test_good},
+      {"a segment shorter than a header counts as too_short", test_short},
+      {"a data offset below 5 counts as bad_offset", test_offset_below_header},
+      {"a data offset beyond the segment counts as bad_offset", test_offset_above_segment},
+      {"every single flipped bit is detected [MUST-3]", test_single_bits},
+      {"a wrong checksum, also zero, counts as bad_checksum [MUST-3]", test_checksum},
       {"the checksum covers the addresses [MUST-3]", test_pseudo_header},
-      {"a segment to a broadcast counts as bad_address [MUST-57]", test_to_broadcast},
-      {"a source that is not one host is refused [MUST-63]", test_from_nobody},
-      {"options that lie about their length do no harm", test_options})
+      {"a segment to a broadcast address counts as bad_address [MUST-57]", test_to_broadcast},
+      {"a segment from a non-unicast or local address is dropped [MUST-63]", test_from_nobody},
+      {"bad option lengths do no harm", test_options})

@@ -167,14 +167,14 @@ static void test_state_names(void)
 }
 
 BENCH(21,
-      {"a SYN to nowhere gets a RST that acknowledges it [EVENT-1]", test_syn},
-      {"without ACK the RST has sequence number 0 [EVENT-1]", test_without_ack},
-      {"with ACK the RST has the number acknowledged [EVENT-1]", test_with_ack},
+      {"a SYN for no connection gets a RST that acknowledges it [EVENT-1]", test_syn},
+      {"the RST for a segment without ACK has sequence number 0 [EVENT-1]", test_without_ack},
+      {"the RST for a segment with ACK has its acknowledgment number [EVENT-1]", test_with_ack},
       {"a RST is never answered [EVENT-1]", test_reset},
-      {"sequence numbers are modulo 2^32", test_wrap},
-      {"the RST goes back where the segment came from [MUST-45]", test_endpoints},
-      {"what is dropped and sent is counted", test_counted},
+      {"sequence numbers wrap at 2^32", test_wrap},
+      {"the RST goes from the segment's destination to its source [MUST-45]", test_endpoints},
+      {"drops and resets are counted", test_counted},
       {"a damaged or broadcast segment gets no RST", test_damaged},
-      {"options and padding are not counted as data", test_length},
-      {"a thousand segments to nowhere leave nothing behind", test_nothing_kept},
+      {"options and padding do not count as data", test_length},
+      {"a thousand segments for no connection leave no memory allocated", test_nothing_kept},
       {"every state has its name", test_state_names})

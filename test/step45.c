@@ -320,12 +320,12 @@ static void test_always(void)
 }
 
 BENCH(45,
-      {"a connection shows state, endpoints and numbers", test_connection},
-      {"what the peer has not acknowledged shows", test_unacked},
-      {"listeners and half-open connections show", test_listener},
-      {"an endpoint of UDP shows what waits for its user", test_datagrams},
-      {"a descriptor that was closed shows nothing of the next one", test_stale_view},
-      {"devices, routes and neighbours show", test_tables},
-      {"each counter that is not 0 shows, by its name", test_counters},
-      {"each device shows its own counters", test_devices},
-      {"it works at every level, at every time, without memory", test_always})
+      {"netstat shows a connection's state, endpoints and numbers", test_connection},
+      {"netstat shows unacknowledged bytes", test_unacked},
+      {"netstat shows listeners and half-open connections", test_listener},
+      {"netstat shows the queued datagrams of UDP endpoints", test_datagrams},
+      {"a closed UDP descriptor shows no other endpoint", test_stale_view},
+      {"netstat shows devices, routes and neighbours", test_tables},
+      {"netstat shows each nonzero counter by name", test_counters},
+      {"netstat shows each device's counters", test_devices},
+      {"netstat works at every log level, without a stack and without memory", test_always})

@@ -237,10 +237,10 @@ static void test_leak(void)
 }
 
 BENCH(46,
-      {"sixty trials hold: every byte, or an error that may be", test_seeds},
-      {"a seed repeats bit for bit", test_repeats},
-      {"a byte that arrives wrong is found", test_turned_byte},
-      {"a byte that is sent wrong is found", test_wrong_byte_out},
-      {"an acknowledgement of what has not come is found", test_ack},
-      {"a connection that breaks for no reason is found", test_cut},
-      {"a leak is found", test_leak})
+      {"sixty trials deliver every byte or a permitted error", test_seeds},
+      {"a seed repeats a trial bit for bit", test_repeats},
+      {"a corrupted byte received is found", test_turned_byte},
+      {"a corrupted byte sent is found", test_wrong_byte_out},
+      {"an acknowledgment of data not received is found", test_ack},
+      {"a connection that breaks without cause is found", test_cut},
+      {"a memory leak is found", test_leak})
