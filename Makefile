@@ -1,10 +1,10 @@
-# make          the library, the graders and the programs, with .exe beside each .c (make build, too)
+# make, make build   library, graders and programs: each .exe lies beside its .c
 # make test     all graders, then the end-to-end tests; STEP=14: one step; SAN=address or thread:
 #               with a sanitizer
 # make long     tests that take minutes: valgrind, more bytes with loss, a crowd of clients
 # make soak     the judge's trials: SEEDS=1000 FROM=1; make repeat: the same with other compilers
 # make run      the echo server on tap0          make demo   the same without a second terminal
-# make run-debug            with all that the stack has to tell of each frame
+# make run-debug            the same with the headers of each frame in the log
 # make tap      tap0 alone (make untap removes it)
 # make fuzz     libFuzzer (clang) for TIME=60 seconds on each harness; FUZZ=frame or stream: one
 # make install  headers, libraries and a file for pkg-config below PREFIX=/usr/local
@@ -15,7 +15,7 @@ STD := -std=gnu11 -fPIC -fvisibility=hidden -Wall -Wextra -Wshadow -Wstrict-prot
 INC := -I. -Iplatform/linux
 SAN_address := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 SAN_thread := -fsanitize=thread
-SAN_fuzz = $(SAN_address) # and the stack, not the bench, is what the fuzzer explores
+SAN_fuzz = $(SAN_address) # and, for the stack alone, coverage that guides the fuzzer
 SAN_cover = $(SAN_address) -fprofile-instr-generate -fcoverage-mapping
 B := build/$(if $(SAN),$(SAN),plain)
 EXE := $(if $(SAN),$(B)/)
@@ -28,10 +28,10 @@ GRADERS := $(wildcard test/bench_selftest.c test/step[0-9][0-9].c test/hostile/*
     test/judge.c test/soak.c)
 APPS := $(filter-out app/setup.c,$(wildcard app/*.c))
 TOOLS := $(wildcard test/test.c test/e2e/*.c)
-INNER := $(wildcard test/*_test.c) # of what the library keeps to itself
+INNER := $(wildcard test/*_test.c) # tests of names that the library hides
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 exe = $(patsubst %.c,$(EXE)%.exe,$(1))
-KNOWN := AR B CC CFLAGS EXE SAN SEED STEP # what can be given on the command line
+KNOWN := AR B CC CFLAGS EXE SAN SEED STEP # variables that the command line may set
 
 LIBS := $(EXE)libmicrops.a $(EXE)libmicrops.so
 all build: $(LIBS) $(call exe,$(GRADERS) $(TOOLS) $(INNER) $(APPS))
@@ -40,7 +40,7 @@ $(B)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(STD) $(CFLAGS) $(SAN_$(SAN)) $(INC) -Itest/sim -MMD -MP -pthread -c -o $@ $<
 
-# One object, which has only the names that api.h speaks of.
+# One object, whose only global names are the public ones (api.h).
 OBJCOPY ?= objcopy
 $(B)/libmicrops.o: $(call obj,$(LINUX))
 	$(LD) -r -o $@ $^
@@ -104,7 +104,7 @@ clean:
 	rm -rf build libmicrops.a libmicrops.so
 	find . -name '*.exe' -delete
 
-# A run with SAN=adress or STEPS=14 would test something else than it says.
+# A misspelt variable is an error: SAN=adress or STEPS=14 would test something else than meant.
 GIVEN := $(foreach name,$(.VARIABLES),$(if $(findstring command,$(origin $(name))),$(name)))
 $(foreach name,$(filter-out $(KNOWN),$(GIVEN)),$(error nothing knows $(name): there are $(KNOWN)))
 $(foreach word,$(filter-out address thread fuzz cover,$(SAN)),$(error SAN=$(word): address or thread))

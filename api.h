@@ -2,9 +2,9 @@
 #define API_H
 
 /*
- * What libmicrops is for programs: what stands between MICROPS_BEGIN and MICROPS_END in a header is
- * exported, for C and C++ alike. All other names are the stack's own. make install leaves them out
- * of the headers, and a program may have them once more.
+ * api.h marks the public interface of libmicrops, for C and C++: the names that headers declare
+ * between MICROPS_BEGIN and MICROPS_END. The library hides all others, so a program may use the
+ * same names, and make install leaves them out of the headers.
  */
 #ifdef __cplusplus
 #define MICROPS_BEGIN extern "C" { _Pragma("GCC visibility push(default)")
@@ -13,7 +13,7 @@
 #else
 #define MICROPS_BEGIN _Pragma("GCC visibility push(default)")
 #define MICROPS_END _Pragma("GCC visibility pop")
-#define MICROPS_ATOMIC(type) _Atomic(type) /* C++ has it under another name, and only looks */
+#define MICROPS_ATOMIC(type) _Atomic(type) /* C++ has no _Atomic, and only reads */
 #endif
 
 #endif

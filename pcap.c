@@ -6,19 +6,20 @@
 #include <unistd.h>
 
 /*
- * pcap: capture files, which tcpdump and Wireshark read. A header that names the kind of link, then
- * each packet behind a header of its own, all in the byte order of who wrote it: the magic number
- * shows that.
+ * pcap: capture files for tcpdump and Wireshark. A file has a header with the link type, then each
+ * packet behind a header of its own. All are in the writer's byte order, which readers detect by
+ * the magic number.
  *
- * There is no buffer: a packet is written with one call, so that threads do not mix theirs, and a
- * program that is killed leaves a file that ends with a whole packet.
+ * There is no buffer and no lock: one system call writes a packet. So packets of several threads do
+ * not mix, and the file of a killed program ends with a complete packet.
+ * Limits: a packet is cut at PCAP_SNAPLEN bytes. A partial write fails with ENOSPC.
  */
 
 #define PCAP_MAGIC UINT32_C(0xa1b2c3d4) /* times are in microseconds */
 
 struct pcap_file_hdr {
     uint32_t magic;
-    uint16_t major; /* of the version, 2.4 */
+    uint16_t major; /* version 2.4 */
     uint16_t minor;
     int32_t zone;
     uint32_t accuracy;
@@ -29,14 +30,14 @@ struct pcap_file_hdr {
 struct pcap_packet_hdr {
     uint32_t seconds;
     uint32_t microseconds;
-    uint32_t len;  /* bytes that follow */
-    uint32_t flen; /* bytes that the packet had */
+    uint32_t len;  /* bytes kept, which follow */
+    uint32_t flen; /* bytes of the whole packet */
 };
 
 _Static_assert(sizeof(struct pcap_file_hdr) == 24, "a capture file's header has 24 bytes");
 _Static_assert(sizeof(struct pcap_packet_hdr) == 16, "a captured packet's header has 16 bytes");
 
-/* Returns 0, or -1 with errno; a part is as bad as nothing. */
+/* Writes all parts by one call. Returns 0, or -1 with errno. */
 static int pcap_write_parts(int fd, const struct iovec *parts, int num)
 {
     size_t len = 0;

@@ -11,13 +11,12 @@ MICROPS_BEGIN
 
 #define PCAP_LINKTYPE_ETHERNET 1
 #define PCAP_LINKTYPE_RAW 101 /* datagrams without a link header */
-#define PCAP_SNAPLEN 65535    /* bytes kept of a packet */
+#define PCAP_SNAPLEN 65535    /* bytes kept of a packet, at most */
 
-/* Makes a capture file, or empties it, and writes its header. Returns its descriptor, to be closed
- * with close(), or -1 with errno. */
+/* Creates or empties a capture file and writes its header. linktype: PCAP_LINKTYPE_*. Returns its
+ * descriptor, for pcap_write and close, or -1 with errno. */
 int pcap_open(const char *path, uint32_t linktype);
-/* Appends a packet; any thread may. The file is complete after each. Returns 0, or -1 with
- * errno. */
+/* Appends a packet of len bytes, from any thread. Returns 0, or -1 with errno. */
 int pcap_write(int fd, struct timeval time, const uint8_t *data, size_t len);
 
 MICROPS_END
