@@ -115,7 +115,7 @@ static int ether_host_close(struct net_device *dev)
     return ether_host_replace(dev->priv, -1);
 }
 
-static int is_unusable(int err)
+static int err_is_unusable(int err)
 {
     return err == EIO || err == EBADFD || err == ENETDOWN || err == ENXIO || err == ENODEV;
 }
@@ -126,7 +126,7 @@ static void ether_host_failed(struct net_device *dev, int err)
     struct ether_host *host = dev->priv;
     char name[IFNAMSIZ];
 
-    if (!is_unusable(err)) {
+    if (!err_is_unusable(err)) {
         debugf("%s: %s, dev=%s", host->name, strerror(err), dev->name);
     } else if (if_indextoname(atomic_load(&host->ifindex), name)) {
         if (!atomic_exchange(&host->down, 1)) {
@@ -149,7 +149,7 @@ static ssize_t ether_host_write(struct net_device *dev, const uint8_t *frame, si
     lock_release(&host->lock);
     if (ret == -1) {
         ether_host_failed(dev, err);
-        errno = is_unusable(err) ? ENETDOWN : err;
+        errno = err_is_unusable(err) ? ENETDOWN : err;
         return -1;
     }
     if (atomic_exchange(&host->down, 0)) {

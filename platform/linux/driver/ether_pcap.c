@@ -184,7 +184,7 @@ static void complete_checksum(struct pcap_frame *frame)
 
 /* Several segments of TCP in one frame are a longer segment. Datagrams of UDP are not a longer
  * datagram. */
-static int are_datagrams(const struct pcap_frame *frame)
+static int frame_is_joined_udp(const struct pcap_frame *frame)
 {
     return (frame->offload.gso_type & ~VIRTIO_NET_HDR_GSO_ECN) == VIRTIO_NET_HDR_GSO_UDP_L4;
 }
@@ -211,7 +211,7 @@ static int ether_pcap_check(struct net_device *dev, const struct pcap_frame *fra
     if (frame->len > sizeof(frame->data)) {
         return drop(stats.too_long, "too long, dev=%s, flen=%zu", dev->name, frame->len);
     }
-    if (are_datagrams(frame)) {
+    if (frame_is_joined_udp(frame)) {
         return ether_pcap_joined(dev, frame);
     }
     return 0;
