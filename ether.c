@@ -11,11 +11,24 @@
 #include "util.h"
 
 /*
- * ether: Ethernet's frames. A driver hands each frame that comes in to ether_input, which hands its
- * payload to the net core; its output is ether_output with a function that writes a finished frame.
+ * ether: Ethernet frames, between the drivers and the core.
+ *
+ *     ether_setup_helper(dev);               a driver's init
+ *     ether_set_mtu(dev, mtu);               when the MTU is known, or has changed
+ *     ether_output(dev, ..., write);         a driver's output: any thread
+ *     ether_input(dev, frame, flen);         for each received frame: interrupt thread
+ *
+ * A frame has a header of 14 bytes, a payload of 46 bytes to the MTU, and an FCS, which is left to
+ * the hardware. ether_output pads short payloads; ether_input cannot tell padding from payload, so
+ * the protocols find their own end. A frame is borrowed for the call in both directions;
+ * ether_output builds it in memory of its own.
+ *
+ * Frames to this station and to the broadcast address are taken. Others are dropped and counted:
+ * multicast groups are not supported. There is no state but counters and a hook that is set before
+ * net_run, and so no lock.
  */
 
-/* A frame's header on the wire; the FCS at its end is the hardware's business. */
+/* The header on the wire */
 struct ether_hdr {
     uint8_t dst[ETHER_ADDR_LEN];
     uint8_t src[ETHER_ADDR_LEN];
@@ -111,14 +124,14 @@ int ether_output(struct net_device *dev, uint16_t type, const uint8_t *data, siz
                                                    size_t flen))
 {
     size_t flen = ETHER_HDR_SIZE + (len < ETHER_PAYLOAD_SIZE_MIN ? ETHER_PAYLOAD_SIZE_MIN : len);
-    struct ether_hdr *hdr; /* and then the payload */
+    struct ether_hdr *hdr; /* followed by the payload */
     int written;
 
     if (!dst) {
         errno = EINVAL;
         return drop(stats.send_failed, "no destination, dev=%s, len=%zu", dev->name, len);
     }
-    hdr = memory_alloc(flen); /* zeros: what pads a short frame tells nothing */
+    hdr = memory_alloc(flen); /* zeros: padding must not reveal memory */
     if (!hdr) {
         errno = ENOMEM;
         return drop(stats.send_failed, "no memory, dev=%s, flen=%zu", dev->name, flen);
@@ -146,7 +159,7 @@ static int ether_is_group(const uint8_t *addr)
     return addr[0] & 0x01; /* the first bit on the wire */
 }
 
-/* The one gate for a frame. */
+/* Checks a received frame. Returns 0, or -1 when it is dropped. */
 static int ether_check(struct net_device *dev, const uint8_t *frame, size_t flen)
 {
     const struct ether_hdr *hdr = (const struct ether_hdr *)frame;
@@ -155,7 +168,7 @@ static int ether_check(struct net_device *dev, const uint8_t *frame, size_t flen
         return drop(stats.too_short, "shorter than a header, dev=%s, flen=%zu", dev->name, flen);
     }
     if (flen > sizeof(*hdr) + dev->mtu && flen > sizeof(*hdr) + dev->mru) {
-        return drop(stats.too_long, "longer than MTU and MRU allow, dev=%s, flen=%zu", dev->name,
+        return drop(stats.too_long, "payload above MTU and MRU, dev=%s, flen=%zu", dev->name,
                     flen);
     }
     if (memcmp(hdr->dst, dev->addr, ETHER_ADDR_LEN) != 0 &&
@@ -163,7 +176,7 @@ static int ether_check(struct net_device *dev, const uint8_t *frame, size_t flen
         return drop(stats.not_for_us, "for another station, dev=%s", dev->name);
     }
     if (ether_is_group(hdr->src) || memcmp(hdr->src, dev->addr, ETHER_ADDR_LEN) == 0) {
-        return drop(stats.bad_source, "from a group, or from ourselves, dev=%s", dev->name);
+        return drop(stats.bad_source, "bad source address, dev=%s", dev->name);
     }
     return 0;
 }

@@ -16,30 +16,38 @@
 #include "udp.h"
 
 /*
- * net: the core. It knows the devices below and the protocols above, and brings what the ones
- * receive to the others.
+ * net: the core, between the devices below and the protocols above.
  *
  *     net_init();                      the platform, then every layer
  *     dev = loopback_init();           drivers register their devices
- *     net_run();                       the devices open
- *     ...
+ *     net_run();                       the platform runs, the devices open
+ *     net_device_output(dev, ...);     any thread: a payload goes to the device's driver
+ *     net_input(type, ...);            a driver: a copy goes into the queue of the protocol
+ *     net_softirq_handler();           interrupt thread: queued payloads go to their handlers
  *     net_shutdown();                  everything in reverse
  *
- * Devices, interfaces and protocols are registered before net_run and fixed from then on, so no
- * lock guards them.
+ * Devices, interfaces and protocols are registered before net_run, fixed from then on, and freed by
+ * net_shutdown, so no lock guards them. An interface and priv belong to their device. A payload is
+ * borrowed for the call in both directions; the queue's copy is freed when its handler returns.
+ *
+ * queue_lock guards the input queues. It comes last: no other lock is taken under it, so net_input
+ * may be called under any lock. Handlers are called without a lock.
+ *
+ * A protocol's queue takes NET_QUEUE_LIMIT payloads and NET_QUEUE_BYTES; then new payloads are
+ * dropped.
  */
 
 static enum { NET_OFF, NET_INITIALIZED, NET_RUNNING } net_state;
 
-/* What waits for a protocol: one payload more, or one byte more, is dropped. */
+/* Limits of a protocol's input queue, in payloads and in bytes. */
 #define NET_QUEUE_LIMIT 1024
 #define NET_QUEUE_BYTES (8 * 1024 * 1024)
 
-/* What net_input has taken and the softirq has not yet delivered. */
+/* A received payload, until the softirq delivers it. */
 struct net_queue_entry {
     struct queue_entry link;
     struct net_device *dev;
-    int link_broadcast; /* the link brought it to more than one station */
+    int link_broadcast; /* a link-layer broadcast or multicast */
     size_t len;
     uint8_t data[];
 };
@@ -48,15 +56,15 @@ struct net_protocol {
     struct net_protocol *next;
     uint16_t type;
     void (*handler)(const uint8_t *data, size_t len, struct net_device *dev);
-    struct queue_head queue; /* guarded by queue_lock, with the next one */
-    size_t bytes;            /* of the payloads in it */
+    struct queue_head queue; /* guarded by queue_lock, as is bytes */
+    size_t bytes;            /* sum of the payloads in the queue */
 };
 
 static struct net_device *devices;
 static struct net_protocol *protocols;
-static lock_t queue_lock = LOCK_INITIALIZER; /* nothing is taken under it */
+static lock_t queue_lock = LOCK_INITIALIZER; /* no lock is taken under it */
 static struct net_stats stats;
-static int link_broadcast; /* of what a handler has now; the interrupt thread's alone */
+static int link_broadcast; /* of the payload being handled; interrupt thread only */
 static void (*capture)(const struct net_device *dev, enum net_direction direction, uint16_t type,
                        const uint8_t *data, size_t len);
 
@@ -80,7 +88,7 @@ int net_device_register(struct net_device *dev)
     struct net_device **tail = &devices;
 
     if (net_state != NET_INITIALIZED) {
-        errorf("only between net_init() and net_run()");
+        errorf("not between net_init() and net_run()");
         return -1;
     }
     if (!devices) {
@@ -126,7 +134,7 @@ static int net_device_down(struct net_device *dev)
 static int net_device_close(struct net_device *dev)
 {
     if (!NET_DEVICE_IS_UP(dev)) {
-        return -1; /* it did not open, which has been said then */
+        return -1; /* it did not open, which has been logged */
     }
     if (net_device_down(dev) == -1) {
         errorf("failure, dev=%s", dev->name);
@@ -168,7 +176,7 @@ static int net_device_transmit(struct net_device *dev, uint16_t type, const uint
     }
     if (dev->ops->output(dev, type, data, len, dst) == -1) {
         count(dev->stats.send_failed);
-        return drop(stats.send_failed, "the driver failed, dev=%s, len=%zu", dev->name, len);
+        return drop(stats.send_failed, "driver failed, dev=%s, len=%zu", dev->name, len);
     }
     count(dev->stats.sent);
     count(stats.sent);
@@ -181,7 +189,7 @@ int net_device_output(struct net_device *dev, uint16_t type, const uint8_t *data
     if (!NET_DEVICE_IS_UP(dev)) {
         errno = ENETDOWN;
         count(dev->stats.send_failed);
-        return drop(stats.send_failed, "the device is down, dev=%s", dev->name);
+        return drop(stats.send_failed, "device down, dev=%s", dev->name);
     }
     if (len > dev->mtu) {
         errno = EMSGSIZE;
@@ -259,13 +267,13 @@ static int net_queue_push(struct net_protocol *proto, const uint8_t *data, size_
     lock_release(&queue_lock);
     if (full) {
         memory_free(entry);
-        return drop(stats.queue_full, "the queue is full, type=0x%04x, len=%zu", proto->type, len);
+        return drop(stats.queue_full, "queue full, type=0x%04x, len=%zu", proto->type, len);
     }
     return 0;
 }
 
-/* Takes all that a protocol's queue holds now: what comes meanwhile is for the next round, so that
- * no flood keeps the other interrupts waiting. */
+/* Takes all entries of a protocol's queue. Later ones wait for the next softirq, so that a flood
+ * does not starve the other interrupts. */
 static struct queue_head net_queue_take(struct net_protocol *proto)
 {
     struct queue_head taken;
@@ -292,7 +300,7 @@ static int net_input_core(uint16_t type, const uint8_t *data, size_t len, struct
     }
     proto = net_protocol_select(type);
     if (!proto) {
-        return drop(stats.unknown_protocol, "no such protocol, dev=%s, type=0x%04x", dev->name,
+        return drop(stats.unknown_protocol, "unknown protocol, dev=%s, type=0x%04x", dev->name,
                     type);
     }
     if (net_queue_push(proto, data, len, dev, broadcast) == -1) {
@@ -353,18 +361,18 @@ void net_get_stats(struct net_stats *out)
  * Start and stop
  */
 
-/* The layers, in the order in which they start; they stop in the reverse order. */
+/* The layers in the order in which they start; they stop in reverse. */
 static const struct layer {
     const char *name;
     int (*init)(void);
-    void (*leave)(void);    /* users and peers, while interrupts, timers and devices still work */
-    void (*shutdown)(void); /* when nothing comes any more */
+    void (*leave)(void);    /* ends users and connections; interrupts, timers, devices work */
+    void (*shutdown)(void); /* frees its data; no input and no timer comes any more */
 } layers[] = {
     {"arp", arp_init, NULL, arp_shutdown},
     {"ip", ip_init, NULL, ip_shutdown},
     {"ip_frag", ip_frag_init, NULL, ip_frag_shutdown},
     {"icmp", icmp_init, NULL, NULL},
-    {"tcp", tcp_init, tcp_shutdown, NULL}, /* last of those that leave, for it may take seconds */
+    {"tcp", tcp_init, tcp_shutdown, NULL}, /* leaves last: it may take seconds */
     {"udp", udp_init, udp_shutdown, NULL},
     {"sock", NULL, sock_stop, NULL},
 };
@@ -394,7 +402,7 @@ static void net_free(void)
     }
 }
 
-/* The layers below end take leave, the highest first. */
+/* Calls leave of the layers below end, the highest first. */
 static void net_layers_leave(const struct layer *end)
 {
     while (end-- > layers) {
@@ -404,7 +412,7 @@ static void net_layers_leave(const struct layer *end)
     }
 }
 
-/* Stops the layers below end, the highest first. */
+/* Calls shutdown of the layers below end, the highest first. */
 static void net_layers_shutdown(const struct layer *end)
 {
     while (end-- > layers) {
@@ -414,8 +422,8 @@ static void net_layers_shutdown(const struct layer *end)
     }
 }
 
-/* In a child that fork has made: its copies of the descriptors would keep the devices busy when the
- * parent has ended. */
+/* In a forked child: closes its copies of the devices' descriptors, which would keep the interfaces
+ * busy after the parent's end. */
 static void net_forked(void)
 {
     struct net_device *dev;
@@ -471,8 +479,8 @@ int net_init(void)
     return 0;
 }
 
-/* Opens every device: one that fails says so, and the rest still opens. Returns 0, or -1 with the
- * errno of the first that failed. */
+/* Opens every device, also after one has failed. Returns 0, or -1 with the errno of the first
+ * failure. */
 static int net_open_devices(void)
 {
     struct net_device *dev;

@@ -31,13 +31,13 @@ MICROPS_BEGIN
 
 #define NET_IFACE(x) ((struct net_iface *)(x))
 
-/* A device's counters. The core counts what it sends and takes; Ethernet and drivers, the rest. */
+/* A device's counters. Ethernet and drivers count dropped and gone; the core, the others. */
 struct net_device_stats {
     uint64_t received;    /* payloads handed to net_input */
-    uint64_t dropped;     /* frames dropped before that: another station's, bad length, VLAN */
-    uint64_t sent;        /* payloads taken by the driver */
+    uint64_t dropped;     /* frames dropped before net_input: another station's, bad length */
+    uint64_t sent;        /* payloads accepted by the driver */
     uint64_t send_failed; /* device down, too long, or refused by the driver */
-    uint64_t gone;        /* times that its interface was removed */
+    uint64_t gone;        /* removals of its interface */
 };
 
 struct net_device {
@@ -46,20 +46,20 @@ struct net_device {
     unsigned int index;
     char name[NET_DEVICE_NAME_SIZE];
     uint16_t type;                  /* NET_DEVICE_TYPE_ */
-    MICROPS_ATOMIC(uint16_t) mtu;   /* bytes of payload in a frame at most; atomic, it may change */
-    uint16_t mru;                   /* the same for what comes in, where it may be more; or 0 */
-    MICROPS_ATOMIC(uint16_t) flags; /* NET_DEVICE_FLAG_; atomic, for others look while UP changes */
-    uint16_t hlen;                  /* bytes of the link header */
-    uint16_t alen;                  /* bytes of a hardware address */
+    MICROPS_ATOMIC(uint16_t) mtu;   /* maximum payload of a frame in bytes; atomic: it may change */
+    uint16_t mru;                   /* the same for received frames, if larger; otherwise 0 */
+    MICROPS_ATOMIC(uint16_t) flags; /* NET_DEVICE_FLAG_; atomic: read while UP changes */
+    uint16_t hlen;                  /* length of the link header in bytes */
+    uint16_t alen;                  /* length of a hardware address in bytes */
     uint8_t addr[NET_DEVICE_ADDR_LEN];
     uint8_t broadcast[NET_DEVICE_ADDR_LEN];
     struct net_device_stats stats;
     const struct net_device_ops *ops;
-    void *priv; /* the driver's, from memory_alloc; freed together with the device */
+    void *priv; /* the driver's data, from memory_alloc; freed with the device */
 };
 
-/* What a driver does. Each returns 0, or -1 with errno; open and close may be NULL. data is
- * borrowed for the call. */
+/* A driver's operations. Each returns 0, or -1 with errno. open and close may be NULL. Any thread
+ * may call output, which borrows data for the call. */
 struct net_device_ops {
     int (*open)(struct net_device *dev);
     int (*close)(struct net_device *dev);
@@ -67,7 +67,7 @@ struct net_device_ops {
                   const void *dst);
 };
 
-/* An address that a device has in one family; a family's own structure begins with it. */
+/* A device's address in one family. The family's own structure begins with it. */
 struct net_iface {
     struct net_iface *next;
     struct net_device *dev;
@@ -76,7 +76,7 @@ struct net_iface {
 
 struct net_stats {
     uint64_t received;         /* payloads handed to net_input */
-    uint64_t sent;             /* payloads taken by a device */
+    uint64_t sent;             /* payloads accepted by a driver */
     uint64_t send_failed;      /* device down, too long, or refused by the driver */
     uint64_t delivered;        /* payloads handed to a protocol */
     uint64_t unknown_protocol; /* dropped: no protocol has this type */
@@ -84,61 +84,60 @@ struct net_stats {
     uint64_t no_memory;        /* dropped: no memory for a queue entry */
 };
 
-/* Starts the platform and the layers. Returns 0, or -1: started already (EALREADY), or one of them
- * failed, with errno (ENOMEM). */
+/* Initializes the platform and the layers. Returns 0, or -1 with errno: initialized already
+ * (EALREADY), or one of them failed (ENOMEM). */
 int net_init(void);
-/* Lets the platform run and opens the devices. Returns 0, or -1: net_init not called (ENETDOWN),
- * running already (EALREADY), the platform failed; or a device did not open. Then errno is its
- * driver's, the others are open, and the stack runs until net_shutdown. */
+/* Starts the platform and opens the devices. Returns 0, or -1 with errno: net_init not called
+ * (ENETDOWN), running already (EALREADY), or the platform failed. Also -1 if a device did not open:
+ * errno is its driver's, the others are open, and the stack runs until net_shutdown. */
 int net_run(void);
-/* Stops all: wakes sleepers, closes devices, gives back memory. Other threads may sleep in the
- * stack but not be at work in it. It may sleep for TCP_SHUTDOWN_TIMEOUT, so that peers get what was
- * sent to them; INTR_IRQ_USER ends that at once. Returns 0, or -1 (not started: ENETDOWN). */
+/* Stops the stack: wakes sleeping threads, closes the devices, frees all memory. Other threads may
+ * sleep in the stack, but not run in it. Waits up to TCP_SHUTDOWN_TIMEOUT for peers to receive the
+ * sent data; INTR_IRQ_USER ends the wait. Returns 0, or -1: not initialized (ENETDOWN). */
 int net_shutdown(void);
 
 /* Returns a device for a driver to fill in and register, or NULL (no memory). */
 struct net_device *net_device_alloc(void);
-/* Adds a device and names it net0, net1, ... Before net_run. Returns 0, or -1. */
+/* Adds a device and names it net0, net1, ... Call before net_run. Returns 0 or -1. */
 int net_device_register(struct net_device *dev);
-/* Sends len bytes of protocol type to the hardware address dst (may be NULL where the device has
- * none). Returns 0, or -1: the device is down (ENETDOWN), len is above its MTU (EMSGSIZE), or its
- * driver failed. */
+/* Sends len bytes of protocol type (host byte order) to the hardware address dst, which may be NULL
+ * if the device has no addresses. Returns 0, or -1 with errno: device down (ENETDOWN), len above
+ * its MTU (EMSGSIZE), or that of its driver. */
 int net_device_output(struct net_device *dev, uint16_t type, const uint8_t *data, size_t len,
                       const void *dst);
 
-/* Returns the device that was registered after dev, or the first one if dev is NULL; NULL at the
- * end. */
+/* Returns the device registered after dev, the first one if dev is NULL, or NULL at the end. */
 struct net_device *net_device_next(const struct net_device *dev);
-/* Gives a device an interface, which it then owns. Returns 0, or -1 (the device has one of this
+/* Adds an interface to a device, which then owns it. Returns 0, or -1 (the device has one of this
  * family). */
 int net_device_add_iface(struct net_device *dev, struct net_iface *iface);
 /* Returns the device's interface of a family, or NULL. */
 struct net_iface *net_device_get_iface(struct net_device *dev, int family);
 
-/* Registers the handler of a protocol type (host byte order), before net_run. data is borrowed for
- * the call. Returns 0, or -1 (registered already, no memory). */
+/* Registers the handler of a protocol type (host byte order). Call before net_run. The handler
+ * borrows data for the call. Returns 0, or -1 (registered already, no memory). */
 int net_protocol_register(uint16_t type,
                           void (*handler)(const uint8_t *data, size_t len, struct net_device *dev));
 
-/* Takes a payload of protocol type (host byte order) that came in on dev; drivers call it. data is
- * borrowed. Returns 0, or -1 when it was dropped. */
+/* For drivers: takes a payload of protocol type (host byte order) that dev has received. data is
+ * borrowed for the call. Returns 0, or -1 when it was dropped. */
 int net_input(uint16_t type, const uint8_t *data, size_t len, struct net_device *dev);
-/* The same for a payload that the link brought to more than one station. */
+/* The same for a link-layer broadcast or multicast. */
 int net_input_broadcast(uint16_t type, const uint8_t *data, size_t len, struct net_device *dev);
-/* In a protocol's handler: is what it has been given such a payload? RFC 1122 2.4 */
+/* In a protocol's handler: returns whether its payload came by net_input_broadcast. RFC 1122 2.4 */
 int net_is_link_broadcast(void);
 
 MICROPS_END
 
-/* The softirq: hands what net_input has queued to the protocols. Runs on the interrupt thread. */
+/* The softirq, on the interrupt thread: hands queued payloads to their protocols. */
 int net_softirq_handler(unsigned int irq, void *arg);
 
 MICROPS_BEGIN
 
 enum net_direction { NET_IN, NET_OUT };
 
-/* Lets hook see every payload that comes in or goes out; NULL ends it. type in host byte order.
- * While no thread is at work in the stack. */
+/* Calls hook for every payload received or sent; NULL removes it. type is in host byte order. Call
+ * while no thread runs in the stack. */
 void net_set_capture(void (*hook)(const struct net_device *dev, enum net_direction direction,
                                   uint16_t type, const uint8_t *data, size_t len));
 /* Copies the counters. */

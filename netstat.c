@@ -15,12 +15,17 @@
 #include "util.h"
 
 /*
- * netstat: what the stack is doing.
+ * netstat: prints the state of the stack.
  *
- * Each module has a view, which copies one row of its table under its lock; a row is printed when
- * the lock is released. So the rows are true one by one, and the whole is as of about now. The log
- * is not held meanwhile, for who logs under a module's lock would wait for it: lines of others may
- * come in between.
+ *     netstat_print();    any thread, also before net_init and after net_shutdown, not during them
+ *
+ * Each module has a view function, which copies one row of its table under the module's lock. A row
+ * is printed after the lock is released, so each row is consistent, but the rows are not of one
+ * instant. The log is not held for the whole: a thread that logs under a module's lock would wait
+ * for it, and netstat for that lock. So lines of other threads may come in between.
+ *
+ * netstat has no data of its own, allocates nothing and takes no lock itself. In a forked child
+ * there is nothing to print: the stack is the parent's.
  */
 
 /*
@@ -140,7 +145,7 @@ static void netstat_tcp(void)
  * Counters
  */
 
-/* The counters of each layer, in the order in which they are printed. */
+/* The counters of each layer, in the order of printing */
 #define NET_COUNTERS(X) \
     X(received) X(sent) X(send_failed) X(delivered) X(unknown_protocol) X(queue_full) X(no_memory)
 
@@ -196,7 +201,7 @@ static void counter_print(const char *name, const char *field, uint64_t value)
 #define COUNTER_ONE(field) + 1
 #define COUNTER_PRINT(field) counter_print(name, #field, stats.field);
 
-/* Prints the counters in stats as those of name. One that is missing in LIST is a compile error. */
+/* Prints the counters in stats under name. A counter missing in LIST is a compile error. */
 #define COUNTERS_PRINT(LIST) \
     _Static_assert((0 LIST(COUNTER_ONE)) * sizeof(uint64_t) == sizeof(stats), \
                    "a counter is missing in " #LIST); \

@@ -5,8 +5,8 @@
 
 MICROPS_BEGIN
 
-/* Prints to the log, whatever its level, what the stack is doing at this moment: devices, routes,
- * the ARP table, UDP endpoints, TCP connections, and the counters that are not 0. */
+/* Prints the state of the stack to the log, at any level: devices, routes, the ARP cache, UDP
+ * endpoints, TCP connections, and the counters that are not 0. */
 void netstat_print(void);
 
 MICROPS_END

@@ -7,7 +7,7 @@ static int loopback_output(struct net_device *dev, uint16_t type, const uint8_t 
                            const void *dst)
 {
     (void)dst;
-    net_input(type, data, len, dev); /* what becomes of it is none of the sender's business */
+    net_input(type, data, len, dev); /* a drop there is no failure of the sender */
     return 0;
 }
 

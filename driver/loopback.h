@@ -7,7 +7,7 @@ MICROPS_BEGIN
 
 #define LOOPBACK_MTU UINT16_MAX
 
-/* Adds a device whose output is its input. Returns it, or NULL. */
+/* Adds a device that receives what it sends. Returns it, or NULL. */
 struct net_device *loopback_init(void);
 
 MICROPS_END

@@ -10,7 +10,7 @@ static int null_output(struct net_device *dev, uint16_t type, const uint8_t *dat
     (void)type;
     (void)data;
     (void)dst;
-    debugf("swallowed, dev=%s, len=%zu", dev->name, len);
+    debugf("discarded, dev=%s, len=%zu", dev->name, len);
     return 0;
 }
 

@@ -7,7 +7,7 @@ MICROPS_BEGIN
 
 #define NULL_MTU UINT16_MAX
 
-/* Adds a device that swallows what it is given. Returns it, or NULL. */
+/* Adds a device that discards what it sends. Returns it, or NULL. */
 struct net_device *null_init(void);
 
 MICROPS_END

@@ -17,38 +17,37 @@
 /*
  * ether_pcap: an Ethernet device on any interface of Linux, beside the kernel's own stack.
  *
- * A packet socket sees the frames that come in on an interface, as tcpdump does, and sends frames
- * out on it. The kernel goes on using the interface with its own address; ours is another one, so
- * the interface must take what is not addressed to it (promiscuous mode, which ends with the
- * socket).
+ * A packet socket receives the frames of an interface, as tcpdump does, and sends frames on it. The
+ * kernel keeps using the interface with its own hardware address. The device has another one, so
+ * the interface must accept frames to other stations: promiscuous mode, which ends with the socket.
  *
- * Between the wire and us the kernel and the hardware save work, and what they have left undone
- * stands before each frame (PACKET_VNET_HDR). Frames from this same machine (through a veth) may
- * lack their checksum, which nobody would have looked at: we finish it. Several segments of TCP may
- * have been joined to one, up to 64 KiB and above the MTU: it is taken as it is. Joined datagrams
- * of UDP are dropped, and a warning names the cure. A VLAN tag has been cut out and stands beside
- * the frame: it is not for us.
+ * The kernel and the hardware leave work undone, which PACKET_VNET_HDR and PACKET_AUXDATA describe:
+ *
+ *     unfinished checksum      from this same machine, through a veth: completed here
+ *     joined TCP segments      up to 64 KiB, above the MTU: taken as one segment (the device's MRU)
+ *     joined UDP datagrams     dropped, and a warning names the remedy
+ *     VLAN tag                 cut out of the frame: dropped
  */
 
-#ifndef VIRTIO_NET_HDR_GSO_UDP_L4 /* older headers of the kernel lack it */
+#ifndef VIRTIO_NET_HDR_GSO_UDP_L4 /* missing in older kernel headers */
 #define VIRTIO_NET_HDR_GSO_UDP_L4 5
 #endif
 
-#define RECEIVE_BUFFER (4 * 1024 * 1024) /* bytes that the kernel keeps for us */
+#define RECEIVE_BUFFER (4 * 1024 * 1024) /* bytes that the kernel queues */
 
-/* A frame as the kernel hands it over, and what it says about it. */
+/* A received frame, and the kernel's description of it */
 struct pcap_frame {
-    struct virtio_net_hdr offload; /* what is unfinished or joined */
+    struct virtio_net_hdr offload; /* unfinished checksum, joined segments */
     uint8_t data[ETHER_JUMBO_SIZE_MAX];
-    size_t len; /* bytes that there were; data has no more than fit */
+    size_t len; /* of the whole frame, also if data is too small for it */
     unsigned int pkttype;
-    uint32_t status; /* TP_STATUS_: whether it is of a VLAN */
+    uint32_t status; /* TP_STATUS_: VLAN tag */
 };
 
 struct ether_pcap {
     struct ether_host host;
-    int joined;              /* joined datagrams have been seen, which has been logged */
-    struct pcap_frame frame; /* the interrupt's, as joined is */
+    int joined;              /* joined datagrams have come, and this is logged */
+    struct pcap_frame frame; /* interrupt thread only, as is joined */
 };
 
 static struct ether_pcap_stats stats;
@@ -58,7 +57,7 @@ static int set_option(int fd, int level, int option, int value)
     return setsockopt(fd, level, option, &value, sizeof(value));
 }
 
-/* Prepares the socket and then binds it: until then it receives nothing. Returns 0, or -1. */
+/* Sets the options before bind, since the socket receives frames from then on. Returns 0 or -1. */
 static int ether_pcap_attach(int fd, int ifindex)
 {
     struct packet_mreq mreq = {
@@ -78,7 +77,7 @@ static int ether_pcap_attach(int fd, int ifindex)
         set_option(fd, SOL_PACKET, PACKET_VNET_HDR, 1) == -1) {
         return -1;
     }
-    /* These two may fail: ether_pcap_input looks, too, and a smaller buffer will do. */
+    /* These two may fail: ether_pcap_input checks as well, and a smaller buffer will do. */
     set_option(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1);
     set_option(fd, SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER);
     return bind(fd, (struct sockaddr *)&addr, sizeof(addr));
@@ -100,7 +99,7 @@ static int ether_pcap_connect(const struct ether_host *host)
     return fd;
 }
 
-/* Sends a frame with nothing left undone. */
+/* Sends a frame with all work done. */
 static int ether_pcap_write(int fd, const uint8_t *frame, size_t flen)
 {
     struct virtio_net_hdr offload = {.gso_type = VIRTIO_NET_HDR_GSO_NONE};
@@ -117,7 +116,7 @@ static int ether_pcap_write(int fd, const uint8_t *frame, size_t flen)
  * Input
  */
 
-/* The flags that came beside a frame. */
+/* Returns the flags beside a frame. */
 static uint32_t ether_pcap_status(struct msghdr *msg)
 {
     struct tpacket_auxdata aux;
@@ -154,7 +153,7 @@ static int ether_pcap_receive(int fd, struct pcap_frame *frame)
     };
     ssize_t len;
 
-    len = recvmsg(fd, &msg, MSG_TRUNC); /* the true length, even of what does not fit */
+    len = recvmsg(fd, &msg, MSG_TRUNC); /* returns the length of the whole frame */
     if (len == -1) {
         return -1;
     }
@@ -164,26 +163,25 @@ static int ether_pcap_receive(int fd, struct pcap_frame *frame)
     return 0;
 }
 
-/* Finishes a checksum. In its place stands the sum of the pseudo-header; where that is, and what
- * else is to be summed, the kernel says. */
+/* Completes a checksum. Its field holds the sum of the pseudo-header; the kernel tells where the
+ * field is, and where the data to be summed begins. */
 static void complete_checksum(struct pcap_frame *frame)
 {
     size_t start = frame->offload.csum_start, place = start + frame->offload.csum_offset;
     uint16_t sum;
 
     if (place + sizeof(sum) > frame->len) {
-        return; /* TCP or UDP will find out what is wrong with it */
+        return; /* TCP or UDP will drop it */
     }
     sum = cksum16(frame->data + start, frame->len - start, 0);
     if (!sum) {
-        sum = 0xffff; /* zero says to UDP that there is none, RFC 768; to others it is the same */
+        sum = 0xffff; /* in UDP zero means no checksum, RFC 768; elsewhere the two are equal */
     }
     memcpy(frame->data + place, &sum, sizeof(sum));
     count(stats.completed);
 }
 
-/* Several segments of TCP in one frame are a longer segment. Datagrams of UDP are not a longer
- * datagram. */
+/* Joined TCP segments are a longer segment; joined UDP datagrams are not a longer datagram. */
 static int frame_is_joined_udp(const struct pcap_frame *frame)
 {
     return (frame->offload.gso_type & ~VIRTIO_NET_HDR_GSO_ECN) == VIRTIO_NET_HDR_GSO_UDP_L4;
@@ -195,18 +193,18 @@ static int ether_pcap_joined(struct net_device *dev, const struct pcap_frame *fr
 
     if (!pcap->joined) {
         pcap->joined = 1;
-        warnf("datagrams of UDP joined to a frame of %zu bytes: try `ethtool -K %s "
+        warnf("UDP datagrams joined to a frame of %zu bytes: try `ethtool -K %s "
               "tx-udp-segmentation off` at the other end, dev=%s",
               frame->len, pcap->host.name, dev->name);
     }
-    return drop(stats.joined, "joined datagrams, dev=%s, flen=%zu", dev->name, frame->len);
+    return drop(stats.joined, "joined UDP datagrams, dev=%s, flen=%zu", dev->name, frame->len);
 }
 
-/* The gate for a frame. Returns 0, or -1 when it is dropped. */
+/* Checks a frame. Returns 0, or -1 when it is dropped. */
 static int ether_pcap_check(struct net_device *dev, const struct pcap_frame *frame)
 {
     if (frame->status & TP_STATUS_VLAN_VALID) {
-        return drop(stats.tagged, "of a VLAN, dev=%s, flen=%zu", dev->name, frame->len);
+        return drop(stats.tagged, "VLAN tag, dev=%s, flen=%zu", dev->name, frame->len);
     }
     if (frame->len > sizeof(frame->data)) {
         return drop(stats.too_long, "too long, dev=%s, flen=%zu", dev->name, frame->len);
@@ -220,7 +218,7 @@ static int ether_pcap_check(struct net_device *dev, const struct pcap_frame *fra
 static int ether_pcap_input(struct net_device *dev, struct pcap_frame *frame)
 {
     if (frame->pkttype == PACKET_OUTGOING) {
-        return 0; /* the kernel's own, on its way out */
+        return 0; /* sent by this host */
     }
     if (ether_pcap_check(dev, frame) == -1) {
         count(dev->stats.dropped);

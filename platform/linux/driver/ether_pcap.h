@@ -7,17 +7,17 @@
 
 MICROPS_BEGIN
 
-/* The rest is counted for every device: struct net_device_stats. */
+/* Counters besides those of every device, struct net_device_stats */
 struct ether_pcap_stats {
-    uint64_t completed; /* frames whose checksum the kernel had left open: we put it in */
-    uint64_t too_long;  /* dropped: longer than an IP datagram can be */
-    uint64_t joined;    /* dropped: datagrams of UDP, joined by kernel or hardware */
-    uint64_t tagged;    /* dropped: of a VLAN */
+    uint64_t completed; /* frames with an unfinished checksum, completed here */
+    uint64_t too_long;  /* dropped: longer than the longest IP datagram */
+    uint64_t joined;    /* dropped: UDP datagrams joined by kernel or hardware */
+    uint64_t tagged;    /* dropped: VLAN tag */
 };
 
-/* Adds an Ethernet device on the real or virtual interface name, by PF_PACKET. addr is its hardware
- * address as text; NULL: a random one. The interface is opened by net_run. Returns the device, or
- * NULL (bad text, no memory). */
+/* Adds an Ethernet device on the real or virtual interface name, by PF_PACKET; net_run opens it.
+ * addr: the device's hardware address as text; NULL: a random one. Returns the device, or NULL
+ * (name too long, bad address, no memory). */
 struct net_device *ether_pcap_init(const char *name, const char *addr);
 /* Copies the counters. */
 void ether_pcap_get_stats(struct ether_pcap_stats *stats);

@@ -14,25 +14,23 @@
 /*
  * ether_tap: an Ethernet device on a TAP interface of Linux.
  *
- * A TAP interface is a network card without a cable. In the cable's place is a program: what the
- * host sends through tap0 can be read from a descriptor, one frame at a time, and a frame that is
- * written to the descriptor is received by the host on tap0. So the host is our neighbour on an
- * Ethernet of two stations.
+ * A TAP interface is a network card with a program instead of a cable. A frame that the host sends
+ * through tap0 is read from a descriptor; a frame written to the descriptor is received by the host
+ * on tap0. So the stack and the host are the two stations of an Ethernet.
  *
- * The interface must exist (`make tap` creates it); we attach to it. Without the privilege to
- * create one, any other name would be refused anyway; with it, a slip in the name would create a
- * second interface that leads nowhere.
+ * The interface must exist (`make tap` creates it). The kernel would create a missing one for a
+ * privileged program, and a mistyped name would give an interface that leads nowhere.
  */
 
 #define TUN_DEVICE "/dev/net/tun"
 
 struct ether_tap {
     struct ether_host host;
-    uint8_t frame[ETHER_JUMBO_SIZE_MAX + 1]; /* the interrupt's; one byte more shows what is cut */
+    uint8_t frame[ETHER_JUMBO_SIZE_MAX + 1]; /* interrupt thread only; + 1 shows truncation */
 };
 
-/* Attaches fd to the interface. An earlier user may have allowed it to leave checksums and cutting
- * to him, and it stays so until another says otherwise. Returns 0, or -1 with errno. */
+/* Attaches fd to the interface, and turns off offloads that an earlier program may have left on:
+ * unfinished checksums and joined segments. Returns 0, or -1 with errno. */
 static int ether_tap_attach(int fd, const char *name)
 {
     struct ifreq ifr = {.ifr_flags = IFF_TAP | IFF_NO_PI};
