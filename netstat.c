@@ -198,12 +198,12 @@ static void counter_print(const char *name, const char *field, uint64_t value)
     }
 }
 
-#define COUNTER_ONE(field) + 1
+#define COUNTER_FIELD(field) uint64_t field;
 #define COUNTER_PRINT(field) counter_print(name, #field, stats.field);
 
 /* Prints the counters in stats under name. A counter missing in LIST is a compile error. */
 #define COUNTERS_PRINT(LIST) \
-    _Static_assert((0 LIST(COUNTER_ONE)) * sizeof(uint64_t) == sizeof(stats), \
+    _Static_assert(sizeof(struct { LIST(COUNTER_FIELD) }) == sizeof(stats), \
                    "a counter is missing in " #LIST); \
     LIST(COUNTER_PRINT)
 
