@@ -1,4 +1,4 @@
-/* Step 19: UDP exchange. Threads of an application send, and sleep until something comes. */
+/* Step 19: UDP exchange. Application threads send, and sleep until a datagram arrives. */
 
 #include <stdio.h>
 
@@ -50,7 +50,7 @@ static void send_text(int desc, const char *text, const char *remote)
 
 static void test_send(void)
 {
-    static const uint8_t hello[] = { /* from the source port on, calculated by hand */
+    static const uint8_t hello[] = { /* from the source port on, worked out by hand */
         0x00, 0x07, 0x13, 0x88, 0x00, 0x0d, 0x24, 0x6f, 0x68, 0x65, 0x6c, 0x6c, 0x6f,
     };
     uint8_t packet[128];
@@ -67,7 +67,7 @@ static void test_send(void)
     expect("UDP 192.0.2.2.7 > 192.0.2.1.5000 len 0");
 }
 
-/* Two sockets of ours, over loopback: one answers what the other asks. */
+/* Echoes one datagram. */
 static void echo_server(void *arg)
 {
     char buf[64];
@@ -112,7 +112,7 @@ static void test_sleeper(void)
     check_int(sender.port, remote.port);
 }
 
-/* The oldest first, each once; what is longer than the buffer is cut, its rest does not follow. */
+/* Oldest first, each once. A datagram longer than the buffer is truncated, the rest discarded. */
 static void test_waiting(void)
 {
     char buf[4];
@@ -163,7 +163,7 @@ static void test_two_sleepers(void)
     check_read(&b, "hello");
 }
 
-/* As many wake as there are datagrams. */
+/* As many sleepers wake as there are datagrams. */
 static void test_many_sleepers(void)
 {
     static struct call readers[100];
@@ -186,7 +186,8 @@ static void test_many_sleepers(void)
     check_int(sim_wakeups() - before, 50);
 }
 
-/* Datagrams come while all are interrupted, and others begin to sleep: none stays where it is. */
+/* Datagrams arrive while some sleepers are interrupted and others start to sleep: none is left
+ * queued. */
 static void test_interrupted_sleepers(void)
 {
     static struct call a[4], b[4];
@@ -251,7 +252,7 @@ static void test_interruption(void)
     check_read(&a, "hello");
 }
 
-/* Nobody sleeps when it comes: the next sleep knows nothing of it. */
+/* Without a sleeper the interruption is dropped; the next sleep is not affected. */
 static void test_late_interruption(void)
 {
     static struct call r;
@@ -281,7 +282,7 @@ static void test_shutdown(void)
     check_int(memory_in_use(), 0);
 }
 
-/* What port did the next datagram out come from? */
+/* The source port of the next datagram out. */
 static uint16_t source_port(void)
 {
     uint8_t packet[128];
@@ -324,7 +325,7 @@ static void test_chosen_port_receives(void)
     check_read(&r, "hello");
 }
 
-/* Pseudo-header, header and data sum up to 0xffff, whose complement would mean "no checksum". */
+/* Pseudo-header, header and data sum to 0xffff, whose complement 0 would mean "no checksum". */
 static void test_checksum_zero(void)
 {
     static const uint8_t sum_zero[] = {0x68, 0x47};
@@ -355,7 +356,7 @@ static void test_refused(void)
     check_int(wire_pending(1), 1);
 }
 
-/* The datagram says five bytes and brings nine: the other four are not the user's. */
+/* The UDP length says 5 bytes, the datagram has 9: the other 4 are not delivered. */
 static void test_trailing_bytes(void)
 {
     char buf[64];
@@ -371,7 +372,7 @@ static void test_trailing_bytes(void)
     check_mem(buf, "hello", 5);
 }
 
-/* 64 wait at most, and it is the newest that is dropped: they are read in order, without a gap. */
+/* A full queue drops new datagrams, so the ones read are in order, without a gap. */
 static void test_queue(void)
 {
     char script[128], buf[8], want[8];

@@ -1,4 +1,4 @@
-/* Step 20: TCP input. What a segment is answered is step 21's affair, and not looked at. */
+/* Step 20: TCP input. The replies to segments come with step 21 and are ignored here. */
 
 #include <stdio.h>
 
@@ -9,10 +9,10 @@
 #define HELLO "P. 1:6(5) ack 1 'hello'"
 #define HELLO_TCP 20 /* where TCP begins in it */
 
-/* A segment, calculated by hand */
+/* A segment, worked out by hand */
 static const uint8_t hello[] = {
     0x45, 0x00, 0x00, 0x2d, 0x00, 0x01, 0x00, 0x00, /* 45 bytes */
-    0x40, 0x06, 0xf6, 0xc6,                         /* protocol 6 */
+    0x40, 0x06, 0xf6, 0xc6,                         /* protocol TCP */
     0xc0, 0x00, 0x02, 0x01, 0xc0, 0x00, 0x02, 0x02, /* 192.0.2.1 > 192.0.2.2 */
     0x13, 0x88, 0x00, 0x07,                         /* 5000 > 7 */
     0x00, 0x00, 0x03, 0xe8, 0x00, 0x00, 0x07, 0xd0, /* sequence number 1000, acknowledges 2000 */
@@ -68,7 +68,7 @@ static void test_offset_below_header(void)
     expect_nothing(0);
 }
 
-/* HELLO brings 25 bytes, which is more than 6 words and less than 7. */
+/* HELLO has 25 bytes: more than 6 words, fewer than 7. */
 static void test_offset_above_segment(void)
 {
     char faults[64];
@@ -86,7 +86,7 @@ static void test_offset_above_segment(void)
     expect_nothing(0);
 }
 
-/* Every bit from the source port to the last byte of the data. */
+/* Every bit from the source port to the last byte of data. */
 static void test_single_bits(void)
 {
     uint8_t damaged[sizeof(hello)];
@@ -104,7 +104,7 @@ static void test_single_bits(void)
     expect_nothing(0);
 }
 
-/* Unlike UDP, zero is a checksum like any other. */
+/* Unlike in UDP, 0 is an ordinary checksum. */
 static void test_checksum(void)
 {
     bench_start(WIRE_RAW);
@@ -122,7 +122,7 @@ static void test_pseudo_header(void)
     bench_start(WIRE_RAW);
     memcpy(other, hello, sizeof(hello));
     other[15] = 0x03; /* from 192.0.2.3 */
-    other[11] -= 2;   /* the checksum of the IP header, put right */
+    other[11] -= 2;   /* the IP checksum, corrected */
     check_counted(tcp, bad_checksum, 1, inject_bytes(other, sizeof(other)));
     expect_nothing(0);
 }
@@ -137,13 +137,13 @@ static void test_to_broadcast(void)
     expect_nothing(0);
 }
 
-/* RFC 9293 3.9.2.3: IP may refuse such a source before TCP sees it. */
-static void test_from_nobody(void)
+/* RFC 9293 3.9.2.3. IP may drop such a source before TCP sees it. */
+static void test_bad_source(void)
 {
     static const char *const source[] = {
         "ip.src=255.255.255.255", "ip.src=192.0.2.255", "ip.src=224.0.0.1",
         "ip.src=239.255.255.255", "ip.src=240.0.0.1", "ip.src=0.0.0.0",
-        "ip.src=192.0.2.2, tcp.sport=7", /* from where it goes to */
+        "ip.src=192.0.2.2, tcp.sport=7", /* the destination itself */
     };
 
     bench_start(WIRE_RAW);
@@ -154,7 +154,7 @@ static void test_from_nobody(void)
     expect_nothing(0);
 }
 
-/* The data stands where options should: one of every sort, and each lie that a length can tell. */
+/* The data takes the place of options: one of each kind, and each bad length. */
 static void test_options(void)
 {
     static const char *const options[] = {
@@ -183,5 +183,5 @@ BENCH(20,
       {"a wrong checksum, also zero, counts as bad_checksum [MUST-3]", test_checksum},
       {"the checksum covers the addresses [MUST-3]", test_pseudo_header},
       {"a segment to a broadcast address counts as bad_address [MUST-57]", test_to_broadcast},
-      {"a segment from a non-unicast or local address is dropped [MUST-63]", test_from_nobody},
+      {"a segment from a non-unicast or local address is dropped [MUST-63]", test_bad_source},
       {"bad option lengths do no harm", test_options})

@@ -1,4 +1,4 @@
-/* Step 21: control blocks. None is in use: segments meet the state CLOSED, RFC 9293 3.10.7.1. */
+/* Step 21: control blocks. None is in use: segments meet state CLOSED, RFC 9293 3.10.7.1. */
 
 #include <stdio.h>
 
@@ -24,7 +24,7 @@ static void test_syn(void)
     expect("R. =0:=0(0) ack 1");
 }
 
-/* Without ACK: <SEQ=0><ACK=SEG.SEQ+SEG.LEN>, and SYN and FIN count as one byte each. */
+/* Without ACK: <SEQ=0><ACK=SEG.SEQ+SEG.LEN>; SYN and FIN count as one byte each. */
 static void test_without_ack(void)
 {
     start();
@@ -69,7 +69,7 @@ static void test_reset(void)
     expect_nothing(1000);
 }
 
-/* Sequence numbers go round: 0xffffffff + 1 is 0. */
+/* Sequence numbers are modulo 2^32. */
 static void test_wrap(void)
 {
     bench_start(WIRE_RAW);
@@ -82,7 +82,7 @@ static void test_wrap(void)
     expect("R =4294967295:=4294967295(0)");
 }
 
-/* The answer goes from the address and port that were asked to the one that asked. */
+/* The RST goes from the segment's destination to its source. */
 static void test_endpoints(void)
 {
     bench_start(WIRE_RAW);
@@ -106,7 +106,7 @@ static void test_counted(void)
     check_int(wire_pending(1), 3);
 }
 
-/* What did not pass the checks of the header says nothing, so nothing is said to it. */
+/* A segment that fails the header checks is not answered. */
 static void test_damaged(void)
 {
     start();
@@ -116,7 +116,7 @@ static void test_damaged(void)
     expect_nothing(1000);
 }
 
-/* Options are no data: they do not count in SEG.LEN. */
+/* Options do not count in SEG.LEN. */
 static void test_length(void)
 {
     start();

@@ -1,4 +1,5 @@
-/* Step 22: passive open. What close sends is step 27's affair, what a RST does step 28's. */
+/* Step 22: passive open. The segments of close come with step 27, the effects of a RST with step
+ * 28. */
 
 #include <stdio.h>
 
@@ -21,13 +22,13 @@ static ssize_t open_passive(struct call *c)
     return tcp_cmd_open(&local, c->remote ? &remote : NULL, 0);
 }
 
-/* remote may be NULL. */
+/* remote may be NULL: any. */
 static void opener_start(struct call *o, const char *local, const char *remote)
 {
     call_start(o, open_passive, .local = local, .remote = remote);
 }
 
-/* The state of the one block that has this remote port; CLOSED if there is none. */
+/* The state of the block with this remote port; CLOSED if there is none. */
 static enum tcp_state state_of(uint16_t remote_port)
 {
     struct tcp_view view;
@@ -95,7 +96,7 @@ static void test_view(void)
     check(sizeof(view.snd.wnd) >= 4 && sizeof(view.rcv.wnd) >= 4);
 }
 
-/* Whatever the first sequence numbers: seq_lt and its like count modulo 2^32. */
+/* seq_lt and seq_leq compare modulo 2^32. */
 static void try_isn(uint32_t peer, uint32_t ours)
 {
     static unsigned port = 5000;
@@ -167,13 +168,13 @@ static void test_listen_other(void)
     check_established(&o);
 }
 
-/* SYN-RECEIVED knows what it has sent: any other acknowledgement is another connection's. */
+/* An ACK of anything but our SYN belongs to another connection. */
 static void test_bad_ack(void)
 {
     static struct call o;
 
     start(&o);
-    next_isn(0xfffffffe); /* so that 2 has passed 2^32, and 1 has not */
+    next_isn(0xfffffffe); /* so 2 wraps and 1 does not */
     inject("S 0:0(0) win 65535");
     expect("S. 0:0(0) ack 1");
     check_counted(tcp, bad_ack, 1, inject(". 1:1(0) ack 0"));
@@ -218,7 +219,7 @@ static void test_one_remote(void)
     check_established(&o);
 }
 
-/* Two interfaces, and an opener at one of them: what it says comes from that address alone. */
+/* Two interfaces, and a listener at one of them: it answers from that address only. */
 static void test_two_addresses(void)
 {
     struct net_device *first, *second;
@@ -243,7 +244,7 @@ static void test_two_addresses(void)
     check_established(&o);
 }
 
-/* RFC 9293 3.9.1.1: a passive open leaves what exists alone, and what exists does not hinder it. */
+/* RFC 9293 3.9.1.1: a passive open and existing connections do not affect each other. */
 static void test_second_open(void)
 {
     static struct call a, b, c;
@@ -296,7 +297,6 @@ static void test_close(void)
     wire_pending(1);
 }
 
-/* A sleeper does not survive the stack, nor does memory. */
 static void test_shutdown(void)
 {
     static struct call a, b;

@@ -1,4 +1,5 @@
-/* Step 23: data. Where a segment is cut, and when within 500 ms an ACK comes, is left open. */
+/* Step 23: data. How data is cut into segments, and when within 500 ms an ACK is sent, is not
+ * tested. */
 
 #include <stdio.h>
 
@@ -11,7 +12,7 @@
 #define MUCH 100000 /* bytes, more than any buffer holds */
 
 static int desc = -1; /* the connection */
-static uint32_t our_isn; /* 0: any */
+static uint32_t our_isn; /* our initial sequence number; 0: any */
 
 static void establish(uint32_t peer_isn, unsigned win)
 {
@@ -26,9 +27,9 @@ static void establish(uint32_t peer_isn, unsigned win)
     desc = opened(&opener);
 }
 
-static uint32_t arrived = 1; /* the relative number after the last byte that our side has sent */
+static uint32_t arrived = 1; /* relative number after the last byte that our side has sent */
 
-/* Takes the data that our side sends now, in whatever pieces. Returns how many bytes were new. */
+/* Takes the data that our side sends now, in any segments. Returns how many bytes were new. */
 static size_t take_data(void)
 {
     uint8_t packet[1500];
@@ -41,7 +42,7 @@ static size_t take_data(void)
         hlen = 20 + 4u * (packet[32] >> 4);
         seq = get32(packet + 24) - view(desc).iss;
         check(seq <= arrived);
-        check(len - hlen <= 536); /* the peer has not said that it takes more, RFC 9293 3.7.1 */
+        check(len - hlen <= 536); /* default send MSS, RFC 9293 3.7.1 */
         check_pattern(packet + hlen, seq, len - hlen);
         if (seq + len - hlen > arrived) {
             arrived = seq + (uint32_t)(len - hlen);
@@ -62,7 +63,6 @@ static void test_receive(void)
     check_received(desc, 1, 2000);
 }
 
-/* A call takes what is there, as much as fits; the rest waits. */
 static void test_receive_some(void)
 {
     char buf[64];
@@ -77,7 +77,7 @@ static void test_receive_some(void)
     check_received(desc, 12, 101);
 }
 
-/* Three times what a buffer holds. */
+/* Three times the size of the buffer. */
 static void test_receive_much(void)
 {
     uint32_t seq;
@@ -106,7 +106,7 @@ static void test_receive_sleeps(void)
     check_acked(desc, 11);
 }
 
-/* RFC 9293 3.10.7.4: SYN-RECEIVED goes on as ESTABLISHED with the rest of the segment. */
+/* RFC 9293 3.10.7.4: SYN-RECEIVED continues as ESTABLISHED with the rest of the segment. */
 static void test_data_with_handshake(void)
 {
     static struct call opener;
@@ -121,7 +121,7 @@ static void test_data_with_handshake(void)
     check_received(desc, 1, 11);
 }
 
-/* A hole: what lies behind it is not acknowledged, and not delivered before it is filled. */
+/* Data behind a hole is not acknowledged, nor delivered before the hole is filled. */
 static void test_out_of_order(void)
 {
     static struct call c;
@@ -149,7 +149,7 @@ static void test_duplicates(void)
     check_acked(desc, 11);
     peer_sends(0, 1);
     check_acked(desc, 11);
-    peer_sends(5, 15); /* partly new: what is new may be taken or not (step 33) */
+    peer_sends(5, 15); /* partly new: accepting the new part is optional (step 33) */
     advance(500);
     wire_pending(1);
     peer_sends(11, 21);
@@ -157,7 +157,7 @@ static void test_duplicates(void)
     check_received(desc, 1, 21);
 }
 
-/* Segments that nobody asked for, from outside of the window. */
+/* Segments outside the window. */
 static void test_outside(void)
 {
     establish(PEER_ISN, 65535);
@@ -174,7 +174,7 @@ static void test_outside(void)
     check_received(desc, 1, 11);
 }
 
-/* Nobody reads. The peer uses the window up but for its last bytes. Returns its next number. */
+/* Without a reader, the peer fills the window but for left bytes. Returns its next number. */
 static uint32_t fill_but(uint32_t left)
 {
     uint32_t seq = 1, window = view(desc).rcv.wnd, edge, len;
@@ -184,12 +184,12 @@ static uint32_t fill_but(uint32_t left)
         len = window > left + 1000 ? 1000 : window - left;
         peer_sends(seq, seq + len);
         window = check_acked(desc, seq + len);
-        check(seq + len + window >= edge); /* the right edge stays or moves on, RFC 9293 3.8.6 */
+        check(seq + len + window >= edge); /* the right edge does not move back, RFC 9293 3.8.6 */
     }
     return seq;
 }
 
-/* Ten bytes come when there is room for five. */
+/* Ten bytes arrive when there is room for five. */
 static void test_full(void)
 {
     uint32_t seq, len;
@@ -200,20 +200,20 @@ static void test_full(void)
     advance(500);
     wire_pending(1);
     len = view(desc).rcv.nxt - view(desc).irs - seq;
-    check(len == 0 || len == 5); /* dropped or cut (step 33) */
+    check(len == 0 || len == 5); /* dropped or trimmed (step 33) */
     peer_sends(seq + len, seq + 5);
     advance(500);
     wire_pending(1);
     peer_sends(seq + 5, seq + 6);
     check_int(check_acked(desc, seq + 5), 0);
     check_received(desc, 1, seq + 5);
-    check(check_acked(desc, seq + 5) > 0); /* the window is open again, and the peer must be told */
+    check(check_acked(desc, seq + 5) > 0); /* a window update */
     peer_sends(seq + 5, seq + 15);
     check_acked(desc, seq + 15);
     check_received(desc, seq + 5, seq + 15);
 }
 
-/* RFC 9293 3.10.7.4: a segment that finds the window shut is not taken, but its ACK is. */
+/* RFC 9293 3.10.7.4: data into a zero window is not accepted, but its ACK is. */
 static void test_ack_into_shut_window(void)
 {
     static struct call c;
@@ -230,8 +230,8 @@ static void test_ack_into_shut_window(void)
     check_int(view(desc).snd.una - view(desc).iss, 11);
 }
 
-/* Where a peer is that has filled the window and whose last segments are lost: it has nothing to
- * send but ACKs from the right edge on. They count, and two such ends do not answer for ever. */
+/* A peer that has filled the window, and whose last segments are lost, sends ACKs from the right
+ * edge on. They count, and two such ends must not answer each other for ever. */
 static void test_ack_at_the_edge(void)
 {
     static struct call c;
@@ -266,7 +266,7 @@ static void test_send(void)
     check_int(view(desc).snd.una - view(desc).iss, 11);
 }
 
-/* More than any window holds: the sender sleeps, and each acknowledgement wakes it. */
+/* More than any window holds: the sender sleeps, and each ACK wakes it. */
 static void test_send_much(void)
 {
     static struct call c;
@@ -288,7 +288,7 @@ static void test_shut_window(void)
     establish(PEER_ISN, 0);
     call_start(&c, send_pattern, .desc = desc, .from = 1, .len = 10);
     expect_nothing(100);
-    peer_acks(1, 65535); /* SEG.ACK = SND.UNA: nothing is acknowledged, but the window opens */
+    peer_acks(1, 65535); /* SEG.ACK = SND.UNA: acknowledges nothing, but opens the window */
     check_int(take_data(), 10);
     task_join(c.task, 0);
     peer_acks(11, 65535);
@@ -314,7 +314,7 @@ static void test_shrunk_window(void)
     check_int(arrived, 5001);
 }
 
-/* An old segment that comes late may not undo a newer one's window. */
+/* An old segment that arrives late must not undo a newer window update. */
 static void test_old_ack(void)
 {
     static struct call c;
@@ -333,7 +333,7 @@ static void test_old_ack(void)
     wire_pending(1);
 }
 
-/* What was never sent cannot be acknowledged: such a segment is answered, and its data dropped. */
+/* An ACK of unsent data is answered, and the segment's data dropped. */
 static void test_future_ack(void)
 {
     establish(PEER_ISN, 65535);
@@ -366,7 +366,7 @@ static void test_urgent(void)
     check_acked(desc, 31);
 }
 
-/* Both sides' numbers pass 2^32 in the middle of the data. */
+/* Both sides' numbers wrap in the middle of the data. */
 static void test_wrap(void)
 {
     static struct call c;

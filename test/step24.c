@@ -1,4 +1,5 @@
-/* Step 24: retransmission. The first wait may have any length; each other is twice the last. */
+/* Step 24: retransmission. The first timeout may have any length; each later one is twice the
+ * last. */
 
 #include <stdio.h>
 
@@ -7,7 +8,7 @@
 #include "tcp.h"
 #include "util.h"
 
-#define TICK 250 /* what two time-outs may come late together, ms */
+#define TICK 250 /* jitter of two timeouts together, ms */
 
 static int desc = -1; /* the connection */
 
@@ -25,7 +26,7 @@ static size_t retransmitted(void)
     return stats.retransmitted;
 }
 
-/* The segment goes out four times more, and each wait is twice the last. */
+/* The segment is retransmitted four times, each timeout twice the last. */
 static void check_doubling(const char *segment)
 {
     long wait, last = expect_within(60000, segment);
@@ -73,7 +74,7 @@ static void test_acknowledged(void)
     check_int(view(desc).snd.una - view(desc).iss, 11);
 }
 
-/* The first goes, the second stays until it has been acknowledged too. */
+/* The first is removed from the queue, the second stays until it is acknowledged, too. */
 static void test_second_lost(void)
 {
     establish();
@@ -87,7 +88,7 @@ static void test_second_lost(void)
     expect_nothing(60000);
 }
 
-/* Half of it is acknowledged: the rest, or all of it, goes out again. */
+/* Half of it is acknowledged: the rest, or all of it, is retransmitted. */
 static void test_partly_acknowledged(void)
 {
     uint8_t packet[1500];
@@ -107,7 +108,7 @@ static void test_partly_acknowledged(void)
     expect_nothing(60000);
 }
 
-/* The peer shows by a duplicate ACK that it lives; what it lacks still goes out again. */
+/* A duplicate ACK shows that the peer is alive; the missing data is still retransmitted. */
 static void test_duplicate_ack(void)
 {
     establish();
@@ -120,7 +121,7 @@ static void test_duplicate_ack(void)
     expect_nothing(60000);
 }
 
-/* RFC 9293 3.8.6: what is in flight is repeated even if the window has shrunk meanwhile. */
+/* RFC 9293 3.8.6: data in flight is retransmitted even if the window has shrunk. */
 static void test_shrunk_window(void)
 {
     establish();
@@ -132,7 +133,7 @@ static void test_shrunk_window(void)
     expect_nothing(60000);
 }
 
-/* The device refuses it, as a wire may lose it: the connection does not end of that. */
+/* A device error is like a loss: it does not end the connection. */
 static void test_output_fails(void)
 {
     establish();
@@ -144,7 +145,7 @@ static void test_output_fails(void)
     expect_nothing(60000);
 }
 
-/* Data that comes meanwhile is taken; the wait is not disturbed. */
+/* Data that arrives is accepted; the timeout does not change. */
 static void test_both_directions(void)
 {
     char buf[16];
@@ -164,7 +165,7 @@ static void test_both_directions(void)
     expect_nothing(60000);
 }
 
-/* RFC 9293 3.8.3: when a threshold (R1) of three repetitions or more is passed, it is said. */
+/* RFC 9293 3.8.3: passing threshold R1, three retransmissions or more, is reported. */
 static void test_warning(void)
 {
     establish();
@@ -180,7 +181,7 @@ static void test_warning(void)
     wire_pending(1);
 }
 
-/* RFC 9293 3.8.3: at least three times (R1), and at least 100 seconds long (R2). */
+/* RFC 9293 3.8.3: R1 is at least three retransmissions, R2 at least 100 seconds. */
 static void test_giving_up(void)
 {
     static struct call c;
@@ -199,7 +200,7 @@ static void test_giving_up(void)
     expect_nothing(600000);
 }
 
-/* A sender that sleeps comes back too: with what was sent by then, or the error. */
+/* A sleeping sender returns what it has sent by then, or the error. */
 static void test_giving_up_sending(void)
 {
     struct tcp_stats stats;
@@ -217,7 +218,7 @@ static void test_giving_up_sending(void)
     check_error(tcp_cmd_send(desc, "x", 1), ETIMEDOUT);
 }
 
-/* RFC 9293 3.8.3: at least three times, and not for ever. */
+/* RFC 9293 3.8.3: at least three retransmissions, then a timeout. */
 static void test_half_open(void)
 {
     static struct call opener;

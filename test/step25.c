@@ -1,4 +1,4 @@
-/* Step 25: active open. What a RST does to it is step 28's affair. */
+/* Step 25: active open. The effects of a RST come with step 28. */
 
 #include <stdio.h>
 
@@ -24,7 +24,7 @@ static void connect_start(struct call *o, const char *local, const char *remote)
     call_start(o, open_active, .local = local, .remote = remote);
 }
 
-/* From 192.0.2.2:10000 to 192.0.2.1:7. */
+/* Calls 192.0.2.1:7 from 192.0.2.2:10000. */
 static void start(struct call *o)
 {
     bench_start(WIRE_RAW);
@@ -91,7 +91,7 @@ static void test_isn(void)
     }
 }
 
-/* Without a local endpoint: our address towards the peer, and a port of those for that purpose. */
+/* Without a local endpoint: the address of the route's interface, and an ephemeral port. */
 static void test_choice(void)
 {
     ip_endp_t address = endp("192.0.2.2:0");
@@ -107,7 +107,7 @@ static void test_choice(void)
     check(ntoh16(v.local.port) >= TCP_SOURCE_PORT_MIN);
 }
 
-/* Every connection to one peer has a port of its own. */
+/* Each connection to one peer has its own port. */
 static void test_choices_differ(void)
 {
     uint8_t packet[128];
@@ -143,7 +143,7 @@ static void test_wrong_ack(void)
     establish(&o);
 }
 
-/* The right ACK, but no SYN: not what opens a connection. */
+/* The right ACK, but no SYN. */
 static void test_no_syn(void)
 {
     static struct call o;
@@ -173,7 +173,7 @@ static void test_lost_syn(void)
     expect_nothing(60000);
 }
 
-/* RFC 9293 3.8.3: not before three minutes are over. */
+/* RFC 9293 3.8.3: R2 of a SYN is at least three minutes. */
 static void test_silence(void)
 {
     static struct call o;
@@ -189,7 +189,7 @@ static void test_silence(void)
     expect("R 1:1(0)");
 }
 
-/* The peer did not get our ACK and repeats its SYN-ACK, which is outside of the window by now. */
+/* Our ACK was lost: the peer repeats its SYN-ACK, which is outside the window by now. */
 static void test_lost_ack(void)
 {
     static struct call o;
@@ -232,7 +232,7 @@ static void test_in_use(void)
     expect_nothing(0);
 }
 
-/* RFC 9293 3.9.1.1: one port, in LISTEN and in SYN-SENT at the same time. */
+/* RFC 9293 3.9.1.1: one port in LISTEN and in SYN-SENT at the same time. */
 static void test_listener_beside(void)
 {
     static struct call a, b;
@@ -248,7 +248,7 @@ static void test_listener_beside(void)
     check_state(opened(&a), "ESTABLISHED");
 }
 
-/* Where no peer can be, or no way leads: refused at once, and nothing goes out. */
+/* An invalid or unroutable peer fails at once, and nothing is sent. */
 static void test_refused(void)
 {
     static const char *const bad[] = {
@@ -268,7 +268,7 @@ static void test_refused(void)
     expect_nothing(1000);
 }
 
-/* What fails gives its block back, a hundred times over. */
+/* A failed OPEN frees its block, a hundred times over. */
 static void test_nothing_left(void)
 {
     static struct call o;

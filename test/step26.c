@@ -15,7 +15,7 @@ static void establish(void)
     desc = established(PEER_ISN, "", 65535);
 }
 
-/* Exactly these bytes of the pattern are still to be read, then comes the end, again and again. */
+/* Exactly these bytes of the pattern are left to be read, then end of file. */
 static void check_end_after(uint32_t from, uint32_t end)
 {
     static char buf[4096];
@@ -51,7 +51,6 @@ static void test_reader_wakes(void)
     expect_within(500, ". 1:1(0) ack 2");
 }
 
-/* Both are acknowledged, and the FIN comes after the data. */
 static void test_data_and_fin(void)
 {
     establish();
@@ -61,7 +60,7 @@ static void test_data_and_fin(void)
     check_end_after(1, 11);
 }
 
-/* The FIN comes before the data that it follows. */
+/* The FIN arrives before the data that precedes it. */
 static void test_fin_too_early(void)
 {
     static struct call r;
@@ -88,7 +87,7 @@ static void test_fin_too_early(void)
     expect_within(500, ". 1:1(0) ack 12");
 }
 
-/* RFC 9293 3.10.7.4: a FIN may come with what completes the handshake. */
+/* RFC 9293 3.10.7.4: a FIN may come with the ACK that completes the handshake. */
 static void test_fin_with_handshake(void)
 {
     static struct call opener;
@@ -115,7 +114,6 @@ static void test_repeated_fin(void)
     check_end_after(1, 1);
 }
 
-/* After its FIN the peer has nothing more to say. */
 static void test_data_after_fin(void)
 {
     establish();
@@ -143,7 +141,7 @@ static void test_send_after_fin(void)
     expect_nothing(60000);
 }
 
-/* To the end: FIN, ACK, FIN, ACK; then nothing is left, and what comes late is refused. */
+/* To the end: FIN, ACK, FIN, ACK. Then the block is free, and late segments get a RST. */
 static void test_close(void)
 {
     char byte;
@@ -164,7 +162,7 @@ static void test_close(void)
     expect("R 2:2(0)");
 }
 
-/* Not any ACK ends LAST-ACK, only that of our FIN. */
+/* LAST-ACK ends with the ACK of our FIN only. */
 static void test_ack_of_fin(void)
 {
     establish();
@@ -195,14 +193,14 @@ static void test_lost_fin(void)
     last = expect_within(60000, "F. 1:1(0) ack 2");
     wait = expect_within(10 * last, "F. 1:1(0) ack 2");
     check(wait >= 2 * last - 250 && wait <= 2 * last + 250);
-    inject("F. 1:1(0) ack 1"); /* the peer repeats its own meanwhile */
+    inject("F. 1:1(0) ack 1"); /* the peer retransmits its own FIN meanwhile */
     expect_within(500, ". 2:2(0) ack 2");
     inject(". 2:2(0) ack 2");
     check(is_gone(desc));
     expect_nothing(60000);
 }
 
-/* The peer has gone: LAST-ACK does not wait for ever. */
+/* A silent peer. */
 static void test_no_last_ack(void)
 {
     establish();
@@ -221,7 +219,7 @@ static void test_wrap(void)
 {
     bench_start(WIRE_RAW);
     desc = established(0xfffffff0, "", 65535);
-    inject("FP. 1:15(14) ack 1"); /* 0xfffffff1 to 0xfffffffe, and the FIN is 0xffffffff */
+    inject("FP. 1:15(14) ack 1"); /* 0xfffffff1 to 0xfffffffe; the FIN is 0xffffffff */
     expect_within(500, ". 1:1(0) ack 16");
     check_end_after(1, 15);
     check_int(tcp_cmd_close(desc), 0);
@@ -230,7 +228,7 @@ static void test_wrap(void)
     check(is_gone(desc));
 }
 
-/* A FIN takes a number of the window: when that is shut, it has to come again. */
+/* A FIN takes a sequence number: it does not fit into a zero window. */
 static void test_fin_into_shut_window(void)
 {
     static char buf[70000];

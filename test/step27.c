@@ -1,4 +1,4 @@
-/* Step 27: active close. Our side ends first, and stays to see that the end was understood. */
+/* Step 27: active close. Our side closes first and stays in TIME-WAIT. */
 
 #include <stdio.h>
 
@@ -29,7 +29,7 @@ static void end(void)
     establish();
     close_connection();
     inject(". 1:1(0) ack 2");
-    advance(TCP_FIN_WAIT_2_TIMEOUT / 2); /* the wait in one state is not part of the other's */
+    advance(TCP_FIN_WAIT_2_TIMEOUT / 2); /* the two states' timeouts are independent */
     inject("F. 1:1(0) ack 2");
     expect_within(500, ". 2:2(0) ack 2");
     check_state(desc, "TIME_WAIT");
@@ -87,7 +87,7 @@ static void test_repeated_fin(void)
     check(is_gone(desc));
 }
 
-/* What is old and still on its way ends here: that is what the state is for. */
+/* TIME-WAIT absorbs old segments in flight. */
 static void test_old_segments(void)
 {
     end();
@@ -100,7 +100,7 @@ static void test_old_segments(void)
     check_state(desc, "TIME_WAIT");
 }
 
-/* Not any ACK moves FIN-WAIT-1 on, only that of our FIN. */
+/* FIN-WAIT-1 ends with the ACK of our FIN only. */
 static void test_ack_of_fin(void)
 {
     establish();
@@ -133,7 +133,7 @@ static void test_lost_fin(void)
     expect_nothing(10000);
 }
 
-/* Data and FIN are lost both: both go out again. */
+/* Data and FIN are both lost, and both retransmitted. */
 static void test_lost_data_and_fin(void)
 {
     establish();
@@ -150,7 +150,7 @@ static void test_lost_data_and_fin(void)
     check_state(desc, "FIN_WAIT2");
 }
 
-/* The FIN is lost, the ACK that it should get comes with the peer's FIN. */
+/* The FIN is lost; its retransmission is acknowledged by the peer's FIN. */
 static void test_peer_closes_too(void)
 {
     establish();
@@ -162,7 +162,7 @@ static void test_peer_closes_too(void)
     expect_nothing(10000);
 }
 
-/* Nobody can use the connection any more, so nobody waits for the peer's FIN for ever. */
+/* The descriptor is closed, so the wait for the peer's FIN has a limit. */
 static void test_silent_in_fin_wait_2(void)
 {
     establish();
@@ -186,7 +186,7 @@ static void test_silent_in_fin_wait_1(void)
     wire_pending(1);
 }
 
-/* Close does not wait for the peer; from now on the descriptor is none. */
+/* Close does not wait for the peer; the descriptor is invalid from then on. */
 static void test_descriptor(void)
 {
     static struct call r;
@@ -200,7 +200,7 @@ static void test_descriptor(void)
     check_error(tcp_cmd_close(desc), EBADF);
 }
 
-/* The block that still says goodbye is not given to somebody else. */
+/* A block in TIME-WAIT is not reused for another connection. */
 static void test_next_connection(void)
 {
     static struct call opener;

@@ -1,4 +1,4 @@
-/* Step 28: gleanings. Every state of RFC 9293 3.10.7 meets SYN, RST, FIN and ACK. */
+/* Step 28: gleanings. SYN, RST, FIN and ACK in every state of RFC 9293 3.10.7. */
 
 #include <stdio.h>
 
@@ -10,8 +10,8 @@
 #include "util.h"
 
 static struct call opener;
-static int desc = -1; /* what it has opened */
-static int active; /* it calls 192.0.2.1:5000; otherwise it waits for it */
+static int desc = -1; /* what opener has returned */
+static int active; /* calls 192.0.2.1:5000; otherwise waits for it */
 
 static ssize_t open_connection(struct call *c)
 {
@@ -29,7 +29,7 @@ static void start(int calls)
 }
 
 /*
- * How to get into each state. RCV.NXT and SND.NXT are then, relative to the first numbers:
+ * Ways into each state, with RCV.NXT and SND.NXT then, relative to the initial numbers
  */
 static void to_closed(void) /* - - */
 {
@@ -110,7 +110,7 @@ static void to_time_wait(void) /* 2 2 */
     expect_within(500, ". 2:2(0) ack 2");
 }
 
-/* The state of the connection; CLOSED is also a block that is gone. */
+/* The state of the only block; CLOSED also if there is none. */
 static const char *state(void)
 {
     struct tcp_view view;
@@ -308,7 +308,7 @@ static void test_closing(void)
         {". 2:2(0) ack 3", ". 2:2(0) ack 2", "CLOSING"});
 }
 
-/* RFC 1337: no RST ends this state. A new SYN may open it again (step 36); here it is old. */
+/* RFC 1337: no RST ends this state. A newer SYN may reopen it (step 36); this one is old. */
 static void test_time_wait(void)
 {
     TRY(to_time_wait,
@@ -320,7 +320,7 @@ static void test_time_wait(void)
 }
 
 /*
- * What the user sees of it
+ * What the user sees
  */
 static void check_opened(void)
 {
@@ -352,7 +352,7 @@ static void test_reset(void)
     expect_nothing(60000);
 }
 
-/* What may be forged is asked about, RFC 5961; a peer that has really restarted answers: RST. */
+/* RFC 5961: a RST or SYN that may be forged is challenged; a restarted peer answers with a RST. */
 static void test_challenge(void)
 {
     to_established();
@@ -364,7 +364,7 @@ static void test_challenge(void)
     check_str(state(), "CLOSED");
 }
 
-/* Two interfaces: the challenge comes from the address that the connection has. */
+/* Two interfaces: the challenge has the connection's address. */
 static void test_challenge_address(void)
 {
     struct net_device *first, *second;
@@ -380,7 +380,7 @@ static void test_challenge_address(void)
     expect(". 1:1(0) ack 1");
 }
 
-/* A SYN with data comes twice: the second one is no new attempt. */
+/* A SYN with data arrives twice: the second one is no new attempt. */
 static void test_syn_with_data_again(void)
 {
     start(0);
@@ -405,7 +405,7 @@ static void test_passive_again(void)
     expect_nothing(60000);
 }
 
-/* The SYNs cross: one connection, RFC 9293 3.5, Figure 8. */
+/* RFC 9293 3.5, Figure 8 */
 static void test_simultaneous_open(void)
 {
     to_syn_received_active();
@@ -422,7 +422,7 @@ static void test_simultaneous_open(void)
     expect_nothing(60000);
 }
 
-/* The FINs cross, RFC 9293 3.6, Figure 13. */
+/* RFC 9293 3.6, Figure 13 */
 static void test_simultaneous_close(void)
 {
     to_closing();
@@ -433,7 +433,7 @@ static void test_simultaneous_close(void)
     check(is_gone(desc));
 }
 
-/* A RST counts even when the window is shut, RFC 9293 3.4. */
+/* RFC 9293 3.4 */
 static void test_reset_shut_window(void)
 {
     char script[64];

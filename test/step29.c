@@ -1,4 +1,4 @@
-/* Step 29: the commands of sockets: one listener, many connections. */
+/* Step 29: the commands of sockets. One listener, many connections. */
 
 #include <stdio.h>
 
@@ -8,7 +8,7 @@
 #include "tcp.h"
 #include "util.h"
 
-/* A stack with one listener on port 7. */
+/* The stack with one listener on port 7. */
 static int start(int backlog)
 {
     bench_start(WIRE_RAW);
@@ -44,7 +44,7 @@ static void accept_start(struct call *c, int desc)
     call_start(c, accept_one, .desc = desc);
 }
 
-/* From port 10000 to 192.0.2.1:5000. The SYN is out then. */
+/* Connects from port 10000 to 192.0.2.1:5000, up to the SYN. */
 static void connect_start(struct call *c)
 {
     call_start(c, connect_one, .desc = bound("0.0.0.0:10000"), .remote = "192.0.2.1:5000");
@@ -87,7 +87,7 @@ static void test_accept(void)
     expect("F. 6:6(0) ack 11");
 }
 
-/* Not the SYN wakes it, but the end of the handshake; and of two who sleep, only one. */
+/* The end of the handshake wakes it, not the SYN; of two sleepers it wakes one. */
 static void test_accept_sleeps(void)
 {
     static struct call a, b;
@@ -105,7 +105,7 @@ static void test_accept_sleeps(void)
     check(a.ret != -1 && b.ret != -1 && a.ret != b.ret);
 }
 
-/* As many wake as there are connections: a thousand acceptors must not all run for each. */
+/* As many wake as there are connections: a thousand sleepers must not all run for each. */
 static void test_many_acceptors(void)
 {
     static struct call calls[100];
@@ -132,7 +132,8 @@ static void test_many_acceptors(void)
     }
 }
 
-/* A connection comes while all are interrupted, and others begin to sleep: it does not wait. */
+/* A connection arrives while some accepts are interrupted and others start to sleep: it is
+ * accepted. */
 static void test_interrupted_acceptors(void)
 {
     static struct call a[4], b[4];
@@ -162,7 +163,7 @@ static void test_interrupted_acceptors(void)
     }
 }
 
-/* All call at once; who completes the handshake first is served first. */
+/* SYNs arrive in one order, the ends of the handshakes in another: that order counts. */
 static void test_many(void)
 {
     int listener = start(20), desc;
@@ -188,7 +189,7 @@ static void test_many(void)
     }
 }
 
-/* Two may wait. Who comes when two do finds no connection, until one of them is accepted. */
+/* With a backlog of two, a third client is not accepted until one of the two has been. */
 static void test_backlog(void)
 {
     static struct call a;
@@ -211,7 +212,8 @@ static void test_backlog(void)
     wire_pending(1);
 }
 
-/* Both began before the backlog was full. The second is not lost: its SYN-ACK is repeated. */
+/* Both SYNs came before the backlog was full. The second connection succeeds with the retransmitted
+ * SYN-ACK. */
 static void test_backlog_full_meanwhile(void)
 {
     static struct call a;
@@ -232,7 +234,7 @@ static void test_backlog_full_meanwhile(void)
     check_int(peer_port(&a), 5001);
 }
 
-/* What waits and what is half-open is reset; what was accepted lives on. */
+/* Connections half-open or waiting for accept are reset; accepted ones go on. */
 static void test_close_listener(void)
 {
     static struct call a;
@@ -269,7 +271,6 @@ static void test_close_waiting(void)
     check_int(tcp_cmd_listen(bound("0.0.0.0:7"), 1), 0);
 }
 
-/* Who has gone before he was accepted is not accepted. */
 static void test_reset_before_accept(void)
 {
     int listener = start(5);
@@ -287,7 +288,6 @@ static void test_reset_before_accept(void)
     check_state(listener, "LISTEN");
 }
 
-/* Who has said all and ended is accepted, and heard to the end. */
 static void test_end_before_accept(void)
 {
     int listener = start(5), desc;
@@ -300,7 +300,7 @@ static void test_end_before_accept(void)
     check_end_of_file(desc);
 }
 
-/* Hundreds of SYNs whose senders never answer: they do not shut others out, and do not stay. */
+/* Hundreds of SYNs whose senders never answer: other clients connect, and the blocks are freed. */
 static void test_flood(void)
 {
     char remote[32];
@@ -339,7 +339,6 @@ static void test_connect(void)
     expect("P. 1:6(5) ack 1 'hello'");
 }
 
-/* Without bind a port is chosen. */
 static void test_connect_unbound(void)
 {
     static struct call c;
@@ -407,7 +406,7 @@ static void connect_again(struct call *c)
     call_start(c, connect_one, .desc = c->desc, .remote = c->remote);
 }
 
-/* The handshake goes on, and its outcome is told once. */
+/* The handshake goes on, and its outcome is reported once. */
 static void test_connect_again(void)
 {
     ip_endp_t other = endp("192.0.2.1:5001");
@@ -429,7 +428,7 @@ static void test_connect_again(void)
     check_error(connect_one(&c), EISCONN);
 }
 
-/* It was over before the user came back. */
+/* The handshake ended before the user called again. */
 static void test_connect_late(void)
 {
     static struct call c;
@@ -446,7 +445,7 @@ static void test_connect_late(void)
     connect_interrupted(&c);
     inject("R. 0:0(0) ack 1");
     check_error(connect_one(&c), ECONNREFUSED);
-    /* another attempt, with another number */
+    /* another attempt, with another ISN */
     connection('A', "192.0.2.2:10000", "192.0.2.1:5000", PEER_ISN);
     connect_again(&c);
     expect("S 0:0(0)");
@@ -513,7 +512,7 @@ static void test_bad_descriptor(void)
     }
 }
 
-/* A connection that was reset keeps its number until its user closes it. */
+/* A reset connection keeps its descriptor until close. */
 static void test_numbers(void)
 {
     int listener = start(5), desc, next;

@@ -20,7 +20,7 @@ static void client_connects(int c)
     handshake("", 65535);
 }
 
-/* What it sends comes back, with the acknowledgement or after it. Its name is c. */
+/* The data of client c comes back, with the acknowledgment or after it. */
 static void client_is_echoed(int c)
 {
     char line[32], want[32];
@@ -80,7 +80,7 @@ static void test_one_after_another(void)
     task_join(server, 0);
 }
 
-/* B is served only when A has ended: he waits, and is not lost. */
+/* B waits in the backlog until A has ended. */
 static void test_patience(void)
 {
     static int listener;
@@ -137,7 +137,7 @@ static void test_datagrams(void)
     expect("UDP 192.0.2.2.7 > 192.0.2.1.5000 'hello'");
 }
 
-/* What the C library knows of addresses serves here as it does for its own sockets. */
+/* Addresses of the C library work here as with its own sockets. */
 static void test_library(void)
 {
     struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV, .ai_family = AF_INET};
@@ -200,7 +200,7 @@ static void test_connect(void)
     expect("F. 6:6(0) ack 1");
 }
 
-/* The end and a break look different to the user, RFC 9293 3.6. */
+/* The user can tell an orderly end from a reset, RFC 9293 3.6. */
 static void test_end_or_break(void)
 {
     int listener, a, b, c;
@@ -224,7 +224,7 @@ static void test_end_or_break(void)
     wire_pending(1);
 }
 
-/* Room and length go both ways through addrlen; who does not want to know says NULL. */
+/* addrlen is the room on entry and the length on return; NULL for no address. */
 static void test_addresses(void)
 {
     struct sockaddr_in want = address("192.0.2.1:5000"), remote;
@@ -289,7 +289,7 @@ static void test_wrong_arguments(void)
     expect_nothing(0);
 }
 
-/* Where nothing is, nothing is read or written. */
+/* NULL pointers. */
 static void test_nowhere(void)
 {
     struct sockaddr_in in = address("192.0.2.2:7");
@@ -300,7 +300,7 @@ static void test_nowhere(void)
     client_connects('A');
     client_connects('B');
     check_error(sock_accept(listener, SA(&in), NULL), EFAULT);
-    stream = sock_accept(listener, NULL, NULL); /* the first one has not been lost */
+    stream = sock_accept(listener, NULL, NULL); /* the failed accept has lost no connection */
     inject("A> P. 1:6(5) ack 1 'hello'");
     expect_within(500, ". 1:1(0) ack 6");
     check_error(sock_recv(stream, NULL, 1), EFAULT);
@@ -331,7 +331,7 @@ static void check_local(int id, const char *text)
     check_mem(&in, &want, sizeof(want));
 }
 
-/* Who we are, and who they are. */
+/* Both endpoints of a socket. */
 static void test_names(void)
 {
     struct sockaddr_in in = {0}, want = address("192.0.2.1:5000"), far = address("192.0.2.1:7");
@@ -358,13 +358,13 @@ static void test_names(void)
     check_int(sock_sendto(datagrams, "x", 1, SA(&far), sizeof(far)), 1);
     wire_pending(1);
     check_int(sock_getsockname(datagrams, SA(&in), &len), 0);
-    check(in.sin_port != 0); /* the one that was chosen */
+    check(in.sin_port != 0); /* the port that was chosen */
     check_error(sock_getpeername(datagrams, SA(&in), &len), ENOTCONN);
     check_int(sock_close(datagrams), 0);
     check_local(bound(SOCK_DGRAM, "192.0.2.2:7"), "192.0.2.2:7");
 }
 
-/* What TCP and UDP refuse comes through with its reason. */
+/* Errors of TCP and UDP come through with their errno. */
 static void test_refused(void)
 {
     struct sockaddr_in in = address("192.0.2.2:7"), foreign = address("192.0.2.3:7");
@@ -420,7 +420,7 @@ static void test_bad_socket(void)
     }
 }
 
-/* In accept, recv and recvfrom somebody sleeps. */
+/* Starts sleepers in accept, recv and recvfrom. */
 static void sleep_in_all(struct call *a, struct call *r, struct call *f)
 {
     int listener;
@@ -468,7 +468,7 @@ static void test_interruption(void)
     check(a.ret != -1);
 }
 
-/* Nobody is left behind, and the next stack knows nothing of the first. */
+/* No sleeper is left, and the next stack starts without the first one's sockets. */
 static void test_shutdown(void)
 {
     static struct call a, r, f;
@@ -496,7 +496,7 @@ static void test_shutdown(void)
     check(sock_accept(fresh, NULL, NULL) != -1);
 }
 
-/* An open that fails takes no place away, however often. */
+/* A failed open takes no entry, however often. */
 static void test_table(void)
 {
     int id = -1, datagrams[UDP_PCB_SIZE];
@@ -521,7 +521,7 @@ static void test_table(void)
     check(sock_open(PF_INET, SOCK_STREAM, 0) != -1);
 }
 
-/* Both ends are ours: an echo of 50000 bytes over loopback. */
+/* An echo of 50,000 bytes over loopback. */
 static ssize_t ask(struct call *c)
 {
     static char out[50000], in[50000];

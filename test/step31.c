@@ -1,5 +1,5 @@
-/* Step 31: the unkind wire. It loses, repeats, delays, reorders and damages what it carries; the
- * stack talks to itself over it, and a capture is written. */
+/* Step 31: the unkind wire. It loses, duplicates, delays, reorders and damages frames; the stack
+ * talks to itself over it, and a capture is written. */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +24,7 @@
 #define PONG(seq) "IP 192.0.2.2 > 192.0.2.1 ICMP echo-reply id 1 seq " #seq " len 56"
 
 /*
- * What the wire does, as the script sees it
+ * The wire's faults, as the script sees them
  */
 static void pings(unsigned int num)
 {
@@ -33,7 +33,7 @@ static void pings(unsigned int num)
     }
 }
 
-/* 70 % of the pings arrive, and 70 % of their answers. */
+/* 70 % of the pings arrive, and 70 % of the replies to them. */
 static void test_loss(void)
 {
     struct wire_counts counts;
@@ -64,7 +64,7 @@ static void test_twice(void)
     check_int(wire_counts().twice, 3);
 }
 
-/* One bit, whichever it is: no checksum lets it pass. */
+/* Any one bit: a checksum detects it. */
 static void test_damage(void)
 {
     bench_start(WIRE_ETHER);
@@ -80,7 +80,7 @@ static void test_damage(void)
     check_int(wire_counts().lost, 1);
 }
 
-/* Both ways, and none overtakes another. */
+/* Both ways, and in order. */
 static void test_delay(void)
 {
     bench_start(WIRE_RAW);
@@ -99,7 +99,7 @@ static void test_delay(void)
     check(now_ms() <= 280);
 }
 
-/* A late one comes several round trips after those that were sent behind it. */
+/* A late frame arrives several round trips after frames sent behind it. */
 static void test_late(void)
 {
     uint8_t reply[100];
@@ -130,15 +130,15 @@ static void test_late(void)
  */
 struct stream {
     uint32_t from; /* where its pattern begins */
-    size_t total;  /* bytes that it sends */
-    long rest;     /* milliseconds that the receiver waits before it begins */
-    int ends;      /* the server ends the connection, after total bytes */
-    int silent;    /* the server sends nothing back */
+    size_t total;  /* bytes to send */
+    long rest;     /* milliseconds before the receiver starts */
+    int ends;      /* the server closes after total bytes */
+    int silent;    /* the server sends nothing */
     int id;
     struct task *sender, *receiver;
-    ssize_t sent;    /* what the last send returned */
+    ssize_t sent;    /* result of the last send */
     int send_errnum; /* and its errno */
-    uint64_t send_end; /* in milliseconds */
+    uint64_t send_end; /* milliseconds */
 };
 
 struct service {
@@ -146,19 +146,19 @@ struct service {
     int id;
     struct task *task;
     size_t done;
-    ssize_t ret; /* what the last receive returned */
+    ssize_t ret; /* result of the last receive */
 };
 
-/* The calling task does nothing for so long. */
+/* Puts the calling task to sleep. */
 static void rest(long ms)
 {
     static lock_t lock = LOCK_INITIALIZER;
-    struct sched_task nobody;
+    struct sched_task task;
     uint64_t end = clock_now() + (uint64_t)ms * 1000000;
 
-    sched_task_init(&nobody);
+    sched_task_init(&task);
     lock_acquire(&lock);
-    check_error(sched_task_sleep(&nobody, &lock, end), ETIMEDOUT);
+    check_error(sched_task_sleep(&task, &lock, end), ETIMEDOUT);
     lock_release(&lock);
 }
 
@@ -191,7 +191,7 @@ static void client_send(void *arg)
     s->send_end = now_ms();
 }
 
-/* At the end of file a second look finds the same. */
+/* End of file, again and again. */
 static void check_stream_end(int id)
 {
     char byte;
@@ -245,11 +245,11 @@ static void serve(void *arg)
     }
 }
 
-/* Starts the stack with a listener on a wire that leads back to it. */
+/* Starts the stack with a listener, on a wire that leads back to it. */
 static int start(void)
 {
     if (!getenv("MICROPS_LOG")) {
-        log_set_level("error"); /* debug is for the steps; here it is too much to keep */
+        log_set_level("error"); /* debug is too much to keep for so many segments */
     }
     bench_start(WIRE_LOOP);
     return listening(OURS);
@@ -263,7 +263,7 @@ static void service_accept(void *arg)
     check(v->id != -1);
 }
 
-/* Connects one stream and starts the tasks at both of its ends. */
+/* Connects one stream and starts the tasks at both ends. */
 static void stream_start(struct stream *s, struct service *v, int listener)
 {
     struct task *connecting, *accepting;
@@ -280,7 +280,7 @@ static void stream_start(struct stream *s, struct service *v, int listener)
     s->receiver = s->silent ? NULL : task_start("receiver", client_receive, s);
 }
 
-/* Both ends come to their end in order. */
+/* Both ends close in order. */
 static void stream_end(struct stream *s, struct service *v)
 {
     task_join(s->sender, MINUTES(120));
@@ -294,7 +294,7 @@ static void stream_end(struct stream *s, struct service *v)
     check_int(v->ret == 0, !s->ends);
 }
 
-/* After the last TIME-WAIT no block is left. */
+/* Waits for the last TIME-WAIT; then no block is left. */
 static void finish(int listener)
 {
     check_int(sock_close(listener), 0);
@@ -304,7 +304,7 @@ static void finish(int listener)
     check_int(blocks_in_use(), 0);
 }
 
-/* What num streams send at once comes back, and nothing is left of it. */
+/* Runs num streams at once: all data is echoed, and no block is left. */
 static void run(struct stream *streams, size_t num, const struct wire_faults *faults)
 {
     static struct service services[8];
@@ -321,7 +321,7 @@ static void run(struct stream *streams, size_t num, const struct wire_faults *fa
 }
 
 /*
- * What the stack makes of it
+ * The stack on such a wire
  */
 static void test_1_percent(void)
 {
@@ -376,7 +376,7 @@ static void test_at_once(void)
     run(s, countof(s), &everything);
 }
 
-/* The client receives nothing until all windows have long been shut. */
+/* The client starts to receive when all windows have long been zero. */
 static void test_shut_windows(void)
 {
     struct stream s = {.from = 6, .total = 256 << 10, .rest = MINUTES(10)};
@@ -384,7 +384,7 @@ static void test_shut_windows(void)
     check_counted(tcp, timed_out, 0, run(&s, 1, &everything));
 }
 
-/* The server reads 50 seconds after the connection, and for a second nothing gets through. */
+/* The server reads 50 seconds after the connection, and for one second nothing gets through. */
 static void test_lost_window_updates(void)
 {
     struct stream s = {.from = 7, .total = 256 << 10, .rest = 50000, .silent = 1};
@@ -411,7 +411,7 @@ static void test_patient_end(void)
     run(&s, 1, &(struct wire_faults){.loss = 50, .delay_ms = 5});
 }
 
-/* Both windows are full when both ends close, so that neither FIN has room. */
+/* Both windows are full when both ends close, so neither FIN has room. */
 static void test_both_close(void)
 {
     struct stream s = {.from = 10, .total = TCP_RCV_BUF_SIZE, .rest = MINUTES(5), .silent = 1};
@@ -431,7 +431,7 @@ static void test_both_close(void)
     check(wire_counts().sent < 2000);
 }
 
-/* The wire is cut: who has data in flight learns of it, and not too early. RFC 9293 3.8.3 */
+/* The wire is cut: an end with data in flight times out after R2, RFC 9293 3.8.3. */
 static void test_cut(void)
 {
     struct stream s = {.from = 9, .total = 1 << 20, .silent = 1};
@@ -449,7 +449,7 @@ static void test_cut(void)
     check_int(s.send_errnum, ETIMEDOUT);
     check(s.send_end - cut_at >= 100000 - 10);
     check(s.send_end - cut_at <= 130000);
-    check(!task_done(v.task)); /* it has nothing in flight */
+    check(!task_done(v.task)); /* nothing in flight */
     check(v.done > 0 && v.done < s.total);
     check_int(sock_close(s.id), 0);
     check_int(sock_close(v.id), 0);
@@ -474,7 +474,7 @@ static size_t file_read(int fd)
     return (size_t)len;
 }
 
-/* The number at an offset, in our own byte order: so says the magic number. */
+/* The number at an offset, in host byte order as the magic number says. */
 static uint32_t number(size_t at)
 {
     uint32_t n;
@@ -495,7 +495,7 @@ static void check_file_header(uint32_t linktype)
     check_int(number(20), linktype);
 }
 
-/* Returns where the next one begins. */
+/* Returns the offset of the next packet. */
 static size_t check_packet(size_t at, struct timeval time, const void *data, size_t len,
                            size_t flen)
 {
@@ -554,7 +554,7 @@ static void capture(const struct net_device *dev, enum net_direction direction,
     check_int(pcap_write(capture_fd, capture_time, frame, flen), 0);
 }
 
-/* Frames, whole as on the wire, those that are dropped included. */
+/* Whole frames as on the wire, dropped ones included. */
 static void test_frames(void)
 {
     static const uint8_t runt[] = {1, 2, 3};

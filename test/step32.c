@@ -1,4 +1,4 @@
-/* Step 32: options. Others than MSS may join our SYNs (steps 53 to 55). */
+/* Step 32: options. Other options than MSS may be added to our SYNs (steps 53 to 55). */
 
 #include <stdio.h>
 
@@ -29,7 +29,8 @@ static struct call *opener_start(void)
     return &c;
 }
 
-/* The peer's SYN, or its SYN-ACK if we call, has these options: "mss 1000", or "" for none. */
+/* The peer's SYN, or its SYN-ACK to an active open, has these options: "mss 1000", or "" for
+ * none. */
 static void establish(const char *options)
 {
     char script[128], list[96] = "";
@@ -49,7 +50,7 @@ static void establish(const char *options)
     opened(opener);
 }
 
-/* How much our side puts into a segment when it has plenty. Ends the connection. */
+/* The length of a segment of ours when there is plenty to send. Ends the connection. */
 static size_t segment_len(void)
 {
     static uint8_t packet[70000];
@@ -66,15 +67,14 @@ static size_t segment_len(void)
     return len - hlen;
 }
 
-/* To a peer that has sent these options with its SYN. */
+/* The same to a peer with these options on its SYN. */
 static size_t len_after(const char *options)
 {
     establish(options);
     return segment_len();
 }
 
-/* The next packet out is a TCP segment. Walks its options; returns what its MSS says, or 0 without
- * one. */
+/* Takes a segment and walks its options. Returns its MSS, or 0 without that option. */
 static unsigned take_mss(long ms)
 {
     uint8_t packet[256];
@@ -98,7 +98,7 @@ static unsigned take_mss(long ms)
         i += packet[i + 1];
     }
     for (; i < end; i++) {
-        check_int(packet[i], 0); /* RFC 9293 3.1: nothing but zeros after the end */
+        check_int(packet[i], 0); /* RFC 9293 3.1: zeros after the end of option list */
     }
     return mss;
 }
@@ -122,7 +122,7 @@ static void test_announced_by_listener(void)
         opener = opener_start();
         inject("S 0:0(0) win 65535");
         check_int(take_mss(0), mtus[i] - 40);
-        check_int(take_mss(10000), mtus[i] - 40); /* also when it goes out again */
+        check_int(take_mss(10000), mtus[i] - 40); /* also in a retransmission */
         inject(". 1:1(0) ack 1");
         opened(opener);
         check_int(net_shutdown(), 0);
@@ -161,7 +161,7 @@ static void test_crossing_syns(void)
     check_int(segment_len(), 1000);
 }
 
-/* Two networks: to each goes what a frame of its own carries. */
+/* Two networks: each connection has the MSS of its interface. */
 static void test_two_interfaces(void)
 {
     struct net_device *near, *far;
@@ -222,7 +222,7 @@ static void test_default(void)
     }
 }
 
-/* A peer on a network with larger frames than ours, or one that says so. */
+/* A peer with a larger MTU than ours. */
 static void test_smaller_of_both(void)
 {
     bench_start(WIRE_RAW);
@@ -263,7 +263,7 @@ static void test_not_a_syn(void)
     establish("");
     inject(". 1:1(0) ack 1 win 65535 <mss 1000>");
     inject("P. 1:11(10) ack 1 win 65535 <mss 300>");
-    check_int(view(desc).rcv.nxt - view(desc).irs, 11); /* but the segment counts */
+    check_int(view(desc).rcv.nxt - view(desc).irs, 11); /* the segment is accepted */
     advance(500);
     wire_pending(1);
     connection('A', "192.0.2.2:7", "192.0.2.1:5000", PEER_ISN + 10);
@@ -286,7 +286,7 @@ static void test_alignment(void)
     }
 }
 
-/* In front of it one that nobody knows, of each length and many kinds. */
+/* The MSS follows an unknown option of each length and many kinds. */
 static void test_unknown(void)
 {
     char options[128];
@@ -307,7 +307,7 @@ static void test_end_of_list(void)
 {
     bench_start(WIRE_RAW);
     check_int(len_after("mss 1000,eol,hex 000000"), 1000);
-    check_int(len_after("mss 1000,eol,hex fd00ff"), 1000); /* what follows is no option */
+    check_int(len_after("mss 1000,eol,hex fd00ff"), 1000); /* not an option any more */
     check_int(len_after("mss 1000,eol,hex 02"), 1000);
     check_int(len_after("nop,nop,nop,eol,mss 1000"), 536);
     check_int(len_after("nop,nop,mss 1000,nop"), 1000);
@@ -336,8 +336,8 @@ static uint64_t bad_options(void)
     return stats.bad_option;
 }
 
-/* Of num bytes of options the first at are NOPs; then one begins of this kind and length. Where its
- * length byte would be is perhaps the end. */
+/* Writes num bytes of options: at NOPs, then an option of this kind and length. Its length byte may
+ * lie beyond the end. */
 static void write_options(char *text, size_t size, int num, int at, unsigned kind, unsigned len)
 {
     size_t used = (size_t)snprintf(text, size, "hex ");
@@ -349,7 +349,7 @@ static void write_options(char *text, size_t size, int num, int at, unsigned kin
     }
 }
 
-/* Such a segment brings one byte: is it dropped and counted, or taken? */
+/* Such a segment has one byte of data: is it dropped and counted, or accepted? */
 static void try_option(int num, int at, unsigned kind, unsigned len, int good)
 {
     char text[128], script[192];
@@ -384,7 +384,7 @@ static void test_bad_length(void)
                 try_option(num, at, kind, left + 1, 0);
                 try_option(num, at, kind, 255, 0);
                 try_option(num, at, kind == 2 ? 253 : kind, left, 1);
-                advance(500); /* the ACK, if it is delayed */
+                advance(500); /* a delayed ACK */
                 wire_pending(1);
             }
         }
@@ -397,7 +397,6 @@ static const char *const bad[] = {
     "hex 020403e8fdff0000", "hex 020403e8010101fd",
 };
 
-/* There a SYN that cannot be read opens nothing. */
 static void test_bad_syn(void)
 {
     char script[128];
@@ -438,7 +437,7 @@ static void test_bad_syn_ack(void)
     opened(opener);
 }
 
-/* Nor does such a RST reset, such a FIN end, such an ACK acknowledge. */
+/* RST, FIN, SYN and ACK with bad options have no effect. */
 static void test_bad_in_established(void)
 {
     char script[128];
@@ -461,7 +460,7 @@ static void test_bad_in_established(void)
     check_int(view(desc).snd.una - view(desc).iss, 11);
 }
 
-/* What a modern peer offers; answered or not, the connection works. */
+/* The offers of a modern peer: the connection works, whether they are accepted or not. */
 static void test_offers(void)
 {
     static const char *const offers[] = {
@@ -479,12 +478,13 @@ static void test_offers(void)
         connection('A', "192.0.2.2:7", "192.0.2.1:5000", PEER_ISN + 10);
         check_int(segment_len(), strncmp(offers[i], "mss", 3) ? 536 : 1460);
     }
-    establish(offers[0]); /* no data: a peer that offers timestamps has to go on with them */
+    establish(offers[0]); /* no data: a peer that offers timestamps would have to send them */
     inject("R 1:1(0)");
     check_state(desc, "CLOSED");
 }
 
-/* A frame of flen bytes comes in, with the pattern for a protocol that nobody has. */
+/* A frame of flen bytes arrives, for an unregistered protocol. Returns whether net counts it as
+ * received. */
 static int frame_comes(const struct net_device *dev, size_t flen)
 {
     static const uint8_t from[] = {0x00, 0x00, 0x5e, 0x00, 0x53, 0xfe, 0x88, 0xb5};

@@ -1,4 +1,4 @@
-/* Step 33: trimming. What lies behind a hole may be kept or dropped (step 48). */
+/* Step 33: trimming. Data behind a hole may be kept or dropped (step 48). */
 
 #include <stdio.h>
 
@@ -37,7 +37,7 @@ static void sends(const char *flags, uint32_t from, uint32_t end)
     inject(script);
 }
 
-/* The connection is over; the next one may have the same endpoints. */
+/* Ends the connection; the next one may have the same endpoints. */
 static void end(void)
 {
     char reset[64];
@@ -49,7 +49,7 @@ static void end(void)
     wire_pending(1);
 }
 
-/* Nobody reads. The peer uses the window up but for its last bytes. Returns its next number. */
+/* Without a reader, the peer fills the window but for left bytes. Returns its next number. */
 static uint32_t fill_but(uint32_t left)
 {
     uint32_t seq = next(), len;
@@ -67,7 +67,7 @@ static uint32_t fill_but(uint32_t left)
 }
 
 /*
- * One segment against one window. RCV.NXT is next, the window has room bytes from there on.
+ * One segment against one window: RCV.NXT is next, and room bytes from there on are in the window.
  */
 struct shot {
     uint32_t next, room;
@@ -75,7 +75,7 @@ struct shot {
     int fin; /* at end */
 };
 
-/* How many bytes of it have to be taken. */
+/* How many bytes of it must be accepted. */
 static uint32_t shot_taken(const struct shot *s)
 {
     uint32_t edge = s->next + s->room;
@@ -86,7 +86,7 @@ static uint32_t shot_taken(const struct shot *s)
     return (s->end < edge ? s->end : edge) - s->next;
 }
 
-/* Is its FIN next, and does it fit? */
+/* Must its FIN be accepted? */
 static int shot_ends(const struct shot *s)
 {
     return s->fin && s->from <= s->next && s->end >= s->next && s->end < s->next + s->room;
@@ -113,7 +113,7 @@ static void shot_check(const struct shot *s)
     }
 }
 
-/* What is missing comes as it should; then all the bytes are there, each once. */
+/* The missing bytes arrive; then all bytes are there, each once. */
 static void shot_complete(const struct shot *s)
 {
     uint32_t from = next(), edge = s->next + s->room;
@@ -128,7 +128,7 @@ static void shot_complete(const struct shot *s)
     check_received(desc, 1, from - (view(desc).state == TCP_STATE_CLOSE_WAIT));
 }
 
-/* Where a segment is cut: all of them from 3 bytes before RCV.NXT to 3 beyond the edge. */
+/* All segments from 3 bytes before RCV.NXT to 3 beyond the right edge. */
 static void shoot_all(uint32_t isn, uint32_t room, int fin)
 {
     struct shot s = {.room = room, .fin = fin};
@@ -168,7 +168,7 @@ static void test_shut_window(void)
     shoot_all(PEER_ISN, 0, 1);
 }
 
-/* The same with 2^32 in the middle of the window. */
+/* 2^32 lies inside the window. */
 static void test_wrap(void)
 {
     uint32_t full;
@@ -181,7 +181,7 @@ static void test_wrap(void)
     shoot_all(0 - (full - 1), 3, 1);
 }
 
-/* A wide window: nothing is cut on the right. Around 2^32 as well. */
+/* A wide window, so nothing is trimmed on the right; also around 2^32. */
 static void test_left(void)
 {
     struct shot s = {.next = 11};
@@ -206,7 +206,7 @@ static void test_left(void)
     }
 }
 
-/* One segment of nearly 64 KiB that begins in the past and does not fit. */
+/* A segment of nearly 64 KiB that begins before RCV.NXT and ends beyond the window. */
 static void test_long(void)
 {
     struct shot s = {.room = 100};
@@ -225,7 +225,7 @@ static void test_long(void)
     s.end = s.from + 65000;
     shot_check(&s);
     shot_complete(&s);
-    wire_pending(1); /* the window is open again */
+    wire_pending(1); /* a window update */
 }
 
 static void test_duplicates(void)
@@ -243,13 +243,13 @@ static void test_duplicates(void)
             check_acked(desc, 11);
         }
     }
-    check_int(trimmed(), before); /* there was nothing left of them */
+    check_int(trimmed(), before); /* nothing of them was left to trim */
     peer_sends(11, 21);
     check_received(desc, 1, 21);
     check_acked(desc, 21);
 }
 
-/* RFC 9293 3.8.4: SEG.SEQ = SND.NXT-1, with one byte that is nothing, or without. */
+/* RFC 9293 3.8.4: SEG.SEQ = SND.NXT-1, with one garbage byte or none. */
 static void test_keep_alive(void)
 {
     bench_start(WIRE_RAW);
@@ -270,7 +270,7 @@ static void test_keep_alive(void)
     check_received(desc, 1, 11);
 }
 
-/* The FIN is there again, with more and with less before it. */
+/* The FIN is repeated with different amounts of data before it. */
 static void test_repeated_fin(void)
 {
     char buf[16];
@@ -292,7 +292,7 @@ static void test_repeated_fin(void)
     check_int(tcp_cmd_receive(desc, buf, sizeof(buf)), 0);
 }
 
-/* The FIN is the one number too many; when the buffer has been read, it comes again and counts. */
+/* Only the FIN does not fit. It is repeated once the buffer has been read, and accepted. */
 static void test_fin_beyond(void)
 {
     uint32_t seq;
@@ -316,7 +316,7 @@ static void test_fin_beyond(void)
     check_int(tcp_cmd_receive(desc, buf, sizeof(buf)), 0);
 }
 
-/* A reset has to begin at RCV.NXT; cutting off what comes before would make a wrong one right. */
+/* A valid RST begins at RCV.NXT exactly; trimming would make a wrong one right. */
 static void test_reset(void)
 {
     bench_start(WIRE_RAW);
@@ -332,7 +332,7 @@ static void test_reset(void)
     advance(500);
     wire_pending(1);
     check_int(next(), 11);
-    sends("R.", 11, 21); /* data with it does not count, but it resets */
+    sends("R.", 11, 21); /* its data is ignored */
     check_state(desc, "CLOSED");
 }
 
@@ -353,8 +353,8 @@ static void test_reset_into_full_window(void)
     check_state(desc, "CLOSED");
 }
 
-/* A SYN that comes again with the data behind it: its number is old, the rest perhaps not. It may
- * be cut off, or the whole be answered as RFC 5961 4 says. */
+/* A repeated SYN with data: the SYN's number is old, the data perhaps not. The SYN may be trimmed,
+ * or the segment be challenged as in RFC 5961 4. */
 static void test_old_syn(void)
 {
     bench_start(WIRE_RAW);
@@ -372,7 +372,7 @@ static void test_old_syn(void)
 }
 
 /*
- * What comes with a SYN: it is cut off, and the rest is new
+ * Data on a SYN
  */
 static ssize_t open_active(struct call *c)
 {
@@ -438,7 +438,7 @@ static void test_syn_ack_fin(void)
     }
 }
 
-/* RFC 9293 3.5, Figure 7: the peer's SYN-ACK is its SYN again, and the ACK of ours. */
+/* RFC 9293 3.5, Figure 7: the peer's SYN-ACK repeats its SYN and acknowledges ours. */
 static void test_crossing(void)
 {
     struct call *opener;
@@ -447,7 +447,7 @@ static void test_crossing(void)
     opener = to_syn_sent();
     inject("S 0:0(0)");
     expect("S. 0:0(0) ack 1");
-    inject("S. 5:5(0) ack 1"); /* another SYN: not the one that we have */
+    inject("S. 5:5(0) ack 1"); /* another SYN than the one received */
     expect(". 1:1(0) ack 1");
     inject("S 0:0(0)");
     expect(". 1:1(0) ack 1");
@@ -458,7 +458,7 @@ static void test_crossing(void)
     check_state(desc, "ESTABLISHED");
     check_int(view(desc).snd.wnd, 1000);
     expect_nothing(60000);
-    inject("S. 0:0(0) ack 1 win 1000"); /* once more: our ACK is lost */
+    inject("S. 0:0(0) ack 1 win 1000"); /* repeated: our ACK was lost */
     expect(". 1:1(0) ack 1");
     inject("P. 1:6(5) ack 1 'hello'");
     expect_within(500, ". 1:1(0) ack 6");
@@ -491,7 +491,7 @@ static void test_crossing_text(void)
     }
 }
 
-/* It was nobody's, if the handshake fails: not the next one's either. */
+/* When the handshake fails, the data is not the next connection's either. */
 static void test_crossing_text_refused(void)
 {
     struct call *opener;

@@ -1,4 +1,4 @@
-/* Step 34: windows that shut. A probe may be empty, from before SND.UNA, or have one byte. */
+/* Step 34: zero windows. A probe may be empty, with a number before SND.UNA, or have one byte. */
 
 #include <stdio.h>
 
@@ -9,7 +9,7 @@
 #include "tcp.h"
 #include "util.h"
 
-#define TICK 250 /* what two time-outs may come late together, ms */
+#define TICK 250 /* jitter of two timeouts together, ms */
 
 static int desc = -1; /* the connection */
 
@@ -31,11 +31,11 @@ static void send_start(size_t len)
     call_start(&sender, send_pattern, .desc = desc, .from = 1, .len = len);
 }
 
-/* The next packet out, numbers relative. */
+/* The next packet out, with relative numbers. */
 struct out {
     uint32_t seq, ack, len;
     unsigned win;
-    long wait; /* how long it took */
+    long wait; /* milliseconds until it came */
 };
 
 static struct out take_out(long ms)
@@ -57,13 +57,13 @@ static struct out take_out(long ms)
 }
 
 /*
- * The window that we offer
+ * The receive window
  */
-static uint32_t edge; /* the right edge that our side has announced, relative */
-static unsigned win;  /* the window, as it said last */
-static uint32_t step; /* how far the edge moves at least, if it moves */
+static uint32_t edge; /* right edge announced by our side, relative */
+static unsigned win;  /* window announced last */
+static uint32_t step; /* least advance of the right edge */
 
-/* Takes all that our side says. Returns how many segments it was. */
+/* Takes all segments out and checks what they announce. Returns how many there were. */
 static size_t listen_to(void)
 {
     struct out o;
@@ -72,7 +72,7 @@ static size_t listen_to(void)
     for (; wire_pending(0) > 0; num++) {
         o = take_out(0);
         win = o.win;
-        check(o.ack + o.win >= edge); /* not back, RFC 9293 3.8.6 */
+        check(o.ack + o.win >= edge); /* does not move back, RFC 9293 3.8.6 */
         if (o.ack + o.win > edge && edge != 0 && o.ack + o.win - edge < step) {
             fail("the edge moves by %u, less than %u", o.ack + o.win - edge, step);
         }
@@ -81,7 +81,7 @@ static size_t listen_to(void)
     return num;
 }
 
-/* Nobody reads. The peer uses the window up but for its last bytes. Returns its next number. */
+/* Without a reader, the peer fills the window but for left bytes. Returns its next number. */
 static uint32_t fill_but(uint32_t left)
 {
     uint32_t seq = view(desc).rcv.nxt - view(desc).irs, len;
@@ -98,14 +98,14 @@ static uint32_t fill_but(uint32_t left)
     return seq;
 }
 
-static uint32_t read_to = 1; /* the relative number after the last byte read */
+static uint32_t read_to = 1; /* relative number after the last byte read */
 
 static void read_some(size_t size)
 {
     read_to += read_pattern(desc, read_to, size);
 }
 
-/* Read byte by byte: silence until there is room for a full segment, and then it is said. */
+/* Read byte by byte: silence until there is room for a full segment, then an update. */
 static void open_slowly(uint32_t full)
 {
     step = full;
@@ -135,7 +135,7 @@ static void test_opens_mtu(void)
     open_slowly(536);
 }
 
-/* With frames as long as the loopback's half the buffer is enough. */
+/* With the MTU of the loopback device, half the buffer is enough. */
 static void test_opens_half(void)
 {
     struct net_device *dev = bench_start(WIRE_RAW);
@@ -152,7 +152,7 @@ static void test_opens_half(void)
     check(win >= TCP_RCV_BUF_SIZE / 2);
 }
 
-/* A probe in the meantime gets its answer, but no silly window. */
+/* A probe meanwhile is answered, without a silly window. */
 static void test_probed(void)
 {
     char probe[64];
@@ -177,7 +177,7 @@ static void test_probed(void)
     wire_pending(1);
 }
 
-/* It is not shut, but nearly: the edge stays where it is as well. */
+/* The window is nearly zero: its right edge stays, too. */
 static void test_nearly_shut(void)
 {
     uint32_t seq;
@@ -205,7 +205,7 @@ static uint32_t draw(uint32_t n)
     return (x >> 8) % n;
 }
 
-/* Any sizes of segments and reads. listen_to looks at each announcement. */
+/* Random sizes of segments and reads; listen_to checks each announcement. */
 static void test_any(void)
 {
     uint32_t seq = 1, len;
@@ -234,7 +234,6 @@ static void test_any(void)
     check(win >= 1460);
 }
 
-/* Reading a whole buffer byte by byte does not send a segment for each. */
 static void test_few_updates(void)
 {
     uint32_t end;
@@ -250,7 +249,7 @@ static void test_few_updates(void)
     check(num >= 1 && num <= 65535 / 1460 + 1);
 }
 
-/* The peer sends len bytes, more than one segment, before anybody reads. */
+/* The peer sends len bytes, more than one segment, before any are read. */
 static void burst(uint32_t len)
 {
     uint32_t seq = view(desc).rcv.nxt - view(desc).irs, end = seq + len, n;
@@ -263,9 +262,8 @@ static void burst(uint32_t len)
     listen_to();
 }
 
-/* After a burst the last ACK says how little was free then. When all has been read, in whatever
- * pieces, the peer hears once that the window is open, or he would send the next burst as if it
- * were not. */
+/* The last ACK after a burst announces how little was free then. Once all has been read, in any
+ * pieces, the peer must learn that the window is open, or its next burst would be held back. */
 static void test_burst(void)
 {
     static const uint32_t sizes[] = {6000, 20000, 61001, 64000};
@@ -293,7 +291,6 @@ static void test_burst(void)
     }
 }
 
-/* Who reads each segment as it comes sends no more than its ACK. */
 static void test_no_burst(void)
 {
     establish(65535);
@@ -307,7 +304,7 @@ static void test_no_burst(void)
     check(win >= TCP_RCV_BUF_SIZE - 1460);
 }
 
-/* Who never reads all of it, but much, says so too. */
+/* The reader leaves some of the burst unread. */
 static void test_burst_read_in_part(void)
 {
     establish(65535);
@@ -322,10 +319,10 @@ static void test_burst_read_in_part(void)
 }
 
 /*
- * The window that the peer offers
+ * The send window
  */
 
-/* Waits for a probe of una. Returns how long it took. */
+/* Takes a probe of una. Returns the milliseconds until it came. */
 static long take_probe(long ms, uint32_t una)
 {
     struct out o = take_out(ms);
@@ -336,7 +333,7 @@ static long take_probe(long ms, uint32_t una)
     return o.wait;
 }
 
-/* How long does a segment that is lost wait? Needs an open window. */
+/* The retransmission timeout, in milliseconds. */
 static long measure_rto(void)
 {
     long rto;
@@ -384,7 +381,7 @@ static void test_doubling(void)
     }
 }
 
-/* The same when the probes are not answered. */
+/* The probes are not answered. */
 static void test_doubling_silent(void)
 {
     long wait, last;
@@ -399,7 +396,7 @@ static void test_doubling_silent(void)
     }
 }
 
-/* Takes the data up to relative number end, in order, each time acknowledged with this window. */
+/* Takes the data up to relative number end, in order, and acknowledges it with this window. */
 static void take_data(uint32_t from, uint32_t end, unsigned window)
 {
     struct out o;
@@ -447,7 +444,7 @@ static void test_silent(void)
     expect_nothing(300000);
 }
 
-/* It has answered for long; what counts is how long it is silent. */
+/* The peer has answered for long; the timeout counts from its last answer. */
 static void test_silent_later(void)
 {
     establish(0);
@@ -464,7 +461,7 @@ static void test_silent_later(void)
     wire_pending(1);
 }
 
-/* The segment that opened the window is lost. The answer to a probe opens it. */
+/* The window update is lost; the answer to a probe makes up for it. */
 static void test_lost_update(void)
 {
     establish(0);
@@ -479,7 +476,7 @@ static void test_lost_update(void)
     expect_nothing(60000);
 }
 
-/* It opens, and shuts when the first bytes are there: the wait begins from the start. */
+/* It opens, and closes after the first bytes: the probe interval starts afresh. */
 static void test_shut_again(void)
 {
     long first, wait;
@@ -501,7 +498,7 @@ static void test_shut_again(void)
     task_join(sender.task, 0);
 }
 
-/* A peer that has room for the one byte that a probe may bring. */
+/* The peer accepts the one byte that a probe may have. */
 static void test_takes_bytes(void)
 {
     uint32_t una = 1;
@@ -521,7 +518,6 @@ static void test_takes_bytes(void)
     task_join(sender.task, 0);
 }
 
-/* Nothing to send: nothing to ask. */
 static void test_idle(void)
 {
     establish(0);
@@ -531,7 +527,7 @@ static void test_idle(void)
     expect_nothing(600000);
 }
 
-/* RFC 9293 3.8.6: data is on its way, and then the window shrinks to nothing. */
+/* RFC 9293 3.8.6: the window shrinks to zero while data is in flight. */
 static void test_shrunk_to_zero(void)
 {
     struct out o;
@@ -555,7 +551,7 @@ static void test_shrunk_to_zero(void)
     check_int(view(desc).snd.una - view(desc).iss, 3001);
 }
 
-/* The same, and of what was on its way a part had arrived. */
+/* The same after an ACK of a part of the data in flight. */
 static void test_shrunk_with_part(void)
 {
     establish(1000);
@@ -577,8 +573,8 @@ static void test_shrunk_with_part(void)
     task_join(sender.task, 0);
 }
 
-/* Less than what is on its way, but not nothing: no new data, and the old is not given up as long
- * as the peer answers, which takes 10 bytes in a quarter of an hour. */
+/* The window shrinks to less than the data in flight: no new data, and no timeout as long as the
+ * peer answers, which accepts 10 bytes in a quarter of an hour. */
 static void test_shrunk(void)
 {
     uint32_t una = 1, nxt;
@@ -610,7 +606,7 @@ static void test_shrunk(void)
 }
 
 /*
- * Into our own shut window
+ * Control segments in our zero window
  */
 
 static void test_urgent_into_shut_window(void)
@@ -654,7 +650,7 @@ static void test_reset_into_shut_window(void)
 }
 
 /*
- * Both ends in one stack, over the loopback device with its huge frames
+ * Both ends in one stack, over the loopback device with its large MTU
  */
 #define TOTAL 500000
 

@@ -1,5 +1,5 @@
-/* Step 35: the send buffer. How many segments go out at once is left open (step 50), and whether
- * a short one waits for an ACK (step 52). */
+/* Step 35: the send buffer. How many segments are sent at once (step 50), and whether a short one
+ * waits for an ACK (step 52), is not tested. */
 
 #include <stdio.h>
 
@@ -9,12 +9,12 @@
 #include "tcp.h"
 #include "util.h"
 
-#define TICK 250 /* what two time-outs may come late together, ms */
+#define TICK 250 /* jitter of two timeouts together, ms */
 
 static int desc = -1; /* the connection */
-static uint32_t our_isn; /* 0: any */
+static uint32_t our_isn; /* our initial sequence number; 0: any */
 
-/* The peer takes segments of 1000 bytes; its window is win. */
+/* The peer's MSS is 1000, its window win. */
 static struct net_device *wire;
 
 static void establish(unsigned win)
@@ -35,7 +35,7 @@ static void send_start(struct call *c, uint32_t from, size_t len)
     call_start(c, send_pattern, .desc = desc, .from = from, .len = len);
 }
 
-/* A call that has nothing to wait for. */
+/* A call that does not sleep. */
 static void send_now(uint32_t from, size_t len)
 {
     static struct call c;
@@ -44,9 +44,9 @@ static void send_now(uint32_t from, size_t len)
     check_returned(&c, (ssize_t)len);
 }
 
-static uint32_t iss; /* of the connection, also when its block is gone */
+static uint32_t iss; /* of the connection, also once its block is freed */
 
-/* The next packet out, numbers relative. */
+/* The next packet out, with relative numbers. */
 struct out {
     uint32_t seq, len;
     int fin, psh, rst;
@@ -69,13 +69,13 @@ static struct out take_out(long ms)
 }
 
 /*
- * A peer that takes what is in order. It may lose some.
+ * A peer that accepts data in order and may lose segments
  */
 static struct peer {
-    uint32_t next; /* what it waits for, relative */
-    uint32_t edge; /* where its window ends */
+    uint32_t next; /* RCV.NXT, relative */
+    uint32_t edge; /* right edge of its window */
     unsigned lose; /* percent */
-    int fin;       /* the FIN has come */
+    int fin;       /* the FIN has been accepted */
     size_t (*text)(const uint8_t *data, uint32_t seq, size_t len);
 } peer;
 
@@ -101,7 +101,7 @@ static void peer_takes(long ms)
 
     check(o.len <= 1000);
     check(!o.rst);
-    /* into the window, except for a probe of one byte */
+    /* inside the window, except for a probe of one byte */
     if (end + (uint32_t)o.fin > peer.edge && o.seq + 1 < end + (uint32_t)o.fin) {
         fail("%u to %u%s, the window ends at %u", o.seq, end, o.fin ? " with FIN" : "", peer.edge);
     }
@@ -170,13 +170,13 @@ static void test_full(void)
     send_now(1, TCP_SND_BUF_SIZE);
     send_start(&c, 1 + TCP_SND_BUF_SIZE, 2 * TCP_SND_BUF_SIZE);
     advance(100);
-    check_sleeps(&c); /* it sleeps: there is a limit */
+    check_sleeps(&c); /* asleep: the buffer is limited */
     wire_pending(1);
     peer_takes_all(1 + 3 * TCP_SND_BUF_SIZE, 5000);
     check_returned(&c, 2 * TCP_SND_BUF_SIZE);
 }
 
-/* The user writes little by little; what goes out are full segments, and then the rest. */
+/* Small writes go out as full segments, and then the rest. */
 static void test_full_segments(void)
 {
     struct out o;
@@ -200,7 +200,7 @@ static void test_full_segments(void)
     expect_nothing(60000);
 }
 
-/* One call that fits no number of segments. */
+/* One send that is not a multiple of the segment size. */
 static void test_push_of_one(void)
 {
     struct out o;
@@ -223,7 +223,7 @@ static void test_push_of_one(void)
     peer_acks(2502, 65535);
 }
 
-/* Each byte comes, and needs no more than that the one before it is acknowledged. */
+/* Each byte goes out at the latest when the one before it is acknowledged. */
 static void test_not_held(void)
 {
     establish(65535);
@@ -232,7 +232,7 @@ static void test_not_held(void)
         send_now(seq, 1);
     }
     for (int i = 0; i < 100 && peer.next < 101; i++) {
-        check(wire_pending(0) > 0); /* at once, the clock stands */
+        check(wire_pending(0) > 0); /* at once, without time passing */
         peer_takes(0);
         if (wire_pending(0) == 0) {
             peer_answers(65535);
@@ -242,7 +242,7 @@ static void test_not_held(void)
     expect_nothing(60000);
 }
 
-/* Half a segment is acknowledged: only the other half is sent again. */
+/* Half a segment is acknowledged: only the other half is retransmitted. */
 static void test_part(void)
 {
     struct out o;
@@ -267,7 +267,7 @@ static void test_part(void)
     expect_nothing(60000);
 }
 
-/* The interface's MTU may change at any time: what goes out, again too, fits it. */
+/* The MTU may change at any time: new segments and retransmissions fit it. */
 static void test_mtu_changes(void)
 {
     establish(65535);
@@ -288,7 +288,7 @@ static void test_mtu_changes(void)
     peer_acks(2601, 65535);
 }
 
-/* Of several in flight some, and a part of one. */
+/* An ACK of one segment and a part of the next. */
 static void test_part_of_many(void)
 {
     struct out o;
@@ -326,7 +326,7 @@ static void test_resend_in_window(void)
     peer_takes_all(2001, 65535);
 }
 
-/* How long it takes until 1 is sent again, or probed: with so many bytes at most. */
+/* Returns the milliseconds until byte 1 is retransmitted or probed, with at most len bytes. */
 static long again_wait(uint32_t len)
 {
     uint64_t before = now_ms();
@@ -336,7 +336,7 @@ static long again_wait(uint32_t len)
     return (long)(now_ms() - before);
 }
 
-/* The wait for an ACK has grown by losses; that for a window is another. */
+/* Losses have backed off the retransmission timeout; the probe interval starts afresh. */
 static void test_shuts_after_losses(void)
 {
     long first;
@@ -360,7 +360,7 @@ static void test_shuts_after_losses(void)
  * The FIN
  */
 
-/* The peer ends too. */
+/* The peer closes, too. */
 static void peer_ends(void)
 {
     char fin[64];
@@ -406,7 +406,7 @@ static void test_close_at_once(void)
     peer_takes_fin(50000, 5000);
 }
 
-/* The peer has ended before: LAST-ACK. */
+/* The peer has closed first: LAST-ACK. */
 static void test_close_in_close_wait(void)
 {
     establish(1000);
@@ -431,7 +431,7 @@ static void test_close_in_close_wait(void)
     check(is_gone(desc));
 }
 
-/* The window holds the data, but not the FIN. */
+/* The window has room for the data, not for the FIN. */
 static void test_fin_waits(void)
 {
     establish(100);
@@ -445,7 +445,7 @@ static void test_fin_waits(void)
     peer_answers(0);
     expect_nothing(0);
     for (int i = 0; i < 5; i++) {
-        struct out o = take_out(60000); /* a probe; it may be the FIN itself */
+        struct out o = take_out(60000); /* a probe, which may be the FIN itself */
 
         check(o.seq <= 101 && o.len == 0);
         peer_acks(101, 0);
@@ -464,7 +464,6 @@ static void test_fin_alone_waits(void)
     peer_takes_fin(0, 65535);
 }
 
-/* What is behind the peer's back when it shrinks its window: also the FIN. */
 static void test_lost_fin_with_data(void)
 {
     establish(65535);
@@ -521,7 +520,7 @@ static void test_timeout(void)
     check_error(tcp_cmd_receive(desc, buf, sizeof(buf)), ETIMEDOUT);
 }
 
-/* What a call has handed over before an interruption counts, and is sent. */
+/* Bytes buffered before an interruption count, and are sent. */
 static void test_interruption(void)
 {
     static struct call c;
@@ -540,7 +539,6 @@ static void test_interruption(void)
     expect_nothing(60000);
 }
 
-/* Nothing is sent by a call of no bytes. */
 static void test_empty(void)
 {
     establish(65535);
@@ -549,7 +547,7 @@ static void test_empty(void)
 }
 
 /*
- * Much
+ * Bulk data
  */
 #define MUCH 1000000
 
@@ -569,7 +567,7 @@ static void send_randomly(void *arg)
     check_int(tcp_cmd_close(desc), 0);
 }
 
-/* The window is anything between nothing and much, the ACKs are for anything. */
+/* Random windows, zero included, and ACKs at random times. */
 static void take_randomly(unsigned lose)
 {
     peer_begin(1000);
@@ -599,7 +597,7 @@ static void test_much_lossy(void)
     take_randomly(5);
 }
 
-/* Our numbers pass 2^32 at each place of a segment, and in the middle of much. */
+/* Our numbers wrap at each place of a segment, and in the middle of bulk data. */
 static void test_wrap(void)
 {
     for (uint32_t i = 0; i < 12; i++) {
@@ -621,7 +619,7 @@ static void test_wrap(void)
 }
 
 /*
- * Two who send: the bytes of each come in its order.
+ * Two senders: the bytes of each arrive in order
  */
 static uint8_t last_of[2];
 
@@ -629,10 +627,10 @@ static size_t two_texts(const uint8_t *data, uint32_t seq, size_t len)
 {
     (void)seq;
     for (size_t i = 0; i < len; i++) {
-        int who = data[i] >> 7;
+        int sender = data[i] >> 7;
 
-        last_of[who] = (uint8_t)((last_of[who] + 1) % 127);
-        check_int(data[i] & 127, last_of[who]);
+        last_of[sender] = (uint8_t)((last_of[sender] + 1) % 127);
+        check_int(data[i] & 127, last_of[sender]);
     }
     return len;
 }
@@ -640,35 +638,35 @@ static size_t two_texts(const uint8_t *data, uint32_t seq, size_t len)
 static void send_marked(void *arg)
 {
     static uint8_t bufs[2][100000];
-    int who = *(int *)arg;
-    uint8_t *buf = bufs[who];
+    int sender = *(int *)arg;
+    uint8_t *buf = bufs[sender];
 
     for (uint32_t i = 0; i < sizeof(bufs[0]); i++) {
-        buf[i] = (uint8_t)(who << 7 | (i + 1) % 127);
+        buf[i] = (uint8_t)(sender << 7 | (i + 1) % 127);
     }
     check_int(tcp_cmd_send(desc, buf, sizeof(bufs[0])), sizeof(bufs[0]));
 }
 
 static void test_two_senders(void)
 {
-    static int who[2] = {0, 1};
+    static int sender[2] = {0, 1};
     struct task *one, *other;
 
     establish(1000);
     peer_begin(1000);
     peer.text = two_texts;
-    one = task_start("one", send_marked, &who[0]);
-    other = task_start("other", send_marked, &who[1]);
+    one = task_start("one", send_marked, &sender[0]);
+    other = task_start("other", send_marked, &sender[1]);
     peer_takes_all(200001, 10000);
     task_join(one, 0);
     task_join(other, 0);
 }
 
 /*
- * RFC 6298 5.7: a SYN that had to be sent again may mean that the way is long
+ * RFC 6298 5.7: a retransmitted SYN may mean a long round trip
  */
 
-/* Our SYN-ACK goes out so many times before it is answered. */
+/* Our SYN-ACK is sent so many times before it is answered. */
 static void establish_late(int times)
 {
     static struct call opener;
@@ -684,7 +682,7 @@ static void establish_late(int times)
     desc = opened(&opener);
 }
 
-/* It goes out again, and the waits are ms and twice as many. */
+/* The segment is retransmitted after ms and again after twice that. */
 static void check_waits(long ms, const char *segment)
 {
     long wait = expect_within(10 * ms, segment);
@@ -701,13 +699,13 @@ static void test_repeated_syn_ack(void)
     send_now(1, 10);
     expect("P. 1:11(10) ack 1");
     check_waits(3000, "P. 1:11(10) ack 1");
-    inject(". 1:1(0) ack 11"); /* but of which one? */
+    inject(". 1:1(0) ack 11"); /* of which transmission is open */
     send_now(11, 10);
     expect("P. 11:21(10) ack 1");
     check_waits(3000, "P. 11:21(10) ack 1");
 }
 
-/* What was sent once is acknowledged: the way is not that long. */
+/* Data sent once is acknowledged: the round trip is short. */
 static void test_repeated_syn_ack_by_chance(void)
 {
     establish_late(3);
@@ -727,7 +725,7 @@ static ssize_t open_active(struct call *c)
     return tcp_cmd_open(NULL, &remote, 1);
 }
 
-/* The FIN is data, too. */
+/* A FIN counts as data. */
 static void test_repeated_syn(void)
 {
     static struct call opener;

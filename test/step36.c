@@ -1,4 +1,4 @@
-/* Step 36: endings. One direction alone, without ceremony, and those that nobody waits for. */
+/* Step 36: endings. Half-close, abort, and peers that do not answer any more. */
 
 #include <stdio.h>
 
@@ -23,7 +23,7 @@ static void start(void)
     listener = listening("0.0.0.0:7", 8);
 }
 
-/* The peer's first number is isn, its window win. */
+/* The peer's initial sequence number is isn, its window win. */
 static void connects(uint32_t isn, unsigned win)
 {
     client('A', isn);
@@ -36,7 +36,7 @@ static void establish(void)
     connects(PEER_ISN, 65535);
 }
 
-/* A RST has gone out, with a number that the peer may wait for, and nothing else. */
+/* The only packet out is a RST, with a number that the peer may accept. */
 static void check_reset(uint32_t from, uint32_t to, uint32_t iss)
 {
     uint8_t packet[1500];
@@ -87,7 +87,7 @@ static void test_half_close(void)
     check(is_gone(desc));
 }
 
-/* The peer ends first: we are the last to do so. */
+/* The peer closes first: LAST-ACK. */
 static void test_half_close_last(void)
 {
     establish();
@@ -108,7 +108,7 @@ static void test_half_close_last(void)
     check(is_gone(desc));
 }
 
-/* Both at once. */
+/* Both close at once. */
 static void test_half_close_both(void)
 {
     establish();
@@ -134,7 +134,7 @@ static void test_half_close_buffered(void)
     half_close();
     check_error(tcp_cmd_send(desc, "x", 1), EPIPE);
     expect_nothing(0);
-    inject(". 1:1(0) ack 1 win 100"); /* there is room for the data, not for the FIN */
+    inject(". 1:1(0) ack 1 win 100"); /* room for the data, not for the FIN */
     expect("P. 1:101(100) ack 1");
     expect_nothing(0);
     inject(". 1:1(0) ack 101 win 100");
@@ -145,7 +145,7 @@ static void test_half_close_buffered(void)
     check_int(v.snd.nxt - v.iss, 102);
 }
 
-/* Who sleeps in receive sleeps on; who sleeps in send has handed over some of it, or gets EPIPE. */
+/* A sleeping receiver sleeps on; a sleeping sender has buffered a part, or gets EPIPE. */
 static void test_half_close_sleepers(void)
 {
     static struct call r, s;
@@ -165,7 +165,7 @@ static void test_half_close_sleepers(void)
     check_acked(desc, 11);
 }
 
-/* The user may take as long as he likes to read, and the peer to send. */
+/* A user may take any time to read, and the peer to send. */
 static void test_half_close_for_hours(void)
 {
     establish();
@@ -184,7 +184,7 @@ static void test_half_close_for_hours(void)
     check_end_of_file(desc);
 }
 
-/* The window of a half-closed connection opens as any. */
+/* The window of a half-closed connection opens like any other. */
 static void test_half_close_window(void)
 {
     char script[64];
@@ -202,7 +202,7 @@ static void test_half_close_window(void)
     }
     check_acked(desc, seq);
     read_up_to(desc, 1, seq);
-    check_acked(desc, seq); /* it is open, and that is said */
+    check_acked(desc, seq); /* a window update */
     check(view(desc).rcv.wnd > 1000);
     snprintf(script, sizeof(script), "F. %u:%u(10) ack 2", seq, seq + 10);
     inject(script);
@@ -211,7 +211,7 @@ static void test_half_close_window(void)
     check_end_of_file(desc);
 }
 
-/* A peer that takes nothing for hours, but says so: there is a user, who may wait. */
+/* The peer accepts nothing for hours, but answers: with a descriptor open there is no limit. */
 static void test_half_close_shut(void)
 {
     start();
@@ -247,7 +247,7 @@ static void test_half_close_and_close(void)
     check(is_gone(desc));
 }
 
-/* Long in FIN-WAIT-2 with a user: when he leaves, the time begins. */
+/* In FIN-WAIT-2 with an open descriptor there is no limit; close starts it. */
 static void test_close_in_fin_wait_2(void)
 {
     establish();
@@ -266,7 +266,7 @@ static void test_not_connected(void)
 {
     int fd = tcp_cmd_socket();
 
-    check_int(fd, -1); /* the stack is not there yet */
+    check_int(fd, -1); /* there is no stack yet */
     start();
     fd = tcp_cmd_socket();
     check_error(tcp_cmd_half_close(fd), ENOTCONN);
@@ -282,7 +282,7 @@ static void test_not_connected(void)
     expect_nothing(1000);
 }
 
-/* What has come may be read as long as the user has the descriptor, TIME-WAIT or not. */
+/* Received data may be read as long as the descriptor is open, in TIME-WAIT and after it. */
 static void test_unread_in_time_wait(void)
 {
     establish();
@@ -298,13 +298,13 @@ static void test_unread_in_time_wait(void)
     read_up_to(desc, 21, 101);
     check_end_of_file(desc);
     check_error(tcp_cmd_send(desc, "x", 1), EPIPE);
-    check_int(tcp_cmd_half_close(desc), 0); /* it has ended */
+    check_int(tcp_cmd_half_close(desc), 0); /* it has ended already */
     check_int(tcp_cmd_close(desc), 0);
     expect_nothing(TIME_WAIT + 1000);
     check(is_gone(desc));
 }
 
-/* Others need blocks, and those in TIME-WAIT make room; but not one that somebody holds. */
+/* New blocks evict those in TIME-WAIT, but none with an open descriptor. */
 static void test_held_in_time_wait(void)
 {
     int held;
@@ -350,7 +350,7 @@ static void test_abort(void)
     expect("R 11:11(0)");
 }
 
-/* What is buffered is forgotten; the RST has a number that fits the window. */
+/* Buffered data is discarded; the RST has a number inside the window. */
 static void test_abort_buffered(void)
 {
     uint32_t iss;
@@ -367,7 +367,7 @@ static void test_abort_buffered(void)
     expect_nothing(600000);
 }
 
-/* The window has shrunk since: a RST beyond it would not be looked at. */
+/* The window has shrunk: the peer would ignore a RST beyond it. */
 static void test_abort_shrunk(void)
 {
     uint32_t iss;
@@ -403,7 +403,7 @@ static void test_abort_any_state(void)
     check(is_gone(desc));
     connects(PEER_ISN, 65535);
     inject("R 1:1(0)");
-    check_int(tcp_cmd_abort(desc), 0); /* there is nobody to be told */
+    check_int(tcp_cmd_abort(desc), 0); /* no peer is left to reset */
     check(is_gone(desc));
     expect_nothing(0);
     check_int(tcp_cmd_abort(listener), 0);
@@ -441,7 +441,7 @@ static void test_sockets(void)
     check_int(sock_shutdown(id, SHUT_WR), 0);
     expect("F. 1:1(0) ack 1");
     check_error(sock_send(id, "x", 1), EPIPE);
-    check_int(sock_shutdown(id, SHUT_WR), 0); /* once more says nothing new */
+    check_int(sock_shutdown(id, SHUT_WR), 0); /* no effect a second time */
     expect_nothing(0);
     check_int(sock_abort(id), 0);
     check_int(wire_pending(1), 1);
@@ -451,11 +451,11 @@ static void test_sockets(void)
 }
 
 /*
- * The user reads no more
+ * The user receives no more
  */
 
-/* He finds the end of file. The peer cannot know, and is not kept waiting. */
-static void test_deaf(void)
+/* The user finds end of file. The peer's data is acknowledged, so it is not held up. */
+static void test_end_receive(void)
 {
     uint32_t from = 11;
 
@@ -470,11 +470,11 @@ static void test_deaf(void)
         from += 1000;
     }
     check_end_of_file(desc);
-    check_int(tcp_cmd_end_receive(desc), 0); /* once more says nothing new */
+    check_int(tcp_cmd_end_receive(desc), 0); /* no effect a second time */
 }
 
-/* The other direction is as it was, and both ends are in order. */
-static void test_deaf_end(void)
+/* The other direction is unchanged, and both ends close in order. */
+static void test_end_receive_close(void)
 {
     establish();
     peer_sends(1, 11);
@@ -492,7 +492,7 @@ static void test_deaf_end(void)
     check(is_gone(desc));
 }
 
-static void test_deaf_sleepers(void)
+static void test_end_receive_sleepers(void)
 {
     static struct call r, s;
 
@@ -508,7 +508,7 @@ static void test_deaf_sleepers(void)
 }
 
 /*
- * Close with what nobody will read
+ * Close with unread data
  */
 
 static void test_close_unread(void)
@@ -534,13 +534,13 @@ static void test_close_unread(void)
     inject("F. 1:11(10) ack 1");
     check_acked(desc, 12);
     read_up_to(desc, 1, 11);
-    check_int(tcp_cmd_close(desc), 0); /* all is read: in order */
+    check_int(tcp_cmd_close(desc), 0); /* all is read: closes in order */
     expect("F. 1:1(0) ack 12");
     inject(". 12:12(0) ack 2");
     check(is_gone(desc));
 }
 
-/* It comes when the user has gone: the peer must not think that somebody has read it. */
+/* Data arrives after close: a RST tells the peer that it was not read. */
 static void test_data_after_close(void)
 {
     static const char *const last[] = {"P. 1:11(10) ack 1", "P. 1:11(10) ack 2",
@@ -564,7 +564,7 @@ static void test_data_after_close(void)
     expect_nothing(600000);
 }
 
-/* What was read before, and comes again, is no reason. */
+/* Old data that arrives again causes no RST. */
 static void test_old_data_after_close(void)
 {
     establish();
@@ -586,7 +586,7 @@ static void test_old_data_after_close(void)
 }
 
 /*
- * Peers that are gone, or behave as if
+ * Silent and hostile peers
  */
 
 static void check_ends(const char *state, long ms)
@@ -619,7 +619,7 @@ static void test_silent(void)
     check_ends("FIN_WAIT2", TCP_FIN_WAIT_2_TIMEOUT);
 }
 
-/* The peer's window stays shut, and it says so for ever, in each state that has a FIN to send. */
+/* The peer keeps its window at zero, in each state that has a FIN to send. */
 static void sockstress(uint32_t buffered, int in_close_wait)
 {
     char ack[64];
@@ -656,8 +656,8 @@ static void test_sockstress(void)
     sockstress(5000, 1);
 }
 
-/* Reads at most len bytes every 10 s: the peer has room for so many, again and again. Returns the
- * relative number of what it has not got when the connection is gone, or has all of end. */
+/* The peer accepts at most len bytes every 10 s. Returns the relative number after what it has,
+ * once that is end or the connection is gone. */
 static uint32_t read_slowly(uint32_t len, uint32_t end)
 {
     char ack[64];
@@ -675,7 +675,7 @@ static uint32_t read_slowly(uint32_t len, uint32_t end)
     return una;
 }
 
-/* RFC 9293 3.10.4: what was sent before close arrives, however long the peer takes over it. */
+/* RFC 9293 3.10.4: data sent before close arrives, however long the peer takes. */
 static void test_slow_reader(void)
 {
     start();
@@ -690,7 +690,7 @@ static void test_slow_reader(void)
     check_acked(desc, 2);
 }
 
-/* Slow, and then it takes nothing any more: the limit counts from the last that it took. */
+/* A slow reader stops: the timeout counts from its last progress. */
 static void test_slow_reader_stops(void)
 {
     uint64_t begin;
@@ -717,7 +717,7 @@ static void test_slow_reader_stops(void)
     check_reset(una, 60002, iss);
 }
 
-/* It takes a byte now and then. */
+/* The peer accepts a byte now and then. */
 static void test_slow_death(void)
 {
     char ack[64];
@@ -740,7 +740,7 @@ static void test_slow_death(void)
     wire_pending(1);
 }
 
-/* When the time is over, who has not taken everything is told. */
+/* After the timeout, a peer that lacks data gets a RST. */
 static void test_limit_is_told(void)
 {
     struct tcp_stats stats;
@@ -763,7 +763,7 @@ static void test_limit_is_told(void)
     check_reset(1, 102, iss);
 }
 
-/* A connection without a user keeps no buffer that is of no use any more. */
+/* Close frees the buffers that are not needed any more. */
 static void test_buffers_go(void)
 {
     size_t before;
@@ -776,7 +776,7 @@ static void test_buffers_go(void)
     read_up_to(desc, 1, 101);
     check_int(tcp_cmd_close(desc), 0);
     wire_pending(1);
-    check_int(memory_in_use() - before, 2); /* what the peer has not acknowledged yet */
+    check_int(memory_in_use() - before, 2); /* the block, and unacknowledged data */
     inject(". 101:101(0) ack 102");
     check_state(desc, "FIN_WAIT2");
     check_int(memory_in_use() - before, 1); /* the block */
@@ -786,7 +786,7 @@ static void test_buffers_go(void)
     wire_pending(1);
 }
 
-/* ACKs, as many as it likes, but never its FIN. */
+/* Any number of ACKs, but no FIN. */
 static void test_talks_in_fin_wait_2(void)
 {
     establish();
@@ -831,7 +831,7 @@ static void test_time_wait_reset(void)
     check_state(desc, "TIME_WAIT");
 }
 
-/* A FIN that the peer repeats starts the time anew, but not one from anywhere. */
+/* The peer's own FIN restarts the 2 MSL, a forged one does not. */
 static void test_time_wait_forged(void)
 {
     start();
@@ -849,7 +849,7 @@ static void test_time_wait_forged(void)
     check(is_gone(desc));
 }
 
-/* What has been on its way for long gets the last ACK once more. */
+/* An old segment is answered with the last ACK. */
 static void test_time_wait_old(void)
 {
     static const char *const old[] = {"P. 1:101(100) ack 1", "F. 101:101(0) ack 1",
@@ -865,7 +865,7 @@ static void test_time_wait_old(void)
     }
 }
 
-/* A SYN that cannot be of the new connection: its number is one of the old stream, or before. */
+/* The number of the SYN lies in the old stream, or before it. */
 static void test_time_wait_low_syn(void)
 {
     static const char *const low[] = {"S 0:0(0)", "S 50:50(0)", "S 101:101(0)",
@@ -883,7 +883,7 @@ static void test_time_wait_low_syn(void)
     check(is_gone(desc));
 }
 
-/* The peer calls again from the same port, and begins so many numbers after its old stream. */
+/* The peer connects from the same port, beyond numbers after its old stream. */
 static void reopen(uint32_t beyond)
 {
     uint32_t old = view(desc).snd.nxt, isn = view(desc).rcv.nxt + beyond, iss;
@@ -891,7 +891,7 @@ static void reopen(uint32_t beyond)
     connects(isn, 65535);
     check_state(desc, "ESTABLISHED");
     iss = view(desc).iss;
-    check((int32_t)(iss - old) >= 0); /* nothing old can be taken for new at the peer either */
+    check((int32_t)(iss - old) >= 0); /* old segments are not valid in the new connection */
     inject("P. 1:11(10) ack 1");
     check_acked(desc, 11);
     read_up_to(desc, 1, 11);
@@ -907,14 +907,14 @@ static void test_reopen(void)
     static const uint32_t beyond[] = {1, 1000, 65536, 1u << 30, (1u << 31) - 200};
 
     start();
-    for (size_t i = 0; i < 4 * countof(beyond); i++) { /* our numbers differ each time */
+    for (size_t i = 0; i < 4 * countof(beyond); i++) { /* our ISNs differ each time */
         to_time_wait(PEER_ISN + (uint32_t)i * 0x3fffff81);
         advance(1000 * (long)(i / countof(beyond)));
         reopen(beyond[i % countof(beyond)]);
     }
 }
 
-/* A user still holds the old one, and reads what came. */
+/* A user still reads from the old connection. */
 static void test_reopen_held(void)
 {
     int held;
@@ -938,7 +938,7 @@ static void test_reopen_held(void)
     expect_nothing(TIME_WAIT + 1000);
 }
 
-/* The descriptor of a connection that is over serves for the next. */
+/* The descriptor of a finished connection can connect again. */
 static ssize_t connect_again(struct call *c)
 {
     ip_endp_t remote = endp("192.0.2.1:6000");
@@ -971,7 +971,7 @@ static void test_connect_again(void)
 }
 
 /*
- * Time in which we did not run
+ * Time in which the process did not run
  */
 
 /* The process is stopped for so many seconds. */
@@ -980,7 +980,7 @@ static void stopped(uint64_t seconds)
     sim_clock_skip(seconds * UINT64_C(1000000000));
 }
 
-/* RFC 9293 3.8.3: R2 measures what was sent again, and nothing was. */
+/* RFC 9293 3.8.3: R2 counts retransmissions, and there were none. */
 static void test_stopped(void)
 {
     establish();
@@ -998,11 +998,11 @@ static void test_stopped(void)
     our_side_sends(desc, 6, 5);
     expect("P. 6:11(5) ack 1");
     advance(TCP_R2 + 61000);
-    check_state(desc, "CLOSED"); /* and who is really silent is given up as always */
+    check_state(desc, "CLOSED"); /* a silent peer times out as always */
     wire_pending(1);
 }
 
-/* A call that the user makes before the timer has noticed begins now, and not before. */
+/* A call made before the timer notices the stop starts its timeout then. */
 static void test_stopped_and_sent(void)
 {
     establish();
@@ -1014,8 +1014,8 @@ static void test_stopped_and_sent(void)
     wire_pending(1);
 }
 
-/* What has arrived is read before a deadline is judged: the ACK comes in the tick that would end
- * it, and which of both is handled first is left to chance. */
+/* Arrived segments are processed before deadlines: the ACK arrives in the tick that would time out,
+ * and the seed decides which is handled first. */
 static void test_stopped_and_answered(void)
 {
     start();
@@ -1038,7 +1038,7 @@ static void test_stopped_and_answered(void)
     }
 }
 
-/* Nor do the other limits run meanwhile. */
+/* The timeouts after close do not run while the process is stopped. */
 static void test_stopped_when_closed(void)
 {
     start();
@@ -1079,7 +1079,7 @@ static void test_stopped_when_opening(void)
 }
 
 /*
- * Nothing left
+ * Memory
  */
 static void end_by(int how)
 {
@@ -1131,10 +1131,10 @@ static void test_nothing_left(void)
 }
 
 /*
- * The end of the stack
+ * Shutdown of the stack
  */
 
-static int ending; /* what net_shutdown has returned */
+static int ending; /* result of net_shutdown */
 
 static void end_stack(void *arg)
 {
@@ -1148,7 +1148,7 @@ static struct task *stack_ends(void)
     return task_start("end", end_stack, NULL);
 }
 
-/* What was sent arrives, however the user left, and nobody waits longer than that. */
+/* Shutdown waits until sent data is acknowledged, also on closed descriptors, and no longer. */
 static void test_end_delivers(void)
 {
     for (int closed = 0; closed < 2; closed++) {
@@ -1176,7 +1176,7 @@ static void test_end_delivers(void)
     }
 }
 
-/* A peer that does not take it is told; the time is one for all. */
+/* A peer that does not acknowledge gets a RST; one timeout covers all. */
 static void test_end_is_told(void)
 {
     struct task *end;
@@ -1220,7 +1220,7 @@ static void test_end_is_hastened(void)
     expect("R. 102:102(0) ack 1");
 }
 
-/* A RST or FIN of the peer's ends the waiting as an ACK does. */
+/* A RST or FIN of the peer ends the wait like an ACK. */
 static void test_end_of_peer(void)
 {
     static const char *const last[] = {"R 1:1(0)", "F. 1:1(0) ack 102", "P. 1:11(10) ack 1"};
@@ -1240,7 +1240,7 @@ static void test_end_of_peer(void)
     }
 }
 
-/* Sleepers leave first, and there is nothing new. */
+/* Sleepers return first, and new calls fail. */
 static void test_end_wakes(void)
 {
     static struct call r;
@@ -1267,11 +1267,11 @@ static void test_end_wakes(void)
     task_join(end, 0);
 }
 
-/* Who was never accepted, or has sent what nobody read, is told at once; who has all is not. */
+/* Unaccepted connections and those with unread data are reset at once. */
 static void test_end_of_others(void)
 {
     start();
-    connects(PEER_ISN, 65535); /* has all, in FIN-WAIT-2 */
+    connects(PEER_ISN, 65535); /* all acknowledged, in FIN-WAIT-2 */
     half_close();
     expect("F. 1:1(0) ack 1");
     inject(". 1:1(0) ack 2");
@@ -1307,9 +1307,9 @@ BENCH(36,
       {"a half-closed connection lasts while its probes are answered [MUST-37]",
        test_half_close_shut},
       {"half-close followed by close sends one FIN", test_half_close_and_close},
-      {"after end_receive there is end of file, and data is acknowledged", test_deaf},
-      {"end_receive changes neither sending nor closing", test_deaf_end},
-      {"end_receive wakes sleeping receivers only", test_deaf_sleepers},
+      {"after end_receive there is end of file, and data is acknowledged", test_end_receive},
+      {"end_receive changes neither sending nor closing", test_end_receive_close},
+      {"end_receive wakes sleeping receivers only", test_end_receive_sleepers},
       {"close in FIN-WAIT-2 starts its timeout", test_close_in_fin_wait_2},
       {"half-close without a connection is ENOTCONN or EBADF", test_not_connected},
       {"data and end of file can be read in TIME-WAIT and after", test_unread_in_time_wait},

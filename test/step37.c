@@ -12,7 +12,7 @@
 #include "udp.h"
 #include "util.h"
 
-/* Step 37: what lives how long. Descriptors, tables, and memory that is not there. */
+/* Step 37: lifetimes. Descriptors, tables, and allocations that fail. */
 
 #define CHURN 3000
 
@@ -20,7 +20,7 @@
  * Descriptors
  */
 
-/* One socket after another takes the place of one that was closed: none gets its number. */
+/* Sockets opened in place of a closed one do not get its number. */
 static void number_is_not_reused(int (*open)(void), int (*close)(int desc))
 {
     int closed, other;
@@ -55,7 +55,7 @@ static void test_numbers(void)
     number_is_not_reused(open_datagrams, sock_close);
 }
 
-/* Who still has the number of a closed endpoint reads nothing of the next one's. */
+/* The number of a closed endpoint reads nothing of the next one's. */
 static void test_stale_holder(void)
 {
     struct sockaddr_in remote = address("192.0.2.1:5000");
@@ -73,7 +73,7 @@ static void test_stale_holder(void)
     check_int(sock_recvfrom(fresh, buf, sizeof(buf), NULL, NULL), 6);
 }
 
-/* Nor sees the next one's connection. A place is whoever's has it. */
+/* Nor does it show the next one's connection. Places in the table are reused. */
 static void test_stale_view(void)
 {
     struct tcp_view view;
@@ -92,7 +92,7 @@ static void test_stale_view(void)
     check_int(tcp_get_view_at(1, &view), -1);
 }
 
-/* Nor does a stack that begins anew give out the numbers of the one before. */
+/* Nor does a restarted stack reuse the numbers of the one before. */
 static void test_restart(void)
 {
     int old[3], fresh[3];
@@ -146,8 +146,8 @@ static void child_has_no_endpoints(int stream, int datagrams, ip_endp_t *endp)
     check_error(udp_cmd_close(datagrams), ENETDOWN);
 }
 
-/* fork copies one thread, and in the child nobody takes interrupts: no call may wait for what they
- * bring, or touch what is the parent's. */
+/* fork copies one thread, so no thread of the child takes interrupts: no call may wait for them, or
+ * touch the parent's state. */
 static void test_child(void)
 {
     struct sockaddr_in addr = address("192.0.2.1:5000");
@@ -200,7 +200,7 @@ static ssize_t call_connect(struct call *c)
     return sock_connect(c->desc, SA(&remote), sizeof(remote));
 }
 
-/* A stream that is connected to 192.0.2.1. */
+/* A stream connected to 192.0.2.1. */
 static int connected(int listener, char c)
 {
     client(c, 1000);
@@ -208,7 +208,7 @@ static int connected(int listener, char c)
     return sock_accept(listener, NULL, NULL);
 }
 
-/* Closing wakes who sleeps in any call, at a moment when the next socket is there already. */
+/* Close wakes a sleeper of each call, after the next socket has been opened. */
 static void test_close_wakes(void)
 {
     static struct call calls[5];
@@ -242,7 +242,7 @@ static int compare(const void *a, const void *b)
     return *(const int *)a - *(const int *)b;
 }
 
-/* Opens num of something, each with a number of its own, and closes them, every third one first. */
+/* Opens num descriptors, all different, and closes them, every third one first. */
 static void table_grows(int (*open)(void), int (*close)(int desc), size_t num)
 {
     static int desc[TCP_PCB_SIZE], sorted[TCP_PCB_SIZE];
@@ -270,7 +270,7 @@ static void table_grows(int (*open)(void), int (*close)(int desc), size_t num)
     }
 }
 
-/* Up to its bound, which has a name, a table takes memory only for what is in it. */
+/* A table takes memory for its entries only, up to its limit. */
 static void test_tables_grow(void)
 {
     size_t in_use;
@@ -283,7 +283,7 @@ static void test_tables_grow(void)
     check_int(memory_in_use(), in_use);
 }
 
-/* The table can't grow: what is open stays usable, and memory that is back is enough. */
+/* A table that cannot grow keeps its entries, and grows once there is memory. */
 static void test_table_cannot_grow(void)
 {
     struct table table = {.limit = 1000};
@@ -307,7 +307,7 @@ static void test_table_cannot_grow(void)
     check_int(memory_in_use(), 0);
 }
 
-/* The numbers go round: after the greatest come the small ones again. */
+/* Numbers wrap from the greatest to small ones. */
 static void test_numbers_go_round(void)
 {
     struct table table = {.limit = 1000, .round = INT_MAX / 1000 - 1};
@@ -330,7 +330,7 @@ static void test_numbers_go_round(void)
 
 static int tolerant; /* an allocation may fail now */
 
-/* A call has failed: for want of memory, or it is wrong. */
+/* A call may fail for lack of memory only, and only while allocations fail. */
 static void check_no_memory(void)
 {
     int err = errno;
@@ -361,7 +361,7 @@ static int start(void)
     return 0;
 }
 
-/* Tries until it works. */
+/* Tries until there is memory. */
 static int must_open(int type)
 {
     int id;
@@ -387,7 +387,7 @@ static void send_all(int id, const char *data, size_t len)
     }
 }
 
-/* Reads to the end of file, or len bytes: those of the pattern. */
+/* Reads to end of file, or len bytes, all of the pattern. */
 static size_t receive_all(int id, char *buf, size_t len)
 {
     size_t done = 0;
@@ -409,7 +409,7 @@ static size_t receive_all(int id, char *buf, size_t len)
 
 #define AMOUNT 3000
 
-/* Takes one client that closes first, then one whose connection ends from here. */
+/* Serves one client that closes first, then one that is closed from here. */
 static void tcp_server(void *arg)
 {
     char buf[AMOUNT + 1];
@@ -495,7 +495,7 @@ static void udp_server(void *arg)
     }
 }
 
-/* A datagram may be lost, then another try follows. */
+/* A datagram may be lost; then it is sent again. */
 static void run_udp(void)
 {
     struct sockaddr_in local = address("127.0.0.1:7");
@@ -524,7 +524,7 @@ static void run_udp(void)
     task_join(echo, 0);
 }
 
-/* An echo is answered, and datagrams find their way to a neighbour and through the gateway. */
+/* An echo is answered, and datagrams reach a neighbour and the gateway. */
 static void run_wire(void)
 {
     static const char *const to[] = {"192.0.2.9:7", "198.51.100.1:7"};
@@ -557,7 +557,7 @@ static void run_all(void)
     run_wire();
 }
 
-/* The k-th allocation of all that a stack needs to start fails: it says so, and leaves nothing. */
+/* The k-th allocation of a start fails: net_init or net_run fails, and all memory is freed. */
 static void test_start_without_memory(void)
 {
     unsigned long before, used, k = 0;
@@ -580,8 +580,8 @@ static void test_start_without_memory(void)
     check(k > 10);
 }
 
-/* The same with all that it does then: calls say that there is no memory, what was on its way comes
- * in the end, nobody is stuck, nothing leaks, and everything works afterwards. */
+/* The k-th allocation after the start fails: calls fail with ENOMEM or ENOBUFS, data arrives in the
+ * end, no task is stuck, nothing leaks, and everything works afterwards. */
 static void without_memory(void (*run)(void))
 {
     unsigned long before, used, k = 0;

@@ -1,4 +1,5 @@
-/* Step 38: ARP with manners. Datagrams wait for the answer, and nobody can spoil the cache. */
+/* Step 38: ARP with manners. Datagrams wait for resolution, and a flood does not spoil the
+ * cache. */
 #include <stdio.h>
 
 #include "arp.h"
@@ -9,7 +10,7 @@
 #include "net.h"
 #include "platform.h"
 
-#define HA "00:00:5e:00:53:" /* and one byte */
+#define HA "00:00:5e:00:53:" /* and a last byte */
 #define ALL "ff:ff:ff:ff:ff:ff"
 #define FROM_US "ether " HA "01 > "
 #define ASKED "ARP who-has 192.0.2.1 tell 192.0.2.2"
@@ -33,8 +34,8 @@ static ssize_t send_text(const char *dst, const char *text)
     return ret;
 }
 
-/* 192.0.2.host, whose hardware address ends in ha, asks for us and is answered. */
-static void meet(int host, int ha)
+/* 192.0.2.host, with the hardware address HA ha, asks for our address and is answered. */
+static void asks(int host, int ha)
 {
     char line[128];
 
@@ -45,7 +46,7 @@ static void meet(int host, int ha)
 }
 
 /*
- * A network with more neighbours than anybody can know; ours is 10.0.0.2.
+ * A network with more neighbours than cache entries; our address is 10.0.0.2
  */
 static struct net_iface *start_large(void)
 {
@@ -68,8 +69,8 @@ static const char *neighbour(int n)
     return text;
 }
 
-/* Each of the neighbours from first on asks for us and is answered. */
-static void meet_many(int first, int num)
+/* num neighbours from first on ask for our address and are answered. */
+static void many_ask(int first, int num)
 {
     char line[128];
 
@@ -80,8 +81,8 @@ static void meet_many(int first, int num)
     }
 }
 
-/* Each of them pings us, which makes us look for him, and gets his reply. */
-static void ping_many(int first, int num)
+/* num neighbours from first on ping us, which makes us resolve them, and get their replies. */
+static void many_ping(int first, int num)
 {
     char line[128];
 
@@ -94,7 +95,7 @@ static void ping_many(int first, int num)
     }
 }
 
-/* The last byte of 192.0.2.host's hardware address, or -1. What goes out is not looked at. */
+/* The last byte of 192.0.2.host's hardware address, or -1. Drops what this sends. */
 static int known(int host)
 {
     uint8_t ha[ETHER_ADDR_LEN];
@@ -135,7 +136,7 @@ static void each_its_own(void)
     expect(ARRIVED "'one'");
 }
 
-/* Twenty at once through a gateway that nobody has met yet. */
+/* Twenty at once through an unresolved gateway. */
 static void through_gateway(void)
 {
     char text[128];
@@ -155,7 +156,7 @@ static void through_gateway(void)
     }
 }
 
-/* As many as have room. */
+/* As many as fit into ARP_WAIT_BYTES. */
 static void only_the_latest(void)
 {
     size_t num, bytes;
@@ -193,8 +194,8 @@ static void only_as_many_bytes(void)
     wire_pending(1);
 }
 
-/* A flood of datagrams to hundreds of others, who are not there: what waits for us alone stays, and
- * the memory has a bound. */
+/* A flood of datagrams to hundreds of absent hosts: a datagram that waits alone for another
+ * neighbour is kept, and the memory is bounded. */
 static void bound_for_all(void)
 {
     static char text[1401];
@@ -234,7 +235,7 @@ static void overflow_counts(void)
     check_int(wire_pending(1), 1 + stats.released);
 }
 
-/* A missing entry is no reason to call the destination unreachable: nobody is told anything. */
+/* RFC 1122 2.4: a missing entry does not make the destination unreachable. */
 static void no_answer(void)
 {
     size_t before;
@@ -267,7 +268,7 @@ static void asked_again(void)
     expect_nothing(5000);
 }
 
-/* Ten seconds with a datagram every millisecond, and then none. */
+/* A datagram every millisecond for ten seconds, and then none. */
 static void once_a_second(void)
 {
     uint64_t last = 0;
@@ -288,8 +289,8 @@ static void once_a_second(void)
     check(wire_pending(1) <= 3);
 }
 
-/* Pings in the name of more neighbours than the table holds, none of whom is there: what pushes
- * their entries out does not make us ask for them again and again. */
+/* Pings from 100 absent hosts, again and again: each causes one request a second, not one a
+ * ping. */
 static void once_a_second_each(void)
 {
     char line[128];
@@ -302,7 +303,7 @@ static void once_a_second_each(void)
         }
         advance(100);
         if (i % 10 == 9) {
-            check(wire_pending(1) <= 200); /* a second's: each once, and what the timer asks for */
+            check(wire_pending(1) <= 200); /* per second: one request each, and one by the timer */
         }
     }
 }
@@ -352,8 +353,8 @@ static void unsolicited(void)
 static void updates(void)
 {
     bench_start(WIRE_ETHER);
-    meet(9, 0x90);
-    check_counted(arp, changed, 0, meet(9, 0x90));
+    asks(9, 0x90);
+    check_counted(arp, changed, 0, asks(9, 0x90));
     check_counted(arp, changed, 1, inject("ARP reply 192.0.2.9 is-at " HA "91"));
     check(logged("192.0.2.9") && logged("00:00:5e:00:53:90") && logged("00:00:5e:00:53:91"));
     check_int(known(9), 0x91);
@@ -367,7 +368,7 @@ static void warned_in_measure(void)
     char line[128];
 
     bench_start(WIRE_ETHER);
-    meet(9, 0x90);
+    asks(9, 0x90);
     log_clear();
     for (int i = 0; i < 1000; i++) {
         snprintf(line, sizeof(line), "ARP reply 192.0.2.9 is-at " HA "%02x", 0x91 + i % 2);
@@ -376,7 +377,7 @@ static void warned_in_measure(void)
     check_int(logged_times("[W]"), 1);
 }
 
-/* Strangers ask for us; 198.18.0.0/16 has enough of them. */
+/* num other hosts, of 198.18.0.0/16, ask for our address. */
 static void flood(int num)
 {
     char line[128];
@@ -391,7 +392,7 @@ static void flood(int num)
 static void gateway_kept(void)
 {
     bench_start(WIRE_ETHER);
-    meet(1, 0xfe);
+    asks(1, 0xfe);
     send_text("192.0.2.1", "before");
     expect(ARRIVED "'before'");
     flood(2000);
@@ -399,14 +400,14 @@ static void gateway_kept(void)
     expect(ARRIVED "'after'");
 }
 
-/* Requests for others and replies to nobody: not one of the strangers takes a place. */
-static void strangers(void)
+/* Requests for another host and unsolicited replies: none adds an entry. */
+static void other_requests(void)
 {
     char line[128];
 
     bench_start(WIRE_ETHER);
     for (int i = 0; i < SOME; i++) {
-        meet(100 + i, 100 + i);
+        asks(100 + i, 100 + i);
     }
     for (int i = 0; i < 2000; i++) {
         snprintf(line, sizeof(line), "ARP who-has 192.0.2.77 tell 198.18.%d.%d", i >> 8, i & 0xff);
@@ -419,7 +420,7 @@ static void strangers(void)
     }
 }
 
-/* Sends to neighbours that nobody is. */
+/* Sends to num absent neighbours. */
 static void call(int num)
 {
     char text[32];
@@ -435,21 +436,21 @@ static void many_in_use(void)
 {
     start_large();
     wire_answer_arp(1);
-    check_counted(arp, requests_sent, 500, ping_many(0, 500));
+    check_counted(arp, requests_sent, 500, many_ping(0, 500));
     for (int second = 1; second < 10; second++) {
         advance(1000);
-        check_counted(arp, requests_sent, 0, ping_many(0, 500));
+        check_counted(arp, requests_sent, 0, many_ping(0, 500));
     }
 }
 
-/* Neighbours who have answered, idle now, and a flood of those who do not. */
+/* Resolved neighbours, idle by now, and a flood of datagrams to absent ones. */
 static void unresolved_first(void)
 {
     size_t memory;
 
     start_large();
     wire_answer_arp(1);
-    ping_many(0, SOME);
+    many_ping(0, SOME);
     advance(15000);
     wire_answer_arp(0);
     memory = memory_in_use();
@@ -458,29 +459,28 @@ static void unresolved_first(void)
     }
     check(memory_in_use() <= memory + 4 * ARP_CACHE_SIZE);
     wire_pending(1);
-    check_counted(arp, requests_sent, 0, ping_many(0, SOME));
+    check_counted(arp, requests_sent, 0, many_ping(0, SOME));
     wire_answer_arp(1);
-    ping_many(4000, 1);
+    many_ping(4000, 1);
 }
 
-/* The same in a flood of those who only ask for us. */
-static void strangers_first(void)
+/* The same in a flood of requests for our address. */
+static void learned_first(void)
 {
     size_t memory;
 
     start_large();
     wire_answer_arp(1);
-    ping_many(0, SOME);
+    many_ping(0, SOME);
     advance(15000);
     memory = memory_in_use();
-    meet_many(SOME, 3000);
+    many_ask(SOME, 3000);
     check(memory_in_use() < memory + ARP_CACHE_SIZE);
-    check_counted(arp, requests_sent, 0, ping_many(0, SOME));
-    check_counted(arp, requests_sent, 1, ping_many(4000, 1));
+    check_counted(arp, requests_sent, 0, many_ping(0, SOME));
+    check_counted(arp, requests_sent, 1, many_ping(4000, 1));
 }
 
-/* A full table, and strangers that keep asking for us: the answer finds its request, also when
- * there are many. */
+/* A full table, and more requests for our address: a reply finds its pending entry. */
 static void answer_in_a_flood(void)
 {
     bench_start(WIRE_ETHER);
@@ -494,35 +494,35 @@ static void answer_in_a_flood(void)
     expect(ARRIVED "'data'");
 }
 
-/* All who are known have answered and are in use: they stay. Nobody else is learnt, until one of
- * them has not been needed for a while. */
+/* All entries are resolved and in use: none is evicted, and no neighbour is added until one has
+ * been idle for a while. */
 static void all_in_use(void)
 {
     start_large();
     wire_answer_arp(1);
-    ping_many(0, ARP_CACHE_SIZE);
-    check_counted(arp, no_room, 1, meet_many(2000, 1));
+    many_ping(0, ARP_CACHE_SIZE);
+    check_counted(arp, no_room, 1, many_ask(2000, 1));
     check_counted(arp, no_room, 1, check_error(send_text(neighbour(2001), "data"), ENOBUFS));
-    check_counted(arp, requests_sent, 0, ping_many(0, ARP_CACHE_SIZE));
+    check_counted(arp, requests_sent, 0, many_ping(0, ARP_CACHE_SIZE));
     advance(5000);
-    ping_many(1, ARP_CACHE_SIZE - 1);
+    many_ping(1, ARP_CACHE_SIZE - 1);
     advance(5000);
-    check_counted(arp, requests_sent, 1, ping_many(2001, 1));
-    check_counted(arp, requests_sent, 0, ping_many(1, ARP_CACHE_SIZE - 1));
+    check_counted(arp, requests_sent, 1, many_ping(2001, 1));
+    check_counted(arp, requests_sent, 0, many_ping(1, ARP_CACHE_SIZE - 1));
     check_counted(arp, no_room, 1, check_error(send_text(neighbour(0), "data"), ENOBUFS));
 }
 
-/* They have only asked for us: whom we need to reach comes first. */
+/* Entries learned from requests give way to a destination of ours. */
 static void clients_in_use(void)
 {
     start_large();
-    meet_many(0, ARP_CACHE_SIZE);
+    many_ask(0, ARP_CACHE_SIZE);
     wire_answer_arp(1);
-    check_counted(arp, requests_sent, 0, ping_many(0, ARP_CACHE_SIZE));
-    check_counted(arp, no_room, 1, meet_many(2000, 1));
-    check_counted(arp, requests_sent, 1, ping_many(2001, 1));
-    check_counted(arp, requests_sent, 1, ping_many(0, 1)); /* the one who has gone */
-    check_counted(arp, requests_sent, 0, ping_many(2, ARP_CACHE_SIZE - 2));
+    check_counted(arp, requests_sent, 0, many_ping(0, ARP_CACHE_SIZE));
+    check_counted(arp, no_room, 1, many_ask(2000, 1));
+    check_counted(arp, requests_sent, 1, many_ping(2001, 1));
+    check_counted(arp, requests_sent, 1, many_ping(0, 1)); /* the one evicted */
+    check_counted(arp, requests_sent, 0, many_ping(2, ARP_CACHE_SIZE - 2));
 }
 
 static void fixed(void)
@@ -530,7 +530,7 @@ static void fixed(void)
     bench_start(WIRE_ETHER);
     check_int(arp_cache_add_static(wire(), addr("192.0.2.1"),
                                    (const uint8_t *)"\x00\x00\x5e\x00\x53\x11"), 0);
-    check_counted(arp, static_kept, 1, meet(1, 0xbb));
+    check_counted(arp, static_kept, 1, asks(1, 0xbb));
     check_counted(arp, static_kept, 1, inject("ARP reply 192.0.2.1 is-at " HA "bb"));
     flood(100);
     call(100);
@@ -540,7 +540,7 @@ static void fixed(void)
     expect(FROM_US HA "11 IP 192.0.2.2 > 192.0.2.1 proto 253 'data'");
 }
 
-/* What is fixed can be fixed anew, sends what waits, and leaves room for others. */
+/* A static entry can be replaced, releases waiting datagrams, and leaves room for other entries. */
 static void fixed_anew(void)
 {
     static const uint8_t first[] = {0, 0, 0x5e, 0, 0x53, 0xfe}, next[] = {0, 0, 0x5e, 0, 0x53, 1};
@@ -559,7 +559,7 @@ static void fixed_anew(void)
     }
     check_int(ret, -1);
     check_int(errno, ENOSPC);
-    meet(9, 0x90);
+    asks(9, 0x90);
     check_int(known(9), 0x90);
     check_int(arp_cache_add_static(wire(), addr("192.0.2.1"), next), 0);
     check_int(known(1), 1);
@@ -589,7 +589,7 @@ static void conflict(void)
     check_int(known(2), -1);
 }
 
-static void nobody(void)
+static void invalid_senders(void)
 {
     static const char *const senders[] = {
         "192.0.2.255", "255.255.255.255", "224.0.0.1", "239.1.2.3", "0.0.0.1", "127.0.0.1",
@@ -611,7 +611,7 @@ static void nobody(void)
     wire_pending(1);
 }
 
-/* Hardware addresses that nobody has who sends: a group's, nobody's, ours. */
+/* Invalid sender addresses: broadcast, multicast, zero, ours. */
 static void bad_sender(void)
 {
     static const char *const faults[] = {
@@ -667,10 +667,10 @@ static void malformed(void)
     expect(ARRIVED "'data'");
 }
 
-static void believed(void)
+static void expires(void)
 {
     bench_start(WIRE_ETHER);
-    meet(9, 0x90);
+    asks(9, 0x90);
     for (int second = 1; second < ARP_CACHE_TIMEOUT; second++) {
         check_int(known(9), 0x90);
         advance(1000);
@@ -679,14 +679,14 @@ static void believed(void)
     check_int(known(9), -1);
 }
 
-/* Five minutes with ten datagrams a second: none of them waits, and none is lost. Now and then the
- * neighbour is asked, he alone. */
+/* Five minutes of ten datagrams a second: none waits, none is lost. Now and then the neighbour gets
+ * a unicast request. */
 static void stream(void)
 {
     int asked = 0;
 
     bench_start(WIRE_ETHER);
-    meet(1, 0xfe);
+    asks(1, 0xfe);
     for (int i = 0; i < 5 * 60 * 10; i++) {
         check_counted(arp, waited, 0, send_text("192.0.2.1", "data"));
         expect(ARRIVED "'data'");
@@ -700,11 +700,11 @@ static void stream(void)
     check(asked >= 5 * 60 / ARP_CACHE_TIMEOUT && asked <= 15);
 }
 
-/* A datagram every 20 seconds is use as well. */
+/* A datagram every 20 seconds counts as use. */
 static void trickle(void)
 {
     bench_start(WIRE_ETHER);
-    meet(1, 0xfe);
+    asks(1, 0xfe);
     wire_answer_arp(1);
     for (int i = 0; i < 20; i++) {
         check_counted(arp, waited, 0, send_text("192.0.2.1", "data"));
@@ -713,13 +713,13 @@ static void trickle(void)
     }
 }
 
-/* He is asked three times, a second or more apart, and then he is forgotten in his time. */
+/* Three requests, a second or more apart; then the entry expires at its time. */
 static void silent(void)
 {
     long first, second, third;
 
     bench_start(WIRE_ETHER);
-    meet(1, 0xfe);
+    asks(1, 0xfe);
     send_text("192.0.2.1", "data");
     expect(ARRIVED "'data'");
     first = expect_within(ARP_CACHE_TIMEOUT * 1000 - 3000, FROM_US HA "fe " ASKED);
@@ -735,12 +735,12 @@ static void silent(void)
     expect(ARRIVED "'again'");
 }
 
-/* Nobody asks for who is not needed. */
+/* Unused entries are not refreshed. */
 static void not_in_use(void)
 {
     bench_start(WIRE_ETHER);
-    meet(9, 0x90);
-    meet(1, 0xfe);
+    asks(9, 0x90);
+    asks(1, 0xfe);
     send_text("192.0.2.1", "data");
     expect(ARRIVED "'data'");
     expect_within(ARP_CACHE_TIMEOUT * 1000, FROM_US HA "fe " ASKED);
@@ -749,14 +749,14 @@ static void not_in_use(void)
     check_int(known(9), -1);
 }
 
-/* More clients than can be known ask for us, and ping us every second: those who have once answered
- * are served without a gap, and only the others are not. */
+/* More clients than entries ask for our address and ping us every second: those in the cache are
+ * served without a gap. */
 static void too_many_clients(void)
 {
     char line[128];
 
     start_large();
-    meet_many(0, ARP_CACHE_SIZE + SOME);
+    many_ask(0, ARP_CACHE_SIZE + SOME);
     wire_answer_arp(1);
     for (int second = 0; second < 2 * ARP_CACHE_TIMEOUT; second++) {
         for (int n = 0; n < ARP_CACHE_SIZE + SOME; n++) {
@@ -787,16 +787,16 @@ static void timeout_set(void)
 {
     bench_start(WIRE_ETHER);
     arp_set_timeout(5);
-    meet(9, 0x90);
+    asks(9, 0x90);
     advance(4000);
     check_int(known(9), 0x90);
     advance(2500);
     check_int(known(9), -1);
     check_int(net_shutdown(), 0);
     bench_start(WIRE_ETHER);
-    meet(9, 0x90);
+    asks(9, 0x90);
     advance(6000);
-    check_int(known(9), 0x90); /* the next life begins with the usual time */
+    check_int(known(9), 0x90); /* the next start has the default again */
 }
 
 BENCH(38,
@@ -821,11 +821,11 @@ BENCH(38,
        updates},
       {"1,000 changes at once are counted and logged once [A-2]", warned_in_measure},
       {"a flood of requests does not evict the gateway [A-3 B-15]", gateway_kept},
-      {"requests for other hosts and unsolicited replies add no entry [A-3]", strangers},
+      {"requests for other hosts and unsolicited replies add no entry [A-3]", other_requests},
       {"500 neighbours are used at once with one request each", many_in_use},
       {"unresolved entries are evicted before resolved ones and bounded in memory [A-3]",
        unresolved_first},
-      {"entries learned from requests are evicted before resolved ones [A-3]", strangers_first},
+      {"entries learned from requests are evicted before resolved ones [A-3]", learned_first},
       {"a neighbour is resolved during a flood of requests [A-3]", answer_in_a_flood},
       {"entries in use are not evicted, and a new neighbour counts as no_room [A-3]", all_in_use},
       {"an entry learned from a request is evicted for a destination, even in use [A-3]",
@@ -833,11 +833,11 @@ BENCH(38,
       {"a static entry is never changed, evicted or expired [A-2 M-6]", fixed},
       {"static entries leave room for others and end with the stack", fixed_anew},
       {"an address conflict is logged and defended once in 10 s [A-4]", conflict},
-      {"a probe is answered, and an invalid sender adds no entry [A-5]", nobody},
+      {"a probe is answered, and an invalid sender adds no entry [A-5]", invalid_senders},
       {"a group, zero or local hardware address adds no entry [A-5]", bad_sender},
       {"a frame from a group address or our own is dropped and counted [E-5]", bad_frame},
       {"a malformed reply resolves nothing, and a good one still does [A-1]", malformed},
-      {"an entry expires after its timeout, even in use [1122-2.3.2.1a]", believed},
+      {"an entry expires after its timeout, even in use [1122-2.3.2.1a]", expires},
       {"a neighbour in use is refreshed by unicast requests before it expires", stream},
       {"a datagram every 20 seconds keeps an entry refreshed", trickle},
       {"a silent neighbour in use gets three requests and then expires", silent},

@@ -1,4 +1,4 @@
-/* Step 39: IP with suspicion. Whose datagrams are believed, and what never leaves the host. */
+/* Step 39: IP with suspicion. Which sources are accepted, and what never leaves the host. */
 #include <stdio.h>
 
 #include "bench.h"
@@ -18,7 +18,7 @@
 #define TO_8 "UDP 192.0.2.1.5000 > 192.0.2.2.8 'hello'"
 #define SYN "S 0:0(0) win 65535"
 
-/* As the programs do it: net0 is the loopback, net1 the link, with a gateway to everywhere. */
+/* As the programs do it: net0 is the loopback, net1 the link, with a default gateway. */
 static void start(void)
 {
     struct ip_iface *link;
@@ -77,8 +77,8 @@ static void test_good_sources(void)
     wire_pending(1);
 }
 
-/* What comes in at one interface in the name of the other: an answer to 198.51.100.255 would be a
- * broadcast there. */
+/* A datagram from one interface's address or broadcast that arrives at another: a reply to
+ * 198.51.100.255 would be a broadcast. */
 static void test_other_interface(void)
 {
     struct net_device *dev;
@@ -127,7 +127,7 @@ static void test_link_broadcast(void)
         check_counted(ip, delivered, 0, inject(scripts[i]));
     }
     expect_nothing(0);
-    check_counted(ip, link_broadcast, 0, inject(ECHO)); /* what came before is forgotten */
+    check_counted(ip, link_broadcast, 0, inject(ECHO)); /* no flag of an earlier frame */
     expect(REPLY);
 }
 
@@ -183,7 +183,7 @@ static void test_bad_options(void)
     expect_nothing(0);
 }
 
-/* Loose and strict, with pointers that make sense and that do not; behind other options, too. */
+/* Loose and strict, with good and bad pointers, and behind other options. */
 static void test_source_routes(void)
 {
     static const char *const options[] = {
@@ -204,8 +204,8 @@ static void test_source_routes(void)
     expect_nothing(0);
 }
 
-/* Unknown ones, the stream id, record route, timestamp, router alert, security; what follows the
- * end of the list is not looked at. */
+/* Unknown options, stream ID, record route, timestamp, router alert, security; bytes after the end
+ * of option list are ignored. */
 static void test_ignored_options(void)
 {
     static const char *const options[] = {
@@ -235,12 +235,12 @@ static void test_ttl(void)
     expect("IP 192.0.2.2 > 192.0.2.1 ttl 64 ICMP echo-reply id 1 seq 1 len 8");
 }
 
-/* Our own addresses */
+/* Local addresses */
 
 struct talk {
     const char *server; /* the endpoint */
     int id;             /* the server's socket */
-    ip_addr_t from;     /* whom the server has seen */
+    ip_addr_t from;     /* source address seen by the server */
 };
 
 static void udp_server(void *arg)
@@ -278,7 +278,7 @@ static void udp_with_ourselves(const char *local, const char *server)
 
     task_join(task_start("client", udp_client, &t), 1000);
     task_join(task, 0);
-    check_int(t.from, in.sin_addr.s_addr); /* who speaks to himself has the same address */
+    check_int(t.from, in.sin_addr.s_addr); /* the source is the destination's address */
     check_int(sock_close(t.id), 0);
 }
 
@@ -309,7 +309,7 @@ static void tcp_server(void *arg)
     check_int(sock_close(id), 0);
 }
 
-/* Sends some bytes and waits until they are back, again and again. */
+/* Sends some bytes and waits for their echo, again and again. */
 static void tcp_client(void *arg)
 {
     const struct talk *t = arg;
@@ -356,7 +356,7 @@ static void test_tcp(void)
 
 static int errnum;
 
-/* From one address of ours to another, where nobody listens. */
+/* Connects from one local address to a closed port of another. */
 static void connect_refused(void *arg)
 {
     struct sockaddr_in server = address(arg);
@@ -366,7 +366,7 @@ static void connect_refused(void *arg)
     errnum = errno;
 }
 
-static void test_nobody_there(void)
+static void test_closed_port(void)
 {
     start();
     task_join(task_start("client", connect_refused, "127.0.0.1:9"), 100);
@@ -396,7 +396,7 @@ static void test_echo(void)
     expect_nothing(1000);
 }
 
-/* What must not be on a wire, whatever the routes say. */
+/* RFC 1122 3.2.1.3: these must not appear on a wire, whatever the routes are. */
 static void test_never_leaves(void)
 {
     static const char *const never[] = {"127.0.0.2", "127.255.255.255", "0.0.0.0", "0.1.2.3"};
@@ -415,7 +415,7 @@ static void test_never_leaves(void)
     expect_nothing(1000);
 }
 
-/* Without a loopback device our own address leads nowhere, least of all to ARP. */
+/* Without a loopback device a local address is unreachable, and never resolved by ARP. */
 static void test_no_loopback(void)
 {
     struct sockaddr_in server = address("192.0.2.2:7");
@@ -430,7 +430,7 @@ static void test_no_loopback(void)
     expect_nothing(1000);
 }
 
-/* Networks of two hosts, and of one, have no broadcast of their own: RFC 3021. */
+/* RFC 3021: /31 and /32 networks have no broadcast address. */
 static void test_small_networks(void)
 {
     static const char *const masks[] = {"255.255.255.254", "255.255.255.255"};
@@ -453,7 +453,7 @@ static void test_small_networks(void)
     }
 }
 
-/* Two links, with a loopback: a datagram from one of our addresses goes where its link leads. */
+/* Two links and a loopback: a datagram from a local address leaves by that address's link */
 
 static struct net_device *left, *right; /* 192.0.2.2, with a gateway, and 198.51.100.2 */
 
@@ -474,7 +474,7 @@ static void start_two(const char *right_gateway)
     check_int(net_run(), 0);
 }
 
-/* What is on its way waits for the gateway's address: 192.0.2.254 or 198.51.100.254. */
+/* Answers ARP for the gateway, 192.0.2.254 or 198.51.100.254; then waiting datagrams go out. */
 static void gateway_answers(struct net_device *dev)
 {
     wire_use(dev);
@@ -499,10 +499,10 @@ static void test_gateway_each(void)
     gateway_answers(left);
     expect("IP 192.0.2.2 > 203.0.113.9 ICMP echo-reply id 1 seq 2 len 8");
     check_int(ip_output(253, NULL, 0, IP_ADDR_ANY, addr("203.0.113.9")), 0);
-    expect("IP 192.0.2.2 > 203.0.113.9 proto 253 len 0"); /* the gateway that was given first */
+    expect("IP 192.0.2.2 > 203.0.113.9 proto 253 len 0"); /* the gateway added first */
 }
 
-/* Sends a datagram from local, and then a SYN from another port of it. */
+/* Sends a datagram from local, and then a SYN from another port. */
 static void calls_from(void *arg)
 {
     struct sockaddr_in peer = address("203.0.113.9:7");
@@ -511,7 +511,7 @@ static void calls_from(void *arg)
     sock_connect(bound(SOCK_STREAM, arg), SA(&peer), sizeof(peer));
 }
 
-/* Also when we speak first: who has chosen the address has chosen the way. */
+/* The address that a socket is bound to chooses the link of its first packet, too. */
 static void test_bound_leads(void)
 {
     uint8_t packet[128];
@@ -529,7 +529,7 @@ static void test_bound_leads(void)
     check_mem(packet + 26, "\xc0\x00\x02\x02", 4);
 }
 
-/* Without a gateway of its own another link carries it, with its source. */
+/* A link without a gateway sends over another link, with its own source. */
 static void test_weak(void)
 {
     start_two(NULL);
@@ -542,7 +542,7 @@ static void test_weak(void)
     check_int(wire_pending(1), 1); /* the SYN */
 }
 
-/* The largest segment is that of the link that the connection takes. */
+/* The MSS is that of the connection's link. */
 static void test_mss_of_link(void)
 {
     uint8_t data[2000];
@@ -583,7 +583,7 @@ BENCH(39,
       {"a datagram for us with TTL 0 or 1 is accepted [I-10 1122-3.2.1.7a]", test_ttl},
       {"local sockets exchange datagrams over each local address", test_udp},
       {"local sockets connect over each local address", test_tcp},
-      {"connect to a closed local port is ECONNREFUSED", test_nobody_there},
+      {"connect to a closed local port is ECONNREFUSED", test_closed_port},
       {"an echo between any two local addresses is answered", test_echo},
       {"127/8 and 0/8 never leave on a wire", test_never_leaves},
       {"/31 and /32 networks have no broadcast address", test_small_networks},

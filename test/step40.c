@@ -1,4 +1,4 @@
-/* Step 40: ICMP errors both ways. What others say of our datagrams, and what we say of theirs. */
+/* Step 40: ICMP errors both ways, received and sent. */
 #include <stdio.h>
 
 #include "bench.h"
@@ -16,16 +16,16 @@
 #define PORT_UNREACHABLE "IP 192.0.2.2 > 192.0.2.1 ICMP unreachable port quote 28"
 
 /*
- * What a router, or the peer, says of a datagram that we have sent
+ * Errors about our datagrams, from a router or the peer
  */
 struct quote {
     struct ip_hdr ip;
     uint16_t sport;
     uint16_t dport;
-    uint32_t seq; /* TCP's; of UDP length and checksum */
+    uint32_t seq; /* of UDP: length and checksum */
 } __attribute__((packed));
 
-/* Our datagram between two endpoints, as far as an error quotes it. */
+/* Our datagram between two endpoints, as an error quotes it. */
 static struct quote quoted(uint8_t protocol, const char *local, const char *remote, uint32_t seq)
 {
     struct sockaddr_in src = address(local), dst = address(remote);
@@ -59,7 +59,7 @@ static void report(int type, int code, struct quote quote)
  */
 static struct quote hello;
 
-/* A socket of port 7 has sent a datagram to 192.0.2.1:5000. Then one came from there. */
+/* A socket on port 7 has sent a datagram to 192.0.2.1:5000, and then received one from there. */
 static int greet(void)
 {
     struct sockaddr_in peer = address("192.0.2.1:5000");
@@ -88,15 +88,15 @@ static void test_udp_once(void)
     id = greet();
     check_counted(udp, errors, 1, report(3, 3, hello));
     check_error(receive(id), ECONNREFUSED);
-    check_int(receive(id), 5); /* what came is not lost, and the error is forgotten */
-    check_counted(udp, errors, 0, report(3, 3, hello)); /* it was one datagram */
+    check_int(receive(id), 5); /* the received datagram is kept, the error reported once */
+    check_counted(udp, errors, 0, report(3, 3, hello)); /* one error for each datagram sent */
     check_int(sock_sendto(id, "again", 5, SA(&peer), sizeof(peer)), 5);
     expect("UDP 192.0.2.2.7 > 192.0.2.1.5000 'again'");
     check_counted(udp, errors, 1, report(3, 3, hello));
     check_error(receive(id), ECONNREFUSED);
 }
 
-/* Who only sends asks for it. */
+/* A socket that only sends can ask for the error. */
 static void test_udp_asked(void)
 {
     int id;
@@ -168,8 +168,7 @@ static void test_udp_guesses(void)
     check_int(receive(id), 5);
 }
 
-/* Who is never heard by the one he has not spoken to: an endpoint that waits. */
-/* What could not be sent was not sent last. */
+/* A datagram that sendto refuses is not the last one sent. */
 static void test_udp_not_sent(void)
 {
     static char much[UDP_PAYLOAD_SIZE_MAX + 1];
@@ -197,7 +196,7 @@ static void test_udp_never_sent(void)
     check_int(receive(id), 5);
 }
 
-/* Nobody listens at our own address. */
+/* A closed port of a local address. */
 static void ask_ourselves(void *arg)
 {
     struct sockaddr_in server = address(arg);
@@ -235,22 +234,22 @@ static void test_quotes(void)
     check_counted(icmp, bad_quote, 1, report(3, 3, q));
     q.ip.vhl = 0x44;
     check_counted(icmp, bad_quote, 1, report(3, 3, q));
-    q.ip.vhl = 0x46; /* a header longer than what is quoted */
+    q.ip.vhl = 0x46; /* a header longer than the quote */
     check_counted(icmp, bad_quote, 1, report(3, 3, q));
     q = hello;
-    q.ip.offset = hton16(1); /* no ports in a later fragment */
+    q.ip.offset = hton16(1); /* a later fragment has no ports */
     check_counted(icmp, bad_quote, 1, report(3, 3, q));
     q = hello;
-    q.ip.src = addr("192.0.2.3"); /* not we have sent it */
+    q.ip.src = addr("192.0.2.3"); /* not our datagram */
     check_counted(icmp, bad_quote, 1, report(3, 3, q));
     check_int(receive(id), 5);
-    hello.ip.sum = 0x1234; /* routers have worked on it */
+    hello.ip.sum = 0x1234; /* changed by routers */
     hello.ip.offset = hton16(IP_HDR_FLAG_MF);
     check_counted(icmp, delivered, 1, report(3, 3, hello));
     check_error(receive(id), ECONNREFUSED);
 }
 
-static void test_nobody_told(void)
+static void test_unregistered(void)
 {
     bench_start(WIRE_RAW);
     check_counted(icmp, no_user, 1,
@@ -265,7 +264,7 @@ static void test_nobody_told(void)
  */
 static int sock;
 static struct task *connecting;
-static int errnum; /* of connect; 0: it worked */
+static int errnum; /* of connect; 0: connected */
 
 static void connect_one(void *arg)
 {
@@ -275,7 +274,7 @@ static void connect_one(void *arg)
     errnum = sock_connect(sock, SA(&remote), sizeof(remote)) == 0 ? 0 : errno;
 }
 
-/* SYN-SENT: 192.0.2.2:5555 wants to talk to 192.0.2.1:80. */
+/* SYN-SENT: 192.0.2.2:5555 connects to 192.0.2.1:80. */
 static void open_active(void)
 {
     bench_start(WIRE_RAW);
@@ -342,7 +341,7 @@ static void test_syn_soft(void)
     }
     expect_within(3500, "S 0:0(0)");
     establish();
-    check_int(sock_error(sock), 0); /* it was not for long */
+    check_int(sock_error(sock), 0); /* the error is transient */
 }
 
 static void test_syn_silence(void)
@@ -355,7 +354,7 @@ static void test_syn_silence(void)
     check_int(errnum, EHOSTUNREACH);
 }
 
-/* Ten bytes from relative sequence number from on. */
+/* Sends ten bytes from relative sequence number from on. */
 static void send_ten(uint32_t from)
 {
     char data[10];
@@ -365,7 +364,7 @@ static void send_ten(uint32_t from)
     settle();
 }
 
-/* Whatever is said, the connection lives; also what would have ended it before. */
+/* No error ends the connection, not even one that is hard in SYN-SENT. */
 static void test_established(void)
 {
     open_active();
@@ -415,15 +414,14 @@ static void test_established_silence(void)
     check_int(receive_errnum, ENETUNREACH);
 }
 
-/* Who does not see our segments does not know their numbers. */
 /*
- * ARP says it: the next hop does not answer three requests.
+ * Errors of ARP: the next hop does not answer three requests
  */
 
 #define ASKED "ARP who-has 192.0.2.1 tell 192.0.2.2"
 #define ANSWER "ARP reply 192.0.2.1 is-at 00:00:5e:00:53:fe"
 
-/* SYN-SENT on Ethernet, and the peer has not answered ARP yet. */
+/* SYN-SENT on Ethernet, with the peer unresolved. */
 static void open_on_ether(void)
 {
     bench_start(WIRE_ETHER);
@@ -433,7 +431,7 @@ static void open_on_ether(void)
     expect(ASKED);
 }
 
-/* Until then nothing is wrong: RFC 1122 2.4. */
+/* RFC 1122 2.4: until then it is not unreachable. */
 static void test_no_neighbour(void)
 {
     open_on_ether();
@@ -444,7 +442,7 @@ static void test_no_neighbour(void)
     check(task_done(connecting));
     check_int(errnum, EHOSTUNREACH);
     expect_nothing(300000);
-    connecting = task_start("client", connect_one, NULL); /* not for ever */
+    connecting = task_start("client", connect_one, NULL); /* it can be tried again */
     expect(ASKED);
     inject(ANSWER);
     expect("S 0:0(0)");
@@ -471,7 +469,7 @@ static void test_no_gateway(void)
     wire_pending(1);
 }
 
-/* The neighbour is away for a while. The user may know, and the connection outlives it. */
+/* The neighbour is absent for a while: a soft error, and the connection survives. */
 static void test_neighbour_away(void)
 {
     struct tcp_stats stats;
@@ -497,7 +495,7 @@ static void test_neighbour_away(void)
     check_int(sock_error(sock), 0);
 }
 
-/* Nobody calls who comes in at a listener: it goes on for its time. */
+/* No user waits for a half-open connection at a listener: it times out as usual. */
 static void test_client_away(void)
 {
     bench_start(WIRE_ETHER);
@@ -518,7 +516,7 @@ static void receive_unreachable(void *arg)
     check_error(receive(*(int *)arg), EHOSTUNREACH);
 }
 
-/* Of what was sent last; who has slept hears it as well. */
+/* The error is about the last datagram sent, and wakes a sleeper. */
 static void test_udp_no_neighbour(void)
 {
     struct sockaddr_in peer = address("192.0.2.1:5000");
@@ -540,7 +538,7 @@ static void test_udp_no_neighbour(void)
     expect("UDP 192.0.2.2.7 > 192.0.2.1.5000 'again'");
 }
 
-/* What has no header of a transport is nobody's. */
+/* A datagram too short for a transport header reaches no user. */
 static void test_short_no_neighbour(void)
 {
     bench_start(WIRE_ETHER);
@@ -575,7 +573,7 @@ static void test_guesses(void)
     inject(". 1:1(0) ack 11 win 65535");
 }
 
-/* Two connections, and the error is the one's alone; a listener has none. */
+/* Two connections: the error reaches one of them, and not the listener. */
 static void test_steered(void)
 {
     int listener, first, second;
@@ -603,7 +601,7 @@ static void test_steered(void)
     inject("B> R. 1:1(0) ack 11");
 }
 
-/* The connection is as it was. */
+/* The connection is unchanged. */
 static void check_same(const struct tcp_view *before)
 {
     struct tcp_view now = view();
@@ -617,8 +615,7 @@ static void check_same(const struct tcp_view *before)
     check_int(now.soft_error, before->soft_error);
 }
 
-/* "Fragmentation needed", with every size that might hurt: the next segment is whole all the
- * same. */
+/* "Fragmentation needed" with bad sizes: the next segment is not split. */
 static void test_needs_fragments(void)
 {
     static const uint16_t sizes[] = {0, 1, 67, 68, 1500, 65535};
@@ -646,7 +643,7 @@ static void test_needs_fragments(void)
     expect("P. 11:21(10) ack 1");
 }
 
-/* Source quench, redirect, router discovery, timestamps, information, masks. */
+/* Source quench, redirect, router discovery, timestamp, information, address mask. */
 static void test_ignored(void)
 {
     static const int types[] = {4, 5, 9, 10, 13, 14, 15, 16, 17, 18};
@@ -665,14 +662,15 @@ static void test_ignored(void)
     }
     expect_nothing(0);
     inject(". 1:1(0) ack 11 win 65535");
-    check(ip_route_get_iface(addr("203.0.113.1")) == NULL); /* no route was learnt */
+    check(ip_route_get_iface(addr("203.0.113.1")) == NULL); /* no route was added */
 }
 
 /*
- * What we say
+ * Errors that we send
  */
 
-/* Refuses datagrams of 192.0.2.1 until no error goes out. Returns how many did. */
+/* Sends datagrams for a closed port from 192.0.2.1 until no error goes out. Returns how many
+ * did. */
 static int exhaust(void)
 {
     int num = 0;
@@ -703,10 +701,10 @@ static void test_limit(void)
     }
     check(num > 10000 / ICMP_LIMIT_INTERVAL / 2 && num < 10000 / ICMP_LIMIT_INTERVAL * 2);
     advance(ICMP_LIMIT_INTERVAL * ICMP_LIMIT_BURST * 2);
-    check_int(exhaust(), ICMP_LIMIT_BURST); /* and never more */
+    check_int(exhaust(), ICMP_LIMIT_BURST); /* no more than the burst */
 }
 
-/* One is refused, and others still get theirs; some may share his limit, by chance. */
+/* Errors to one host are limited; some other hosts may share its bucket, by hash. */
 static void test_limit_of_one(void)
 {
     char line[128];
@@ -720,11 +718,11 @@ static void test_limit_of_one(void)
         num += (int)wire_pending(1);
     }
     check(num >= 90);
-    inject("IP 192.0.2.1 > 192.0.2.2 ICMP echo id 1 seq 1 len 8"); /* no error */
+    inject("IP 192.0.2.1 > 192.0.2.2 ICMP echo id 1 seq 1 len 8"); /* not an error */
     expect("IP 192.0.2.2 > 192.0.2.1 ICMP echo-reply id 1 seq 1 len 8");
 }
 
-/* From 20,000 forged senders, no time passing. */
+/* 20,000 forged senders at one moment. */
 static void test_limit_of_all(void)
 {
     static const struct {
@@ -753,7 +751,7 @@ static void test_limit_of_all(void)
     check(memory_peak() <= peak + 4);
 }
 
-/* Nobody can count on when the next one is due. */
+/* The interval of the limit is random. */
 static void test_limit_random(void)
 {
     uint64_t last, wait, least = UINT64_MAX, most = 0;
@@ -802,7 +800,7 @@ static void test_no_error(void)
     expect(PORT_UNREACHABLE);
 }
 
-/* Each kind of error that we refuse, and one that quotes what we never sent. */
+/* Each type of error, and one that quotes a datagram we never sent. */
 static void test_no_error_about_errors(void)
 {
     struct quote q;
@@ -834,12 +832,12 @@ static void test_error_as_it_should_be(void)
     inject_bytes(refused, sizeof(refused));
     check(take(0, got, sizeof(got)) >= 20 + 8 + 28);
     check_int(got[1], 0);                       /* type of service */
-    check_mem(got + 12, "\xc0\x00\x02\x02", 4); /* from the address that was asked */
+    check_mem(got + 12, "\xc0\x00\x02\x02", 4); /* from the destination of the datagram */
     check_mem(got + 20, "\x03\x03", 2);
     check_mem(got + 28, refused, 28);
 }
 
-/* Port 0 means that nobody waits for an answer. */
+/* Port 0 as a source means that no reply is expected. */
 static void test_port_zero(void)
 {
     struct sockaddr_in peer;
@@ -871,7 +869,7 @@ BENCH(40,
       {"UDP: a closed local port is ECONNREFUSED", test_udp_ourselves},
       {"an error with a short, malformed or foreign quote is dropped and counted [C-4]",
        test_quotes},
-      {"an error about an unregistered protocol is counted", test_nobody_told},
+      {"an error about an unregistered protocol is counted", test_unregistered},
       {"TCP: port or protocol unreachable in SYN-SENT is ECONNREFUSED at once [SHLD-26]",
        test_syn_hard},
       {"TCP: a soft error in SYN-SENT is kept, and the SYN is retransmitted [MUST-56 MUST-47]",

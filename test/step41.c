@@ -1,4 +1,4 @@
-/* Step 41: secrets. What a stranger must not guess: first sequence numbers, ports, and ids. */
+/* Step 41: secrets. Initial sequence numbers, ports and IDs are unpredictable off the path. */
 
 #include <stdio.h>
 
@@ -17,7 +17,7 @@ static void start(void)
     listening("0.0.0.0:7", 8);
 }
 
-/* What a listener begins with towards remote. The connection is reset again. */
+/* The ISN of a passive open towards remote. The connection is reset again. */
 static uint32_t passive_isn(const char *local, const char *remote)
 {
     uint8_t packet[128];
@@ -45,11 +45,11 @@ static ssize_t connect_one(struct call *c)
     return tcp_cmd_open(c->local ? &local : NULL, &remote, 1);
 }
 
-/* Calls remote, from local or (NULL) any port. The SYN is refused. Returns its number; port, if not
- * NULL, gets where it came from. */
+/* The ISN of an active open to remote, from local or (NULL) an ephemeral port. The SYN gets a RST,
+ * unless port, which gets the source port, is not NULL. */
 static uint32_t call_isn(const char *local, const char *remote, uint16_t *port)
 {
-    static struct call calls[256]; /* those that are not refused sleep on */
+    static struct call calls[256]; /* those without a RST sleep on */
     static size_t num;
     struct call *c = &calls[num++ % countof(calls)];
     uint8_t packet[128];
@@ -72,7 +72,7 @@ static uint32_t call_isn(const char *local, const char *remote, uint16_t *port)
 }
 
 /*
- * First sequence numbers
+ * Initial sequence numbers
  */
 
 /* RFC 9293 3.4.1: one more every 4 microseconds. */
@@ -100,7 +100,7 @@ static void test_clock(void)
     }
 }
 
-/* The same clock, whoever calls. */
+/* Active and passive opens use the same clock. */
 static void test_clock_active(void)
 {
     uint32_t before, now;
@@ -116,7 +116,7 @@ static void test_clock_active(void)
     check_int((uint32_t)(before - now), 25000);
 }
 
-/* In num numbers each bit is set about as often as not, and no two numbers are equal. */
+/* Each bit is set in about half of num numbers, and no two numbers are equal. */
 static void check_random(const uint32_t *number, size_t num, unsigned int bits)
 {
     for (size_t i = 0; i < num; i++) {
@@ -136,7 +136,7 @@ static void check_random(const uint32_t *number, size_t num, unsigned int bits)
     }
 }
 
-/* One thing about the endpoints is another: nothing about the number is the same. */
+/* A change of one endpoint changes the whole number. */
 static void test_endpoints(void)
 {
     uint32_t ports[200], addrs[200], differences[199];
@@ -171,13 +171,13 @@ static void test_our_ports(void)
     check_random(number, countof(number), 32);
 }
 
-/* What is added to the clock. */
+/* What the keyed hash adds to the clock. */
 static uint32_t offset(void)
 {
     return isn() - (uint32_t)(clock_now() / 4000);
 }
 
-/* After each start another secret. */
+/* A new secret after each start. */
 static void test_restart(void)
 {
     uint32_t number[100];
@@ -191,7 +191,7 @@ static void test_restart(void)
     check_random(number, countof(number), 32);
 }
 
-/* The same random bytes give the same numbers, and 16 bytes at least count: 128 bits. */
+/* The same random bytes give the same numbers, and at least 16 of them matter: 128 bits. */
 #define SECRET 160
 
 static uint32_t offset_with(int byte)
@@ -208,7 +208,7 @@ static uint32_t offset_with(int byte)
     number = offset();
     check_int(net_shutdown(), 0);
     settle();
-    random_bytes(rest, sizeof(rest)); /* what nobody has drawn */
+    random_bytes(rest, sizeof(rest)); /* those not drawn */
     return number;
 }
 
@@ -224,7 +224,7 @@ static void test_secret(void)
     check(num >= 16);
 }
 
-/* A SYN-ACK that goes out again is no new beginning. */
+/* A retransmitted SYN-ACK keeps its ISN. */
 static void test_again(void)
 {
     start();
@@ -236,7 +236,7 @@ static void test_again(void)
     expect_nothing(10000);
 }
 
-/* The bench finds the clock at which a number comes. */
+/* The bench moves the clock to where the ISN is wanted. */
 static void test_wanted(void)
 {
     static const uint32_t wanted[] = {0, 0xffffffff, 0x80000000, 0x7fffffff, 1};
@@ -275,7 +275,7 @@ static void test_ports(void)
     }
 }
 
-/* Who sees the ports that we use towards him cannot tell those towards others. */
+/* The source ports seen by one host do not tell those towards others. */
 static void test_destinations(void)
 {
     uint32_t port[100];
@@ -309,7 +309,7 @@ static void test_ports_restart(void)
     check_random(port, countof(port), 14);
 }
 
-/* What would be next is taken by others. */
+/* The next ports are in use. */
 static void test_ports_in_use(void)
 {
     ip_endp_t local = {IP_ADDR_ANY, 0};
@@ -330,7 +330,7 @@ static void test_ports_in_use(void)
     }
 }
 
-/* A bound socket without a port of its own. */
+/* A socket bound to port 0. */
 static void test_bound_ports(void)
 {
     ip_endp_t local = {IP_ADDR_ANY, 0};
@@ -392,8 +392,8 @@ static ip_addr_t neighbour(size_t host)
     return hton32((uint32_t)(0xc0000200 + host));
 }
 
-/* Of num datagrams to one destination no two have the same id, while so many others, and another
- * protocol, get some as well. */
+/* The IDs of num datagrams to one destination are all different, while other destinations and
+ * another protocol are sent to, too. */
 static void check_unique(size_t num, size_t others)
 {
     static uint8_t seen[IDS];
@@ -412,8 +412,8 @@ static void check_unique(size_t num, size_t others)
     }
 }
 
-/* RFC 6864 4.3: a number comes again when all have been; or a little earlier, if others have had
- * some of them. */
+/* RFC 6864 4.3: an ID is reused after all have been used, or a little earlier if destinations share
+ * a counter. */
 static void test_ids_unique(void)
 {
     bench_start(WIRE_RAW);
@@ -422,7 +422,7 @@ static void test_ids_unique(void)
     check_unique(IDS - IDS / 8, 50);
 }
 
-/* Other destinations, and other protocols, have other numbers; each start has others. */
+/* Destinations, protocols and starts have unrelated IDs. */
 static void test_ids_unrelated(void)
 {
     uint32_t dsts[200], steps[199], protocols[100], starts[100];
@@ -449,8 +449,8 @@ static void test_ids_unrelated(void)
     check_random(starts, countof(starts), ID_BITS);
 }
 
-/* Who counts what he is sent cannot count what others are sent. (Two of them may share a counter,
- * which chance allows seldom.) */
+/* A host that counts its own IDs does not learn how many datagrams others get. (Two of 200 may
+ * share its counter by chance.) */
 static void test_ids_tell_nothing(void)
 {
     uint16_t before, step, told = 0;
@@ -468,7 +468,7 @@ static void test_ids_tell_nothing(void)
     check(told <= 2);
 }
 
-/* Random numbers are drawn at the start, and not for each datagram: that is a system call. */
+/* Random bytes are drawn at the start and not for each datagram: that would be a system call. */
 static void test_ids_draw_nothing(void)
 {
     uint8_t bytes[64], rest[sizeof(bytes)];
@@ -484,7 +484,7 @@ static void test_ids_draw_nothing(void)
 }
 
 /*
- * The keyed hash: the authors' key, 00 to 0f, and texts, 00 01 02 ...
+ * The keyed hash: test vectors of its authors, key 00 to 0f, texts 00 01 02 ...
  */
 static void test_siphash(void)
 {

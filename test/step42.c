@@ -1,4 +1,5 @@
-/* Step 42: blind attacks, RFC 5961. A stranger knows the endpoints, and guesses the numbers. */
+/* Step 42: blind attacks, RFC 5961. An off-path attacker knows the endpoints and guesses the
+ * numbers. */
 
 #include <stdio.h>
 
@@ -11,7 +12,7 @@
 
 static int listener = -1;
 
-/* A connection: the peer's address is that of its name, 192.0.2.1 port 5000 for A. */
+/* A connection from the client of that name. */
 struct link {
     char name;
     int desc;
@@ -36,7 +37,7 @@ static void establish(struct link *l, unsigned win)
     l->before = view(l->desc);
 }
 
-/* Nothing of it has changed. */
+/* The connection is unchanged. */
 static void check_untouched(const struct link *l)
 {
     struct tcp_view v = view(l->desc);
@@ -49,7 +50,7 @@ static void check_untouched(const struct link *l)
     check_int(v.snd.wnd, l->before.snd.wnd);
 }
 
-/* The next numbers are free of what the peer has been answered before: a second has gone by. */
+/* Lets a second go by, so that the challenge limit is full again. */
 static void calm(void)
 {
     advance(2000);
@@ -57,10 +58,10 @@ static void calm(void)
 }
 
 /*
- * The range of ACK: SND.UNA - MAX.SND.WND to SND.NXT
+ * The range of acceptable ACKs: SND.UNA - MAX.SND.WND to SND.NXT
  */
 
-/* UNA is 2001, NXT 2011, MAX.SND.WND 1000. */
+/* SND.UNA is 2001, SND.NXT 2011, MAX.SND.WND 1000. */
 static void send_and_ack(void)
 {
     start();
@@ -105,7 +106,7 @@ static void test_ack_range(void)
     check_received(a.desc, 1, seq);
 }
 
-/* The window was wide once: what was allowed then is allowed still. */
+/* The window was larger once: MAX.SND.WND does not shrink. */
 static void test_widest_window(void)
 {
     start();
@@ -135,7 +136,7 @@ static ssize_t connect_to(struct call *call)
     return tcp_cmd_connect(call->desc, &remote);
 }
 
-/* From the same descriptor, with this window. The peer's number is then 1, ours as well. */
+/* Connects from the same descriptor. SND.NXT and RCV.NXT are then 1, relative. */
 static void connect_again(unsigned win)
 {
     static struct call call;
@@ -150,7 +151,7 @@ static void connect_again(unsigned win)
     check_returned(&call, 0);
 }
 
-/* A connection before this one, from the same descriptor, had a wide window. */
+/* An earlier connection of the same descriptor had a large window. */
 static void test_former_window(void)
 {
     start();
@@ -188,7 +189,7 @@ static void test_reset(void)
         expect_nothing(1000);
         check_untouched(&a);
     }
-    for (size_t i = 0; i < countof(edge); i++) { /* "outside": RCV.NXT+RCV.WND is the first */
+    for (size_t i = 0; i < countof(edge); i++) { /* RCV.NXT+RCV.WND is the first outside */
         check_counted(tcp, challenges_sent, 0, inject(edge[i]));
         expect_nothing(1000);
         check_untouched(&a);
@@ -216,7 +217,7 @@ static void test_syn(void)
     }
 }
 
-/* A peer that has started afresh knows nothing: the challenge makes it say so. */
+/* A restarted peer answers the challenge with a RST. */
 static void test_restarted(void)
 {
     char buf[8];
@@ -235,7 +236,7 @@ static void test_restarted(void)
     check_int(wire_pending(1), 1);
 }
 
-/* We have ended first, and so has the peer. Our next number is 2, the peer's too. */
+/* Our side has closed first, then the peer. SND.NXT and RCV.NXT are 2. */
 static void to_time_wait(void)
 {
     start();
@@ -248,8 +249,8 @@ static void to_time_wait(void)
     calm();
 }
 
-/* A peer that starts afresh with a lower number, or in the old window, need not wait for a minute:
- * it is no old duplicate that says RST to our answer to a SYN. */
+/* A restarted peer with a lower ISN, or one in the old window, need not wait for a minute: its RST
+ * in answer to our challenge is no old duplicate. */
 static void test_restarted_in_time_wait(void)
 {
     static const char *const syns[] = {"S 2147483750:2147483750(0)", "S 0:0(0)",
@@ -263,21 +264,21 @@ static void test_restarted_in_time_wait(void)
         check_counted(tcp, resets_received, 1, inject("R 2:2(0)"));
         expect_nothing(0);
         check(is_gone(a.desc));
-        inject(syns[i]); /* a SYN-ACK to it, and a connection like any */
+        inject(syns[i]); /* a SYN-ACK: a new connection */
         check_int(wire_pending(1), 1);
         check_int(net_shutdown(), 0);
         wire_pending(1);
     }
 }
 
-/* RFC 1337: no other RST ends it, be its number right or not. */
+/* RFC 1337: no other RST ends it, whatever its number. */
 static void test_time_wait_stays(void)
 {
     to_time_wait();
-    inject("R 2:2(0)"); /* nothing was challenged */
+    inject("R 2:2(0)"); /* no challenge was sent */
     inject("P. 0:1(1) ack 1");
     expect(". 2:2(0) ack 2");
-    inject("R 2:2(0)"); /* to our answer to old data */
+    inject("R 2:2(0)"); /* in answer to our ACK of old data */
     inject("S 0:0(0)");
     expect(". 2:2(0) ack 2");
     inject("R 1:1(0)");
@@ -291,13 +292,13 @@ static void test_time_wait_stays(void)
         inject(". 1000000000:1000000000(0) ack 1");
     }
     wire_pending(1);
-    inject("S 3000000000:3000000000(0)"); /* held back: a RST cannot be an answer */
+    inject("S 3000000000:3000000000(0)"); /* the challenge was held: no RST can answer it */
     inject("R 2:2(0)");
     expect_nothing(0);
     check_state(a.desc, "TIME_WAIT");
 }
 
-/* What has come is still read after it. */
+/* Received data can be read after it. */
 static void test_restarted_while_held(void)
 {
     char buf[8];
@@ -321,8 +322,8 @@ static void test_restarted_while_held(void)
  * Limits
  */
 
-/* A stranger takes all answers that there are, and the peer's probes still have theirs: they stand
- * where he cannot know. */
+/* An attacker uses up all challenges, and the peer's probes are still answered: their number is
+ * unknown off the path. */
 static void test_probes_answered(void)
 {
     start();
@@ -340,7 +341,7 @@ static void test_probes_answered(void)
     check_untouched(&a);
 }
 
-/* How many answers num of these get at once? */
+/* How many answers do num such segments at once get? */
 static size_t answers(const char *script, size_t num)
 {
     size_t n = 0;
@@ -373,10 +374,10 @@ static void test_limit(void)
         check_untouched(&a);
     }
     calm();
-    check(answers(what[0], 1) == 1); /* a second later there are answers again */
+    check(answers(what[0], 1) == 1); /* the limit is full again after a second */
 }
 
-/* Minutes of it, of each kind. */
+/* A minute of segments of each kind. */
 static void test_rate(void)
 {
     size_t n = 0;
@@ -391,8 +392,8 @@ static void test_rate(void)
     check(n >= 60 && n <= 61 * TCP_CHALLENGE_LIMIT);
 }
 
-/* CVE-2016-5696: were there one limit for all, whoever exhausts it on his own connection could see
- * whether a guess was answered on another one. */
+/* CVE-2016-5696: with one limit for all, an attacker could exhaust it on its own connection and see
+ * whether a guess on another was answered. */
 static size_t answers_of_b(int others)
 {
     size_t n = 0;
@@ -423,7 +424,7 @@ static void test_no_global_limit(void)
     check(alone >= 1);
 }
 
-/* A peer whose ACKs were lost repeats what we have: it must always hear that. */
+/* A peer whose ACKs were lost retransmits data that we have, and must always get an ACK. */
 static void test_repeated_data(void)
 {
     start();
@@ -442,14 +443,14 @@ static void test_repeated_data(void)
     check_received(a.desc, 1, 2001);
 }
 
-/* Two ends that each hold the other's ACK for wrong do not go on for ever. */
+/* Two ends that reject each other's ACKs do not answer for ever. */
 static void test_no_endless_talk(void)
 {
     size_t n = 0;
 
     start();
     establish(&a, 65535);
-    for (int i = 0; i < 10000; i++) { /* the peer answers each answer at once */
+    for (int i = 0; i < 10000; i++) { /* the peer answers each answer */
         inject(i % 2 ? ". 1:1(0) ack 2" : ". 0:0(0) ack 1");
         if (wire_pending(1) == 0) {
             break;
@@ -460,7 +461,7 @@ static void test_no_endless_talk(void)
 }
 
 /*
- * Guesses
+ * Blind segments
  */
 static uint32_t draw(void)
 {
@@ -470,7 +471,7 @@ static uint32_t draw(void)
     return x;
 }
 
-/* Anything a stranger may try, with numbers of the whole space. */
+/* A segment with random flags and numbers. */
 static void guess(char name)
 {
     static const char *const flags[] = {"R", "R.", "S", "S.", "P.", "P.", ".", "F.", "F", "P"};
@@ -486,7 +487,7 @@ static void guess(char name)
     inject(text);
 }
 
-/* What is not exact, but in the window: a RST, a SYN; and data whose ACK is any wrong one. */
+/* A RST or SYN inside the window but not exact, or data with a wrong ACK. */
 static void guess_inside(const struct link *l)
 {
     static const char *const flags[] = {"R", "R.", "S", "S.", "P.", "F."};
@@ -501,7 +502,7 @@ static void guess_inside(const struct link *l)
     inject(text);
 }
 
-/* Data goes both ways afterwards. */
+/* Data goes both ways. */
 static void check_works(struct link *l)
 {
     char text[64];
@@ -523,7 +524,7 @@ static void check_works(struct link *l)
 }
 
 #define GUESSES 100000
-#define A_SECOND 5000 /* of them */
+#define A_SECOND 5000 /* segments */
 
 static void test_guesses(void)
 {
@@ -568,7 +569,7 @@ static void test_guesses_inside(void)
     check_works(&a);
 }
 
-/* The same while one side, or the other, has ended. */
+/* The peer has closed one connection, our side the other. */
 static void test_guesses_half_closed(void)
 {
     size_t n = 0;

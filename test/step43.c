@@ -12,13 +12,13 @@
 #include "udp.h"
 #include "util.h"
 
-/* Step 43: floods. Whoever sends too much gets less, and nobody else does. */
+/* Step 43: floods. A flood is limited, and other traffic is not affected. */
 
-#define FLOOD 100000 /* SYNs whose senders do not exist */
-#define BURST 20000  /* packets without a pause */
+#define FLOOD 100000 /* SYNs from forged sources */
+#define BURST 20000  /* packets at one moment */
 
 /*
- * Packets made here, for there are very many
+ * Packets built here for speed
  */
 
 static uint32_t sum16(const uint8_t *p, size_t len, uint32_t sum)
@@ -74,26 +74,26 @@ static void inject_segment(uint32_t src, uint16_t sport, uint16_t dport, uint8_t
 #define RST 0x04
 #define ACK 0x10
 
-/* The n-th stranger sends a SYN to a port. */
-static void strange_syn(uint32_t n, uint16_t port)
+/* The n-th forged SYN to a port. */
+static void forged_syn(uint32_t n, uint16_t port)
 {
     inject_segment(0xc6336400 + (n & 0xff), (uint16_t)(1024 + n % 60000), port, SYN, n * 7919, 0);
 }
 
-/* The n-th stranger sends an ACK out of nothing. */
-static void strange_ack(uint32_t n, uint16_t port)
+/* The n-th forged ACK to a port. */
+static void forged_ack(uint32_t n, uint16_t port)
 {
     inject_segment(0xc6336400 + (n & 0xff), (uint16_t)(1024 + n % 60000), port, ACK, n, n);
 }
 
-/* An honest client, 10 ms away: he repeats his SYN after 1 s and 2 s more. */
+/* An honest client, 10 ms away. Retransmits its SYN after 1 s and 2 s more. */
 static struct {
-    uint16_t port; /* 0: he does not try */
+    uint16_t port; /* 0: idle */
     uint32_t isn;
-    uint32_t ack;     /* of the ACK that is on its way */
-    long began;       /* milliseconds of tick */
-    long syn_at[3];   /* when his SYNs arrive here */
-    long ack_at;      /* when his ACK does; -1: not sent */
+    uint32_t ack;     /* for the ACK in flight */
+    long began;       /* milliseconds, like now */
+    long syn_at[3];   /* when its SYNs arrive here */
+    long ack_at;      /* when its ACK arrives; -1: not sent */
     int refused;
 } honest;
 
@@ -111,8 +111,8 @@ static void honest_begins(uint16_t port, long now)
 
 #define HONEST 0xcb007109 /* 203.0.113.9 */
 
-/* Takes what has gone out; what is for him comes to him. */
-static void honest_listens(long now)
+/* Takes all packets out; the client receives its own. */
+static void honest_receives(long now)
 {
     uint8_t p[2048];
     size_t num = wire_pending(0);
@@ -130,8 +130,8 @@ static void honest_listens(long now)
     }
 }
 
-/* What arrives from him in this millisecond. */
-static void honest_speaks(long now)
+/* Injects the client's packets of this millisecond. */
+static void honest_sends(long now)
 {
     for (int i = 0; i < 3; i++) {
         if (honest.port != 0 && honest.ack_at == -1 && honest.syn_at[i] == now) {
@@ -143,7 +143,7 @@ static void honest_speaks(long now)
     }
 }
 
-/* Loopback is not there; a listener on port 7, a gateway, and one established connection, A. */
+/* No loopback; a listener on port 7, a gateway, and one established connection, A. */
 static int start(int *conn)
 {
     struct net_device *dev;
@@ -162,7 +162,7 @@ static int start(int *conn)
     return listener;
 }
 
-/* Ten bytes from A, the n-th, which are read and answered. */
+/* The n-th ten bytes from A are read and answered. */
 static void exchange(int desc, unsigned int n)
 {
     char line[80], buf[16];
@@ -180,7 +180,7 @@ static void exchange(int desc, unsigned int n)
     inject(line);
 }
 
-/* Every 4 s an honest client comes; each has his connection within 3 s, in the middle of it. */
+/* An honest client tries every 3.5 s, and each connects within 3 s. */
 static void test_syn_flood(void)
 {
     unsigned int connected = 0, exchanged = 0;
@@ -192,13 +192,13 @@ static void test_syn_flood(void)
 
     for (now = 0; n < FLOOD; now++, advance(1)) {
         for (int i = 0; i < 10; i++) {
-            strange_syn(n++, 7);
+            forged_syn(n++, 7);
         }
         if (now % 3500 == 500) {
             honest_begins((uint16_t)(6000 + now / 3500), now);
         }
-        honest_speaks(now);
-        honest_listens(now);
+        honest_sends(now);
+        honest_receives(now);
         if (honest.port != 0 && honest.ack_at != -1 && now == honest.ack_at + 1) {
             desc = tcp_cmd_accept(listener, &remote);
             check_int(ntoh16(remote.port), honest.port);
@@ -222,7 +222,7 @@ static void test_syn_flood(void)
     check(blocks_in_use() <= 4);
 }
 
-/* At whatever rate: bounded, and nobody who is connected notices. */
+/* At any rate: bounded in memory, and established connections go on. */
 static void test_syn_burst(void)
 {
     size_t bytes;
@@ -231,7 +231,7 @@ static void test_syn_burst(void)
     start(&conn);
     bytes = memory_peak_bytes(1);
     for (uint32_t n = 0; n < BURST; n++) {
-        strange_syn(n, 7);
+        forged_syn(n, 7);
         if (n % 1000 == 0) {
             wire_pending(1);
             exchange(conn, n / 1000);
@@ -243,14 +243,14 @@ static void test_syn_burst(void)
     exchange(conn, BURST / 1000);
 }
 
-/* A SYN-ACK that nobody answers is repeated three to five times, and then forgotten. */
+/* An unanswered SYN-ACK is retransmitted three to five times; then the block is freed. */
 static void test_retries(void)
 {
     int listener, conn;
     size_t sent;
 
     listener = start(&conn);
-    strange_syn(1, 7);
+    forged_syn(1, 7);
     check_int(wire_pending(1), 1);
     advance(180000);
     sent = wire_pending(1);
@@ -259,7 +259,7 @@ static void test_retries(void)
     check_state(listener, "LISTEN");
 }
 
-/* A passive open can wait for one peer at a time: one who is not there does not take it long. */
+/* A passive OPEN waits for one peer at a time: an absent one does not hold it for long. */
 static void test_retries_open(void)
 {
     static struct call c;
@@ -278,7 +278,7 @@ static void test_retries_open(void)
     opened(&c);
 }
 
-/* Silence of those whom we never knew is no news: a flood of SYNs must not be one of warnings. */
+/* A SYN flood must not cause a flood of warnings. */
 static void test_no_warning(void)
 {
     int conn;
@@ -286,14 +286,14 @@ static void test_no_warning(void)
     start(&conn);
     check_int(log_set_level("warn"), 0);
     for (uint32_t n = 0; n < 100; n++) {
-        strange_syn(n, 7);
+        forged_syn(n, 7);
     }
     advance(60000);
     wire_pending(1);
     check(!logged("no answer"));
 }
 
-/* Many listeners are flooded at once: together they fill the table, but not for our own user. */
+/* Floods at many listeners fill the table together, but not for a local user. */
 static void test_full_table(void)
 {
     int conn, desc;
@@ -304,7 +304,7 @@ static void test_full_table(void)
         snprintf(local, sizeof(local), "0.0.0.0:%d", 100 + i);
         listening(local, 5);
         for (uint32_t n = 0; n < TCP_HALF_OPEN_MAX; n++) {
-            strange_syn(n, (uint16_t)(100 + i));
+            forged_syn(n, (uint16_t)(100 + i));
         }
         wire_pending(1);
     }
@@ -315,7 +315,6 @@ static void test_full_table(void)
     exchange(conn, 0);
 }
 
-/* Who closes his listener resets those who wait, and they are not lost in the table. */
 static void test_listener_closed(void)
 {
     int conn, listener = start(&conn);
@@ -333,7 +332,7 @@ static void test_listener_closed(void)
     exchange(conn, 0);
 }
 
-/* So many take the end of the connection and never say theirs. Who comes next finds room. */
+/* Peers acknowledge our FIN and never send theirs: their blocks make room. */
 static void test_full_of_fin_wait_2(void)
 {
     int listener, desc;
@@ -341,7 +340,7 @@ static void test_full_of_fin_wait_2(void)
 
     bench_start(WIRE_RAW);
     listener = listening("0.0.0.0:7", 5);
-    for (int i = 0; i < TCP_PCB_SIZE - 50; i++) { /* most of it is our own: that is quicker */
+    for (int i = 0; i < TCP_PCB_SIZE - 50; i++) { /* most blocks are local sockets, for speed */
         check(tcp_cmd_socket() != -1);
     }
     for (int i = 0; i < 100; i++) {
@@ -356,8 +355,8 @@ static void test_full_of_fin_wait_2(void)
     check_int(blocks_in_use(), TCP_PCB_SIZE);
 }
 
-/* The last ACK of a client who finds the backlog full is dropped: he comes in when there is room.
- */
+/* The last ACK of a handshake at a full backlog is dropped; the retransmitted SYN-ACK gets it
+ * again. */
 static void test_backlog(void)
 {
     int listener, desc;
@@ -379,7 +378,7 @@ static void test_backlog(void)
     check(tcp_cmd_accept(listener, NULL) != -1);
 }
 
-/* If there is never room, he is told: for him the connection is made, and he may wait for ever. */
+/* If there is never room, the client gets a RST: on its side the connection is established. */
 static void test_backlog_never(void)
 {
     bench_start(WIRE_RAW);
@@ -402,17 +401,17 @@ static void test_backlog_never(void)
     check_int(blocks_in_use(), 2);
 }
 
-/* ACKs to a listener or to nobody: the first are answered by a RST, a flood is not. */
+/* A segment for a listener or a closed port gets a RST; a flood gets only some. */
 static void resets_are_limited(uint16_t port)
 {
     int conn;
     size_t sent;
 
     start(&conn);
-    strange_ack(0, port);
+    forged_ack(0, port);
     check_int(wire_pending(1), 1);
     for (uint32_t n = 1; n <= BURST; n++) {
-        strange_ack(n, port);
+        forged_ack(n, port);
         if (n % 20 == 0) {
             advance(1);
         }
@@ -421,7 +420,7 @@ static void resets_are_limited(uint16_t port)
     check(sent > 10 && sent < 2000);
     exchange(conn, 0);
     advance(2000);
-    strange_ack(0, port);
+    forged_ack(0, port);
     check_int(wire_pending(1), 1);
 }
 
@@ -430,13 +429,13 @@ static void test_ack_flood(void)
     resets_are_limited(7);
 }
 
-static void test_ack_flood_nobody(void)
+static void test_ack_flood_closed(void)
 {
     resets_are_limited(9);
 }
 
-/* A peer shuts his window for ever, but answers every probe: while our user is there, that is his
- * affair. When he has closed, there is an end to it. */
+/* A peer keeps its window at zero and answers every probe. That is unlimited until the user closes;
+ * then a timeout runs. */
 static void test_sockstress(void)
 {
     static char much[20000];
@@ -452,7 +451,7 @@ static void test_sockstress(void)
     for (seconds = 0; blocks_in_use() == 2; seconds++) {
         check(seconds <= TCP_CLOSE_TIMEOUT / 1000 + 1);
         advance(1000);
-        while (wire_pending(0) > 0) { /* with the window that he had: none */
+        while (wire_pending(0) > 0) { /* with the window at zero */
             take(0, p, sizeof(p));
             inject("A> . 1:1(0) ack 1 win 0");
         }
@@ -461,7 +460,7 @@ static void test_sockstress(void)
     wire_pending(1);
 }
 
-/* On a link of our own, where ARP has to ask for everybody. A is a neighbour. */
+/* An Ethernet, where each destination is resolved. A is a neighbour. */
 static void start_ether(int *conn)
 {
     int listener;
@@ -475,7 +474,7 @@ static void start_ether(int *conn)
     check_int(log_set_level("error"), 0);
 }
 
-/* Requests of thousands of stations that want to be known. */
+/* Requests from thousands of stations. */
 static void test_arp_flood(void)
 {
     uint8_t frame[60] = {0, 0, 0x5e, 0, 0x53, 1, 2, 0, 0, 0, 0, 0, 8, 6, 0, 1, 8, 0, 6, 4, 0, 1};
@@ -499,7 +498,7 @@ static void test_arp_flood(void)
     check(memory_peak_bytes(0) - bytes < 300000);
 }
 
-/* SYNs in the names of neighbours who are not there: each SYN-ACK has to ask for one. */
+/* SYNs from absent neighbours: each SYN-ACK waits for ARP. */
 static void test_syn_flood_on_link(void)
 {
     char line[80];
@@ -523,8 +522,7 @@ static void test_syn_flood_on_link(void)
           (TCP_HALF_OPEN_MAX + 10) * (size_t)1024 + 400000 + ARP_WAIT_BYTES_ALL);
 }
 
-/* A socket that nobody reads keeps so many datagrams, and so many bytes, however large they are;
- * the oldest stay, the newest are dropped. */
+/* An unread socket keeps a bounded number of datagrams and bytes; new ones are dropped. */
 static void test_udp_flood(void)
 {
     static char buf[UDP_PAYLOAD_SIZE_MAX];
@@ -567,8 +565,7 @@ static void test_udp_flood(void)
     }
 }
 
-/* Payloads of 64 KiB, which a loopback carries: what waits is bounded in bytes, not by their number
- * alone. */
+/* Payloads of 64 KiB, as on a loopback: the queue is bounded in bytes, too. */
 static void test_queue_bytes(void)
 {
     static uint8_t data[65000];
@@ -605,7 +602,7 @@ BENCH(43,
       {"a client at a full backlog is accepted later [T-40]", test_backlog},
       {"a client at a full backlog is reset in the end [T-40]", test_backlog_never},
       {"RSTs to a flood of ACKs at a listener are limited [T-15]", test_ack_flood},
-      {"RSTs to a flood of segments for no connection are limited [T-15]", test_ack_flood_nobody},
+      {"RSTs to a flood of segments for no connection are limited [T-15]", test_ack_flood_closed},
       {"a window kept at zero times out after close [T-27]", test_sockstress},
       {"an ARP flood keeps established connections [A-3 B-15]", test_arp_flood},
       {"SYNs from absent neighbours do no harm [T-14 A-7]", test_syn_flood_on_link},

@@ -1,5 +1,5 @@
-/* Step 44: fragments are put together again, within bounds that no flood exceeds; and what is
- * longer than the MTU goes out in fragments. */
+/* Step 44: fragments. Received ones are reassembled within limits, and datagrams longer than the
+ * MTU are sent in fragments. */
 #include <stdio.h>
 
 #include "bench.h"
@@ -20,7 +20,7 @@
 #define B "'bbbbbbbb'"
 #define C "'cc'"
 #define WHOLE "aaaaaaaabbbbbbbbcc"
-#define BIG 65515 /* bytes of data that the longest datagram has */
+#define BIG 65515 /* bytes of data in the longest datagram */
 #define UDP_BIG 65507
 #define MTU 1500
 #define FLOOD 100000
@@ -53,7 +53,7 @@ static void start(void)
     calls = 0;
 }
 
-/* The datagram has come once, with this text as its data, since the last time. */
+/* Since the last check one datagram has been delivered, with this text as data. */
 static void check_came(const char *text)
 {
     check_int(calls, 1);
@@ -62,7 +62,7 @@ static void check_came(const char *text)
     calls = 0;
 }
 
-/* The bytes from..to of whole, as a fragment of the datagram id from 192.0.2.host. */
+/* Bytes [from, to) of whole, as a fragment of datagram id from 192.0.2.host. */
 static void piece(int host, int id, int proto, size_t from, size_t to, int last)
 {
     static char line[2 * BIG + 100];
@@ -76,7 +76,7 @@ static void piece(int host, int id, int proto, size_t from, size_t to, int last)
     inject(line);
 }
 
-/* All of whole's first len bytes, in fragments of size bytes. */
+/* The first len bytes of whole, in fragments of size bytes. */
 static void pieces(int host, int id, int proto, size_t len, size_t size)
 {
     for (size_t from = 0; from < len; from += size) {
@@ -108,7 +108,6 @@ static void in_any_order(void)
                   (inject(parts[0]), inject(parts[1]), inject(parts[2])));
 }
 
-/* Source, destination, protocol and id tell datagrams apart. */
 static void told_apart(void)
 {
     start();
@@ -141,10 +140,10 @@ static void lengths(void)
     }
 }
 
-/* What has been put together takes the way of what was whole: here to a socket ... */
+/* A reassembled datagram is delivered like any other. */
 static void to_udp(void)
 {
-    static const uint8_t hdr[] = {0x13, 0x88, 0, 7, 0x07, 0xd8, 0, 0}; /* from 5000, no checksum */
+    static const uint8_t hdr[] = {0x13, 0x88, 0, 7, 0x07, 0xd8, 0, 0}; /* 5000, no checksum */
     static uint8_t buf[3000];
     ip_endp_t local = endp("0.0.0.0:7"), remote;
     int desc;
@@ -162,16 +161,16 @@ static void to_udp(void)
     pieces(1, 2, IP_PROTOCOL_UDP, 2008, 1480);
     check(take(0, buf, sizeof(buf)) >= 20 + 8 + 28);
     check_mem(buf + 20, "\x03\x03", 2);     /* port unreachable */
-    check_mem(buf + 28 + 2, "\x07\xec", 2); /* about all 2028 bytes */
+    check_mem(buf + 28 + 2, "\x07\xec", 2); /* about all 2,028 bytes */
 }
 
 /*
- * Fragments that go out
+ * Fragments that we send
  */
 
-/* The next packet out is the fragment that begins at offset, of a datagram with this id (-1: the
- * first, any). It is as long as may be, and goes to gone, where its data is offset bytes behind the
- * start. Then it comes back. Returns the length of its data; more: are others to follow? */
+/* Takes the fragment at offset, of a datagram with this id (-1: any, which is stored), and checks
+ * its length. Copies its data to gone + offset, and injects it again. Returns the length
+ * of its data; more: whether MF is set. */
 static size_t collect_one(size_t mtu, size_t offset, int *id, int *more)
 {
     uint8_t packet[MTU];
@@ -187,7 +186,7 @@ static size_t collect_one(size_t mtu, size_t offset, int *id, int *more)
     *more = packet[6] >> 5 & 1;
     check(!*more || len == (mtu - 20) / 8 * 8);
     memcpy(gone + offset, packet + 20, len);
-    for (size_t i = 12; i < 16; i++) { /* the sum stays right */
+    for (size_t i = 12; i < 16; i++) { /* the checksum is the same */
         uint8_t byte = packet[i];
 
         packet[i] = packet[i + 4];
@@ -197,8 +196,8 @@ static size_t collect_one(size_t mtu, size_t offset, int *id, int *more)
     return len;
 }
 
-/* A datagram that goes out, whole or in fragments, is in gone, and comes in again from where it was
- * sent. Returns the length of its data. */
+/* Takes a datagram, whole or in fragments, and injects it again. Its data is in gone. Returns its
+ * length. */
 static size_t collect(size_t mtu)
 {
     int id = -1, more = 1;
@@ -225,7 +224,7 @@ static void goes_out(size_t mtu, size_t len)
     check_int(wire_pending(0), num ? num : 1);
     check_int(collect(mtu), len);
     check_pattern(gone, 0, len);
-    if (num <= IP_FRAG_FRAGMENTS) { /* what we take ourselves */
+    if (num <= IP_FRAG_FRAGMENTS) { /* within the limit of reassembly */
         check_int(calls, 1);
         check_int(came_len, len);
         check_pattern(came, 0, len);
@@ -233,8 +232,8 @@ static void goes_out(size_t mtu, size_t len)
     calls = 0;
 }
 
-/* Around each length at which one more fragment is needed, over links whose MTU leaves units of 8
- * bytes whole and which does not. */
+/* Around each length that needs one more fragment, with MTUs that leave a multiple of 8 bytes and
+ * others. */
 static void out_and_in(void)
 {
     static const size_t mtus[] = {68, 69, 575, 576, 1006, 1499, 1500};
@@ -269,12 +268,12 @@ static void out_by_hand(void)
     check_int(ip_output(PROTO, whole, 50, IP_ADDR_ANY, addr("192.0.2.1")), 50);
     check_int(take(0, packet, sizeof(packet)), 68);
     check_mem(packet, "\x45\x00\x00\x44", 4);
-    check_mem(packet + 6, "\x20\x00\x40\xfd", 4); /* more, at 0 */
+    check_mem(packet + 6, "\x20\x00\x40\xfd", 4); /* MF, offset 0 */
     check_mem(packet + 12, "\xc0\x00\x02\x02\xc0\x00\x02\x01", 8);
     check_mem(packet + 20, whole, 48);
     check_int(take(0, packet, sizeof(packet)), 22);
     check_mem(packet, "\x45\x00\x00\x16", 4);
-    check_mem(packet + 6, "\x00\x06\x40\xfd", 4); /* the last, at 6 times 8 */
+    check_mem(packet + 6, "\x00\x06\x40\xfd", 4); /* last, offset 6 times 8 */
     check_mem(packet + 20, "bc", 2);
 }
 
@@ -284,7 +283,7 @@ static void too_long_to_send(void)
     check_error(ip_output(PROTO, whole, BIG + 1, IP_ADDR_ANY, addr("192.0.2.1")), EMSGSIZE);
     check_counted(ip, send_failed, 1,
                   ip_output(PROTO, whole, BIG + 1, IP_ADDR_ANY, addr("192.0.2.1")));
-    wire->mtu = 67; /* no link for IP */
+    wire->mtu = 67; /* below the minimum of IP */
     check_error(ip_output(PROTO, whole, 1, IP_ADDR_ANY, addr("192.0.2.1")), EMSGSIZE);
     wire->mtu = 0;
     check_error(ip_output(PROTO, whole, 1, IP_ADDR_ANY, addr("192.0.2.1")), EMSGSIZE);
@@ -308,7 +307,7 @@ static void udp_out(void)
     expect_nothing(0);
 }
 
-/* All of them wait until the neighbour has answered, also over a link of 576 bytes. */
+/* All fragments wait for ARP, also with an MTU of 576. */
 static void wait_for_arp(void)
 {
     static const size_t mtus[] = {MTU, 576}, nums[] = {45, 119};
@@ -330,7 +329,7 @@ static void wait_for_arp(void)
     }
 }
 
-/* The third frame finds the device broken. */
+/* The device fails from the third frame on. */
 static void break_third(const struct net_device *dev, enum net_direction direction, uint16_t type,
                         const uint8_t *data, size_t len)
 {
@@ -358,7 +357,7 @@ static void broken_off(void)
     check_int(memory_in_use(), memory);
 }
 
-/* An echo with so many bytes, in fragments. */
+/* An echo with len bytes of data, in fragments of size bytes. */
 static void echo(size_t len, size_t size)
 {
     static const uint8_t hdr[] = {8, 0, 0, 0, 0, 1, 0, 1};
@@ -371,7 +370,6 @@ static void echo(size_t len, size_t size)
     pieces(1, 1, IP_PROTOCOL_ICMP, 8 + len, size);
 }
 
-/* ... and to ICMP, which answers, in fragments as well. */
 static void echoes(void)
 {
     bench_start(WIRE_RAW);
@@ -425,7 +423,7 @@ static void ping_of_death(void)
     check_counted(ip_frag, too_long, 0, inject(FROM "id 7 offset 8189 proto 253 'xxx'"));
 }
 
-/* Each fragment ends in time, but the first one's options move the end beyond it. */
+/* No fragment ends beyond 65,535, but the options of the first one move the end there. */
 static void death_by_options(void)
 {
     start();
@@ -438,7 +436,7 @@ static void death_by_options(void)
     check_int(calls, 0);
 }
 
-/* A datagram's fragments, one of which does not agree with the others; nothing of it is left. */
+/* A fragment contradicts the first one; both are discarded. */
 static void contradiction(const char *first, const char *second)
 {
     size_t before = memory_in_use();
@@ -485,7 +483,7 @@ static void duplicates(void)
     check_came(WHOLE);
 }
 
-/* RFC 1858, 3128: a filter sees no ports, or no flags. */
+/* RFC 1858, RFC 3128: hides the ports or the flags from a filter. */
 static void tiny(void)
 {
     start();
@@ -496,7 +494,7 @@ static void tiny(void)
     check_counted(ip_frag, tiny, 0, inject(FROM "id 8 offset 3 proto 6 len 4"));
 }
 
-/* A whole datagram that comes between the fragments of another is none of their business. */
+/* An unfragmented datagram with the same ID does not belong to the fragments. */
 static void flags_alone(void)
 {
     start();
@@ -515,9 +513,9 @@ static void timeout(void)
     before = memory_in_use();
     inject(FROM "id 7 mf proto 253 " A);
     expect_nothing(30000);
-    inject(FROM "id 7 mf offset 1 proto 253 " B); /* from the first, not from the last */
+    inject(FROM "id 7 mf offset 1 proto 253 " B); /* the 60 s count from the first arrival */
     expect_nothing(29900);
-    inject("IP 192.0.2.1 > 192.0.2.255 id 7 mf proto 253 len 8"); /* no error about these two */
+    inject("IP 192.0.2.1 > 192.0.2.255 id 7 mf proto 253 len 8"); /* neither causes an error */
     inject(FROM "id 8 offset 1 proto 253 " C);
     check_counted(ip_frag, timeout, 1, expect_within(1200, LATE));
     inject(FROM "id 7 offset 2 proto 253 " C);
@@ -535,7 +533,7 @@ static void timeout_by_hand(void)
     check_int(take(62000, got, sizeof(got)), 20 + 8 + 28);
     check_mem(got + 20, "\x0b\x01", 2);         /* type and code */
     check_mem(got + 24, "\x00\x00\x00\x00", 4); /* unused: zero */
-    check_mem(got + 28, "\x45\x00\x00\x1c\x00\x07\x20\x00\x09\xfd", 10); /* as it came */
+    check_mem(got + 28, "\x45\x00\x00\x1c\x00\x07\x20\x00\x09\xfd", 10); /* as received */
     check_mem(got + 48, "aaaaaaaa", 8);
 }
 
@@ -552,7 +550,7 @@ static void shut_down(void)
     check_int(calls, 0);
 }
 
-/* Whichever allocation fails, a datagram is lost at most, and the next one comes. */
+/* A failed allocation loses at most one datagram; the next one is delivered. */
 static void no_memory(void)
 {
     start();
@@ -571,12 +569,12 @@ static void no_memory(void)
     }
 }
 
-/* First fragments of as many datagrams as there are numbers, from one source or from many. */
+/* First fragments of num datagrams, from so many sources. */
 static void flood(int num, int sources, size_t len)
 {
     char line[128];
 
-    log_set_level("error"); /* or the log alone takes seconds */
+    log_set_level("error"); /* or logging takes seconds */
     for (int i = 0; i < num; i++) {
         snprintf(line, sizeof(line), "IP 198.18.%d.%d > 192.0.2.2 id %d mf proto 253 len %zu",
                  i % sources >> 8, 1 + (i % sources & 0x7f), i & 0xffff, len);
@@ -599,7 +597,7 @@ static void from_one_source(void)
     check_came(WHOLE);
 }
 
-/* Whose sources cannot be told from honest ones: who is quick gets through. */
+/* With forged sources, only a datagram completed quickly gets through. */
 static void from_many_sources(void)
 {
     size_t before;
@@ -651,7 +649,7 @@ static void too_many(void)
     check_int(memory_in_use(), before);
 }
 
-/* A driver may bring what a link has joined to more than the MTU; what goes out keeps to it. */
+/* The device receives coalesced frames longer than its MTU; frames sent keep to the MTU. */
 static void joined(void)
 {
     static uint8_t frame[ETHER_JUMBO_SIZE_MAX];

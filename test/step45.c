@@ -13,12 +13,11 @@
 #include "udp.h"
 #include "util.h"
 
-/* Step 45: to see what the stack is doing. The text is compared word by word, so that columns may
- * be added. */
+/* Step 45: netstat. The text is compared word by word, so that columns may be added. */
 
 static int listener;
 
-/* Ethernet, a gateway, a listener, and a client whose ten bytes nobody has read. */
+/* Ethernet, a gateway, a listener, and a client up to the SYN-ACK. */
 static void start(void)
 {
     struct net_device *dev;
@@ -36,7 +35,7 @@ static void start(void)
     expect_within(5000, "S. 0:0(0) ack 1");
 }
 
-/* What is printed. */
+/* The text that netstat prints. */
 static const char *print(void)
 {
     log_clear();
@@ -44,7 +43,7 @@ static const char *print(void)
     return log_all();
 }
 
-/* The line that begins like this, copied; fails if there is none. */
+/* A copy of the line that begins with begin; fails if there is none. */
 static const char *line(const char *text, const char *begin)
 {
     static char copy[512];
@@ -63,7 +62,7 @@ static const char *line(const char *text, const char *begin)
     return copy;
 }
 
-/* Which of the words of the line is this? -1: none */
+/* The index of a word in a line, or -1. */
 static int word(const char *text, const char *want)
 {
     size_t len;
@@ -198,7 +197,7 @@ static void test_datagrams(void)
     check_word(line(row, ""), word(header, "bytes") - word(header, "local"), "6");
 }
 
-/* Whose number was closed sees nothing, and not who has the place now. */
+/* The number of a closed endpoint does not show the one that has its place. */
 static void test_stale_view(void)
 {
     struct udp_view view;
@@ -275,7 +274,7 @@ static void test_counters(void)
     inject_with("tcp.sum=+1", ". 1:1(0) ack 1");
     inject_with("tcp.sum=+1", ". 1:1(0) ack 1");
     check_counter("tcp.bad_checksum", 2);
-    inject("UDP 192.0.2.1.5000 > 192.0.2.2.9 'nobody'");
+    inject("UDP 192.0.2.1.5000 > 192.0.2.2.9 'hello'");
     check_counter("udp.no_port", 1);
     check_counter("icmp.errors_sent", 1);
     wire_pending(1);
@@ -300,7 +299,7 @@ static void test_devices(void)
     check(!strstr(print(), "net1."));
 }
 
-/* Whatever the log's level, before a stack is there and after it, and it takes no memory. */
+/* At every log level, before the start and after shutdown, and without memory. */
 static void test_always(void)
 {
     size_t in_use;

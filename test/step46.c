@@ -1,4 +1,4 @@
-/* Step 46: the judge. Its trials hold, a seed repeats, and mistakes made on purpose are found. */
+/* Step 46: the judge. Its trials pass, a seed repeats, and planted mistakes are found. */
 
 #include <stdio.h>
 #include <string.h>
@@ -13,11 +13,11 @@
 #define SEEDS 60
 
 /*
- * A trial in a process of its own, with a mistake or without one
+ * A trial in a process of its own, with or without a planted mistake
  */
 static void (*mistake)(void);
 static char output[1 << 16];
-static int result[2]; /* a pipe for the hash of what was on the wire */
+static int result[2]; /* a pipe for the hash of the frames */
 
 static void one_trial(void)
 {
@@ -30,7 +30,7 @@ static void one_trial(void)
     check_int(write(result[1], &hash, sizeof(hash)), sizeof(hash));
 }
 
-/* Returns 1 if it held; output has what was said. */
+/* Returns whether the trial passed; its output is in output. */
 static int try(uint64_t seed)
 {
     static const struct behaviour b = {"a trial", one_trial};
@@ -94,7 +94,7 @@ static void test_repeats(void)
 }
 
 /*
- * Mistakes: the network makes them, with all checksums right, in place of the stack
+ * Planted mistakes: the network makes them in place of the stack, with right checksums
  */
 static void (*law)(enum direction dir, const struct packet *p);
 static unsigned int frames;
@@ -114,7 +114,7 @@ static uint8_t *data_of(const struct packet *p, struct layout *lay)
     return writable(p->data + lay->payload);
 }
 
-/* Behind the law's back, a byte is another when it arrives. */
+/* Flips a bit of a byte after the judge has seen the frame. */
 static void turn_byte(enum direction dir, const struct packet *p)
 {
     struct packet *frame = writable((const uint8_t *)p);
@@ -128,7 +128,7 @@ static void turn_byte(enum direction dir, const struct packet *p)
     }
 }
 
-/* It sends a byte that nobody gave it. */
+/* Sends a byte that the application did not give. */
 static void wrong_byte_out(enum direction dir, const struct packet *p)
 {
     struct packet *frame = writable((const uint8_t *)p);
@@ -142,7 +142,7 @@ static void wrong_byte_out(enum direction dir, const struct packet *p)
     law(dir, p);
 }
 
-/* It acknowledges one more than has come. */
+/* Acknowledges 1000 more than was received. */
 static void acknowledge_too_much(enum direction dir, const struct packet *p)
 {
     struct packet *frame = writable((const uint8_t *)p);
@@ -195,7 +195,7 @@ static void plant_leak(void)
     check(memory_alloc(77) != NULL);
 }
 
-/* Some of the first seeds run into the mistake and say so, with what was drawn. */
+/* Some of the first seeds hit the mistake and report it, with the network drawn. */
 static void check_found(void (*plant)(void), const char *words)
 {
     int found = 0;
