@@ -174,8 +174,8 @@ void ip_unreachable(const uint8_t *data, size_t len);
  * for us goes over the loopback device. Returns len (also when the datagram waits for ARP's
  * answer), or -1: EMSGSIZE above IP_MMS_S, ENETUNREACH, EADDRNOTAVAIL, ENOMEM, or the device's. */
 ssize_t ip_output(uint8_t protocol, const uint8_t *data, size_t len, ip_addr_t src, ip_addr_t dst);
-/* Returns the checksum over the pseudo-header and len bytes of a transport's: 0 if the one in them is
- * right. src and dst in network byte order. RFC 9293 3.1 */
+/* Returns the checksum over the pseudo-header (src and dst in network byte order) and len bytes of
+ * header and data; 0 if they hold the right one. RFC 768, RFC 9293 3.1 */
 uint16_t ip_pseudo_cksum(uint8_t protocol, const void *data, size_t len, ip_addr_t src,
                          ip_addr_t dst);
 /* Copies the counters. */
