@@ -21,8 +21,8 @@
  * A client's main opens its socket with setup_open_socket and sleeps in setup_wait; its threads end
  * that sleep with setup_wake.
  *
- * Threads: main's alone calls these functions; any thread may call setup_wake, setup_read,
- * setup_write and setup_send. No locks.
+ * Threads: main's alone calls these functions, except those that wake, read, write or send. No
+ * locks.
  * Signals: SIGINT, SIGTERM and SIGCHLD (setup_wake) are blocked in all threads, and main takes them
  * in setup_wait. SIGPIPE is ignored.
  * Errors: setup_fail ends the program, so a caller has nothing to check unless a result is stated.

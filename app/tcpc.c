@@ -14,7 +14,8 @@
 
 /*
  * tcpc: a TCP client like nc. One thread connects; then one sends standard input, one prints
- * received bytes, and main waits for both, a signal or the limit. Closing the socket ends them.
+ * received bytes, and main waits for their end, a signal or the limit. It ends them by closing the
+ * socket.
  */
 
 #define BUF_SIZE 8192
