@@ -14,29 +14,32 @@
 /*
  * Log
  *
- * Whoever logs is in the middle of something, often with a lock of the stack in his hand. So the
- * log waits for nobody: not for a reader who does not read (a full pipe, a terminal stopped by
- * Ctrl-S), and not for stdio's lock, which the program may hold for as long as it likes. Lines are
- * collected whole in log_buf, and go out by one write at the end of a line or a block. What the
- * console does not take at once is dropped and counted, and before the next line that it takes
- * stands how many are missing.
+ * A thread often logs under a lock of the stack. So the log never waits: neither for the reader of
+ * stderr (a full pipe, a terminal stopped by Ctrl-S), nor for stdio's lock, which the program may
+ * hold. log_buf collects complete lines, and one write takes them out at the end of a line or a
+ * block. Lines that the console does not take at once are dropped and counted; their number is
+ * written before the next line that it takes.
+ *
+ * Locks: log_buf and what belongs to it are the thread's that holds the console, from log_begin to
+ * log_end.
+ * Limits: longer messages and lines are cut; a block that exceeds log_buf is written in parts.
  */
 
-#define LOG_MESSAGE_SIZE 512      /* what is longer is cut */
-#define LOG_TEXT_SIZE    1024     /* the whole line: as well */
+#define LOG_MESSAGE_SIZE 512      /* bytes of a message */
+#define LOG_TEXT_SIZE    1024     /* bytes of a line */
 #define LOG_BUF_SIZE     CONSOLE_WRITE_MAX
 
 int log_level = LOG_LEVEL_DEBUG;
 static int level_chosen;
 static void (*log_sink)(const char *text);
 
-static _Thread_local unsigned int log_depth; /* blocks that this thread has begun */
+static _Thread_local unsigned int log_depth; /* nested blocks of this thread */
 
-/* What follows is the thread's that has the console. */
+/* Guarded by the console */
 static char log_buf[LOG_BUF_SIZE];
 static size_t log_len;
-static unsigned long log_missing; /* lines since the last that was written */
-static int log_cut;               /* stderr has taken the beginning of a line */
+static unsigned long log_missing; /* lines dropped since the last write */
+static int log_cut;               /* stderr took the beginning of a line only */
 
 static size_t log_write(const char *text, size_t len)
 {
@@ -48,7 +51,7 @@ static size_t log_write(const char *text, size_t len)
     return n;
 }
 
-/* Returns 0, or -1 if that can't be written either. */
+/* Writes the number of missing lines. Returns 0, or -1 if that is not taken either. */
 static int log_say_missing(void)
 {
     char text[128];
@@ -67,7 +70,7 @@ static int log_say_missing(void)
     return 0;
 }
 
-/* Hands over what has been collected. The caller is within a block. */
+/* Writes log_buf, or passes it to the sink. Caller must be in a block. */
 static void log_flush(void)
 {
     int errnum = errno;
@@ -129,14 +132,14 @@ void log_line(char mark, const char *file, int line, const char *func, const cha
     struct timeval now = clock_wall();
     struct tm tm;
     char time[sizeof("hh:mm:ss")], message[LOG_MESSAGE_SIZE];
-    int errnum = errno; /* a log line may stand between a failure and the look at its errno */
+    int errnum = errno; /* callers log between a failure and the use of its errno */
     va_list ap;
 
     va_start(ap, fmt);
     vsnprintf(message, sizeof(message), fmt, ap);
     va_end(ap);
     log_begin();
-    localtime_r(&now.tv_sec, &tm); /* here, for no fork may find it half done */
+    localtime_r(&now.tv_sec, &tm); /* in the block: no fork finds its lock taken */
     strftime(time, sizeof(time), "%H:%M:%S", &tm);
     log_text("%s.%03d [%c] %s: %s (%s:%d)\n", time, (int)(now.tv_usec / 1000), mark, func, message,
              file, line);
@@ -178,7 +181,7 @@ void log_set_sink(void (*sink)(const char *text))
 
 #define HEXDUMP_WIDTH 16
 
-/* One line: offset, bytes in hexadecimal, the same bytes as text. */
+/* Logs a line: the offset, bytes in hexadecimal, the same bytes as text. */
 static void hexdump_line(const uint8_t *bytes, size_t offset, size_t num)
 {
     char hex[HEXDUMP_WIDTH * 3 + 1] = "", text[HEXDUMP_WIDTH + 1] = "";
@@ -313,7 +316,7 @@ void queue_foreach(const struct queue_head *queue, void (*func)(void *arg, void 
 }
 
 /*
- * Table. A number is its place plus a multiple of the limit, so the place is easily found again.
+ * Table. A number is its place plus a multiple of the limit, so number % limit is the place.
  */
 
 #define TABLE_SIZE_MIN 16
@@ -365,7 +368,7 @@ int table_add(struct table *table, void *entry)
     return slot->number;
 }
 
-/* The slot with this number, or NULL. */
+/* Returns the slot with this number, or NULL. */
 static struct table_slot *table_find(const struct table *table, int number)
 {
     size_t place = (size_t)number % table->limit;
@@ -421,7 +424,7 @@ void table_remove(struct table *table, int number)
 }
 
 /*
- * Byte order: the network's first byte is the most significant one, whatever the machine's is.
+ * Byte order: the first byte of network byte order is the most significant one.
  */
 
 uint16_t ntoh16(uint16_t n)
@@ -434,7 +437,7 @@ uint16_t ntoh16(uint16_t n)
 
 uint16_t hton16(uint16_t h)
 {
-    return ntoh16(h); /* swapping, or not, is its own reverse */
+    return ntoh16(h); /* its own inverse */
 }
 
 uint32_t ntoh32(uint32_t n)
@@ -451,8 +454,8 @@ uint32_t hton32(uint32_t h)
 }
 
 /*
- * Checksum. RFC 1071: adding up in the machine's byte order and folding the carries gives the
- * network's sum.
+ * Checksum. RFC 1071 2 (B): words may be added in host byte order. The sum is in the same order, so
+ * in memory it is in network byte order.
  */
 
 uint16_t cksum16(const void *addr, size_t count, uint32_t init)
@@ -501,7 +504,7 @@ static void siphash_rounds(uint64_t v[4], int num)
     }
 }
 
-/* At most 8 bytes, the first is the lowest. */
+/* Returns at most 8 bytes as a number, the first byte lowest. */
 static uint64_t little_endian(const uint8_t *p, size_t len)
 {
     uint64_t word = 0;

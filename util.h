@@ -16,7 +16,8 @@ MICROPS_BEGIN
 #define indexof(x, y) ((size_t)((y) - (x)))
 
 /*
- * Log: one line an event, on stderr. Lines that it does not take at once are dropped and counted.
+ * Log: a line for each event, on stderr. Lines that stderr does not take at once are dropped and
+ * counted.
  *     18:43:46.153 [I] net_protocol_register: registered, type=0x0806 (net.c:223)
  */
 enum log_level {
@@ -27,7 +28,7 @@ enum log_level {
     LOG_LEVEL_DUMP,  /* and every byte */
 };
 
-extern int log_level; /* what is above it is not formatted; read it through log_enabled */
+extern int log_level; /* lines above it are not formatted; read it by log_enabled */
 
 #define log_enabled(level) (__atomic_load_n(&log_level, __ATOMIC_RELAXED) >= (level))
 #define log_at(level, mark, ...) \
@@ -39,36 +40,35 @@ extern int log_level; /* what is above it is not formatted; read it through log_
 
 void log_line(char mark, const char *file, int line, const char *func, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
-/* Sets the level by its name: error, warn, info, debug or dump. Returns 0, or -1 for any other
- * name. */
+/* Sets the level: error, warn, info, debug or dump. Returns 0, or -1 for another name. */
 int log_set_level(const char *name);
-/* Sends all that is printed to sink instead of stderr; NULL: back to stderr. */
+/* Passes the log to sink, which must not log itself, instead of stderr; NULL: to stderr again. */
 void log_set_sink(void (*sink)(const char *text));
 
 MICROPS_END
 
-/* Prints a line of a dump as it is. Lines between log_begin and log_end stay together, and come out
- * at the end. */
+/* Logs a line of a dump, without a prefix. Lines between log_begin and log_end come out together at
+ * the end; such blocks nest. */
 void log_text(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_begin(void);
 void log_end(void);
-/* Takes the level from the variable MICROPS_LOG, unless log_set_level has been called before. */
+/* Sets the level from the variable MICROPS_LOG, unless log_set_level was called before. */
 void log_init(void);
 
-/* Prints size bytes in hexadecimal and as text, if the level is dump. */
+/* Logs size bytes in hexadecimal and as text, if the level is dump. */
 void hexdump(const void *data, size_t size);
 
 /*
- * Counters: a statistics structure has fields of type uint64_t and nothing else.
+ * Counters: all fields of a statistics structure are uint64_t.
  */
 #define count(field) ((void)__atomic_fetch_add(&(field), 1, __ATOMIC_RELAXED))
-/* A packet is dropped: counts the reason, logs it, and has the value -1, which may stay unused. */
+/* Counts and logs the reason to drop a packet. Its value is -1, which may be ignored. */
 #define drop(field, ...) (count(field), debugf(__VA_ARGS__), drop_result())
 static inline int drop_result(void)
 {
     return -1;
 }
-/* Copies counters that other threads may be counting. size in bytes. */
+/* Copies size bytes of counters, which other threads may increment meanwhile. */
 void counters_copy(void *dst, const void *src, size_t size);
 
 /*
@@ -78,23 +78,24 @@ void counters_copy(void *dst, const void *src, size_t size);
 #define SECONDS(x)      ((uint64_t)(x) * 1000000000)
 
 /*
- * Rate: limits how often something happens. All zeros is a full stock. The caller guards it.
+ * Rate limit: a token bucket. All zeros is a full one. The caller's lock guards it.
  */
 struct rate {
-    uint64_t next;     /* when the stock grows again */
-    unsigned int left; /* events that are allowed until then */
+    uint64_t next;     /* time of the next refill */
+    unsigned int left; /* tokens */
 };
 
-/* Takes one event from the stock, to which gain are added every interval, up to max. now and
- * interval in nanoseconds. Returns 0, or -1 if none is left. */
+/* Takes a token. Every interval, gain tokens are added, up to max. now and interval in nanoseconds.
+ * Returns 0, or -1 if there is no token. */
 int rate_take(struct rate *rate, uint64_t now, uint64_t interval, unsigned int gain,
               unsigned int max);
-/* Does rate_take add to the stock now? Only then it looks at interval, gain and max, which a limit
- * that must be unpredictable draws at random. */
+/* Is a refill due? Only then does rate_take use interval, gain and max, so a caller may draw them at
+ * random for each refill. */
 int rate_is_due(const struct rate *rate, uint64_t now);
 
 /*
  * Queue: first in, first out. An entry is any structure whose first field is a struct queue_entry.
+ * The caller's lock guards it.
  */
 struct queue_entry {
     struct queue_entry *next;
@@ -108,36 +109,36 @@ struct queue_head {
 
 void queue_init(struct queue_head *queue);
 void queue_push(struct queue_head *queue, void *entry);
-/* Takes the oldest entry out. Returns NULL when the queue is empty. */
+/* Removes and returns the oldest entry, or NULL when the queue is empty. */
 void *queue_pop(struct queue_head *queue);
-/* The oldest entry, which stays. Returns NULL when the queue is empty. */
+/* Returns the oldest entry, which stays in the queue, or NULL when it is empty. */
 void *queue_peek(const struct queue_head *queue);
 /* Calls func(arg, entry) for each entry, the oldest first. func may not change the queue. */
 void queue_foreach(const struct queue_head *queue, void (*func)(void *arg, void *entry), void *arg);
 
 /*
- * Table: gives entries numbers, small ones first. A number that was given back is not soon given
- * out again: its place gets another, so who still holds the old one finds nothing. Starts as
- * {.limit = N} and grows up to N places. Whoever shares it holds a lock of his own.
+ * Table: numbers for entries. A new entry gets the lowest free place, with another number than the
+ * entries before: a removed number is not soon used again, so a stale one finds no entry. Starts as
+ * {.limit = N} and grows to N places. The caller's lock guards it.
  */
 struct table {
     struct table_slot *slots;
-    size_t size;  /* slots that there are */
+    size_t size;  /* allocated slots */
     size_t end;   /* behind the last place in use */
     size_t free;  /* no place below it is free */
-    size_t limit; /* places that there may be */
-    int round;    /* goes into new numbers; changes when one is given back */
+    size_t limit; /* slots at most */
+    int round;    /* part of new numbers; changes at each removal */
 };
 
 /* Returns the entry's number, or -1 (EMFILE at the limit, ENOMEM). */
 int table_add(struct table *table, void *entry);
-/* Returns the entry, or NULL if the number is nobody's. */
+/* Returns the entry, or NULL if no entry has the number. */
 void *table_get(const struct table *table, int number);
-/* Returns what has a place, or NULL. Places end at the limit. */
+/* Returns the entry at a place, from 0 to limit - 1, or NULL. */
 void *table_at(const struct table *table, size_t place);
 /* Returns the first entry at *place or behind it and moves *place past it; NULL at the end. */
 void *table_next(const struct table *table, size_t *place);
-/* The number is nobody's any more. An empty table takes no memory. */
+/* Removes the entry with this number, if any. An empty table takes no memory. */
 void table_remove(struct table *table, int number);
 
 /*
@@ -146,7 +147,7 @@ void table_remove(struct table *table, int number);
 
 #define SIPHASH_KEY_SIZE 16
 
-/* A number that depends on len bytes of data, and which nobody can compute without the key. */
+/* Returns the keyed hash of len bytes of data: unpredictable without the key. */
 uint64_t siphash(const uint8_t key[SIPHASH_KEY_SIZE], const void *data, size_t len);
 
 MICROPS_BEGIN
@@ -160,11 +161,11 @@ uint32_t hton32(uint32_t h);
 uint32_t ntoh32(uint32_t n);
 
 /*
- * Checksum: the Internet's, RFC 1071
+ * Checksum: the Internet checksum, RFC 1071
  */
 
-/* Sums up count bytes at addr, at any alignment. init is the sum so far: 0, or ~cksum16 of what
- * comes before, which has an even length. Returns the complement, as it goes into a header. */
+/* Returns the checksum of count bytes at addr, at any alignment, in network byte order. init is 0,
+ * or ~cksum16 of the bytes before, whose number is even. */
 uint16_t cksum16(const void *addr, size_t count, uint32_t init);
 
 MICROPS_END
