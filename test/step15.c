@@ -13,7 +13,7 @@ static int calls_a, calls_b, depth, deepest;
 static int in_net_input;
 static uint32_t next_number = FIRST;
 
-/* Payloads are numbered; they must come in order. */
+/* Payloads are numbered, and must arrive in order. */
 static void handle_a(const uint8_t *data, size_t len, struct net_device *dev)
 {
     uint32_t number;

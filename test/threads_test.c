@@ -1072,7 +1072,7 @@ static void *tcp_server_main(void *arg)
     return NULL;
 }
 
-/* Returns a connected socket. Tries anew after an interruption, which leaves one connecting. */
+/* Returns a connected socket. An interrupted connect goes on, so tries again with a new socket. */
 static int tcp_connect(void)
 {
     struct sockaddr_in addr = address(TCP_PORT);

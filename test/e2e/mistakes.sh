@@ -1,5 +1,5 @@
 #!/bin/sh
-# Mistakes of users, and what they lack: the exit status, and the last line on stderr
+# Users' mistakes and missing resources: the exit status, and the last line on stderr
 
 . test/e2e/common
 
