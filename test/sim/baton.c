@@ -17,7 +17,7 @@ uint64_t sim_now;
 uint64_t sim_start;
 uint32_t sim_patience;
 
-/* What main waits for while everybody else runs. */
+/* What main waits for while other tasks run. */
 static struct {
     int waiting;
     uint64_t until;
@@ -40,7 +40,7 @@ static struct task *task_new(const char *name)
     struct task *task = calloc(1, sizeof(*task));
 
     if (!task) {
-        sim_wrong("the bench has no memory");
+        sim_wrong("out of memory");
     }
     snprintf(task->name, sizeof(task->name), "%s", name);
     task_add(task);
@@ -61,7 +61,7 @@ void sim_forget(void)
 }
 
 /*
- * Who is next
+ * Choice of the next task
  */
 static int could_run(const struct task *task)
 {
@@ -119,7 +119,7 @@ static uint64_t next_event(void)
             continue;
         }
         if (task->ready && task->lock && !task->sleeps_on) {
-            stuck("deadlock: nobody can run");
+            stuck("deadlock: no task can run");
         }
         if (task->sleeps_on && task->deadline && task->deadline < next) {
             next = task->deadline;
@@ -128,7 +128,7 @@ static uint64_t next_event(void)
     return next;
 }
 
-/* Nobody can run at this moment: on to the next one at which somebody can. */
+/* No task can run: moves the clock to the next moment at which one can. */
 static void move_clock(void)
 {
     uint64_t next = next_event();
@@ -292,7 +292,7 @@ uint64_t now_ms(void)
 }
 
 /*
- * Who does what
+ * Reports of tasks
  */
 static void describe(const struct task *task, char *buf, size_t size)
 {
@@ -301,7 +301,7 @@ static void describe(const struct task *task, char *buf, size_t size)
     size_t len;
 
     len = (size_t)snprintf(buf, size, "task %s %s", task->name,
-                           task->why ? task->why : "could run");
+                           task->why ? task->why : "can run");
     if (task->lock) {
         len += (size_t)snprintf(buf + len, size - len, " (%s", task->lock->name);
         owner = task->lock->owner;

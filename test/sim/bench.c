@@ -16,9 +16,8 @@
 #include "sim.h"
 
 /*
- * Behaviours: each in a child process of its own. The parent sees the child's end, prints what it
- * has to say, and speaks in its place when it crashed; what it needs for that lies in memory that
- * both see.
+ * Behaviours, each in a child process. The parent waits for the child's end and prints its output;
+ * when the child has crashed, the parent reports in its place, from memory that both share.
  */
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -32,8 +31,8 @@
 #define SLOW 1
 #endif
 
-#define CPU_LIMIT (10 * SLOW)  /* seconds that a behaviour may compute */
-#define WALL_LIMIT (30 * SLOW) /* seconds that it may take on a busy machine */
+#define CPU_LIMIT (10 * SLOW)  /* seconds of computing for a behaviour */
+#define WALL_LIMIT (30 * SLOW) /* seconds of real time, on a busy machine */
 #define LINE_MAX_SHOWN 230
 #define LINES_MAX_SHOWN 60
 
@@ -48,10 +47,10 @@ static struct {
     int verbose;
     int list;
     const char *part;
-    const char *capture;  /* a file */
-    const char *captured; /* the text of the behaviour that it holds */
+    const char *capture;  /* file name */
+    const char *captured; /* the behaviour in that file */
     int alone;           /* for bench_run */
-    const char *text; /* of the behaviour that runs */
+    const char *text; /* of the running behaviour */
     int *outcome;     /* in shared memory */
 } run = { .seed = 1 };
 
@@ -110,7 +109,7 @@ static void report_end(void)
     printf(access(chapter, R_OK) == 0 ? "; read %s\n" : "\n", chapter);
 }
 
-/* message may have several lines; at most four are shown. */
+/* message may have several lines; at most four are printed. */
 static void report_lines(const char *message)
 {
     const char *end;
@@ -235,7 +234,7 @@ static void log_sink(const char *text)
         log_size = (log_len + len + 1) * 2;
         log_buf = realloc(log_buf, log_size);
         if (!log_buf) {
-            sim_wrong("the bench has no memory for the log");
+            sim_wrong("out of memory for the log");
         }
     }
     memcpy(log_buf + log_len, text, len + 1);
@@ -278,7 +277,7 @@ size_t logged_times(const char *part)
 }
 
 /*
- * The capture: of one kind of link, that of the first packet
+ * The capture, of one kind of link: that of the first packet
  */
 void sim_capture(const struct packet *p)
 {
@@ -332,7 +331,7 @@ static void limit_time(void)
     setitimer(ITIMER_PROF, &limit, NULL);
 }
 
-/* What must be true of every behaviour when it is over. */
+/* Checks at the end of every behaviour. */
 static void check_end(void)
 {
     const char *left;
@@ -413,8 +412,8 @@ static void print_output(int fd)
     fclose(f);
 }
 
-/* Waits for the end of the child, which closes the pipe. Returns its status, or -1 when it had
- * to be killed. */
+/* Waits for the end of the child, which closes the pipe. Returns its status, or -1 if it had to be
+ * killed. */
 static int wait_child(pid_t pid, int fd)
 {
     struct pollfd pfd = { fd, POLLIN, 0 };
@@ -488,13 +487,13 @@ static int run_one(const struct behaviour *b)
 static void help(void)
 {
     printf(USAGE "\n"
-           "Runs the behaviours of this step whose text has this part in it, or all of them: a\n"
-           "line for each, and at the end how many have passed. The exit status is 0 if all have.\n"
+           "Runs the behaviours of this step whose title contains the given part, or all of them.\n"
+           "Prints a line for each and how many passed. The exit status is 0 if all did.\n"
            "\n"
            "  -l       lists the behaviours instead\n"
-           "  -v       prints what the stack logs, too; MICROPS_LOG=dump prints every byte\n"
+           "  -v       prints the log of the stack, too; MICROPS_LOG=dump prints every byte\n"
            "  -s SEED  makes other random choices [the variable SEED, or 1]\n"
-           "  -w FILE  captures what goes in and out of the stack, for tcpdump -r; of several\n"
+           "  -w FILE  captures the packets in and out of the stack, for tcpdump -r; of several\n"
            "           behaviours FILE has the last one's\n"
            "  -h       this help\n\n"
            "for example: %s -v -w /tmp/it.pcap '%s'\n",
@@ -571,7 +570,7 @@ int bench_run(const struct behaviour *b, uint64_t seed, const struct bench_optio
     return run_one(b);
 }
 
-/* Lists a behaviour, or runs it and counts whether it has passed. */
+/* Lists a behaviour, or runs it and counts the result. */
 static void take_one(const struct behaviour *b, unsigned int counts[2])
 {
     if (run.list) {

@@ -2,7 +2,7 @@
 #define BENCH_H
 
 /*
- * The bench: drives the whole stack in virtual time, on one wire, without root and without a sleep.
+ * The bench drives the whole stack in virtual time, on one wire, without root and without a sleep.
  *
  *   static void echo(void)
  *   {
@@ -12,9 +12,8 @@
  *   }
  *   BENCH(9, { "an echo comes back", echo })
  *
- * Each behaviour runs in a child process with a limit in virtual and in real time, and ends with
- * the shutdown of the stack and the check that every packet out was expected and nothing is left
- * allocated.
+ * Each behaviour runs in a child process, limited in virtual and in real time. At its end the stack
+ * is shut down, and the bench checks that every packet out was expected and all memory freed.
  */
 
 #include <errno.h>
@@ -27,28 +26,28 @@
  * Behaviours
  */
 struct behaviour {
-    const char *text; /* what it shows, one line */
+    const char *text; /* title: one line, a plain statement */
     void (*run)(void);
 };
 
-/* The main function of a grader. Prints one line a behaviour: `ok 09 an echo comes back`, or
- * `FAIL 09 ...` and what happened, and last `N passed, N failed`. -h explains its options. Returns
- * the exit status: 2 for a wrong use, also for a part of a text that no behaviour has. */
+/* The main function of a grader. Prints one line for each behaviour, `ok 09 an echo comes back` or
+ * `FAIL 09 ...` with a report, and at the end `N passed, N failed`. -h explains its options.
+ * Returns the exit status: 2 for wrong usage, also if no title contains the given part. */
 int bench_main(int step, const struct behaviour *list, size_t num, int argc, char **argv);
 
 struct bench_options {
     int step;
     const char *program;
-    const char *capture; /* a file, or NULL */
+    const char *capture; /* file name, or NULL */
     int verbose;
 };
 
 /* For programs with a main function of their own: runs one behaviour with a seed and prints only
- * what is wrong. Returns 1 if it has passed. */
+ * failures. Returns whether it has passed. */
 int bench_run(const struct behaviour *b, uint64_t seed, const struct bench_options *options);
-/* Reads a number and nothing else, such as 1000 or 0x3e8. Returns 0 or -1. */
+/* Reads a number, such as 1000 or 0x3e8, and nothing else. Returns 0 or -1. */
 int bench_number(const char *text, uint64_t *number);
-/* From now on reports show this text, of at most four lines, and so many packets. */
+/* From now on reports contain this text, of at most four lines, and this many packets. */
 void bench_context(const char *text, unsigned int packets);
 
 #define BENCH(step, ...) \
@@ -59,14 +58,14 @@ void bench_context(const char *text, unsigned int packets);
     }
 
 /*
- * Checks. The first that fails ends the behaviour and reports in at most ten lines.
+ * Checks. The first that fails ends the behaviour, with a report of at most ten lines
  */
 #define check(cond) bench_check(!!(cond), #cond, __FILE__, __LINE__)
 #define check_int(expr, want) \
     bench_check_int((long long)(expr), (long long)(want), #expr, __FILE__, __LINE__)
 #define check_str(expr, want) bench_check_str((expr), (want), #expr, __FILE__, __LINE__)
 #define check_mem(got, want, len) bench_check_mem((got), (want), (len), #got, __FILE__, __LINE__)
-/* The call fails with -1 and this errno: check_error(ip_output(...), EMSGSIZE). */
+/* The call returns -1 with this errno: check_error(ip_output(...), EMSGSIZE). */
 #define check_error(expr, err) \
     (errno = 0, bench_check_error((long long)(expr), (err), #expr, __FILE__, __LINE__))
 /* Ends the behaviour as failed. */
@@ -95,35 +94,34 @@ void bench_fail(const char *file, int line, const char *fmt, ...)
     __attribute__((format(printf, 3, 4), noreturn));
 
 /*
- * The wire. It has our stack at one end (net_device named by the stack, MTU 1500) and the script at
- * the other.
+ * The wire. At one end is our stack (net_device named by the stack, MTU 1500), at the other the
+ * script
  */
 enum wire_kind {
-    WIRE_NONE,  /* no device at all */
+    WIRE_NONE,  /* no device */
     WIRE_RAW,   /* no link header: datagrams (steps 02 to 09, and wherever ARP is noise) */
     WIRE_ETHER, /* Ethernet: ours is 00:00:5e:00:53:01, the script's 00:00:5e:00:53:fe (step 11) */
-    WIRE_LOOP,  /* what goes out comes in: both ends are ours, and no script's (step 31) */
+    WIRE_LOOP,  /* packets out come in again: both ends are our stack (step 31) */
 };
 
 struct net_device;
 struct ip_iface;
 
-/* net_init, wire_init, wire_address(192.0.2.2/24), net_run; what does not exist yet in the step
- * is left out. */
+/* net_init, wire_init, wire_address(192.0.2.2/24), net_run, as far as the step has them. */
 struct net_device *bench_start(enum wire_kind kind);
-/* Adds the device alone, between net_init and net_run: for behaviours that register things of
- * their own. Step 02. */
+/* Adds the device only, between net_init and net_run: for behaviours that register something. Step
+ * 02. */
 struct net_device *wire_init(enum wire_kind kind);
 /* Gives it an IP interface: wire_address(dev, "192.0.2.2", "255.255.255.0"). Step 05. */
 struct ip_iface *wire_address(struct net_device *dev, const char *addr, const char *netmask);
-/* A behaviour may add up to four wires. What goes out of any is expected in one order; packets
- * arrive on the one added last, or the one named here. */
+/* A behaviour may add up to four wires. Packets out of all of them are expected in one order;
+ * packets in arrive on the one added last, or the one named here. */
 void wire_use(struct net_device *dev);
 /* From now on the wire's open or output fails, or works again. */
 void wire_fail_open(int yes);
 void wire_fail_output(int yes);
-/* From now on the script's end answers ARP requests for any address but ours by itself
- * (WIRE_ETHER), unseen. */
+/* From now on the script's end answers ARP requests for any other address by itself (WIRE_ETHER),
+ * outside the script. */
 void wire_answer_arp(int yes);
 
 /*
@@ -131,21 +129,21 @@ void wire_answer_arp(int yes);
  *   wire_faults(&(struct wire_faults){ .loss = 100, .delay_ms = 5 });
  */
 struct wire_faults {
-    unsigned int loss;     /* of a thousand frames so many are lost, */
-    unsigned int twice;    /* arrive twice, */
-    unsigned int damage;   /* have one bit of the IP datagram turned (other frames are lost), */
-    unsigned int late;     /* are late, so that others overtake them */
-    unsigned int delay_ms; /* a frame is under way so long, */
-    unsigned int vary_ms;  /* and up to so much longer: the order stays */
-    unsigned int late_ms;  /* and up to so much longer yet, if it is late */
+    unsigned int loss;     /* frames lost, of a thousand */
+    unsigned int twice;    /* duplicated */
+    unsigned int damage;   /* with one bit of the IP datagram flipped (other frames are lost) */
+    unsigned int late;     /* delayed so that others overtake them */
+    unsigned int delay_ms; /* delay of each frame, */
+    unsigned int vary_ms;  /* plus up to this much, in order, */
+    unsigned int late_ms;  /* plus up to this much for late frames */
 };
 struct wire_counts {
     unsigned long sent, lost, twice, damaged, late; /* frames */
 };
 
-/* NULL: the wire is kind again. What is under way arrives. */
+/* NULL: no faults. Frames in flight arrive. */
 void wire_faults(const struct wire_faults *faults);
-/* What has happened since the behaviour began. */
+/* Since the behaviour began. */
 struct wire_counts wire_counts(void);
 
 /*
@@ -156,10 +154,10 @@ struct wire_counts wire_counts(void);
  *   IP 192.0.2.1 > 192.0.2.2 ICMP echo id 1 seq 1 len 56          ICMP echo-reply ... likewise
  *   IP 192.0.2.2 > 192.0.2.1 ICMP unreachable proto quote 28      ICMP unreachable port quote 28
  *   UDP 192.0.2.1.5000 > 192.0.2.2.7 'hello'        UDP 192.0.2.1.5000 > 192.0.2.2.7 len 100
- * `len n` stands for n bytes of a fixed pattern (see pattern); 'text' knows \n \r \t \0 \\ \' and
- * \xHH; `hex 00ff` is possible as well. ttl N, tos N, id N, df, mf and offset N may follow the
- * addresses; # begins a comment. A leading `ether SRC > DST` names the hardware addresses, `type
- * 0x88b5 len 10` after it a payload of that EtherType.
+ * `len n` means n bytes of a fixed pattern (see pattern); 'text' knows \n \r \t \0 \\ \' and \xHH;
+ * `hex 00ff` is bytes, too. ttl N, tos N, id N, df, mf and offset N may follow the addresses; #
+ * begins a comment. A leading `ether SRC > DST` gives the hardware addresses, `type 0x88b5 len 10`
+ * after it a payload of that EtherType.
  *
  * TCP from step 20 is packetdrill's: FLAGS SEQ:END(LEN) [ack N] [win N] [urg N] [<options>]
  * ['text'] with flags out of S F R P . (U E W), `.` for ACK. Sequence numbers are relative to each
@@ -177,28 +175,26 @@ struct wire_counts wire_counts(void);
  * all).
  */
 
-/* A packet arrives; then the machine settles: everything that needs no time happens. */
+/* A packet arrives; then everything happens that needs no time. */
 #define inject(script) bench_inject((script), NULL, __FILE__, __LINE__)
-/* The same with faults, each named by its field: "ip.total=12, ip.sum=+1". A value is a number, an
- * address, or +N or -N, to be added to the right one. Checksums not named are put right. */
+/* The same with faults, each a field and a value: "ip.total=12, ip.sum=+1". A value is a number, an
+ * address, or +N or -N, added to the right one. Checksums not named are corrected. */
 #define inject_with(faults, script) bench_inject((script), (faults), __FILE__, __LINE__)
-/* Bytes as they are: of a datagram (WIRE_RAW) or of a whole frame (WIRE_ETHER). */
+/* Raw bytes: of a datagram (WIRE_RAW) or of a whole frame (WIRE_ETHER). */
 #define inject_bytes(data, len) bench_inject_bytes((data), (len), __FILE__, __LINE__)
 /* On WIRE_RAW: a payload of any EtherType. */
 #define inject_type(type, data, len) bench_inject_type((type), (data), (len), __FILE__, __LINE__)
 /* The next packet out is this one; the clock does not move. */
 #define expect(script) bench_expect((script), 0, __FILE__, __LINE__)
-/* The same, and the clock moves up to the packet, by at most ms milliseconds. Returns how many
- * it was. */
+/* The same, and the clock moves up to the packet, by at most ms milliseconds. Returns by how
+ * many. */
 #define expect_within(ms, script) bench_expect((script), (ms), __FILE__, __LINE__)
-/* Nothing goes out within ms milliseconds (0: right now). */
+/* No packet goes out within ms milliseconds (0: right now). */
 #define expect_nothing(ms) bench_expect_nothing((ms), __FILE__, __LINE__)
-/* Takes the next packet out, whatever it is, within ms milliseconds: its bytes from the network
- * header on (from the link header on with WIRE_ETHER). Returns its length. Fails if there is
- * none. */
+/* Takes the next packet out, within ms milliseconds: its bytes from the network header on (from the
+ * link header on with WIRE_ETHER). Returns its length. Fails if there is none. */
 #define take(ms, buf, size) bench_take((ms), (buf), (size), __FILE__, __LINE__)
-/* Is there a packet out that nobody has taken yet? Forgets them all if flush is set. Returns
- * their number. */
+/* Returns the number of packets out not taken yet; drops them if flush is set. */
 size_t wire_pending(int flush);
 
 void bench_inject(const char *script, const char *faults, const char *file, int line);
@@ -208,7 +204,7 @@ long bench_expect(const char *script, long ms, const char *file, int line);
 void bench_expect_nothing(long ms, const char *file, int line);
 size_t bench_take(long ms, void *buf, size_t size, const char *file, int line);
 
-/* Numbers in a packet, from network byte order. */
+/* Numbers in a packet, in network byte order. */
 static inline uint16_t get16(const uint8_t *p)
 {
     return (uint16_t)(p[0] << 8 | p[1]);
@@ -219,19 +215,19 @@ static inline uint32_t get32(const uint8_t *p)
     return (uint32_t)get16(p) << 16 | get16(p + 2);
 }
 
-/* Names connection c ('A' is 192.0.2.2:7 and 192.0.2.1:5000 unless said otherwise) for lines
- * that begin with `c>`; lines without a name mean the one named last. The script's first
- * sequence number is peer_isn. */
+/* Defines connection c ('A' is 192.0.2.2:7 and 192.0.2.1:5000 by default) for lines that begin with
+ * `c>`; lines without a name mean the one named last. peer_isn is the script's initial sequence
+ * number. */
 void connection(char c, const char *local, const char *remote, uint32_t peer_isn);
-/* Names client c of port 7, from 192.0.2.1: port 5000 for 'A', 5001 for 'B'. */
+/* Defines client c of port 7, at 192.0.2.1: port 5000 for 'A', 5001 for 'B'. */
 void client(char c, uint32_t peer_isn);
-/* The peer opens the connection named last: a SYN, the SYN-ACK, and an ACK with window win. syn
- * follows on the SYN's line: "win 1000 <mss 1460>", or "". */
+/* The peer opens the connection named last: SYN, SYN-ACK, and an ACK with window win. syn is the
+ * rest of the SYN's line, "win 1000 <mss 1460>", or "". */
 #define handshake(syn, win) bench_handshake((syn), (win), __FILE__, __LINE__)
 void bench_handshake(const char *syn, unsigned win, const char *file, int line);
-/* Our side of the connection named last will begin with isn. From step 41 on the clock moves to
- * where it does, and if the connection has not begun before, somebody must listen, who is asked by
- * a SYN that a RST undoes. */
+/* The next ISN of our side, for the connection named last. From step 41 on this moves the clock to
+ * where the stack chooses it; for a new connection there must be a listener, which gets a SYN and a
+ * RST. */
 #define next_isn(isn) bench_next_isn((isn), __FILE__, __LINE__)
 void bench_next_isn(uint32_t isn, const char *file, int line);
 /* Fills buf with the pattern from relative sequence number (or offset) from on. */
@@ -241,12 +237,12 @@ void pattern(void *buf, uint32_t from, size_t len);
 void bench_check_pattern(const void *buf, uint32_t from, size_t len, const char *file, int line);
 
 /*
- * Time: virtual, from a start that the seed draws
+ * Time: virtual, from a start drawn from the seed
  */
-void advance(long ms);   /* moves the clock; what is due on the way happens in order */
-void settle(void);       /* lets everything happen that needs no time */
+void advance(long ms);   /* moves the clock; everything due happens in order */
+void settle(void);       /* everything happens that needs no time */
 uint64_t now_ms(void);   /* milliseconds since the behaviour began */
-/* Moves the stack's clock alone, as if the machine had slept: nothing becomes due by it. */
+/* Moves the stack's clock only, as after a suspend: no timer becomes due. */
 void sim_clock_skip(uint64_t ns);
 
 /*
@@ -262,27 +258,27 @@ int task_done(const struct task *task);
 void bench_task_join(struct task *task, long ms, const char *file, int line);
 
 /*
- * The platform's moods
+ * Faults and views of the platform
  */
 void sim_fail_init(int yes);             /* platform_init fails */
 void sim_fail_run(int yes);              /* platform_run fails */
-void sim_be_child(int yes);              /* as if fork had made this process */
+void sim_be_child(int yes);              /* as in a child after fork */
 /* the k-th memory_alloc from now on fails, once; 0: none */
 void sim_fail_alloc(unsigned long k);
-unsigned long sim_allocs(void);          /* how often memory_alloc was called */
-void sim_random_next(const void *bytes, size_t len); /* what random_bytes and random16 give next */
-int sim_in_interrupt(void);              /* does the interrupt thread run this? */
+unsigned long sim_allocs(void);          /* calls of memory_alloc */
+void sim_random_next(const void *bytes, size_t len); /* next output of random_bytes and random16 */
+int sim_in_interrupt(void);              /* is this the interrupt thread? */
 unsigned sim_platform_state(void);       /* 0 off, 1 initialised, 2 running */
 unsigned sim_intr_count(unsigned irq);   /* how often interrupt irq was taken */
-unsigned long sim_wakeups(void);         /* how many sleepers were woken by what they waited for */
+unsigned long sim_wakeups(void);         /* sleepers woken by what they waited for */
 size_t memory_peak(void);                /* most allocations at once */
 size_t memory_peak_bytes(int restart);   /* most bytes at once; restart: from now on */
 
 /*
- * The log: everything printed since the behaviour began, or since log_clear
+ * The log since the behaviour began, or since log_clear
  */
-int logged(const char *part);            /* does a line contain this? */
-size_t logged_times(const char *part);   /* how many do? */
+int logged(const char *part);            /* does a line contain part? */
+size_t logged_times(const char *part);   /* lines that contain part */
 const char *log_all(void);
 void log_clear(void);
 

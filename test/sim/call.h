@@ -47,8 +47,8 @@ struct call {
 #define check_returned(c, want) bench_check_returned((c), (want), #c, __FILE__, __LINE__)
 /* The call has returned -1 with this errno. */
 #define check_failed(c, err) bench_check_failed((c), (err), #c, __FILE__, __LINE__)
-/* The call has returned -1 with this errno, or a number of bytes: those already taken over by a
- * buffer count as sent. */
+/* The call has returned -1 with this errno, or a number of bytes: those buffered already count as
+ * sent. */
 #define check_sent_or_failed(c, err) bench_check_sent((c), (err), #c, __FILE__, __LINE__)
 
 void bench_call_start(struct call *c, ssize_t (*func)(struct call *c), const char *name,

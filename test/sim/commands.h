@@ -2,7 +2,7 @@
 #define COMMANDS_H
 
 /*
- * TCP's commands for sockets: for graders from step 29 on.
+ * TCP's commands for sockets, for graders from step 29 on
  */
 
 #include "conn.h"
@@ -25,7 +25,7 @@ static inline int listening(const char *text, int backlog)
     return desc;
 }
 
-/* The peer opens the connection named last, as handshake says. Returns the descriptor accepted. */
+/* The peer opens the connection named last, as in handshake. Returns the accepted descriptor. */
 static inline int accepted(int listener, const char *syn, unsigned win)
 {
     int desc;

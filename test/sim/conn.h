@@ -2,7 +2,7 @@
 #define CONN_H
 
 /*
- * A TCP connection of the stack and its peer on the script: for graders from step 23 on.
+ * A TCP connection between our stack and the script, for graders from step 23 on
  *
  *   bench_start(WIRE_RAW);
  *   desc = established(PEER_ISN, "", 65535);
@@ -10,7 +10,7 @@
  *   expect("P. 1:11(10) ack 1");
  *   peer_acks(11, 65535);
  *
- * Numbers are relative, as in a script. The connection is the script's A, opened by the peer.
+ * Numbers are relative, as in a script. The script's connection is A, and the peer opens it.
  */
 
 #include <stdio.h>
@@ -22,7 +22,7 @@
 #include "tcp.h"
 #include "util.h"
 
-#define PEER_ISN 1000 /* the peer's first sequence number */
+#define PEER_ISN 1000 /* the peer's initial sequence number */
 
 /*
  * The control block
@@ -63,7 +63,7 @@ static inline size_t blocks_in_use(void)
  * Opening
  */
 
-/* OPEN of c->local by a peer, any one. */
+/* OPEN of c->local for any peer. */
 static inline ssize_t open_passive(struct call *c)
 {
     ip_endp_t local = endp(c->local);
@@ -71,14 +71,14 @@ static inline ssize_t open_passive(struct call *c)
     return tcp_cmd_open(&local, NULL, 0);
 }
 
-/* Starts to open 192.0.2.2:7; the script's connection A will come from 192.0.2.1:5000. */
+/* Starts a passive OPEN of 192.0.2.2:7 and defines connection A, from 192.0.2.1:5000. */
 static inline void open_start(struct call *c, uint32_t peer_isn)
 {
     connection('A', "192.0.2.2:7", "192.0.2.1:5000", peer_isn);
     call_start(c, open_passive, .local = "192.0.2.2:7");
 }
 
-/* Returns the descriptor that an OPEN has returned. */
+/* Returns the descriptor of a completed OPEN. */
 static inline int opened(const struct call *c)
 {
     settle();
@@ -87,7 +87,7 @@ static inline int opened(const struct call *c)
     return (int)c->ret;
 }
 
-/* Opens a connection. syn and win are those of handshake. Returns its descriptor. */
+/* Opens a connection, with handshake(syn, win). Returns its descriptor. */
 static inline int established(uint32_t peer_isn, const char *syn, unsigned win)
 {
     static struct call c;
@@ -112,7 +112,7 @@ static inline ssize_t send_pattern(struct call *c)
     return tcp_cmd_send(c->desc, c->buf, c->len);
 }
 
-/* Sends len bytes of the pattern, for which the send buffer, or the window, has room. */
+/* Sends len bytes of the pattern without sleeping: the window or the buffer has room. */
 static inline void our_side_sends(int desc, uint32_t from, size_t len)
 {
     static char buf[TCP_RCV_BUF_SIZE];
@@ -121,7 +121,7 @@ static inline void our_side_sends(int desc, uint32_t from, size_t len)
     check_int(tcp_cmd_send(desc, buf, len), len);
 }
 
-/* Reads at most size bytes, which are the peer's from number from on. Returns how many. */
+/* Reads at most size bytes, the peer's pattern from number from on. Returns how many. */
 static inline uint32_t read_pattern(int desc, uint32_t from, size_t size)
 {
     static char buf[70000];
@@ -140,7 +140,7 @@ static inline void read_up_to(int desc, uint32_t from, uint32_t end)
     }
 }
 
-/* Reads all that there is: the peer's bytes up to number end. */
+/* Reads all received bytes: the peer's up to number end. */
 static inline void check_received(int desc, uint32_t from, uint32_t end)
 {
     while (from < end) {
@@ -149,7 +149,7 @@ static inline void check_received(int desc, uint32_t from, uint32_t end)
     check_int(from, end);
 }
 
-/* The end of file, again and again. */
+/* End of file, again and again. */
 static inline void check_end_of_file(int desc)
 {
     char byte;
@@ -178,8 +178,8 @@ static inline void peer_acks(uint32_t ack, unsigned win)
     inject(line);
 }
 
-/* Within half a second our side acknowledges all before ack, without SYN, FIN or RST. Returns the
- * window announced last. */
+/* Within half a second our side acknowledges everything before ack, without SYN, FIN or RST.
+ * Returns the window announced last. */
 static inline unsigned check_acked(int desc, uint32_t ack)
 {
     uint8_t packet[1500];

@@ -1,2 +1,2 @@
-/* The bench's console is the real one: nobody gives way there, so what is logged changes no run. */
+/* The real console: it does not yield, so logging does not change a run. */
 #include "../../platform/linux/console.c"

@@ -6,7 +6,7 @@
 #include "sim.h"
 
 /*
- * Our end of the wire: a device like any other
+ * Our end of the wire: a network device
  */
 #define WIRES_MAX 4
 #define ETHER_HEADER 14
@@ -159,8 +159,8 @@ static int wire_isr(unsigned int irq, void *arg)
     return 0;
 }
 
-/* Takes a packet from the line, in a block of its exact size so that a sanitizer sees who reads
- * past its end. */
+/* Takes a packet from the line, into a block of its exact size so that a sanitizer finds reads past
+ * its end. */
 static void wire_send(void *to, const struct packet *p)
 {
     struct wire *wire = to;
@@ -171,7 +171,7 @@ static void wire_send(void *to, const struct packet *p)
     }
     arrival = malloc(sizeof(*arrival));
     if (!arrival || !(arrival->p.data = malloc(p->len ? p->len : 1))) {
-        sim_wrong("the bench has no memory");
+        sim_wrong("out of memory");
     }
     memcpy(arrival->p.data, p->data, p->len);
     arrival->p.len = p->len;

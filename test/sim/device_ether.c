@@ -5,7 +5,7 @@
 #include "sim.h"
 
 /*
- * Our end of an Ethernet: the framing is the stack's own
+ * Our end of an Ethernet, with the stack's own framing
  */
 void sim_ether_setup(struct net_device *dev)
 {

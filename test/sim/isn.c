@@ -2,7 +2,7 @@
 #include "sim.h"
 
 /*
- * The stack's next initial sequence number: it comes from a clock, which is moved
+ * The stack's next initial sequence number: the clock that it follows is moved
  */
 #define ISN_TICK 4000 /* nanoseconds, RFC 9293 3.4.1 */
 
@@ -18,7 +18,7 @@ void bench_next_isn(uint32_t isn, const char *file, int line)
     }
     when = (c->begun / ISN_TICK + (uint32_t)(isn - c->our_isn)) * ISN_TICK;
     if (when < sim_now) {
-        when += (UINT64_C(1) << 32) * ISN_TICK; /* once around */
+        when += (UINT64_C(1) << 32) * ISN_TICK; /* one turn of the clock */
     }
     sim_clock_skip(when - sim_now);
     c->known = 0;

@@ -5,19 +5,19 @@
 #include "sim.h"
 
 /*
- * The line between the two ends of a wire, and what it does to the frames that it carries
+ * The line between the two ends of a wire, and its faults
  */
 struct transit {
     struct transit *next;
     uint64_t due;
     enum direction dir;
-    void *wire; /* where it arrives, if it comes in */
+    void *wire; /* destination of a frame to our end */
     struct packet p;
     uint8_t data[];
 };
 
-static struct transit *transits; /* the next to arrive first */
-static uint64_t last_due[2];     /* of the frames each way that keep their order */
+static struct transit *transits; /* in the order of arrival */
+static uint64_t last_due[2];     /* last arrival of frames that keep their order, each way */
 static struct wire_faults faults;
 static struct wire_counts counts;
 
@@ -58,7 +58,7 @@ static uint64_t draw_due(enum direction dir)
     return due;
 }
 
-/* Turns one bit of the datagram. Returns -1 where there is none: a link's FCS finds that. */
+/* Flips one bit of the datagram. Returns -1 if there is none: a link's FCS would find that. */
 static int damage(struct packet *p)
 {
     size_t len = p->len - p->net, total;
@@ -90,7 +90,7 @@ static void launch(const struct packet *p, enum direction dir, void *wire)
     struct transit *t = malloc(sizeof(*t) + p->len);
 
     if (!t) {
-        sim_wrong("the bench has no memory");
+        sim_wrong("out of memory");
     }
     t->due = draw_due(dir);
     t->dir = dir;

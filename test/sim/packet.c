@@ -7,8 +7,7 @@
 #include "sim.h"
 
 /*
- * Packets as fields: where each lies, what is wrong with it, and how to damage it. None of this
- * knows the stack's headers.
+ * Packets as fields: their places, differences and faults. Independent of the stack's headers
  */
 
 #define NUM(name, layer, off, size) { name, layer, off, size, 0, UINT64_MAX, FIELD_NUMBER, 0, 0 }
@@ -186,7 +185,7 @@ uint16_t sim_sum(const uint8_t *data, size_t len, uint32_t sum)
     return (uint16_t)~sum;
 }
 
-/* The length that a field announces, unless it cannot be. */
+/* The length that a field announces, unless it is impossible. */
 static size_t believe(size_t announced, size_t min, size_t max)
 {
     return announced >= min && announced <= max ? announced : max;
@@ -359,7 +358,7 @@ static void compare_payload(struct differences *d, const struct packet *want,
                   got->data + gl->payload, gl->end - gl->payload);
 }
 
-/* What follows the datagram in its frame: nothing, or zeros up to 60 bytes. */
+/* The bytes after the datagram in its frame: none, or zeros up to 60 bytes. */
 static void compare_end(struct differences *d, const struct packet *got, const struct layout *gl)
 {
     size_t want = gl->end, i;
@@ -406,7 +405,7 @@ int sim_compare(const struct packet *want, const struct packet *got, char *buf, 
 /*
  * Faults: "ip.total=12, ip.sum=+1"
  */
-static const char *fault_text; /* the one that is not understood */
+static const char *fault_text; /* the part that was not understood */
 
 static int hex_digit(char c)
 {
@@ -489,7 +488,7 @@ static int find_field(const char *name, size_t len)
     return -1;
 }
 
-/* The faults are applied in four rounds, since some depend on others. */
+/* Faults are applied in four rounds, since some depend on others. */
 enum round { ROUND_OPTIONS, ROUND_FIELDS, ROUND_SUMS, ROUND_FRAME };
 
 static int fault_round(const char *name, size_t len, int id)
@@ -518,7 +517,7 @@ static int fault_field(struct packet *p, const struct layout *lay, const char **
     return 0;
 }
 
-/* Applies those faults that belong to the round. */
+/* Applies the faults of one round. */
 static int faults_of_round(struct packet *p, const struct layout *lay, const char *s,
                            enum round round)
 {

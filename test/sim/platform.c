@@ -8,32 +8,31 @@
 #include "sim.h"
 
 /*
- * A machine of our own: platform.h on a virtual clock
+ * The platform of the bench: platform.h on a virtual clock
  *
- * The baton. Every task (the behaviour's own function, called main; the application threads that it
- * starts; the interrupt thread) is a real thread, with a real stack that a debugger and the
- * sanitizers understand. But only the one that holds the baton runs; all others wait for their
- * turn. So a run is a sequence of tasks, the same one for the same seed, and what fails once fails
- * again. A task gives the baton away where a real machine might interrupt it to some effect: when
- * it takes or releases a lock, looks at the clock, raises an interrupt, wakes somebody or sleeps.
- * Who goes next is drawn from the seed among all that could run, so different seeds try different
- * orders. Main alone keeps the baton until it waits: between two waits of a script nothing else
- * happens, and the script can look at the stack.
+ * The baton. Every task (main, which is the behaviour's own function; the application threads that
+ * it starts; the interrupt thread) is a real thread, with a real stack for debuggers and
+ * sanitizers. But only the task that holds the baton runs; all others wait for their turn. So a run
+ * is a sequence of tasks, the same one for the same seed, and a failure repeats. A task yields
+ * where an interruption by another may matter: when it takes or releases a lock, reads the clock,
+ * raises an interrupt, wakes a task or sleeps. The next task is drawn from the seed among all that
+ * can run, so different seeds try different orders. Main keeps the baton until it waits: between
+ * two waits of a script nothing else happens, and the script can inspect the stack.
  *
- * The clock. Computing takes no time. When nobody can run, the clock jumps to the next moment at
- * which somebody can: a timer is due, a sleep has its deadline, or main has waited long enough. A
- * minute of retransmissions takes milliseconds. When there is no such moment, all sleep for ever,
- * and that is reported with who sleeps where.
+ * The clock. Computing takes no time. When no task can run, the clock jumps to the next event: a
+ * timer is due, a sleep has its deadline, or main has waited long enough. A minute of
+ * retransmissions takes milliseconds. If there is no event, all tasks sleep for ever, and that is
+ * reported with the place of each sleep.
  *
  * Interrupts. Raising one sets a bit and lets the interrupt thread run, which calls the handlers of
  * one number after another, never two at once, as platform.h says. Timers are the interrupt
- * INTR_IRQ_TIMER, raised by the clock as it passes; INTR_IRQ_USER fails the sleep of whoever sleeps
- * when it is taken. The wire raises INTR_IRQ_BASE.
+ * INTR_IRQ_TIMER, raised by the clock; INTR_IRQ_USER interrupts all sleeps at that moment. The wire
+ * raises INTR_IRQ_BASE.
  *
- * Locks. Since one task runs at a time, a lock is the name of its owner. What makes them useful
- * here is what is checked: that nobody takes one twice, releases another's, sleeps or ends with
- * one, and that the order in which they are taken has no cycle. An order once seen is remembered,
- * so a deadlock that needs an unlucky moment fails at any moment.
+ * Locks. Since one task runs at a time, a lock is only the name of its owner. The checks make it
+ * useful: no task may take a lock twice, release another's, or sleep or end with one, and the order
+ * of locks must have no cycle. An order once seen is remembered, so a deadlock that needs unlucky
+ * timing fails at any time.
  */
 
 #define INTR_MAX 65
@@ -42,7 +41,7 @@
 #define EDGES_MAX 512
 
 /*
- * Mistakes
+ * Wrong use
  */
 void sim_wrong(const char *fmt, ...)
 {
@@ -56,8 +55,7 @@ void sim_wrong(const char *fmt, ...)
 }
 
 /*
- * Random numbers: one sequence for the bench, another for the stack, so that neither disturbs the
- * other
+ * Random numbers: one sequence for the bench, another for the stack, independent of each other
  */
 static uint64_t bench_random;
 static uint64_t stack_random;
@@ -80,7 +78,7 @@ uint32_t sim_draw(uint32_t n)
     return (uint32_t)((next_random(&bench_random) >> 32) % n);
 }
 
-/* Among the starts are those after which 32 bits of milliseconds soon overflow. */
+/* Some starts are shortly before 32 bits of milliseconds overflow. */
 static uint64_t draw_start(void)
 {
     static const uint64_t ms[] = { 1000, INT32_MAX - 9000, UINT32_MAX - 9000, 86400000 };
@@ -136,7 +134,7 @@ struct block {
     struct block *next;
     void *ptr;
     size_t size;
-    unsigned long num; /* the how manieth allocation */
+    unsigned long num; /* number of the allocation */
 };
 
 static struct block *blocks[4096];
@@ -202,7 +200,7 @@ void memory_free(void *ptr)
         sim_wrong("memory_free(%p): not from memory_alloc, or freed twice", ptr);
     }
     *entry = block->next;
-    memset(ptr, 0xdd, block->size); /* who reads it now gets rubbish */
+    memset(ptr, 0xdd, block->size); /* a later read finds garbage */
     in_use--;
     bytes_in_use -= block->size;
     free(ptr);
@@ -273,7 +271,7 @@ struct timeval clock_wall(void)
 }
 
 /*
- * Lock order: an edge says that somebody took `to` while holding `from`
+ * Lock order: an edge means that a task took `to` while holding `from`
  */
 struct edge {
     const lock_t *from;
@@ -310,8 +308,7 @@ static const struct edge *edge_find(const lock_t *from, const lock_t *to)
     return NULL;
 }
 
-/* Is there a way from one lock to another? Writes it down, last lock first, and says who went
- * its first part. */
+/* Is there a path from one lock to another? Writes it down, last edge first, with its task. */
 static int edge_path(const lock_t *from, const lock_t *to, int depth, char *buf, size_t size)
 {
     size_t i, len;
@@ -517,7 +514,7 @@ int intr_raise(unsigned int irq)
     return 0;
 }
 
-/* The user interrupts whoever sleeps at this moment. */
+/* The user interrupts all sleepers. */
 static void interrupt_sleepers(void)
 {
     struct task *task;
@@ -676,7 +673,7 @@ int platform_is_child(void)
 
 void platform_set_child_hook(void (*func)(void))
 {
-    (void)func; /* nobody forks here */
+    (void)func; /* no forks here */
 }
 
 void sim_fail_init(int yes)

@@ -27,12 +27,12 @@
 
 struct spec {
     const char *script;
-    const char *at; /* what is not read yet */
+    const char *at; /* the rest to be read */
     enum direction dir;
     int layers[LAYER_NUM];
     uint64_t value[F_NUM];
     uint64_t written; /* a bit for each field */
-    int absolute;     /* TCP numbers are */
+    int absolute;     /* TCP numbers are absolute */
     uint8_t options[40];
     size_t optlen;
     int options_written;
@@ -48,7 +48,7 @@ static void bad_script(const struct spec *s, const char *why)
 }
 
 /*
- * Small parts
+ * Parts of a line
  */
 static void put(struct spec *s, enum field_id id, uint64_t value)
 {
@@ -56,7 +56,7 @@ static void put(struct spec *s, enum field_id id, uint64_t value)
     s->written |= UINT64_C(1) << id;
 }
 
-/* The value that a field has when the line does not write it. */
+/* The value of a field that the line does not write. */
 static void by_default(struct spec *s, enum field_id id, uint64_t value)
 {
     if (!(s->written >> id & 1)) {
@@ -71,7 +71,7 @@ static void skip_space(struct spec *s)
     }
 }
 
-/* Is this the next word? Then it is read. */
+/* If w is the next word, reads it and returns 1. */
 static int word(struct spec *s, const char *w)
 {
     size_t len = strlen(w);
@@ -219,7 +219,7 @@ static uint8_t escaped(struct spec *s)
     }
     p = *s->at ? strchr(from, *s->at) : NULL;
     if (!p) {
-        bad_script(s, "an escape that is not known");
+        bad_script(s, "unknown escape");
     }
     return (uint8_t)to[p - from];
 }
@@ -276,7 +276,7 @@ static void quote_data(struct spec *s, const struct packet *got)
     }
     r = find_quoted(s->dir, bytes, bytes ? len : 0);
     if (!r || r->len > SIM_RECORD_MAX || r->net + len > r->len) {
-        bad_script(s, "there is no datagram that long to be quoted");
+        bad_script(s, "no datagram of that length to quote");
     }
     s->len = len;
     memcpy(data, r->data + r->net, len);
@@ -299,7 +299,7 @@ static void read_data(struct spec *s, const struct packet *got)
 /*
  * ARP, IP, ICMP, UDP
  */
-/* Of the last ARP message that came in: whoever answers it answers there. */
+/* Of the last ARP message received: replies go there. */
 static uint64_t last_sha = SIM_MAC_SCRIPT;
 static uint64_t last_spa = SIM_ADDR_PEER;
 
@@ -772,7 +772,7 @@ static void read_line(struct spec *s, const struct packet *got)
     }
 }
 
-/* What the line leaves open is as in the packet that it is compared with. */
+/* Fields that the line leaves open are as in the packet compared with it. */
 static void adopt(struct spec *s, const struct packet *got)
 {
     struct layout lay;
@@ -834,7 +834,7 @@ static void complete(struct spec *s)
     by_default(s, F_TCP_WIN, 65535);
 }
 
-/* Where each header of the line goes. */
+/* Places each header of the line. */
 static void lay_out(const struct spec *s, size_t net, struct layout *lay)
 {
     size_t at = net, i;
@@ -951,7 +951,7 @@ static int is_pattern(const uint8_t *p, uint32_t from, size_t len)
     return 1;
 }
 
-#define TEXT_MAX 64 /* bytes that are shown of a longer text */
+#define TEXT_MAX 64 /* bytes printed of a longer text */
 
 static void say_text(struct out *o, const uint8_t *p, size_t len)
 {
@@ -994,7 +994,7 @@ static void say_data(struct out *o, const struct packet *p, const struct layout 
     }
 }
 
-/* What is not well formed is shown as its bytes. */
+/* A malformed packet is printed as bytes. */
 static void say_bytes(struct out *o, const struct packet *p)
 {
     size_t i, from = p->len < p->net ? 0 : p->net;
@@ -1162,7 +1162,7 @@ static void say_tcp(struct out *o, const struct packet *p, const struct layout *
     say_segment(o, p, lay, dir == DIR_IN ? c->peer_isn : ours, dir == DIR_IN ? ours : c->peer_isn);
 }
 
-/* What of the header a line leaves out unless it is unusual. */
+/* Header fields that a line omits unless they are unusual. */
 static void say_header(struct out *o, const struct packet *p, const struct layout *lay)
 {
     if (sim_field_get(p, lay, F_IP_MF)) {
@@ -1199,7 +1199,7 @@ static void say_ip(struct out *o, const struct packet *p, const struct layout *l
     say_data(o, p, lay, dir);
 }
 
-/* What a line cannot hold stands after it as a comment. */
+/* A comment after the line, for what the notation lacks. */
 static void say_remark(struct out *o, int *num, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
@@ -1240,7 +1240,7 @@ static void say_remarks(struct out *o, const struct packet *p, const struct layo
     }
 }
 
-/* The addresses are shown where the notation would guess others. */
+/* Addresses are printed unless they are the defaults. */
 static void say_ether(struct out *o, const struct packet *p, const struct layout *lay,
                       enum direction dir)
 {

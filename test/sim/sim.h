@@ -2,8 +2,8 @@
 #define SIM_H
 
 /*
- * What the files of the bench know of each other. Graders include bench.h alone; tests that make
- * packets of their own, in test/hostile and test/parsers.c, take those from here.
+ * Internals of the bench. Graders include bench.h only; tests that build packets, in test/hostile
+ * and test/parsers.c, use those below
  */
 
 #include <stddef.h>
@@ -14,7 +14,7 @@
 
 #define SIM_MS     UINT64_C(1000000)
 #define SIM_SECOND (1000 * SIM_MS)
-#define SIM_LIMIT  (20000 * SIM_SECOND) /* virtual time that a behaviour may take */
+#define SIM_LIMIT  (20000 * SIM_SECOND) /* virtual time of a behaviour */
 
 #define SIM_HELD_MAX 16
 
@@ -28,71 +28,71 @@ struct task {
     void *arg;
     struct sim_thread *thread;
     int done;
-    /* Blocked: what it waits for, and for reports where. */
-    int (*ready)(const struct task *task); /* NULL: it could run */
+    /* Blocked: the condition, and for reports the place */
+    int (*ready)(const struct task *task); /* NULL: can run */
     const char *why;
-    lock_t *lock;                          /* that it wants, or gave to the sleep */
+    lock_t *lock;                          /* wanted, or released for the sleep */
     struct sched_task *sleeps_on;
     struct task *joins;
     struct sched_task *destroys;
     uint64_t deadline;
     int woken;
-    int code;                              /* what the sleep returns as errno */
+    int code;                              /* errno of the sleep */
     lock_t *held[SIM_HELD_MAX];
     unsigned int nheld;
 };
 
-extern struct task *sim_current; /* who holds the baton */
+extern struct task *sim_current; /* holds the baton */
 extern struct task *sim_tasks;
 extern struct task *sim_main;
 extern uint64_t sim_now;
 extern uint64_t sim_start;
-/* Of so many occasions to give way, a task takes one: fewer orders, and less time spent. 0: all. */
+/* A task yields at one of so many occasions: fewer orders, less time. 0: at each. */
 extern uint32_t sim_patience;
 
 /* Makes the calling thread the task "main". */
 void sim_baton_init(void);
-/* In a child process that a behaviour has forked: there are no tasks any more. */
+/* In a child process that a behaviour has forked: drops all tasks. */
 void sim_forget(void);
 struct task *sim_task_create(const char *name, void (*func)(void *arg), void *arg);
-/* What its thread does. */
+/* Body of the task's thread. */
 void sim_task_run(struct task *self);
-/* Forgets a task that has ended, and whose thread nobody has detached. */
+/* Frees a task that has ended and whose thread is not detached. */
 void sim_task_join(struct task *task);
-/* Gives way to somebody, or to nobody. The task main never does. */
+/* Yields to any task. Does nothing in main. */
 void sim_yield(void);
-/* Gives way until ready(self). */
+/* Yields until ready(self). */
 void sim_block(const char *why, int (*ready)(const struct task *task));
-/* Main alone: gives way until nothing happens without time, and then until enough() or the time
- * is until. */
+/* For main only: yields until everything has happened that needs no time, and then until enough()
+ * or until the time until. */
 void sim_wait(uint64_t until, int (*enough)(const void *arg), const void *arg);
-/* Who does what, one line each, at most max lines, for a report. */
+/* The state of each task, one line each, at most max lines, for a report. */
 void sim_describe_tasks(char *buf, size_t size, int max);
 
 /*
- * Threads (thread.c), which tasks run on, one at a time. (The fuzzers do without: fiber.c there.)
+ * Threads (thread.c) of tasks, one running at a time (the fuzzers have fiber.c instead)
  */
 struct sim_thread *sim_thread_self(void);
-/* The new thread calls sim_task_run(task) when it gets its first turn. */
+/* The new thread calls sim_task_run(task) at its first turn. */
 struct sim_thread *sim_thread_start(struct task *task);
-/* Gives the turn to another, and returns when it is back; or when the own one ends, for good. */
+/* Gives the turn to another thread and returns when it is back; if ends, never. */
 void sim_thread_switch(struct sim_thread *from, struct sim_thread *to, int ends);
-/* Nobody will join it. */
+/* The thread will not be joined. */
 void sim_thread_detach(struct sim_thread *thread);
 void sim_thread_join(struct sim_thread *thread);
 
 /*
  * The platform (platform.c)
  */
-extern unsigned int sim_generation; /* how often platform_init succeeded */
+extern unsigned int sim_generation; /* successful calls of platform_init */
 
 void sim_seed(uint64_t seed);
-uint32_t sim_draw(uint32_t n); /* below n, for the bench itself */
-uint64_t sim_next_timer(void); /* when the next timer is due; UINT64_MAX: none */
-void sim_fire_timers(void);    /* what is due at sim_now becomes an interrupt */
-void sim_pend(unsigned int irq); /* intr_raise that gives nobody way */
+uint32_t sim_draw(uint32_t n); /* below n, for the bench */
+uint64_t sim_next_timer(void); /* time of the next timer; UINT64_MAX: none */
+void sim_fire_timers(void);    /* interrupt of the timers due at sim_now */
+void sim_pend(unsigned int irq); /* intr_raise without yielding */
 void sim_describe_memory(char *buf, size_t size);
-/* A mistake in the use of the platform: the behaviour has failed. */
+/* Wrong use of the platform: the behaviour fails. */
 void sim_wrong(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 
 /*
@@ -103,14 +103,14 @@ void sim_wrong(const char *fmt, ...) __attribute__((format(printf, 1, 2), noretu
 struct packet {
     uint8_t *data;
     size_t len;
-    size_t net;    /* where the network header begins */
+    size_t net;    /* offset of the network header */
     uint16_t type; /* EtherType */
 };
 
 enum layer { LAYER_ETHER, LAYER_ARP, LAYER_IP, LAYER_ICMP, LAYER_UDP, LAYER_TCP, LAYER_NUM };
 
 struct layout {
-    long at[LAYER_NUM]; /* -1: the packet has no such header */
+    long at[LAYER_NUM]; /* -1: no such header */
     size_t payload;     /* of the innermost header */
     size_t end;         /* of the payload */
     int sane;           /* the lengths of all headers fit */
@@ -148,13 +148,13 @@ extern const struct field sim_fields[F_NUM];
 uint64_t sim_field_get(const struct packet *p, const struct layout *lay, enum field_id id);
 void sim_field_set(struct packet *p, const struct layout *lay, enum field_id id, uint64_t value);
 void sim_locate(const struct packet *p, struct layout *lay);
-/* Puts checksums right. */
+/* Corrects the checksums. */
 void sim_fix_sums(struct packet *p, const struct layout *lay);
 uint16_t sim_sum(const uint8_t *data, size_t len, uint32_t sum);
-/* Says how got differs from want, one line each, at most three. Returns the number of
+/* Writes how got differs from want, one line each, at most three. Returns the number of
  * differences. */
 int sim_compare(const struct packet *want, const struct packet *got, char *buf, size_t size);
-/* Changes fields as the text says; returns NULL, or what it did not understand. */
+/* Changes fields as in inject_with. Returns NULL, or the part that was not understood. */
 const char *sim_apply_faults(struct packet *p, const char *faults);
 
 /*
@@ -181,18 +181,18 @@ struct conn {
     uint32_t peer_isn;
     uint32_t our_isn;
     int known; /* our_isn has been seen */
-    uint64_t begun; /* when, by clock_now */
+    uint64_t begun; /* by clock_now */
 };
 
 #define SIM_CONNS 128
 
-/* Lives in memory that the parent sees too, which reports when the child no longer can. */
+/* In memory shared with the parent, which reports when the child has crashed. */
 struct shared {
     const char *file;
     int line;
     char what[256];
-    char context[1024];   /* shown in addition */
-    unsigned int packets; /* to be shown */
+    char context[1024];   /* printed in addition */
+    unsigned int packets; /* to be printed */
     char task[32];
     uint64_t ms;
     struct conn conns[SIM_CONNS];
@@ -200,24 +200,23 @@ struct shared {
     struct record history[SIM_HISTORY];
     unsigned int nhistory;
     int ended;    /* the behaviour's function has returned */
-    int captured; /* a packet has gone into the file of -w */
+    int captured; /* the file of -w has a packet */
 };
 
 extern struct shared *sim_shared;
 
-/* Reads a line and builds its packet. got is the packet that it shall be compared with, or NULL:
- * what the line leaves open is taken from there. A line that cannot be read fails the behaviour. */
+/* Reads a line and builds its packet. got is the packet to be compared with, or NULL: open fields
+ * are taken from it. A malformed line fails the behaviour. */
 void sim_build(const char *script, enum direction dir, size_t net, struct packet *p,
                const struct packet *got);
-/* The packet in the same notation. */
+/* Prints a packet in the same notation. */
 void sim_print(const struct packet *p, enum direction dir, char *buf, size_t size);
 void sim_remember(const struct packet *p, enum direction dir);
 void sim_capture(const struct packet *p); /* with -w (bench.c) */
 struct conn *sim_conn_now(void); /* the connection named last */
-/* Takes from a packet of ours what a connection does not know yet: the first sequence number,
- * the port. */
+/* Completes a connection from a packet of ours: its ISN, its port. */
 void sim_learn(const struct packet *p);
-/* Address readers; they move *s on and return 0, or -1. */
+/* Read an address and move *s on. Return 0 or -1. */
 int sim_read_addr(const char **s, uint32_t *addr);
 int sim_read_mac(const char **s, uint64_t *mac);
 
@@ -232,19 +231,18 @@ int sim_read_mac(const char **s, uint64_t *mac);
  */
 extern size_t sim_wire_net; /* 14 on Ethernet, else 0 */
 extern int sim_wire_arp;    /* the script's end answers ARP requests */
-extern void *sim_wire_now;  /* where the script's packets arrive; NULL: there is no wire */
-/* Hands a frame to our end of a wire. Needs no time, and gives nobody way. */
+extern void *sim_wire_now;  /* destination of the script's packets; NULL: there is no wire */
+/* Hands a frame to our end of a wire, without time or yielding. */
 extern void (*sim_wire_send)(void *wire, const struct packet *p);
 /* Takes a frame from our end. */
 void sim_wire_sent(const struct packet *p);
 /* The script's end gets a frame. */
 void sim_script_takes(const struct packet *p);
-/* Forgets the packets that were sent, when a behaviour is over. Returns the first one's text, or
- * NULL. */
+/* Drops the packets out at the end of a behaviour. Returns the text of the first one, or NULL. */
 const char *sim_wire_left(void);
 
-/* Somebody at the script's end who acts by himself, without a task: next() is when he has something
- * to do, and then act() does it; frame() gets the frames. None of them may wait. */
+/* An active script's end, without a task: act() is called at the time next(), frame() for each
+ * frame. None of them may wait. */
 struct sim_actor {
     uint64_t (*next)(void);
     void (*act)(void);
@@ -252,21 +250,21 @@ struct sim_actor {
 };
 
 extern const struct sim_actor *sim_actor;
-/* Sees every frame as it leaves our stack or reaches it. */
+/* Called for each frame that leaves our stack or reaches it. */
 extern void (*sim_watch)(enum direction dir, const struct packet *p);
 
-/* The line between (line.c). It carries a frame to the script's end, or in to our end of wire. */
+/* The line (line.c). Carries a frame to the script's end, or in to our end of wire. */
 void sim_carry(const struct packet *p, enum direction dir, void *wire);
-void sim_line_clear(void); /* what is under way is lost: for another run in this process */
-uint64_t sim_next_arrival(void); /* when the next frame is due; UINT64_MAX: none */
-void sim_deliver(void);          /* what is due at sim_now arrives */
-void sim_line_skip(uint64_t ns); /* all of it becomes due so much later */
+void sim_line_clear(void); /* drops frames in flight: for another run in this process */
+uint64_t sim_next_arrival(void); /* time of the next arrival; UINT64_MAX: none */
+void sim_deliver(void);          /* delivers the frames due at sim_now */
+void sim_line_skip(uint64_t ns); /* delays all frames in flight */
 
 /* Is a device of ours open? */
 int sim_device_open(void);
 
-/* What our end has from the stack: an address (device_ip.c) and Ethernet's framing
- * (device_ether.c). sim_address gives 192.0.2.2/24 and returns 0, or -1. */
+/* Parts of the stack at our end: an address (device_ip.c) and Ethernet's framing (device_ether.c).
+ * sim_address adds 192.0.2.2/24. Returns 0 or -1. */
 struct net_device;
 typedef ssize_t sim_ether_write(struct net_device *dev, const uint8_t *frame, size_t flen);
 
@@ -279,7 +277,7 @@ void sim_ether_input(struct net_device *dev, const uint8_t *frame, size_t len);
 /*
  * Reports (bench.c)
  */
-/* What the script does just now, for reports; fmt may be NULL. */
+/* The step of the script in progress, for reports; fmt may be NULL. */
 void sim_doing(const char *file, int line, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -2,7 +2,7 @@
 #define SOCKETS_H
 
 /*
- * The socket API: for graders from step 30 on.
+ * The socket API, for graders from step 30 on
  */
 
 #include "bench.h"

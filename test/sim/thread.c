@@ -5,7 +5,7 @@
 #include "sim.h"
 
 /*
- * The threads that tasks run on: each waits for its turn
+ * Threads of tasks, each waiting for its turn
  */
 struct sim_thread {
     pthread_t thread;
@@ -18,7 +18,7 @@ static struct sim_thread *thread_new(struct task *task)
     struct sim_thread *thread = calloc(1, sizeof(*thread));
 
     if (!thread || sem_init(&thread->turn, 0, 0) == -1) {
-        sim_wrong("the bench has no memory");
+        sim_wrong("out of memory");
     }
     thread->task = task;
     return thread;

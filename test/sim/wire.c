@@ -7,7 +7,7 @@
 #include "sim.h"
 
 /*
- * The script's end of the wire: what went out waits here until the script takes it
+ * The script's end of the wire: a queue of packets out
  */
 struct frame {
     struct frame *next;
@@ -53,14 +53,14 @@ struct net_device *bench_start(enum wire_kind kind)
 }
 
 /*
- * Packets that go out
+ * Packets out
  */
 static void push(const struct packet *p)
 {
     struct frame *frame = malloc(sizeof(*frame) + p->len);
 
     if (!frame) {
-        sim_wrong("the bench has no memory");
+        sim_wrong("out of memory");
     }
     frame->next = NULL;
     frame->p = *p;
@@ -88,7 +88,7 @@ static void pop(void)
     free(frame);
 }
 
-/* A request for an address of somebody else, which the script's end answers if it was told to. */
+/* An ARP request for another address, which the script's end answers with wire_answer_arp. */
 static int is_question(const struct packet *p, const struct layout *lay)
 {
     uint64_t tpa;
@@ -166,7 +166,7 @@ const char *sim_wire_left(void)
 }
 
 /*
- * Packets that come in
+ * Packets in
  */
 static void arrive(struct packet *p)
 {
@@ -177,7 +177,7 @@ static void arrive(struct packet *p)
     settle();
 }
 
-/* A frame on a real Ethernet has 60 bytes at least. */
+/* The minimum of an Ethernet frame is 60 bytes. */
 static void pad(struct packet *p)
 {
     if (p->net && p->len < 60) {
@@ -240,7 +240,7 @@ void bench_inject_type(uint16_t type, const void *data, size_t len, const char *
 }
 
 /*
- * What the script expects
+ * Expectations
  */
 static int has_sent(const void *arg)
 {
@@ -248,7 +248,7 @@ static int has_sent(const void *arg)
     return first != NULL;
 }
 
-/* Waits for a packet. Returns the milliseconds that it took. */
+/* Waits for a packet. Returns the milliseconds until it came. */
 static long wait_sent(long ms)
 {
     uint64_t begin = sim_now;
