@@ -195,7 +195,7 @@ static void arp_cache_delete(struct arp_cache *cache, uint64_t *reason)
     debugf("pa=%s, ha=%s", ip_addr_ntop(cache->pa, pa, sizeof(pa)),
            ether_addr_ntop(cache->ha, ha, sizeof(ha)));
     while ((datagram = arp_cache_pop(cache)) != NULL) {
-        (void)drop(*reason, "waited in vain, pa=%s, len=%zu", pa, datagram->len);
+        drop(*reason, "waited in vain, pa=%s, len=%zu", pa, datagram->len);
         memory_free(datagram);
     }
     while (*link != cache) {
@@ -311,7 +311,7 @@ static struct arp_cache *arp_cache_alloc(struct ip_iface *iface, ip_addr_t pa,
         queue_init(&cache->waiting);
     }
     if (!cache || arp_cache_add(cache, limit) == -1) {
-        (void)drop(stats.no_room, "no entry for pa=%s", ip_addr_ntop(pa, text, sizeof(text)));
+        drop(stats.no_room, "no entry for pa=%s", ip_addr_ntop(pa, text, sizeof(text)));
         memory_free(cache);
         errno = ENOBUFS;
         return NULL;
@@ -368,7 +368,7 @@ static int arp_cache_update(const struct ip_iface *iface, ip_addr_t pa, const ui
     same = memcmp(cache->ha, ha, ETHER_ADDR_LEN) == 0;
     if (cache->state == ARP_CACHE_STATE_STATIC) {
         if (!same) {
-            (void)drop(stats.static_kept, "another hardware address for a static entry");
+            drop(stats.static_kept, "another hardware address for a static entry");
         }
         return 1;
     }
@@ -420,7 +420,7 @@ static void arp_cache_shorten(struct arp_cache *cache)
 {
     struct arp_datagram *datagram = arp_cache_pop(cache);
 
-    (void)drop(stats.wait_full, "later ones wait as well, len=%zu", datagram->len);
+    drop(stats.wait_full, "later ones wait as well, len=%zu", datagram->len);
     memory_free(datagram);
 }
 
@@ -645,7 +645,7 @@ static void arp_learn(struct ip_iface *iface, const struct arp_ether_ip *message
         if (ntoh16(message->hdr.op) == ARP_OPERATION_REQUEST) {
             arp_cache_insert(iface, message->spa, message->sha, &waiting);
         } else {
-            (void)drop(stats.unsolicited, "a reply to no request of ours");
+            drop(stats.unsolicited, "a reply to no request of ours");
         }
     }
     lock_release(&lock);
@@ -665,7 +665,7 @@ static void arp_input(const uint8_t *data, size_t len, struct net_device *dev)
     arp_dump(message);
     iface = (struct ip_iface *)net_device_get_iface(dev, NET_IFACE_FAMILY_IP);
     if (!iface) {
-        (void)drop(stats.no_iface, "the device has no IP interface, dev=%s", dev->name);
+        drop(stats.no_iface, "the device has no IP interface, dev=%s", dev->name);
         return;
     }
     if (arp_check_sender(iface, message) == -1) {
@@ -673,7 +673,7 @@ static void arp_input(const uint8_t *data, size_t len, struct net_device *dev)
     }
     arp_learn(iface, message, message->tpa == iface->unicast);
     if (message->tpa != iface->unicast) {
-        (void)drop(stats.not_for_us, "the target is another host, dev=%s", dev->name);
+        drop(stats.not_for_us, "the target is another host, dev=%s", dev->name);
         return;
     }
     if (ntoh16(message->hdr.op) == ARP_OPERATION_REQUEST) {
@@ -767,7 +767,7 @@ static void arp_give_up(struct queue_head *waiting)
     struct arp_datagram *datagram;
 
     while ((datagram = queue_pop(waiting)) != NULL) {
-        (void)drop(stats.unresolved, "waited in vain, len=%zu", datagram->len);
+        drop(stats.unresolved, "waited in vain, len=%zu", datagram->len);
         ip_unreachable(datagram->data, datagram->len);
         memory_free(datagram);
     }

@@ -107,7 +107,7 @@ static void icmp_echo_input(const struct ip_hdr *iphdr, const uint8_t *data, siz
 
     if (!ip_iface_select(iphdr->dst)) {
         /* RFC 1122 3.2.2.6 allows not to answer */
-        (void)drop(stats.echo_broadcast, "to more than one host");
+        drop(stats.echo_broadcast, "to more than one host");
         return;
     }
     count(stats.echo_replies);
@@ -167,12 +167,12 @@ static void icmp_error_input(const struct ip_hdr *iphdr, const uint8_t *data, si
         return;
     }
     if (errnum == 0) {
-        (void)drop(stats.ignored, "type=%u, code=%u", hdr->type, hdr->code);
+        drop(stats.ignored, "type=%u, code=%u", hdr->type, hdr->code);
         return;
     }
     count(stats.delivered);
     if (ip_error_input(quoted, (const uint8_t *)quoted + IP_HDR_SIZE(quoted), errnum, hard) == -1) {
-        (void)drop(stats.no_user, "about protocol %u", quoted->protocol);
+        drop(stats.no_user, "about protocol %u", quoted->protocol);
     }
 }
 
@@ -213,10 +213,10 @@ static void icmp_input(const struct ip_hdr *iphdr, const uint8_t *data, size_t l
     case ICMP_TYPE_INFOREPLY:
     case ICMP_TYPE_MASK:
     case ICMP_TYPE_MASKREPLY:
-        (void)drop(stats.ignored, "type=%u", hdr->type);
+        drop(stats.ignored, "type=%u", hdr->type);
         break;
     default:
-        (void)drop(stats.unknown_type, "type=%u", hdr->type); /* RFC 1122 3.2.2 */
+        drop(stats.unknown_type, "type=%u", hdr->type); /* RFC 1122 3.2.2 */
         break;
     }
 }
@@ -311,7 +311,7 @@ void icmp_error(uint8_t type, uint8_t code, const struct ip_hdr *iphdr, const ui
         return;
     }
     if (icmp_limit(iphdr->src) == -1) {
-        (void)drop(stats.errors_limited, "too many errors for one destination, type=%u", type);
+        drop(stats.errors_limited, "too many errors for one destination, type=%u", type);
         return;
     }
     if (len > ICMP_QUOTE_SIZE) {

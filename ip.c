@@ -556,7 +556,7 @@ static void ip_deliver(const struct ip_hdr *hdr, struct ip_iface *iface)
     struct ip_protocol *proto = ip_protocol_select(hdr->protocol);
 
     if (!proto) {
-        (void)drop(stats.unknown_protocol, "no such protocol, protocol=%u", hdr->protocol);
+        drop(stats.unknown_protocol, "no such protocol, protocol=%u", hdr->protocol);
         icmp_error(ICMP_TYPE_DEST_UNREACH, ICMP_CODE_PROTO_UNREACH, hdr, payload, len, iface);
         return;
     }
@@ -575,7 +575,7 @@ static void ip_input(const uint8_t *data, size_t len, struct net_device *dev)
     }
     iface = (struct ip_iface *)net_device_get_iface(dev, NET_IFACE_FAMILY_IP);
     if (!iface) {
-        (void)drop(stats.no_iface, "the device has no IP interface, dev=%s", dev->name);
+        drop(stats.no_iface, "the device has no IP interface, dev=%s", dev->name);
         return;
     }
     if (ip_check_dst(hdr, iface) == -1 || ip_check_src(hdr, iface) == -1) {

@@ -122,7 +122,7 @@ static void ip_frag_limit(ip_addr_t src, const struct ip_frag_datagram *keep, si
         if (!oldest || (num <= max_num && bytes <= max_bytes)) {
             return;
         }
-        (void)drop(stats.evicted, "the oldest has to go, id=%u", ntoh16(oldest->id));
+        drop(stats.evicted, "the oldest has to go, id=%u", ntoh16(oldest->id));
         ip_frag_free(oldest);
     }
 }
@@ -234,12 +234,12 @@ static struct ip_hdr *ip_frag_assemble(const struct ip_frag_datagram *datagram)
     struct ip_hdr *hdr;
 
     if (hlen + datagram->total > IP_TOTAL_SIZE_MAX) {
-        (void)drop(stats.too_long, "with the options of the first, len=%zu", datagram->total);
+        drop(stats.too_long, "with the options of the first, len=%zu", datagram->total);
         return NULL;
     }
     hdr = memory_alloc(hlen + datagram->total);
     if (!hdr) {
-        (void)drop(stats.no_memory, "memory_alloc() failure");
+        drop(stats.no_memory, "memory_alloc() failure");
         return NULL;
     }
     memcpy(hdr, frag->packet, hlen);
@@ -265,7 +265,7 @@ static int ip_frag_add(struct ip_frag_datagram *datagram, struct ip_frag *frag, 
         }
         return 0;
     case IP_FRAG_SAME:
-        (void)drop(stats.duplicate, "it is there already, id=%u", ntoh16(datagram->id));
+        drop(stats.duplicate, "it is there already, id=%u", ntoh16(datagram->id));
         memory_free(frag);
         return 0;
     default:
@@ -293,7 +293,7 @@ struct ip_hdr *ip_frag_input(const struct ip_hdr *hdr, struct ip_iface *iface)
         datagram = ip_frag_alloc(hdr, iface);
     }
     if (!frag || !datagram) {
-        (void)drop(stats.no_memory, "memory_alloc() failure");
+        drop(stats.no_memory, "memory_alloc() failure");
         memory_free(frag);
         return NULL;
     }
@@ -320,8 +320,8 @@ static void ip_frag_expire(struct ip_frag_datagram *datagram)
 {
     const struct ip_frag *first = datagram->frags;
 
-    (void)drop(stats.timeout, "never complete, id=%u, %zu fragments", ntoh16(datagram->id),
-               datagram->num);
+    drop(stats.timeout, "never complete, id=%u, %zu fragments", ntoh16(datagram->id),
+         datagram->num);
     if (first->offset == 0) {
         icmp_error(ICMP_TYPE_TIME_EXCEEDED, ICMP_CODE_REASSEMBLY,
                    (const struct ip_hdr *)first->packet, ip_frag_data(first), first->len,

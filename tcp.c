@@ -672,7 +672,7 @@ static void tcp_output_reset(const struct tcp_segment *seg, const ip_endp_t *loc
                              const ip_endp_t *remote)
 {
     if (!tcp_may_reset()) {
-        (void)drop(stats.resets_limited, "too many resets in a second");
+        drop(stats.resets_limited, "too many resets in a second");
         return;
     }
     count(stats.resets_sent);
@@ -1111,12 +1111,12 @@ static struct tcp_pcb *tcp_pcb_alloc_child(struct tcp_pcb *listener)
 
     if (listener->waiting >= listener->backlog ||
         (listener->syn_received >= TCP_HALF_OPEN_MAX && tcp_pcb_evict(listener) == -1)) {
-        (void)drop(stats.backlog_full, "desc=%d, no room for one more", listener->desc);
+        drop(stats.backlog_full, "desc=%d, no room for one more", listener->desc);
         return NULL;
     }
     pcb = tcp_pcb_alloc(0);
     if (!pcb) {
-        (void)drop(stats.no_block, "desc=%d, no block for one more", listener->desc);
+        drop(stats.no_block, "desc=%d, no block for one more", listener->desc);
         return NULL;
     }
     pcb->state = TCP_STATE_LISTEN;
@@ -1148,8 +1148,7 @@ static void tcp_closed(const struct tcp_segment *seg, const ip_endp_t *local,
 {
     char from[IP_ENDP_STR_LEN];
 
-    (void)drop(stats.no_connection, "no connection, from %s",
-               ip_endp_ntop(remote, from, sizeof(from)));
+    drop(stats.no_connection, "no connection, from %s", ip_endp_ntop(remote, from, sizeof(from)));
     if (!TCP_FLG_ISSET(seg->flg, TCP_FLG_RST)) {
         tcp_output_reset(seg, local, remote);
     }
@@ -1167,19 +1166,19 @@ static void tcp_listen(struct tcp_pcb *pcb, const struct tcp_segment *seg, const
 {
     /* "First, check for a RST" */
     if (TCP_FLG_ISSET(seg->flg, TCP_FLG_RST)) {
-        (void)drop(stats.bad_flags, "desc=%d, a RST in LISTEN", pcb->desc);
+        drop(stats.bad_flags, "desc=%d, a RST in LISTEN", pcb->desc);
         return;
     }
     /* "Second, check for an ACK" */
     if (TCP_FLG_ISSET(seg->flg, TCP_FLG_ACK)) {
-        (void)drop(stats.bad_ack, "desc=%d, an ACK in LISTEN", pcb->desc);
+        drop(stats.bad_ack, "desc=%d, an ACK in LISTEN", pcb->desc);
         tcp_output_reset(seg, local, remote);
         return;
     }
     /* "Third, check for a SYN"; data that comes with it is for the peer to repeat */
     if (!TCP_FLG_ISSET(seg->flg, TCP_FLG_SYN) || TCP_FLG_ISSET(seg->flg, TCP_FLG_FIN)) {
         /* "Fourth, other data or control" */
-        (void)drop(stats.bad_flags, "desc=%d, no SYN, or with FIN", pcb->desc);
+        drop(stats.bad_flags, "desc=%d, no SYN, or with FIN", pcb->desc);
         return;
     }
     pcb = tcp_listen_syn(pcb);
@@ -1235,7 +1234,7 @@ static int tcp_syn_sent(struct tcp_pcb *pcb, struct tcp_segment *seg)
     /* "First, check the ACK bit" */
     if (TCP_FLG_ISSET(seg->flg, TCP_FLG_ACK)) {
         if (!seq_lt(pcb->iss, seg->ack) || !seq_leq(seg->ack, pcb->snd.nxt)) {
-            (void)drop(stats.bad_ack, "desc=%d, ack=%u", pcb->desc, seg->ack);
+            drop(stats.bad_ack, "desc=%d, ack=%u", pcb->desc, seg->ack);
             if (!TCP_FLG_ISSET(seg->flg, TCP_FLG_RST)) {
                 tcp_output_reset(seg, &pcb->local, &pcb->remote);
             }
@@ -1400,7 +1399,7 @@ static int tcp_check_seq(struct tcp_pcb *pcb, struct tcp_segment *seg)
         tcp_trim(pcb, seg);
         return 0;
     }
-    (void)drop(stats.out_of_window, "desc=%d, seq=%u, len=%u", pcb->desc, seg->seq, seg->len);
+    drop(stats.out_of_window, "desc=%d, seq=%u, len=%u", pcb->desc, seg->seq, seg->len);
     if (tcp_is_ack_at_edge(pcb, seg)) {
         seg->ack_due = tcp_may_challenge(pcb, 1);
         return 0;
@@ -1462,7 +1461,7 @@ static int tcp_check_syn(struct tcp_pcb *pcb, const struct tcp_segment *seg)
     }
     /* one before the window is the first, again: only the data that came with it is inside */
     if (pcb->state == TCP_STATE_SYN_RECEIVED && pcb->passive && seq_leq(pcb->rcv.nxt, seg->seq)) {
-        (void)drop(stats.bad_flags, "desc=%d, one more SYN", pcb->desc);
+        drop(stats.bad_flags, "desc=%d, one more SYN", pcb->desc);
         tcp_pcb_fail_handshake(pcb, ECONNRESET);
         return -1;
     }
@@ -1474,7 +1473,7 @@ static int tcp_check_syn(struct tcp_pcb *pcb, const struct tcp_segment *seg)
 static int tcp_check_ack_syn_received(struct tcp_pcb *pcb, struct tcp_segment *seg)
 {
     if (!seq_lt(pcb->snd.una, seg->ack) || !seq_leq(seg->ack, pcb->snd.nxt)) {
-        (void)drop(stats.bad_ack, "desc=%d, ack=%u", pcb->desc, seg->ack);
+        drop(stats.bad_ack, "desc=%d, ack=%u", pcb->desc, seg->ack);
         tcp_output_reset(seg, &pcb->local, &pcb->remote);
         return -1;
     }
@@ -1510,7 +1509,7 @@ static int tcp_check_ack_established(struct tcp_pcb *pcb, const struct tcp_segme
 
     /* "SND.UNA - MAX.SND.WND =< SEG.ACK =< SND.NXT": what is older may be a guess, RFC 5961 5 */
     if (seq_lt(pcb->snd.nxt, seg->ack) || seq_lt(seg->ack, pcb->snd.una - pcb->snd.wnd_max)) {
-        (void)drop(stats.bad_ack, "desc=%d, ack=%u", pcb->desc, seg->ack);
+        drop(stats.bad_ack, "desc=%d, ack=%u", pcb->desc, seg->ack);
         tcp_challenge(pcb, seg, 0);
         return -1;
     }
@@ -1586,8 +1585,7 @@ static int tcp_check_user(struct tcp_pcb *pcb, const struct tcp_segment *seg)
     if (pcb->owned || pcb->parent || seg->data_len == 0 || !tcp_is_open_to_peer(pcb)) {
         return 0;
     }
-    (void)drop(stats.closed_by_user, "desc=%d, len=%zu, nobody will read it", pcb->desc,
-               seg->data_len);
+    drop(stats.closed_by_user, "desc=%d, len=%zu, nobody will read it", pcb->desc, seg->data_len);
     tcp_pcb_reset(pcb);
     return -1;
 }
@@ -1626,7 +1624,7 @@ static void tcp_check_fin(struct tcp_pcb *pcb, struct tcp_segment *seg)
     }
     seg->ack_due = 1;
     if (seg->seq + (uint32_t)seg->data_len != pcb->rcv.nxt) {
-        (void)drop(stats.out_of_order, "desc=%d, a FIN before its turn", pcb->desc);
+        drop(stats.out_of_order, "desc=%d, a FIN before its turn", pcb->desc);
         return;
     }
     if (!tcp_is_open_to_peer(pcb)) {
@@ -2542,7 +2540,7 @@ static void tcp_icmp_error(const struct ip_hdr *iphdr, const uint8_t *data, int 
     lock_acquire(&lock);
     pcb = tcp_pcb_find(&local, &remote);
     if (!pcb || !seq_between(pcb->snd.una, ntoh32(quote->seq), pcb->snd.nxt)) {
-        (void)drop(stats.error_ignored, "about nothing that is on its way");
+        drop(stats.error_ignored, "about nothing that is on its way");
     } else if (pcb->state == TCP_STATE_SYN_SENT && hard) {
         count(stats.hard_errors);
         tcp_pcb_finish(pcb, errnum);

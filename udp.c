@@ -319,7 +319,7 @@ static void udp_error(const struct ip_hdr *iphdr, const uint8_t *data, int errnu
         pcb->errnum = errnum;
         sched_task_wakeup_one(&pcb->task);
     } else {
-        (void)drop(stats.error_ignored, "nobody has sent that last, port=%u", ntoh16(hdr->src));
+        drop(stats.error_ignored, "nobody has sent that last, port=%u", ntoh16(hdr->src));
     }
     lock_release(&lock);
 }
