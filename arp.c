@@ -452,7 +452,7 @@ static int arp_cache_hold(struct arp_cache *cache, const uint8_t *data, size_t l
 
 /* Notes that an entry is being asked for. Returns whether it may be: ARP_REQUEST_MAX times, once a
  * second, also if the entry is new because others had pushed it out. */
-static int arp_cache_ask(struct arp_cache *cache)
+static int arp_cache_may_ask(struct arp_cache *cache)
 {
     struct arp_request_time *last = &request_times[ntoh32(cache->pa) % ARP_REQUEST_TIMES];
     uint64_t now = clock_now();
@@ -477,7 +477,7 @@ static int arp_cache_tick_incomplete(struct arp_cache *cache, struct queue_head 
         return 0;
     }
     if (cache->requests < ARP_REQUEST_MAX) {
-        return arp_cache_ask(cache);
+        return arp_cache_may_ask(cache);
     }
     arp_cache_take(cache, waiting);
     arp_cache_delete(cache, &stats.unresolved);
@@ -495,7 +495,7 @@ static int arp_cache_tick_resolved(struct arp_cache *cache)
         return 0;
     }
     return age + SECONDS(ARP_REFRESH) >= SECONDS(timeout) && cache->used >= cache->timestamp &&
-           arp_cache_ask(cache);
+           arp_cache_may_ask(cache);
 }
 
 /* Does what is due. Returns whether it is time to ask for the entry, or something has waited in
@@ -705,7 +705,7 @@ int arp_resolve(struct ip_iface *iface, ip_addr_t pa, uint8_t *ha)
     if (!cache) {
         ret = ARP_RESOLVE_ERROR;
     } else if (cache->state == ARP_CACHE_STATE_INCOMPLETE) {
-        ask = arp_cache_ask(cache);
+        ask = arp_cache_may_ask(cache);
     } else {
         ret = arp_cache_use(cache, ha);
     }

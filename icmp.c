@@ -288,8 +288,8 @@ static int icmp_limit(ip_addr_t dst)
 
 /* May an error be sent about this datagram? RFC 1122 3.2.2. A frame to all stations need not be
  * asked for: what is for us alone IP has not taken from one. */
-static int icmp_error_allowed(const struct ip_hdr *iphdr, const uint8_t *data, size_t len,
-                              const struct ip_iface *iface)
+static int icmp_error_is_allowed(const struct ip_hdr *iphdr, const uint8_t *data, size_t len,
+                                 const struct ip_iface *iface)
 {
     if (iphdr->protocol == IP_PROTOCOL_ICMP &&
         (len == 0 || (data[0] != ICMP_TYPE_ECHO && data[0] != ICMP_TYPE_ECHOREPLY))) {
@@ -307,7 +307,7 @@ void icmp_error(uint8_t type, uint8_t code, const struct ip_hdr *iphdr, const ui
     uint8_t quote[IP_HDR_SIZE_MAX + ICMP_QUOTE_SIZE];
     size_t hlen = IP_HDR_SIZE(iphdr);
 
-    if (!icmp_error_allowed(iphdr, data, len, iface)) {
+    if (!icmp_error_is_allowed(iphdr, data, len, iface)) {
         return;
     }
     if (icmp_limit(iphdr->src) == -1) {

@@ -703,8 +703,8 @@ static int ip_output_fragments(struct ip_iface *iface, struct ip_hdr *hdr, const
 }
 
 /* Sends a datagram out of iface, by way of nexthop. Returns 0 or -1. */
-static int ip_output_core(struct ip_iface *iface, uint8_t protocol, const uint8_t *data, size_t len,
-                          ip_addr_t src, ip_addr_t dst, ip_addr_t nexthop)
+static int ip_output_via(struct ip_iface *iface, uint8_t protocol, const uint8_t *data, size_t len,
+                         ip_addr_t src, ip_addr_t dst, ip_addr_t nexthop)
 {
     size_t total = IP_HDR_SIZE_MIN + len, mtu = NET_IFACE(iface)->dev->mtu;
     struct ip_hdr *hdr;
@@ -783,7 +783,7 @@ ssize_t ip_output(uint8_t protocol, const uint8_t *data, size_t len, ip_addr_t s
     if (src == IP_ADDR_ANY) {
         src = ip_iface_select(dst) ? dst : iface->unicast;
     }
-    return ip_output_core(iface, protocol, data, len, src, dst, nexthop) == -1 ? -1 : (ssize_t)len;
+    return ip_output_via(iface, protocol, data, len, src, dst, nexthop) == -1 ? -1 : (ssize_t)len;
 }
 
 /*

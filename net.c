@@ -286,7 +286,7 @@ static struct queue_head net_queue_take(struct net_protocol *proto)
     return taken;
 }
 
-static int net_input_core(uint16_t type, const uint8_t *data, size_t len, struct net_device *dev,
+static int net_input_push(uint16_t type, const uint8_t *data, size_t len, struct net_device *dev,
                           int broadcast)
 {
     struct net_protocol *proto;
@@ -312,12 +312,12 @@ static int net_input_core(uint16_t type, const uint8_t *data, size_t len, struct
 
 int net_input(uint16_t type, const uint8_t *data, size_t len, struct net_device *dev)
 {
-    return net_input_core(type, data, len, dev, 0);
+    return net_input_push(type, data, len, dev, 0);
 }
 
 int net_input_broadcast(uint16_t type, const uint8_t *data, size_t len, struct net_device *dev)
 {
-    return net_input_core(type, data, len, dev, 1);
+    return net_input_push(type, data, len, dev, 1);
 }
 
 int net_is_link_broadcast(void)
