@@ -20,7 +20,7 @@
  * block. Lines that the console does not take at once are dropped and counted; their number is
  * written before the next line that it takes.
  *
- * Locks: log_buf and what belongs to it are the thread's that holds the console, from log_begin to
+ * Locks: log_buf and its fields belong to the thread that holds the console, from log_begin to
  * log_end.
  * Limits: longer messages and lines are cut; a block that exceeds log_buf is written in parts.
  */

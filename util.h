@@ -89,8 +89,8 @@ struct rate {
  * Returns 0, or -1 if there is no token. */
 int rate_take(struct rate *rate, uint64_t now, uint64_t interval, unsigned int gain,
               unsigned int max);
-/* Is a refill due? Only then does rate_take use interval, gain and max, so a caller may draw them at
- * random for each refill. */
+/* Is a refill due? Only then does rate_take use interval, gain and max: they may be drawn at random
+ * for each refill. */
 int rate_is_due(const struct rate *rate, uint64_t now);
 
 /*

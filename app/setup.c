@@ -316,7 +316,7 @@ static void parse(struct setup *setup, int argc, char *argv[])
 }
 
 /*
- * The device. A driver reports failure without its reason, so the reason is asked from the kernel.
+ * The device. A driver reports failure without the reason, so the kernel is asked for it.
  */
 
 /* Sends a request about the interface to the kernel. Returns 0, or -1 with errno. */

@@ -54,7 +54,7 @@ void setup_take_peer(struct setup *setup, const char *addr, const char *port);
 enum setup_event setup_wait(unsigned int seconds);
 /* Makes setup_wait return SETUP_WOKEN, now or at its next call. */
 void setup_wake(void);
-/* The address and port of the command line. */
+/* Returns the address and port of the command line. */
 struct sockaddr_in setup_sockaddr(const struct setup *setup);
 /* Returns a new socket. type: SOCK_STREAM or SOCK_DGRAM. */
 int setup_open_socket(int type);

@@ -13,8 +13,8 @@
 
 /*
  * udpc: a UDP client. One thread sends each line of input as a datagram, one prints each received
- * datagram as a line, and main waits until there are as many answers as datagrams. UDP loses some:
- * so main waits at most `limit` seconds for each answer.
+ * datagram as a line, and main waits until there are as many answers as datagrams. Datagrams may be
+ * lost, so main waits at most `limit` seconds for each answer.
  */
 
 #define LINE_SIZE 65507 /* bytes that a UDP datagram can carry, in fragments if need be */

@@ -31,8 +31,9 @@
  * sleeps again. If an interruption comes first, it wakes all sleepers, and the event waits in the
  * queue for the next caller, which checks before it sleeps.
  *
- * INTR_IRQ_USER does not know the sleepers' locks. It takes sched_mutex alone and counts, and a
- * sleep compares the count at its beginning and its end. Later calls are not interrupted.
+ * An interruption by the user (INTR_IRQ_USER) does not know the sleepers' locks. sched_isr takes
+ * sched_mutex alone and counts; a sleep compares the count at its beginning and at its end. Later
+ * calls are not interrupted.
  *
  * sched_task_destroy wakes the sleepers and waits until the last one has `lock` back and has read
  * its result. Then no thread uses the task, and its memory may be freed.
