@@ -99,7 +99,7 @@ static int ether_pcap_connect(const struct ether_host *host)
     return fd;
 }
 
-/* Sends a frame with all work done. */
+/* Sends a complete frame: nothing to finish, nothing to split. */
 static int ether_pcap_write(int fd, const uint8_t *frame, size_t flen)
 {
     struct virtio_net_hdr offload = {.gso_type = VIRTIO_NET_HDR_GSO_NONE};
