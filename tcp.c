@@ -9,15 +9,74 @@
 #include "util.h"
 
 /*
- * tcp: the Transmission Control Protocol, RFC 9293.
+ * tcp: the Transmission Control Protocol, RFC 9293. Carries bytes between two endpoints, complete
+ * and in order, or tells the user why it cannot.
  *
- * Each connection has a control block, which tcp_pcb_select finds for each segment. What arrives
- * goes through tcp_segment_arrives: section 3.10.7 of the RFC, a function for each of its checks.
- * What the user sends waits in the block's send buffer, byte by sequence number, from SND.UNA on:
- * what the window allows goes out at once, and again by the timer until it is acknowledged.
+ * Data
+ *   struct tcp_pcb      the transmission control block (TCB) of a connection or a listener. The
+ *                       table `pcbs` owns it; its number there is the user's descriptor. It exists
+ *                       while a descriptor refers to it (`owned`); also before accept, and after
+ *                       CLOSE until the connection has ended.
+ *   snd.buf             the user's bytes from SND.UNA on, each until it is acknowledged
+ *   rcv.buf             received bytes in order, each until the user has read it
+ *   struct tcp_segment  a received segment in host byte order; its text is borrowed from IP
  *
- * A block lives as long as the user has its descriptor or the protocol needs it, whichever is
- * longer.
+ * Typical calls
+ *   active   tcp_cmd_socket, tcp_cmd_connect, tcp_cmd_send, tcp_cmd_receive, tcp_cmd_close
+ *   passive  tcp_cmd_socket, tcp_cmd_bind, tcp_cmd_listen, tcp_cmd_accept, then as above
+ *   either   tcp_cmd_open, the RFC's OPEN, in place of the calls before tcp_cmd_send
+ *
+ * Map by section of RFC 9293
+ *   3.1      header           tcp_check_hdr, tcp_segment_parse, tcp_segment_parse_options, tcp_dump
+ *   3.3      control blocks   tcp_pcb_alloc, tcp_pcb_select, tcp_pcb_set_state, tcp_pcb_release
+ *   3.4      sequence numbers seq_lt, seq_leq, seq_between (tcp.h), tcp_seq_len, tcp_choose_iss
+ *   3.7.1    MSS              tcp_iface_mss, tcp_put_mss, tcp_send_mss
+ *   3.8.1-3  retransmission   tcp_retrans_start, tcp_retrans_emit, tcp_retrans_repeat
+ *   3.8.6    windows          tcp_take_window, tcp_open_window, tcp_probe_emit
+ *   3.9.2.2  ICMP errors      tcp_icmp_error
+ *   3.10.1-6 user commands    tcp_cmd_*; STATUS is tcp_get_view
+ *   3.10.7   SEGMENT ARRIVES  tcp_segment_arrives: tcp_closed, tcp_listen, tcp_syn_sent,
+ *                             tcp_otherwise
+ *   3.10.8   timeouts         tcp_timer
+ *
+ * Verbs that end a connection or its block
+ *   tcp_pcb_close           CLOSE: a FIN follows the data, then tcp_pcb_leave; resets if received
+ *                           data is unread; resets a listener's children
+ *   tcp_pcb_abort           ABORT: resets; a listener with its children
+ *   tcp_pcb_leave           no user owns the block any more: it gets a deadline
+ *   tcp_pcb_reset           sends a RST if the peer may have the connection open, and releases
+ *   tcp_pcb_fail_handshake  returns to LISTEN after a user's passive OPEN, or else finishes
+ *   tcp_pcb_finish          enters CLOSED, with an errno for the user; releases without a user
+ *   tcp_pcb_expire          the deadline: resets if our FIN is unacknowledged, or else finishes
+ *   tcp_pcb_evict           releases the oldest half-open block for a new one
+ *   tcp_pcb_recycle         table full: releases the lingering block with the nearest deadline, or
+ *                           else evicts
+ *   tcp_pcb_release         the last of all: frees the block; sleepers get EBADF
+ *
+ * Timers, checked by tcp_timer every TCP_TIMER_INTERVAL
+ *   retransmission  retrans.rto    set by tcp_retrans_start: SYN, data or FIN to send while it is
+ *   or probe                       stopped, an ACK of a part, a window that becomes zero or opens;
+ *                                  cleared when all is acknowledged, and by tcp_snd_flush
+ *   R2              retrans.first  set likewise, and by each ACK with a zero window; at its end
+ *                                  the connection times out
+ *   CLOSE           expires        set by tcp_set_close_timer: the user leaves, progress,
+ *                                  FIN-WAIT-2; cleared by tcp_pcb_finish
+ *   TIME-WAIT       expires        set by tcp_set_timewait_timer: entry, the peer's FIN again;
+ *                                  cleared by tcp_pcb_finish
+ *   A stop of the process puts off R2 and the deadlines: tcp_pcb_put_off.
+ *
+ * Lock. `lock` guards the table and its blocks. Order: sock, tcp, ip, arp. A command that sleeps
+ * releases it, and then checks the state again; after EBADF the block is gone.
+ *
+ * Limits
+ *   TCP_PCB_SIZE             blocks; then tcp_pcb_recycle, or EMFILE and dropped SYNs
+ *   backlog                  of a listener; then SYNs and the handshakes' ACKs are dropped; the
+ *                            peers retransmit
+ *   TCP_HALF_OPEN_MAX        of a listener in SYN-RECEIVED; then tcp_pcb_evict, or dropped SYNs
+ *   TCP_SND_BUF_SIZE         unacknowledged bytes; then send sleeps
+ *   TCP_RCV_BUF_SIZE         unread bytes; then the window is zero
+ *   TCP_RESET_LIMIT          RSTs to unacceptable segments; then these are dropped unanswered
+ *   TCP_CHALLENGE_LIMIT      challenge ACKs; likewise
  */
 
 #define TCP_FLG_FIN 0x01
@@ -40,7 +99,7 @@ struct tcp_hdr {
     uint16_t dst;
     uint32_t seq;
     uint32_t ack;
-    uint8_t off; /* data offset in words of 32 bits, in the upper half */
+    uint8_t off; /* upper 4 bits: data offset in 32-bit words */
     uint8_t flg;
     uint16_t wnd;
     uint16_t sum;
@@ -51,95 +110,95 @@ _Static_assert(sizeof(struct tcp_hdr) == TCP_HDR_SIZE_MIN, "a TCP header has 20 
 
 #define TCP_HDR_SIZE(hdr) ((size_t)((hdr)->off >> 4) << 2) /* bytes, options included */
 
-/* A segment as the checks see it, in host byte order. RFC 9293 3.3.1 */
+/* A received segment, in host byte order. RFC 9293 3.3.1 */
 struct tcp_segment {
     uint32_t seq;
     uint32_t ack;
-    uint32_t len; /* the sequence numbers that it takes: data, SYN and FIN */
+    uint32_t len; /* SEG.LEN: data, SYN and FIN */
     uint16_t wnd;
     uint8_t flg;
-    uint16_t mss; /* what the MSS option says; 0: there is none */
+    uint16_t mss; /* value of the MSS option; 0: none */
     const uint8_t *data;
     size_t data_len;
-    int ack_due; /* something in it was taken, or has to be answered: an ACK goes out at the end */
+    int ack_due; /* an ACK is due after the last check */
 };
 
-#define TCP_ISN_TICK 4000 /* nanoseconds in which initial sequence numbers grow by one */
+#define TCP_ISN_TICK 4000 /* nanoseconds in which the ISS grows by one, RFC 9293 3.4.1 */
 
-/* A ring of bytes. */
+/* Ring buffer of bytes. */
 struct tcp_buf {
     uint8_t *data;
-    size_t size; /* of data */
-    size_t head; /* where the oldest byte is */
-    size_t len;  /* how many there are */
+    size_t size; /* capacity in bytes */
+    size_t head; /* index of the oldest byte */
+    size_t len;  /* bytes in use */
 };
 
 /* The transmission control block, RFC 9293 3.3.1. Sequence numbers in host byte order. */
 struct tcp_pcb {
     enum tcp_state state;
-    int desc;               /* its number in pcbs, the user's descriptor */
-    int owned;              /* a descriptor refers to it */
-    int closing;            /* tcp_cmd_close is waiting for those who sleep in it */
-    int passive;            /* from LISTEN: when the handshake fails, it goes back there */
-    int errnum;             /* why it is closed: an errno, or 0 */
-    int soft_error;         /* what ICMP has said since SND.UNA moved last: an errno, or 0 */
+    int desc;               /* number in pcbs, the user's descriptor */
+    int owned;              /* a descriptor refers to the block */
+    int closing;            /* a command that ends the block waits for its sleepers to leave */
+    int passive;            /* opened in LISTEN, where a failed handshake returns */
+    int errnum;             /* errno that ended the connection, or 0 */
+    int soft_error;         /* errno of the last ICMP or ARP error since SND.UNA advanced, or 0 */
     ip_endp_t local;
     ip_endp_t remote;
-    ip_endp_t offered;      /* the local endpoint as the user gave it */
-    ip_endp_t expected;     /* passive: whom the user waits for, zero for anybody */
-    int interrupted;        /* a connect was, and nobody has been told what has come of it */
+    ip_endp_t offered;      /* local endpoint as given by the user */
+    ip_endp_t expected;     /* passive: the peer that may connect, zeros for any */
+    int interrupted;        /* a connect was interrupted, and its outcome not yet reported */
     struct {
         uint32_t una;
         uint32_t nxt;
         uint32_t wnd;
         uint32_t wl1;
         uint32_t wl2;
-        uint32_t wnd_max;   /* the largest window so far: MAX.SND.WND, RFC 5961 5.2 */
-        struct tcp_buf buf; /* the user's bytes, from SND.UNA on */
-        int fin;            /* our FIN follows them: it is not acknowledged yet */
+        uint32_t wnd_max;   /* MAX.SND.WND, the largest window so far, RFC 5961 5.2 */
+        struct tcp_buf buf; /* the user's bytes from SND.UNA on */
+        int fin;            /* our FIN follows them, not yet acknowledged */
     } snd;
     uint32_t iss;
-    uint16_t mss;           /* bytes of data in a segment that the peer takes */
+    uint16_t mss;           /* send MSS: bytes of data that the peer takes in a segment */
     struct {
         uint32_t nxt;
         uint32_t wnd;
-        uint32_t edge;      /* the window's right one, as the peer was told last */
-        struct tcp_buf buf; /* what the user has not read */
-        size_t early;       /* bytes of text that came with a crossing SYN: behind the end of buf */
-        int fin;            /* the peer's FIN has come after it */
-        int discard;        /* the user reads no more: nothing is kept for him */
+        uint32_t edge;      /* right edge of the window as last advertised */
+        struct tcp_buf buf; /* bytes that the user has not read */
+        size_t early;       /* bytes of text of a crossing SYN, stored behind the end of buf */
+        int fin;            /* the peer's FIN was received after them */
+        int discard;        /* the user reads no more: received text is discarded */
     } rcv;
     uint32_t irs;
-    struct sched_task task; /* who waits for a change of any of this */
-    struct rate challenges[2]; /* to what anybody may have sent; to what stands where probes do */
-    uint64_t rst_expires;   /* until when a RST may answer our challenge of a SYN */
+    struct sched_task task; /* threads that sleep until the block changes */
+    struct rate challenges[2]; /* limits challenge ACKs; [1]: to segments just where probes are */
+    uint64_t rst_expires;   /* deadline for a RST that answers our challenge ACK to a SYN */
     struct {
-        uint64_t first;     /* since when the peer has taken nothing, by clock_now */
-        uint64_t last;      /* when something went out last, or the wait began again */
-        uint64_t rto;       /* nanoseconds from then to the next time; 0: nothing to wait for */
-        unsigned int num;   /* how often it was sent again */
-        int slow;           /* a SYN was: perhaps TCP_RTO is too short for the way */
+        uint64_t first;     /* start of R2, by clock_now */
+        uint64_t last;      /* last transmission or start of the timer, by clock_now */
+        uint64_t rto;       /* retransmission timeout from last on, nanoseconds; 0: stopped */
+        unsigned int num;   /* retransmissions since the start */
+        int slow;           /* the SYN was retransmitted: the round trip may exceed TCP_RTO */
     } retrans;
-    uint64_t expires;       /* when it is over even if the peer does nothing; 0: never */
-    uint32_t expires_una;   /* SND.UNA when the user had left, or since then at the last progress */
-    int backlog;            /* a listener of sockets: how many may wait for accept; 0: not one */
-    struct tcp_pcb *parent; /* the listener, until accepted */
-    uint64_t syn_time;      /* when the SYN came, by clock_now */
-    int ack_seen;           /* the peer has done its part; the backlog had no room yet */
-    uint64_t accept_order;  /* the place in the line for accept; 0: not established */
-    int syn_received;       /* a listener's: how many of its connections are in that state */
-    int waiting;            /* and how many are established, and not accepted */
+    uint64_t expires;       /* deadline of the connection, by clock_now; 0: none */
+    uint32_t expires_una;   /* SND.UNA when the deadline was set after CLOSE */
+    int backlog;            /* set by listen: connections that may wait for accept; 0: no listen */
+    struct tcp_pcb *parent; /* listener, until accepted */
+    uint64_t syn_time;      /* arrival of the SYN, by clock_now */
+    int ack_seen;           /* the handshake's ACK came, and was dropped: the backlog was full */
+    uint64_t accept_order;  /* position in the accept queue; 0: not established */
+    int syn_received;       /* listener: its connections in SYN-RECEIVED */
+    int waiting;            /* listener: its connections that wait for accept */
 };
 
-static lock_t lock = LOCK_INITIALIZER; /* guards all of these; below sock, above ip */
+static lock_t lock = LOCK_INITIALIZER; /* guards all these but stats; order: sock, tcp, ip, arp */
 static struct table pcbs = {.limit = TCP_PCB_SIZE}; /* of struct tcp_pcb */
 static int started; /* between tcp_init and tcp_shutdown */
-static uint64_t last_order; /* in the lines for accept */
-static uint8_t secret[SIPHASH_KEY_SIZE]; /* for what a stranger must not guess */
-static uint16_t last_port; /* how many source ports were chosen */
-static uint8_t out_text[IP_PAYLOAD_SIZE_MAX - TCP_HDR_SIZE_MIN]; /* of a segment on its way out */
-static uint64_t last_tick;       /* of the timer, by clock_now */
-static struct rate resets;       /* to segments for nobody */
+static uint64_t last_order; /* last accept_order given */
+static uint8_t secret[SIPHASH_KEY_SIZE]; /* key of tcp_secret_hash */
+static uint16_t last_port; /* source ports chosen so far */
+static uint8_t out_text[IP_PAYLOAD_SIZE_MAX - TCP_HDR_SIZE_MIN]; /* text of the segment to send */
+static uint64_t last_tick;       /* time of the last tcp_timer, by clock_now */
+static struct rate resets;       /* RSTs to unacceptable segments */
 static struct tcp_stats stats;
 
 /*
@@ -158,8 +217,8 @@ static const char *tcp_flg_ntoa(uint8_t flg, char *text, size_t size)
     return text;
 }
 
-/* The size of the option that begins at opt, of which len bytes are there; 0 when its length cannot
- * be. Every option but EOL and NOP says its length itself. RFC 9293 3.1 */
+/* Returns the size of the option at opt, or 0 if its length is bad: below 2, or above the len bytes
+ * left. EOL and NOP have no length. RFC 9293 3.1 */
 static size_t tcp_option_size(const uint8_t *opt, size_t len)
 {
     if (opt[0] == TCP_OPT_EOL || opt[0] == TCP_OPT_NOP) {
@@ -178,7 +237,7 @@ static void tcp_dump_options(const uint8_t *opt, size_t len)
     for (; len > 0 && opt[0] != TCP_OPT_EOL; opt += size, len -= size) {
         size = tcp_option_size(opt, len);
         if (size == 0) {
-            log_text("     option: %u, with a length that cannot be\n", opt[0]);
+            log_text("     option: %u, bad length\n", opt[0]);
             return;
         }
         if (opt[0] != TCP_OPT_NOP) {
@@ -211,7 +270,7 @@ static void tcp_dump(const uint8_t *data, size_t len)
     log_end();
 }
 
-/* How many sequence numbers a segment takes: the data, SYN and FIN. RFC 9293 3.4 */
+/* SEG.LEN: the sequence numbers of data, SYN and FIN. RFC 9293 3.4 */
 static uint32_t tcp_seq_len(uint8_t flg, size_t len)
 {
     return (uint32_t)len + TCP_FLG_ISSET(flg, TCP_FLG_SYN) + TCP_FLG_ISSET(flg, TCP_FLG_FIN);
@@ -221,7 +280,7 @@ static uint32_t tcp_seq_len(uint8_t flg, size_t len)
  * Buffers
  */
 
-/* Returns 0, or -1 (ENOMEM). A buffer that exists already stays as it is. */
+/* Allocates the buffer unless it exists. Returns 0, or -1 (ENOMEM). */
 static int tcp_buf_alloc(struct tcp_buf *buf, size_t size)
 {
     if (buf->data) {
@@ -243,7 +302,7 @@ static void tcp_buf_free(struct tcp_buf *buf)
     memset(buf, 0, sizeof(*buf));
 }
 
-/* Appends len bytes, for which there is room. */
+/* Appends len bytes. The caller checks that there is room. */
 static void tcp_buf_write(struct tcp_buf *buf, const uint8_t *data, size_t len)
 {
     size_t tail = (buf->head + buf->len) % buf->size;
@@ -255,7 +314,7 @@ static void tcp_buf_write(struct tcp_buf *buf, const uint8_t *data, size_t len)
     buf->len += len;
 }
 
-/* Copies len bytes from the offset-th on, all of which are there. */
+/* Copies len bytes from offset on. The caller checks that they exist. */
 static void tcp_buf_peek(const struct tcp_buf *buf, size_t offset, uint8_t *data, size_t len)
 {
     size_t from = (buf->head + offset) % buf->size;
@@ -266,7 +325,7 @@ static void tcp_buf_peek(const struct tcp_buf *buf, size_t offset, uint8_t *data
     memcpy(data + first, buf->data, len - first);
 }
 
-/* Forgets the oldest len bytes. */
+/* Removes the oldest len bytes. */
 static void tcp_buf_drop(struct tcp_buf *buf, size_t len)
 {
     assert(len <= buf->len);
@@ -274,7 +333,7 @@ static void tcp_buf_drop(struct tcp_buf *buf, size_t len)
     buf->len -= len;
 }
 
-/* Takes at most size bytes out. Returns how many. */
+/* Moves at most size bytes to data. Returns their number. */
 static size_t tcp_buf_read(struct tcp_buf *buf, uint8_t *data, size_t size)
 {
     size_t len = size < buf->len ? size : buf->len;
@@ -323,7 +382,7 @@ static struct tcp_pcb *tcp_pcb_get(int desc)
     return pcb;
 }
 
-/* Nothing is waited for any more, and what was not acknowledged is forgotten. */
+/* Stops the retransmission timer and frees unacknowledged data. */
 static void tcp_snd_flush(struct tcp_pcb *pcb)
 {
     tcp_buf_free(&pcb->snd.buf);
@@ -331,7 +390,7 @@ static void tcp_snd_flush(struct tcp_pcb *pcb)
     pcb->retrans.rto = 0;
 }
 
-/* The listener has nothing to do with it any more. */
+/* Takes the block out of its listener's counts: it is accepted or released. */
 static void tcp_pcb_leave_listener(struct tcp_pcb *pcb)
 {
     if (pcb->parent && pcb->accept_order == 0) {
@@ -342,7 +401,7 @@ static void tcp_pcb_leave_listener(struct tcp_pcb *pcb)
     pcb->parent = NULL;
 }
 
-/* Ends the block. Whoever sleeps in it leaves with EBADF before it is gone. */
+/* Removes the block from the table and frees it. Its sleepers return with EBADF before that. */
 static void tcp_pcb_release(struct tcp_pcb *pcb)
 {
     debugf("desc=%d", pcb->desc);
@@ -354,8 +413,7 @@ static void tcp_pcb_release(struct tcp_pcb *pcb)
     memory_free(pcb);
 }
 
-/* The connection is over, for the reason errnum (0: in order). The block stays as long as the user
- * has it. */
+/* Enters CLOSED, with errnum for the user (0: regular end). Releases a block that no user owns. */
 static void tcp_pcb_finish(struct tcp_pcb *pcb, int errnum)
 {
     tcp_snd_flush(pcb);
@@ -367,7 +425,7 @@ static void tcp_pcb_finish(struct tcp_pcb *pcb, int errnum)
     }
 }
 
-/* A handshake has failed. A passive open waits for the next peer, as if this one had never come. */
+/* Ends a failed handshake. A user's passive OPEN returns to LISTEN, for the next peer. */
 static void tcp_pcb_fail_handshake(struct tcp_pcb *pcb, int errnum)
 {
     if (!pcb->passive || !pcb->owned) {
@@ -380,15 +438,15 @@ static void tcp_pcb_fail_handshake(struct tcp_pcb *pcb, int errnum)
     tcp_pcb_set_state(pcb, TCP_STATE_LISTEN);
 }
 
-/* Has a peer called us, and not answered yet? It may be a name that somebody has made up. */
+/* Passive, and the handshake's ACK not seen? Then the SYN's source may be forged. */
 static int tcp_is_half_open(const struct tcp_pcb *pcb)
 {
     return pcb->state == TCP_STATE_SYN_RECEIVED && pcb->passive && !pcb->ack_seen;
 }
 
-/* The oldest half-open connection of a listener, or of all of them (NULL), makes room: RFC 4987
- * 3.4. A peer who is not further away than it takes for so many SYNs to come has answered by then.
- * Returns 0, or -1 when there is none. */
+/* Releases the oldest half-open connection of a listener, or of all (NULL). RFC 4987 3.4. By then a
+ * peer has answered, unless so many SYNs arrive within its round trip. Returns 0, or -1 if there is
+ * none. */
 static int tcp_pcb_evict(const struct tcp_pcb *listener)
 {
     struct tcp_pcb *pcb, *oldest = NULL;
@@ -408,14 +466,14 @@ static int tcp_pcb_evict(const struct tcp_pcb *listener)
     return 0;
 }
 
-/* Has it neither a user nor anything to send, and waits only for its time to be over? */
+/* Does the block only wait for its deadline, without a user and with all acknowledged? */
 static int tcp_is_lingering(const struct tcp_pcb *pcb)
 {
     return !pcb->owned && (pcb->state == TCP_STATE_TIME_WAIT || pcb->state == TCP_STATE_FIN_WAIT2);
 }
 
-/* When the table is full, the connection makes room that only waits for its end, and will reach it
- * first; or else the oldest that is half-open. Returns 0, or -1. */
+/* Makes room in a full table: releases the lingering block with the nearest deadline, or else
+ * evicts a half-open one. Returns 0, or -1. */
 static int tcp_pcb_recycle(void)
 {
     struct tcp_pcb *pcb, *oldest = NULL;
@@ -433,7 +491,7 @@ static int tcp_pcb_recycle(void)
     return 0;
 }
 
-/* Gives the block its number. Returns 0, or -1 (EMFILE, ENOMEM). */
+/* Adds the block to the table. Returns 0, or -1 (EMFILE, ENOMEM). */
 static int tcp_pcb_add(struct tcp_pcb *pcb)
 {
     pcb->desc = table_add(&pcbs, pcb);
@@ -443,8 +501,7 @@ static int tcp_pcb_add(struct tcp_pcb *pcb)
     return pcb->desc == -1 ? -1 : 0;
 }
 
-/* A block in CLOSED, for the user or for a connection that comes in. NULL and EMFILE or ENOMEM if
- * there is no room. */
+/* Returns a new block in CLOSED, owned by a user or not, or NULL (EMFILE, ENOMEM, ENETDOWN). */
 static struct tcp_pcb *tcp_pcb_alloc(int owned)
 {
     struct tcp_pcb *pcb;
@@ -473,7 +530,7 @@ static int tcp_endp_is_equal(const ip_endp_t *a, const ip_endp_t *b)
     return a->addr == b->addr && a->port == b->port;
 }
 
-/* The block of a connection between local and remote. */
+/* Returns the connection between local and remote, or NULL. */
 static struct tcp_pcb *tcp_pcb_find(const ip_endp_t *local, const ip_endp_t *remote)
 {
     struct tcp_pcb *pcb;
@@ -496,7 +553,7 @@ static int tcp_endp_is_any(const ip_endp_t *endp)
     return endp->addr == IP_ADDR_ANY && endp->port == 0;
 }
 
-/* How well does a listener suit a segment? 0: not at all; what it is precise about counts. */
+/* Returns how closely a listener matches. 0: not at all; a bound address counts 1, a peer 2. */
 static int tcp_pcb_match(const struct tcp_pcb *pcb, const ip_endp_t *local, const ip_endp_t *remote)
 {
     int score = 1;
@@ -519,7 +576,7 @@ static int tcp_pcb_match(const struct tcp_pcb *pcb, const ip_endp_t *local, cons
     return score;
 }
 
-/* The listener that suits a segment best, or NULL. */
+/* Returns the listener that matches most closely, or NULL. */
 static struct tcp_pcb *tcp_pcb_find_listener(const ip_endp_t *local, const ip_endp_t *remote)
 {
     struct tcp_pcb *best = NULL, *pcb;
@@ -535,7 +592,7 @@ static struct tcp_pcb *tcp_pcb_find_listener(const ip_endp_t *local, const ip_en
     return best;
 }
 
-/* The block that a segment is for: its connection's, or else a listener's. */
+/* Returns the block for a segment: its connection, or else a listener, or NULL. */
 static struct tcp_pcb *tcp_pcb_select(const ip_endp_t *local, const ip_endp_t *remote)
 {
     struct tcp_pcb *pcb = tcp_pcb_find(local, remote);
@@ -543,7 +600,7 @@ static struct tcp_pcb *tcp_pcb_select(const ip_endp_t *local, const ip_endp_t *r
     return pcb ? pcb : tcp_pcb_find_listener(local, remote);
 }
 
-/* Copies what may be seen of a block. Returns 0, or -1 if it is NULL. */
+/* Copies the variables of a block. Returns 0, or -1 if pcb is NULL. */
 static int tcp_pcb_view(const struct tcp_pcb *pcb, struct tcp_view *view)
 {
     assert(lock_held(&lock));
@@ -592,7 +649,7 @@ int tcp_get_view_at(size_t place, struct tcp_view *view)
  * Output
  */
 
-/* The largest segment that fits a datagram of an interface, RFC 9293 3.7.1. */
+/* Returns the bytes of data in a segment that fits the interface's MTU, RFC 9293 3.7.1. */
 static uint16_t tcp_iface_mss(const struct ip_iface *iface)
 {
     const uint16_t hlen = IP_HDR_SIZE_MIN + TCP_HDR_SIZE_MIN;
@@ -601,7 +658,7 @@ static uint16_t tcp_iface_mss(const struct ip_iface *iface)
     return mtu > hlen ? mtu - hlen : TCP_MSS;
 }
 
-/* What a SYN tells the peer: the largest segment that local can receive. */
+/* Writes the MSS option: the largest segment that local can receive. */
 static void tcp_put_mss(uint8_t *opt, const ip_endp_t *local)
 {
     uint16_t mss = tcp_iface_mss(ip_iface_select(local->addr));
@@ -612,8 +669,7 @@ static void tcp_put_mss(uint8_t *opt, const ip_endp_t *local)
     opt[3] = (uint8_t)mss;
 }
 
-/* Sends one segment, with what the arguments say in host byte order. What IP does not take is lost,
- * as on any wire. */
+/* Sends a segment; numbers in host byte order. Returns len, or -1: then it is lost as on a wire. */
 static ssize_t tcp_output_segment(uint32_t seq, uint32_t ack, uint8_t flg, uint16_t wnd,
                                   const uint8_t *data, size_t len, const ip_endp_t *local,
                                   const ip_endp_t *remote)
@@ -654,8 +710,8 @@ static ssize_t tcp_output_segment(uint32_t seq, uint32_t ack, uint8_t flg, uint1
     return (ssize_t)len;
 }
 
-/* A flood of segments for nobody shall not become a flood of resets. How many there may be differs
- * from second to second, so that nobody can count by them what else comes in. */
+/* Limits RSTs to unacceptable segments. The limit varies at random, so that an attacker cannot
+ * count other segments by the RSTs that are left. */
 static int tcp_may_reset(void)
 {
     uint64_t now = clock_now();
@@ -667,7 +723,7 @@ static int tcp_may_reset(void)
     return rate_take(&resets, now, SECONDS(1), max, max) == 0;
 }
 
-/* Refuses a segment, so that the RST is acceptable to its sender. RFC 9293 3.10.7.1 */
+/* Answers an unacceptable segment with a RST that its sender accepts. RFC 9293 3.10.7.1 */
 static void tcp_output_reset(const struct tcp_segment *seg, const ip_endp_t *local,
                              const ip_endp_t *remote)
 {
@@ -689,14 +745,14 @@ static int tcp_in_handshake(const struct tcp_pcb *pcb)
     return pcb->state == TCP_STATE_SYN_SENT || pcb->state == TCP_STATE_SYN_RECEIVED;
 }
 
-/* Has the peer shut its window? Before the handshake is done, there is none. */
+/* Is the peer's window zero? During the handshake there is no window yet. */
 static int tcp_is_window_zero(const struct tcp_pcb *pcb)
 {
     return !tcp_in_handshake(pcb) && pcb->snd.wnd == 0;
 }
 
-/* The sequence number of a bare ACK or RST: the RFC's SND.NXT, but not beyond the edge of a window
- * that has shrunk: there the peer would not listen. */
+/* Returns the sequence number of a bare ACK or RST: SND.NXT, but at most the right edge of a window
+ * that has shrunk: the peer drops what lies beyond. */
 static uint32_t tcp_ack_seq(const struct tcp_pcb *pcb)
 {
     uint32_t edge = pcb->snd.una + pcb->snd.wnd;
@@ -707,7 +763,7 @@ static uint32_t tcp_ack_seq(const struct tcp_pcb *pcb)
     return seq_lt(edge, pcb->snd.nxt) ? edge : pcb->snd.nxt;
 }
 
-/* From now on the peer is expected to take something, RFC 6298 5.1, 5.3 and 5.7. */
+/* Starts the retransmission timer and R2 anew, RFC 6298 5.1, 5.3 and 5.7. */
 static void tcp_retrans_start(struct tcp_pcb *pcb)
 {
     pcb->retrans.first = pcb->retrans.last = clock_now();
@@ -715,7 +771,7 @@ static void tcp_retrans_start(struct tcp_pcb *pcb)
     pcb->retrans.num = 0;
 }
 
-/* Sends a segment of the connection, with today's acknowledgement and window. */
+/* Sends a segment at seq, with the current acknowledgment and window. */
 static void tcp_output_at(struct tcp_pcb *pcb, uint32_t seq, uint8_t flg, const uint8_t *data,
                           size_t len)
 {
@@ -724,7 +780,7 @@ static void tcp_output_at(struct tcp_pcb *pcb, uint32_t seq, uint8_t flg, const 
                        (uint16_t)pcb->rcv.wnd, data, len, &pcb->local, &pcb->remote);
 }
 
-/* Sends the next segment, SYN with its ISS, all else from SND.NXT on. */
+/* Sends a segment at SND.NXT (a SYN: ISS), and starts the retransmission timer unless it runs. */
 static void tcp_output(struct tcp_pcb *pcb, uint8_t flg, const uint8_t *data, size_t len)
 {
     uint32_t seq = flg == TCP_FLG_ACK && len == 0 ? tcp_ack_seq(pcb) : pcb->snd.nxt;
@@ -736,7 +792,7 @@ static void tcp_output(struct tcp_pcb *pcb, uint8_t flg, const uint8_t *data, si
     tcp_output_at(pcb, seq, flg, data, len);
 }
 
-/* Ends the connection without ceremony: the peer gets a RST if there is one, the block is gone. */
+/* Sends a RST if the peer may have the connection open, and releases the block. */
 static void tcp_pcb_reset(struct tcp_pcb *pcb)
 {
     if (pcb->state != TCP_STATE_CLOSED && pcb->state != TCP_STATE_LISTEN &&
@@ -752,13 +808,13 @@ static void tcp_pcb_reset(struct tcp_pcb *pcb)
  * Send buffer and retransmission
  */
 
-/* The sequence number after all that the user wants to be sent. */
+/* Returns the sequence number after the send buffer and its FIN. */
 static uint32_t tcp_snd_end(const struct tcp_pcb *pcb)
 {
     return pcb->snd.una + (uint32_t)pcb->snd.buf.len + (uint32_t)pcb->snd.fin;
 }
 
-/* Copies the user's next bytes, as many as there is room for. Returns how many, or -1 (ENOMEM). */
+/* Appends as many of the user's bytes as fit. Returns their number, or -1 (ENOMEM). */
 static ssize_t tcp_snd_write(struct tcp_pcb *pcb, const uint8_t *data, size_t len)
 {
     size_t room;
@@ -772,22 +828,22 @@ static ssize_t tcp_snd_write(struct tcp_pcb *pcb, const uint8_t *data, size_t le
     return (ssize_t)len;
 }
 
-/* The peer has taken all before ack: "any segments on the retransmission queue that are thereby
- * entirely acknowledged are removed", RFC 9293 3.10.7.4, and of others the part. */
+/* Advances SND.UNA to ack: "any segments on the retransmission queue that are thereby entirely
+ * acknowledged are removed", RFC 9293 3.10.7.4; of other segments the acknowledged bytes. */
 static void tcp_snd_acked(struct tcp_pcb *pcb, uint32_t ack)
 {
     size_t num = ack - pcb->snd.una;
 
-    if (num > pcb->snd.buf.len) { /* the SYN or the FIN, and all before it */
+    if (num > pcb->snd.buf.len) { /* all data, and the SYN or FIN */
         tcp_buf_free(&pcb->snd.buf);
         pcb->snd.fin = 0;
     } else {
         tcp_buf_drop(&pcb->snd.buf, num);
     }
     pcb->snd.una = ack;
-    pcb->soft_error = 0; /* the way is open */
+    pcb->soft_error = 0; /* segments arrive */
     if (pcb->retrans.num == 0) {
-        pcb->retrans.slow = 0; /* and short enough: this was sent once */
+        pcb->retrans.slow = 0; /* sent once: TCP_RTO is long enough */
     }
     if (ack == pcb->snd.nxt && ack == tcp_snd_end(pcb)) {
         pcb->retrans.rto = 0;
@@ -796,8 +852,8 @@ static void tcp_snd_acked(struct tcp_pcb *pcb, uint32_t ack)
     }
 }
 
-/* How much data a segment carries at most that goes out now: the interface's MTU may have changed
- * since the SYN. RFC 9293 3.7.1 */
+/* Returns the most data that a segment may carry now: the interface's MTU may have changed since
+ * the SYN. RFC 9293 3.7.1 */
 static size_t tcp_send_mss(const struct tcp_pcb *pcb)
 {
     uint16_t limit = tcp_iface_mss(ip_route_get_iface_from(pcb->local.addr, pcb->remote.addr));
@@ -805,8 +861,8 @@ static size_t tcp_send_mss(const struct tcp_pcb *pcb)
     return pcb->mss < limit ? pcb->mss : limit;
 }
 
-/* Fills out_text with what the segment at seq holds, which ends before edge. The last of all is
- * pushed, and has the FIN. Returns the length; *flg are the flags. */
+/* Copies to out_text the text of the segment at seq, up to edge, and sets its flags: PSH with the
+ * last byte, FIN after it. Returns the length. */
 static size_t tcp_copy_segment(const struct tcp_pcb *pcb, uint32_t seq, uint32_t edge, uint8_t *flg)
 {
     size_t offset = seq - pcb->snd.una, left = pcb->snd.buf.len - offset;
@@ -828,7 +884,7 @@ static size_t tcp_copy_segment(const struct tcp_pcb *pcb, uint32_t seq, uint32_t
     return len;
 }
 
-/* Sends what the window lets out of what was not sent yet. Returns whether that was something.
+/* Sends unsent data and FIN as far as the window allows. Returns whether it sent anything.
  * Left out: a congestion window (step 50), Nagle's algorithm (step 52). */
 static int tcp_output_pending(struct tcp_pcb *pcb)
 {
@@ -837,7 +893,7 @@ static int tcp_output_pending(struct tcp_pcb *pcb)
     uint8_t flg;
 
     if (seq_lt(pcb->snd.nxt, end) && pcb->retrans.rto == 0) {
-        tcp_retrans_start(pcb); /* also for a window that is shut: it has to be probed */
+        tcp_retrans_start(pcb); /* also for a zero window: the timer sends the probes */
     }
     while (seq_lt(pcb->snd.nxt, end) && seq_lt(pcb->snd.nxt, edge)) {
         len = tcp_copy_segment(pcb, pcb->snd.nxt, edge, &flg);
@@ -846,8 +902,7 @@ static int tcp_output_pending(struct tcp_pcb *pcb)
     return pcb->snd.nxt != before;
 }
 
-/* Asks a peer whose window is shut whether it has opened: with an old sequence number, which has to
- * be answered. RFC 9293 3.8.6.1 */
+/* Probes a zero window with an old sequence number, which the peer must answer. RFC 9293 3.8.6.1 */
 static void tcp_probe_emit(struct tcp_pcb *pcb)
 {
     count(stats.probes_sent);
@@ -862,8 +917,8 @@ static void tcp_resend_syn(struct tcp_pcb *pcb)
     tcp_output_at(pcb, pcb->iss, TCP_FLG_SYN | ack, NULL, 0);
 }
 
-/* Sends again what is in flight and, when the window has shrunk, still inside. RFC 9293 3.8.6. Left
- * out: to send less than all of it (steps 50 and 55). */
+/* Retransmits all data in flight, up to the edge of a window that has shrunk. RFC 9293 3.8.6. Left
+ * out: to retransmit only a part (steps 50 and 55). */
 static void tcp_resend_text(struct tcp_pcb *pcb)
 {
     uint32_t seq = pcb->snd.una, edge = pcb->snd.una + pcb->snd.wnd;
@@ -881,8 +936,8 @@ static void tcp_resend_text(struct tcp_pcb *pcb)
     }
 }
 
-/* Sends again what has waited long enough for its acknowledgement, or asks for it. Left out: to
- * measure the round trip (step 49), and to hear of a loss before the time is over (step 51). */
+/* Retransmits, or probes a zero window, and doubles the timeout. Left out: to measure the round
+ * trip (step 49), fast retransmit (step 51). */
 static void tcp_retrans_repeat(struct tcp_pcb *pcb)
 {
     if (++pcb->retrans.num == TCP_R1 && !tcp_is_half_open(pcb)) {
@@ -902,8 +957,8 @@ static void tcp_retrans_repeat(struct tcp_pcb *pcb)
     }
 }
 
-/* The timer of one block, which may be gone afterwards: a peer that takes nothing for R2 is given
- * up, for silence or for what ICMP has said. RFC 9293 3.8.3, 3.9.2.2 */
+/* Retransmits if it is due. After R2 without an acknowledgment the connection times out, with the
+ * soft error or ETIMEDOUT; then the block may be gone. RFC 9293 3.8.3, 3.9.2.2 */
 static void tcp_retrans_emit(struct tcp_pcb *pcb)
 {
     uint32_t r2 = tcp_in_handshake(pcb) ? TCP_R2_SYN : TCP_R2;
@@ -914,12 +969,12 @@ static void tcp_retrans_emit(struct tcp_pcb *pcb)
         return;
     }
     if (tcp_is_half_open(pcb)) {
-        r2 = TCP_R2_HALF_OPEN; /* the 3 minutes of RFC 9293 are for those whom our user calls */
+        r2 = TCP_R2_HALF_OPEN; /* the 3 minutes of RFC 9293 are for an active OPEN */
     }
     if (now - pcb->retrans.first >= MILLISECONDS(r2)) {
         count(stats.timed_out);
         if (pcb->parent && pcb->state == TCP_STATE_SYN_RECEIVED && pcb->ack_seen) {
-            tcp_pcb_reset(pcb); /* the peer believes that it is connected */
+            tcp_pcb_reset(pcb); /* the peer is in ESTABLISHED */
         } else if (pcb->state == TCP_STATE_SYN_RECEIVED) {
             tcp_pcb_fail_handshake(pcb, errnum);
         } else {
@@ -930,8 +985,7 @@ static void tcp_retrans_emit(struct tcp_pcb *pcb)
     }
 }
 
-/* A number that belongs to two endpoints, and which nobody can compute who does not know the
- * secret. */
+/* Keyed hash of both endpoints. */
 static uint32_t tcp_secret_hash(const ip_endp_t *local, const ip_endp_t *remote)
 {
     uint8_t id[12];
@@ -943,8 +997,8 @@ static uint32_t tcp_secret_hash(const ip_endp_t *local, const ip_endp_t *remote)
     return (uint32_t)siphash(secret, id, sizeof(id));
 }
 
-/* An initial send sequence number: it grows with the time, so that old segments don't fit a new
- * connection between the same endpoints, and nobody else can guess it. RFC 9293 3.4.1, RFC 6528 */
+/* Returns an initial send sequence number. It grows with time, so that old segments do not fit a
+ * new connection between the same endpoints, and is unpredictable. RFC 9293 3.4.1, RFC 6528 */
 static uint32_t tcp_choose_iss(const ip_endp_t *local, const ip_endp_t *remote)
 {
     return (uint32_t)(clock_now() / TCP_ISN_TICK) + tcp_secret_hash(local, remote);
@@ -967,7 +1021,7 @@ static void tcp_set_timewait_timer(struct tcp_pcb *pcb)
     pcb->expires = clock_now() + MILLISECONDS(2 * TCP_MSL);
 }
 
-/* The user has left: from now on the connection has a limit. */
+/* Sets the deadline of a connection without a user. */
 static void tcp_set_close_timer(struct tcp_pcb *pcb)
 {
     int timeout =
@@ -977,8 +1031,8 @@ static void tcp_set_close_timer(struct tcp_pcb *pcb)
     pcb->expires_una = pcb->snd.una;
 }
 
-/* What was sent before close still arrives (RFC 9293 3.10.4), however slowly the peer reads: as
- * long as it takes something worth the wait, the limit begins again. */
+/* Sets the deadline anew after each TCP_CLOSE_PROGRESS acknowledged bytes: data sent before CLOSE
+ * still arrives, however slowly the peer reads. RFC 9293 3.10.4 */
 static void tcp_extend_close_timer(struct tcp_pcb *pcb)
 {
     if (pcb->expires != 0 && pcb->snd.una - pcb->expires_una >= TCP_CLOSE_PROGRESS) {
@@ -986,14 +1040,13 @@ static void tcp_extend_close_timer(struct tcp_pcb *pcb)
     }
 }
 
-/* Both have ended. */
 static void tcp_pcb_time_wait(struct tcp_pcb *pcb)
 {
     tcp_set_timewait_timer(pcb);
     tcp_pcb_set_state(pcb, TCP_STATE_TIME_WAIT);
 }
 
-/* The time of a connection without a user is over. A peer that has not taken everything is told. */
+/* Ends a block at its deadline. Resets the connection if our FIN is unacknowledged. */
 static void tcp_pcb_expire(struct tcp_pcb *pcb)
 {
     if (pcb->snd.fin) {
@@ -1004,7 +1057,7 @@ static void tcp_pcb_expire(struct tcp_pcb *pcb)
     }
 }
 
-/* What is due in one block. It may be gone afterwards. */
+/* Runs the timers of a block, which may be gone afterwards. */
 static void tcp_pcb_timer(struct tcp_pcb *pcb)
 {
     if (pcb->expires != 0 && clock_now() >= pcb->expires) {
@@ -1014,8 +1067,8 @@ static void tcp_pcb_timer(struct tcp_pcb *pcb)
     tcp_retrans_emit(pcb);
 }
 
-/* How long did we not run, if it is noticed now? A tick may be late; so late it is only when
- * somebody has stopped the process, or the machine. */
+/* Returns the nanoseconds since the last tick if the process or the machine was stopped, else 0. No
+ * other cause delays a tick by TCP_TIMER_STOPPED. */
 static uint64_t tcp_time_stopped(uint64_t now)
 {
     uint64_t span = now - last_tick;
@@ -1024,17 +1077,17 @@ static uint64_t tcp_time_stopped(uint64_t now)
     if (span < MILLISECONDS(TCP_TIMER_STOPPED)) {
         return 0;
     }
-    infof("no tick for %llu ms: no limit ran", (unsigned long long)(span / MILLISECONDS(1)));
+    infof("no tick for %llu ms: limits put off", (unsigned long long)(span / MILLISECONDS(1)));
     return span;
 }
 
-/* While we were stopped nothing was sent again, and what has come meanwhile is not read yet. So
- * that time is no part of R2, which measures "the amount of retransmission", nor of any limit. */
+/* Puts off R2 and the deadline by the time in which the process was stopped: it retransmitted
+ * nothing, and R2 measures "the amount of retransmission"; received segments are still unread. */
 static void tcp_pcb_put_off(struct tcp_pcb *pcb, uint64_t span, uint64_t now)
 {
     uint64_t first = pcb->retrans.first + span;
 
-    pcb->retrans.first = first < now ? first : now; /* the user may have sent since we run again */
+    pcb->retrans.first = first < now ? first : now; /* the user may have sent since the stop */
     pcb->expires += pcb->expires ? span : 0;
 }
 
@@ -1055,10 +1108,10 @@ static void tcp_timer(void)
 }
 
 /*
- * Changes of state that more than one event brings about
+ * Changes of state with more than one cause
  */
 
-/* The peer says how much it can take. */
+/* Updates the send window. */
 static void tcp_take_window(struct tcp_pcb *pcb, const struct tcp_segment *seg)
 {
     pcb->snd.wnd = seg->wnd;
@@ -1069,11 +1122,11 @@ static void tcp_take_window(struct tcp_pcb *pcb, const struct tcp_segment *seg)
     }
 }
 
-/* The handshake is done, as seg says. Returns 0, or -1 when there is no memory for it. */
+/* Enters ESTABLISHED. Returns 0, or -1 without memory: then seg is dropped. */
 static int tcp_establish(struct tcp_pcb *pcb, const struct tcp_segment *seg)
 {
     if (tcp_buf_alloc(&pcb->rcv.buf, TCP_RCV_BUF_SIZE) == -1) {
-        /* as if the segment were lost: it comes again when the SYN-ACK is repeated */
+        /* as if lost: the peer sends it again when the SYN-ACK is retransmitted */
         return drop(stats.no_memory, "desc=%d, no memory for a buffer", pcb->desc);
     }
     tcp_take_window(pcb, seg);
@@ -1091,7 +1144,7 @@ static int tcp_establish(struct tcp_pcb *pcb, const struct tcp_segment *seg)
  * Listeners of sockets
  */
 
-/* Ends the connections that nobody has accepted and nobody will. */
+/* Resets the connections of a listener that were not accepted. */
 static void tcp_pcb_reset_children(struct tcp_pcb *listener)
 {
     struct tcp_pcb *pcb;
@@ -1104,7 +1157,7 @@ static void tcp_pcb_reset_children(struct tcp_pcb *listener)
     }
 }
 
-/* A block for a connection that comes in at a listener, or NULL: then the SYN has been dropped. */
+/* Returns a block for a connection of a listener, or NULL: then the SYN is dropped. */
 static struct tcp_pcb *tcp_pcb_alloc_child(struct tcp_pcb *listener)
 {
     struct tcp_pcb *pcb;
