@@ -553,7 +553,7 @@ static int tcp_endp_is_any(const ip_endp_t *endp)
     return endp->addr == IP_ADDR_ANY && endp->port == 0;
 }
 
-/* Returns how closely a listener matches. 0: not at all; a bound address counts 1, a peer 2. */
+/* Returns how closely a listener matches, or 0: a bound address adds 1, an expected peer 2. */
 static int tcp_pcb_match(const struct tcp_pcb *pcb, const ip_endp_t *local, const ip_endp_t *remote)
 {
     int score = 1;
@@ -728,7 +728,7 @@ static void tcp_output_reset(const struct tcp_segment *seg, const ip_endp_t *loc
                              const ip_endp_t *remote)
 {
     if (!tcp_may_reset()) {
-        drop(stats.resets_limited, "too many resets in a second");
+        (void)drop(stats.resets_limited, "too many resets in a second");
         return;
     }
     count(stats.resets_sent);
@@ -780,7 +780,8 @@ static void tcp_output_at(struct tcp_pcb *pcb, uint32_t seq, uint8_t flg, const 
                        (uint16_t)pcb->rcv.wnd, data, len, &pcb->local, &pcb->remote);
 }
 
-/* Sends a segment at SND.NXT (a SYN: ISS), and starts the retransmission timer unless it runs. */
+/* Sends the next segment at SND.NXT, a bare ACK at tcp_ack_seq. Starts the retransmission timer
+ * unless it runs. */
 static void tcp_output(struct tcp_pcb *pcb, uint8_t flg, const uint8_t *data, size_t len)
 {
     uint32_t seq = flg == TCP_FLG_ACK && len == 0 ? tcp_ack_seq(pcb) : pcb->snd.nxt;
@@ -1164,12 +1165,12 @@ static struct tcp_pcb *tcp_pcb_alloc_child(struct tcp_pcb *listener)
 
     if (listener->waiting >= listener->backlog ||
         (listener->syn_received >= TCP_HALF_OPEN_MAX && tcp_pcb_evict(listener) == -1)) {
-        drop(stats.backlog_full, "desc=%d, no room for one more", listener->desc);
+        (void)drop(stats.backlog_full, "desc=%d, no room for one more", listener->desc);
         return NULL;
     }
     pcb = tcp_pcb_alloc(0);
     if (!pcb) {
-        drop(stats.no_block, "desc=%d, no block for one more", listener->desc);
+        (void)drop(stats.no_block, "desc=%d, no block for one more", listener->desc);
         return NULL;
     }
     pcb->state = TCP_STATE_LISTEN;
