@@ -11,7 +11,16 @@
 #include "util.h"
 
 /*
- * sock: sockets, which give TCP's and UDP's user commands one form.
+ * sock: POSIX's sockets, for programs that know struct sockaddr and errno.
+ *
+ * Gives TCP's and UDP's user commands one form, and adds no protocol: a call checks its arguments,
+ * converts addresses, and calls the command for the socket's type.
+ *
+ * Data. A struct sock maps a number, the program's descriptor, to a descriptor of tcp_cmd_* or
+ * udp_cmd_*. The table socks owns it from sock_open or sock_accept until sock_close or sock_stop.
+ * The block behind it belongs to TCP or UDP, and may live longer.
+ *
+ * Typical calls. A server of streams:
  *
  *     id = sock_open(PF_INET, SOCK_STREAM, 0);
  *     sock_bind(id, (struct sockaddr *)&local, sizeof(local));
@@ -20,22 +29,36 @@
  *     n = sock_recv(peer, buf, sizeof(buf));
  *     sock_send(peer, buf, n);
  *     sock_close(peer);
+ *
+ * A client calls sock_connect instead of sock_bind, sock_listen and sock_accept. With SOCK_DGRAM:
+ * sock_open, sock_bind, sock_recvfrom and sock_sendto, sock_close.
+ *
+ * Locks. `lock` guards socks and comes before all others. No command is called under it, since most
+ * of them sleep. So another thread may close the socket meanwhile: the protocol then wakes the
+ * sleeping call, which fails with EBADF.
+ *
+ * Limits. SOCK_TABLE_SIZE sockets, and what TCP_PCB_SIZE and UDP_PCB_SIZE allow: then EMFILE.
+ * sock_accept takes its place before it sleeps, so no connection is taken without one.
+ *
+ * Errors. EBADF: no open socket. EOPNOTSUPP: a call for the other type. EFAULT, EINVAL,
+ * EAFNOSUPPORT: a bad address or buffer. All others are the command's own.
  */
 
 struct sock {
     int id;
-    int type; /* SOCK_ */
-    int desc; /* of udp_cmd_ or tcp_cmd_, by type; -1 while accept waits for it */
+    int type; /* SOCK_STREAM or SOCK_DGRAM */
+    int desc; /* of tcp_cmd_* or udp_cmd_*, by type; -1: not known yet */
 };
 
-static lock_t lock = LOCK_INITIALIZER; /* guards socks; the first of all, not held in a command */
+static lock_t lock = LOCK_INITIALIZER; /* guards socks; first of all, released before a command */
 static struct table socks = {.limit = SOCK_TABLE_SIZE}; /* of struct sock */
 
 /*
  * Table
  */
 
-/* Takes a number. Returns it, or -1 (EMFILE, ENOMEM). */
+/* Adds a socket without a descriptor. Returns its number, or -1 (EMFILE, ENOMEM; ENETDOWN in a
+ * forked child). */
 static int sock_alloc(int type)
 {
     struct sock *s;
@@ -71,8 +94,8 @@ static void sock_free(int id)
     memory_free(s);
 }
 
-/* Gives a socket its descriptor. Returns id; or frees the socket and returns -1 if desc is -1, or
- * if it was shut down meanwhile (EBADF). */
+/* Gives a socket its descriptor. Returns id; or frees the socket and returns -1: desc is -1 (errno
+ * stays), or sock_stop has removed it (EBADF). */
 static int sock_set_desc(int id, int desc)
 {
     int errnum = errno;
@@ -91,7 +114,7 @@ static int sock_set_desc(int id, int desc)
     return id;
 }
 
-/* The socket with this id, if it is open, or NULL (EBADF; ENETDOWN in a forked child). Caller must
+/* Returns the open socket with this id, or NULL (EBADF; ENETDOWN in a forked child). Caller must
  * hold the lock. */
 static struct sock *sock_select(int id)
 {
@@ -126,7 +149,7 @@ static int sock_get(int id, int *type)
     return desc;
 }
 
-/* The same, and nobody finds the socket any more. */
+/* As sock_get, and frees the socket: the caller owns the descriptor. */
 static int sock_take(int id, int *type)
 {
     struct sock *s;
@@ -143,7 +166,7 @@ static int sock_take(int id, int *type)
     return desc;
 }
 
-/* Returns the descriptor of an open socket of the type wanted, or -1 (EBADF, EOPNOTSUPP). */
+/* As sock_get, for a socket of type want; EOPNOTSUPP for another. */
 static int sock_get_type(int id, int want)
 {
     int type, desc = sock_get(id, &type);
@@ -159,7 +182,7 @@ static int sock_get_type(int id, int want)
  * Addresses
  */
 
-/* Is there something of n bytes where the caller says so? Returns 0, or -1 (EFAULT). */
+/* Refuses NULL, unless n is 0. Returns 0, or -1 (EFAULT). */
 static int sock_check_buf(const void *buf, size_t n)
 {
     if (!buf && n > 0) {
@@ -169,8 +192,7 @@ static int sock_check_buf(const void *buf, size_t n)
     return 0;
 }
 
-/* Returns the descriptor of an open socket of the type wanted, for a call with n bytes at buf; or
- * -1 (EBADF, EOPNOTSUPP, EFAULT). */
+/* As sock_get_type, for a call with n bytes at buf; EFAULT for NULL. */
 static int sock_get_buf(int id, int want, const void *buf, size_t n)
 {
     int desc = sock_get_type(id, want);
@@ -178,14 +200,13 @@ static int sock_get_buf(int id, int want, const void *buf, size_t n)
     return desc == -1 || sock_check_buf(buf, n) == -1 ? -1 : desc;
 }
 
-/* Is there room for an address that is returned, if the caller wants one? Returns 0, or -1
- * (EFAULT). */
+/* Refuses addr, where an address will be returned, without addrlen. Returns 0, or -1 (EFAULT). */
 static int sock_check_addr(const struct sockaddr *addr, const socklen_t *addrlen)
 {
     return addr ? sock_check_buf(addrlen, sizeof(*addrlen)) : 0;
 }
 
-/* Returns 0, or -1 (EINVAL, EFAULT, EAFNOSUPPORT). */
+/* Reads an address. Returns 0, or -1 (EINVAL, EFAULT, EAFNOSUPPORT). */
 static int sock_addr_to_endp(const struct sockaddr *addr, socklen_t addrlen, ip_endp_t *endp)
 {
     struct sockaddr_in in;
@@ -268,7 +289,7 @@ int sock_shutdown(int id, int how)
         return -1;
     }
     if (type != SOCK_STREAM) {
-        errno = ENOTCONN; /* connect is for streams alone */
+        errno = ENOTCONN; /* datagrams have no peer */
         return -1;
     }
     if (how != SHUT_RD && tcp_cmd_half_close(desc) == -1) {
@@ -323,7 +344,7 @@ int sock_getpeername(int id, struct sockaddr *addr, socklen_t *addrlen)
         return -1;
     }
     if (type != SOCK_STREAM) {
-        errno = ENOTCONN; /* connect is for streams alone */
+        errno = ENOTCONN; /* datagrams have no peer */
         return -1;
     }
     if (tcp_cmd_getpeername(desc, &remote) == -1) {
@@ -340,7 +361,7 @@ int sock_listen(int id, int backlog)
     return desc == -1 ? -1 : tcp_cmd_listen(desc, backlog);
 }
 
-/* The thread is cancelled: no connection will need the place. */
+/* Frees the new socket: the thread is cancelled in tcp_cmd_accept. */
 static void sock_accept_cancelled(void *id)
 {
     sock_set_desc(*(int *)id, -1);
@@ -354,7 +375,7 @@ int sock_accept(int id, struct sockaddr *addr, socklen_t *addrlen)
     if (desc == -1 || sock_check_addr(addr, addrlen) == -1) {
         return -1;
     }
-    new_id = sock_alloc(SOCK_STREAM); /* before a connection is taken that would have no place */
+    new_id = sock_alloc(SOCK_STREAM); /* first: no connection is taken without a place */
     if (new_id == -1) {
         return -1;
     }
@@ -453,7 +474,7 @@ void sock_stop(void)
 
     lock_acquire(&lock);
     while ((s = table_next(&socks, &i)) != NULL) {
-        sock_free(s->id); /* what it refers to, udp and tcp end */
+        sock_free(s->id); /* TCP and UDP end its descriptor */
     }
     lock_release(&lock);
 }

@@ -10,60 +10,64 @@
 
 MICROPS_BEGIN
 
-#define SOCK_TABLE_SIZE 4096 /* sockets; one more open fails with EMFILE */
+#define SOCK_TABLE_SIZE 4096 /* sockets; then EMFILE */
 
 /*
- * The calls of POSIX, with its errno, for descriptors of our own (which neither read nor poll
- * knows). An address is a struct sockaddr_in. Where one is returned, *addrlen says how much room
- * there is, and then how much the address takes. EFAULT is a NULL where something should be: a
- * buffer with a length, an address with one, addrlen with an address. Left out: calls that do not
- * block, and poll (step 61); options (step 62).
+ * POSIX's calls, with its errno, for descriptors of this stack, which read and poll do not know.
+ * They return -1 and set errno on failure; 0 on success, if nothing else is stated. An address is a
+ * struct sockaddr_in. Where one is returned, *addrlen is the room for it, then its size. EFAULT:
+ * NULL for a buffer or an address with a length, or for addrlen with an address. Left out:
+ * non-blocking calls and poll (step 61); options (step 62).
  */
 
 MICROPS_END
 
-/* Closes every socket. */
+/* Removes every socket. TCP and UDP end their descriptors. */
 void sock_stop(void);
 
 MICROPS_BEGIN
 
-/* Returns a descriptor, which is not soon another's once it is closed. protocol may be 0.
- * EAFNOSUPPORT, EPROTONOSUPPORT, EMFILE, ENOMEM, ENETDOWN (without the stack). */
+/* Opens a socket: PF_INET; SOCK_STREAM or SOCK_DGRAM; 0 or the type's protocol. Returns its
+ * descriptor, a number that is not soon used again. EAFNOSUPPORT, EPROTONOSUPPORT, EMFILE, ENOMEM,
+ * ENETDOWN (without the stack). */
 int sock_open(int domain, int type, int protocol);
-/* EBADF. Wakes whoever sleeps in a call on the socket; that call fails with EBADF. */
+/* Closes a socket. Calls that sleep on it fail with EBADF. EBADF. */
 int sock_close(int id);
-/* Streams: SHUT_WR ends our direction as tcp_cmd_half_close does, SHUT_RD the other as
- * tcp_cmd_end_receive, SHUT_RDWR both. EBADF, EINVAL, ENOTCONN (also for datagrams), and theirs. */
+/* Streams. SHUT_WR ends sending, as tcp_cmd_half_close; SHUT_RD receiving, as tcp_cmd_end_receive;
+ * SHUT_RDWR both. EBADF, EINVAL, ENOTCONN (also for datagrams), and theirs. */
 int sock_shutdown(int id, int how);
-/* The same as sock_close, but the peer of a stream is told by a RST. EBADF. */
+/* Closes a socket; a stream's connection is reset, as by tcp_cmd_abort. EBADF. */
 int sock_abort(int id);
-/* EBADF, EINVAL, EFAULT, EAFNOSUPPORT, EADDRINUSE, EADDRNOTAVAIL. */
+/* Binds a socket to a local address; port 0: one is chosen. EBADF, EINVAL, EFAULT, EAFNOSUPPORT,
+ * EADDRINUSE, EADDRNOTAVAIL. */
 int sock_bind(int id, const struct sockaddr *addr, socklen_t addrlen);
-/* Our end of the socket: what it is bound to, zeros for nothing. EBADF, EFAULT. */
+/* Returns the local address; zeros if it is not bound. EBADF, EFAULT. */
 int sock_getsockname(int id, struct sockaddr *addr, socklen_t *addrlen);
-/* The other end of a connection. EBADF, EFAULT, ENOTCONN (also for datagrams). */
+/* Returns the peer's address. EBADF, EFAULT, ENOTCONN (also for datagrams). */
 int sock_getpeername(int id, struct sockaddr *addr, socklen_t *addrlen);
-/* EBADF, EOPNOTSUPP, EINVAL, EDESTADDRREQ (it is bound to nothing). */
+/* Streams. Accepts connections from now on; backlog of them may wait for sock_accept. EBADF,
+ * EOPNOTSUPP, EINVAL, EDESTADDRREQ (not bound). */
 int sock_listen(int id, int backlog);
-/* Returns the descriptor of a new connection. EBADF, EOPNOTSUPP, EINVAL, EMFILE, ENOMEM, EINTR. */
+/* Streams. Sleeps until a connection waits; addr gets its peer. Returns its descriptor. EBADF,
+ * EOPNOTSUPP, EINVAL, EFAULT, EMFILE, ENOMEM, EINTR. */
 int sock_accept(int id, struct sockaddr *addr, socklen_t *addrlen);
-/* A stream: makes a connection, with the errno of tcp_cmd_connect; after EINTR it can be called
- * again to wait for it. EBADF, EOPNOTSUPP, EINVAL, EFAULT, EAFNOSUPPORT. */
+/* Streams. Connects, and sleeps until it is done; after EINTR, call again to wait. EBADF,
+ * EOPNOTSUPP, EINVAL, EFAULT, EAFNOSUPPORT, and those of tcp_cmd_connect. */
 int sock_connect(int id, const struct sockaddr *addr, socklen_t addrlen);
-/* Streams. Returns the bytes received, 0 at the end of file. EBADF, EOPNOTSUPP, and those of
- * tcp_cmd_receive. */
+/* Streams. Sleeps until there is data. Returns the bytes received, 0 at the end of file. EBADF,
+ * EOPNOTSUPP, EFAULT, and those of tcp_cmd_receive. */
 ssize_t sock_recv(int id, void *buf, size_t n);
-/* Streams. Returns the bytes sent. EBADF, EOPNOTSUPP, and those of tcp_cmd_send. */
+/* Streams. Returns the bytes sent. EBADF, EOPNOTSUPP, EFAULT, and those of tcp_cmd_send. */
 ssize_t sock_send(int id, const void *buf, size_t n);
-/* What has gone wrong without ending anything, as ICMP says: an errno, 0 for nothing; or -1, EBADF.
- * Streams: the one that the connection will fail with if the peer stays silent. Datagrams: what has
- * become of the one that was sent last; it is told once, here or by sock_recvfrom. */
+/* Returns the soft error that ICMP or ARP reported: an errno, or 0; or -1 (EBADF). Streams: a later
+ * timeout will fail with it. Datagrams: it is about the datagram sent last, and reported once, here
+ * or by sock_recvfrom. */
 int sock_error(int id);
-/* Datagrams. Returns the bytes received; addr gets the sender. EBADF, EOPNOTSUPP, EINTR, and those
- * of udp_cmd_recvfrom. */
+/* Datagrams. Sleeps until there is one; addr gets its sender. Returns the bytes received. EBADF,
+ * EOPNOTSUPP, EFAULT, EINTR, and those of udp_cmd_recvfrom. */
 ssize_t sock_recvfrom(int id, void *buf, size_t n, struct sockaddr *addr, socklen_t *addrlen);
-/* Datagrams. Returns the bytes sent. EBADF, EOPNOTSUPP, EDESTADDRREQ, EINVAL, EAFNOSUPPORT, and
- * those of udp_cmd_sendto. */
+/* Datagrams. Returns the bytes sent. EBADF, EOPNOTSUPP, EDESTADDRREQ, EINVAL, EFAULT, EAFNOSUPPORT,
+ * and those of udp_cmd_sendto. */
 ssize_t sock_sendto(int id, const void *buf, size_t n, const struct sockaddr *addr,
                     socklen_t addrlen);
 
