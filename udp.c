@@ -10,19 +10,32 @@
 #include "util.h"
 
 /*
- * udp: the User Datagram Protocol, RFC 768.
- *
- * An endpoint is opened and bound by user commands; what arrives for its port waits in its queue
- * until the user takes it:
+ * udp: the User Datagram Protocol, RFC 768. Carries single datagrams between endpoints: they may be
+ * lost, reordered or duplicated.
  *
  *     desc = udp_cmd_open();
- *     udp_cmd_bind(desc, &local);
+ *     udp_cmd_bind(desc, &local);            or udp_cmd_sendto binds a free port
  *     len = udp_cmd_recvfrom(desc, buf, sizeof(buf), &remote);
  *     udp_cmd_sendto(desc, buf, len, &remote);
  *     udp_cmd_close(desc);
+ *
+ * The table pcbs owns the control blocks; the number of a block is the user's descriptor. A block
+ * lives from udp_cmd_open to udp_cmd_close or udp_shutdown. Its queue owns copies of the received
+ * datagrams until udp_cmd_recvfrom takes them. Sent datagrams are not kept.
+ *
+ * udp_input checks a datagram and queues its data at the block that udp_pcb_select finds. For a
+ * port without a block it sends an ICMP port unreachable. udp_error notes an error of ICMP or ARP
+ * about the last datagram sent; udp_cmd_recvfrom or udp_cmd_error returns it once.
+ *
+ * The lock guards the table and the blocks. It is taken before ip's, and not held in ip_output and
+ * icmp_error. udp_cmd_recvfrom releases it to sleep; after EBADF its block is gone.
+ *
+ * Limits: UDP_PCB_SIZE blocks, then udp_cmd_open fails with EMFILE. UDP_QUEUE_LIMIT datagrams and
+ * UDP_QUEUE_BYTES in a queue; a datagram beyond is dropped. UDP_PAYLOAD_SIZE_MAX bytes to send, or
+ * EMSGSIZE. In a child after fork all commands fail with ENETDOWN.
  */
 
-/* A datagram's header on the wire, in network byte order. */
+/* The header on the wire, in network byte order */
 struct udp_hdr {
     uint16_t src;
     uint16_t dst;
@@ -32,15 +45,15 @@ struct udp_hdr {
 
 _Static_assert(sizeof(struct udp_hdr) == UDP_HDR_SIZE, "a UDP header has 8 bytes");
 
-/* An endpoint's control block. */
+/* The control block of an endpoint */
 struct udp_pcb {
     int desc;
     ip_endp_t local;         /* port 0: not bound */
-    ip_endp_t last;          /* where a datagram was sent last; port 0: no error is expected */
-    int errnum;              /* what became of it, if ICMP has told, or 0 */
-    struct queue_head queue; /* of struct udp_queue_entry: what waits for the user */
-    size_t bytes;            /* that these take */
-    struct sched_task task;  /* who waits for what arrives */
+    ip_endp_t last;          /* destination of the last datagram; port 0: errors are dropped */
+    int errnum;              /* error of ICMP or ARP about it, or 0 */
+    struct queue_head queue; /* of struct udp_queue_entry: received datagrams */
+    size_t bytes;            /* their data bytes */
+    struct sched_task task;  /* sleepers in udp_cmd_recvfrom */
 };
 
 struct udp_queue_entry {
@@ -50,7 +63,7 @@ struct udp_queue_entry {
     uint8_t data[];
 };
 
-static lock_t lock = LOCK_INITIALIZER; /* guards pcbs: above ip's */
+static lock_t lock = LOCK_INITIALIZER; /* guards pcbs and started; taken before ip's */
 static struct table pcbs = {.limit = UDP_PCB_SIZE}; /* of struct udp_pcb */
 static int started; /* between udp_init and udp_shutdown */
 static struct udp_stats stats;
@@ -66,7 +79,7 @@ static void udp_dump(const uint8_t *data, size_t len)
     log_begin();
     log_text("        src: %u\n", ntoh16(hdr->src));
     log_text("        dst: %u\n", ntoh16(hdr->dst));
-    log_text("        len: %u (came: %zu)\n", ntoh16(hdr->len), len);
+    log_text("        len: %u (bytes: %zu)\n", ntoh16(hdr->len), len);
     log_text("        sum: 0x%04x\n", ntoh16(hdr->sum));
     log_end();
 }
@@ -115,7 +128,7 @@ static struct udp_pcb *udp_pcb_alloc(void)
     return pcb;
 }
 
-/* Whoever sleeps in it leaves with EBADF before it is gone. */
+/* Sleepers leave with EBADF before the block is freed. */
 static void udp_pcb_release(struct udp_pcb *pcb)
 {
     struct udp_queue_entry *entry;
@@ -129,8 +142,7 @@ static void udp_pcb_release(struct udp_pcb *pcb)
     memory_free(pcb);
 }
 
-/* The block that takes what is sent to addr and port: one bound to exactly these, or else to the
- * port alone. */
+/* Returns the block bound to addr and port, or else to IP_ADDR_ANY and port; or NULL. */
 static struct udp_pcb *udp_pcb_select(ip_addr_t addr, uint16_t port)
 {
     struct udp_pcb *pcb, *wildcard = NULL;
@@ -151,7 +163,7 @@ static struct udp_pcb *udp_pcb_select(ip_addr_t addr, uint16_t port)
     return wildcard;
 }
 
-/* Is some of what local would take somebody's already? */
+/* Does a bound endpoint overlap local? IP_ADDR_ANY overlaps every address. */
 static int udp_is_in_use(const ip_endp_t *local)
 {
     const struct udp_pcb *pcb;
@@ -170,12 +182,12 @@ static int udp_is_in_use(const ip_endp_t *local)
     return 0;
 }
 
-/* Gives local a port that nobody uses, from a random one on (RFC 6056). Returns 0, or -1
+/* Sets the port of local to the first free one from a random start (RFC 6056). Returns 0, or -1
  * (EADDRNOTAVAIL). */
 static int udp_choose_port(ip_endp_t *local)
 {
     uint32_t num = UDP_SOURCE_PORT_MAX - UDP_SOURCE_PORT_MIN + 1, start = random16(), i;
-    ip_endp_t candidate = *local; /* a copy: local is in the table, and would meet itself there */
+    ip_endp_t candidate = *local; /* a copy: a failure leaves local unchanged */
 
     assert(lock_held(&lock));
     for (i = 0; i < num; i++) {
@@ -189,7 +201,7 @@ static int udp_choose_port(ip_endp_t *local)
     return -1;
 }
 
-/* Copies what may be seen of an endpoint. Returns 0, or -1 if it is NULL. */
+/* Copies the state of pcb. Returns 0, or -1 if it is NULL. */
 static int udp_pcb_view(const struct udp_pcb *pcb, struct udp_view *view)
 {
     assert(lock_held(&lock));
@@ -223,7 +235,7 @@ int udp_get_view_at(size_t place, struct udp_view *view)
  * Input
  */
 
-/* The one gate for a datagram: len bytes have come. */
+/* Checks a received datagram of len bytes. Returns 0, or -1 if it is dropped. */
 static int udp_check(const uint8_t *data, size_t len, ip_addr_t src, ip_addr_t dst)
 {
     const struct udp_hdr *hdr = (const struct udp_hdr *)data;
@@ -240,7 +252,7 @@ static int udp_check(const uint8_t *data, size_t len, ip_addr_t src, ip_addr_t d
     return 0;
 }
 
-/* Keeps a copy of the data for the user of pcb. Caller must hold the lock. */
+/* Queues a copy of the data. Returns 0, or -1 if it is dropped. Caller must hold the lock. */
 static int udp_pcb_push(struct udp_pcb *pcb, const ip_endp_t *remote, const uint8_t *data,
                         size_t len)
 {
@@ -263,8 +275,8 @@ static int udp_pcb_push(struct udp_pcb *pcb, const ip_endp_t *remote, const uint
     return 0;
 }
 
-/* Finds the endpoint for a datagram and gives it the data. Returns 0, or -1 if there is none for
- * the port. */
+/* Queues the data at the endpoint bound to the destination. Returns 0, also if the queue is full;
+ * or -1 without an endpoint. */
 static int udp_deliver(const struct ip_hdr *iphdr, const struct udp_hdr *hdr)
 {
     ip_endp_t remote = {iphdr->src, hdr->src};
@@ -276,7 +288,7 @@ static int udp_deliver(const struct ip_hdr *iphdr, const struct udp_hdr *hdr)
         udp_pcb_push(pcb, &remote, (const uint8_t *)(hdr + 1), ntoh16(hdr->len) - sizeof(*hdr));
     }
     lock_release(&lock);
-    return pcb ? 0 : drop(stats.no_port, "nobody is bound to port %u", ntoh16(hdr->dst));
+    return pcb ? 0 : drop(stats.no_port, "no endpoint is bound to port %u", ntoh16(hdr->dst));
 }
 
 static void udp_input(const struct ip_hdr *iphdr, const uint8_t *data, size_t len,
@@ -302,14 +314,14 @@ static void udp_input(const struct ip_hdr *iphdr, const uint8_t *data, size_t le
     }
 }
 
-/* ICMP or ARP says that a datagram of ours has failed. Its user is told once, and only if it is the
- * last that he has sent: who has not seen it can hardly know. RFC 1122 4.1.3.3 */
+/* Notes an error of ICMP or ARP for the user (RFC 1122 4.1.3.3), if it is about the datagram sent
+ * last: an off-path attacker can hardly know its addresses and ports. */
 static void udp_error(const struct ip_hdr *iphdr, const uint8_t *data, int errnum, int hard)
 {
     const struct udp_hdr *hdr = (const struct udp_hdr *)data;
     struct udp_pcb *pcb;
 
-    (void)hard; /* the user may go on after any */
+    (void)hard; /* the endpoint stays usable */
     lock_acquire(&lock);
     pcb = udp_pcb_select(iphdr->src, hdr->src);
     if (pcb && pcb->last.port != 0 && pcb->last.port == hdr->dst &&
@@ -319,7 +331,7 @@ static void udp_error(const struct ip_hdr *iphdr, const uint8_t *data, int errnu
         pcb->errnum = errnum;
         sched_task_wakeup_one(&pcb->task);
     } else {
-        drop(stats.error_ignored, "nobody has sent that last, port=%u", ntoh16(hdr->src));
+        drop(stats.error_ignored, "not about a last datagram, port=%u", ntoh16(hdr->src));
     }
     lock_release(&lock);
 }
@@ -347,7 +359,7 @@ static ssize_t udp_output(const ip_endp_t *src, const ip_endp_t *dst, const void
     }
     hdr->sum = ip_pseudo_cksum(IP_PROTOCOL_UDP, datagram, total, src->addr, dst->addr);
     if (hdr->sum == 0) {
-        hdr->sum = 0xffff; /* 0 would say that there is none */
+        hdr->sum = 0xffff; /* 0 means no checksum */
     }
     debugf("port %u => %u, len=%zu", ntoh16(src->port), ntoh16(dst->port), total);
     udp_dump(datagram, total);
@@ -376,7 +388,7 @@ int udp_cmd_open(void)
     return desc;
 }
 
-/* Caller must hold the lock. */
+/* Returns 0, or -1 with errno set. Caller must hold the lock. */
 static int udp_pcb_bind(struct udp_pcb *pcb, ip_endp_t local)
 {
     char text[IP_ENDP_STR_LEN];
@@ -427,7 +439,7 @@ int udp_cmd_getsockname(int desc, ip_endp_t *local)
     return pcb ? 0 : -1;
 }
 
-/* Can a datagram of len bytes go there at all? Returns 0, or -1 with errno set. */
+/* Checks the destination port and the length. Returns 0, or -1 with errno set. */
 static int udp_check_send(const ip_endp_t *remote, size_t len)
 {
     if (remote->port != 0 && len <= UDP_PAYLOAD_SIZE_MAX) {
@@ -437,7 +449,7 @@ static int udp_check_send(const ip_endp_t *remote, size_t len)
     return -1;
 }
 
-/* Copies the local endpoint for a datagram of len bytes to remote, with a port that is chosen if
+/* Prepares to send len bytes to remote: copies the local endpoint, after binding a free port if
  * none is bound. Returns 0, or -1 with errno set. */
 static int udp_local(int desc, ip_endp_t *local, const ip_endp_t *remote, size_t len)
 {
@@ -464,7 +476,7 @@ ssize_t udp_cmd_sendto(int desc, const void *data, size_t len, const ip_endp_t *
     if (udp_local(desc, &local, remote, len) == -1) {
         return -1;
     }
-    if (local.addr == IP_ADDR_ANY) { /* the checksum needs the one that it will leave from */
+    if (local.addr == IP_ADDR_ANY) { /* the checksum needs the source address */
         iface = ip_route_get_iface(remote->addr);
         if (!iface) {
             errno = ENETUNREACH;
@@ -475,8 +487,7 @@ ssize_t udp_cmd_sendto(int desc, const void *data, size_t len, const ip_endp_t *
     return udp_output(&local, remote, data, len);
 }
 
-/* What ICMP has told of the datagram sent last: the user hears of it once. Caller must hold the
- * lock. */
+/* Returns and clears the noted error; 0 for none. Caller must hold the lock. */
 static int udp_pcb_take_error(struct udp_pcb *pcb)
 {
     int errnum = pcb->errnum;
@@ -486,8 +497,8 @@ static int udp_pcb_take_error(struct udp_pcb *pcb)
     return errnum;
 }
 
-/* Sleeps until something waits for the user. Returns a datagram; or NULL with errno set, also for
- * an error of ICMP: after EBADF the block is not ours. Caller must hold the lock. */
+/* Sleeps until a datagram or an error arrives. Returns the datagram, or NULL with errno set; after
+ * EBADF pcb is gone. Caller must hold the lock. */
 static struct udp_queue_entry *udp_pcb_pop(struct udp_pcb *pcb)
 {
     struct udp_queue_entry *entry;

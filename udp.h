@@ -11,33 +11,33 @@ MICROPS_BEGIN
 
 #define UDP_HDR_SIZE 8
 #define UDP_PCB_SIZE 1024     /* endpoints; one more open fails with EMFILE */
-#define UDP_QUEUE_LIMIT 64    /* datagrams that wait in an endpoint; one more is dropped */
-#define UDP_QUEUE_BYTES 262144 /* bytes that wait in an endpoint; one datagram more is dropped */
+#define UDP_QUEUE_LIMIT 64    /* datagrams queued at an endpoint; one more is dropped */
+#define UDP_QUEUE_BYTES 262144 /* their data bytes; a datagram beyond is dropped */
 #define UDP_PAYLOAD_SIZE_MAX (IP_PAYLOAD_SIZE_MAX - UDP_HDR_SIZE)
-#define UDP_SOURCE_PORT_MIN 49152 /* ports to choose from, RFC 6335 */
+#define UDP_SOURCE_PORT_MIN 49152 /* dynamic ports, RFC 6335 */
 #define UDP_SOURCE_PORT_MAX 65535
 
-/* What may be seen of an endpoint. */
+/* The state of an endpoint */
 struct udp_view {
-    int desc;        /* its descriptor */
+    int desc;        /* descriptor */
     ip_endp_t local; /* port 0: not bound */
-    size_t queued;   /* datagrams that wait for the user */
-    size_t bytes;    /* that these take */
+    size_t queued;   /* datagrams that wait for recvfrom */
+    size_t bytes;    /* their data bytes */
 };
 
 struct udp_stats {
-    uint64_t received;     /* datagrams handed in by IP */
-    uint64_t delivered;    /* datagrams that passed every check */
+    uint64_t received;     /* datagrams from IP */
+    uint64_t delivered;    /* datagrams with a valid header and checksum */
     uint64_t too_short;    /* dropped: shorter than a header */
-    uint64_t bad_length;   /* dropped: a length below the header's, or above what came */
-    uint64_t bad_checksum; /* dropped: damaged */
-    uint64_t no_port;      /* dropped: nobody is bound to the port */
+    uint64_t bad_length;   /* dropped: length field below 8, or beyond the datagram */
+    uint64_t bad_checksum; /* dropped: bad checksum */
+    uint64_t no_port;      /* dropped: no endpoint is bound to the port */
     uint64_t queue_full;   /* dropped: the endpoint's queue is full */
     uint64_t no_memory;    /* dropped: no memory for a queue entry */
-    uint64_t errors;       /* errors of ICMP that an endpoint is told of */
-    uint64_t error_ignored; /* dropped: an error about what no endpoint has sent last */
-    uint64_t sent;         /* datagrams taken by IP */
-    uint64_t send_failed;
+    uint64_t errors;       /* errors of ICMP or ARP noted for a user */
+    uint64_t error_ignored; /* dropped: not about the last datagram of an endpoint */
+    uint64_t sent;         /* datagrams that IP has accepted */
+    uint64_t send_failed;  /* datagrams refused by IP, or without route or memory */
 };
 
 MICROPS_END
@@ -49,31 +49,32 @@ void udp_shutdown(void);
 
 MICROPS_BEGIN
 
-/* Looks at the endpoint with descriptor desc. Returns 0, or -1 if there is none (EBADF). */
+/* Copies the state of an endpoint. Returns 0, or -1 (EBADF). */
 int udp_get_view(int desc, struct udp_view *view);
-/* Looks at whatever endpoint has a place in the table, so that all can be seen; places end at
- * UDP_PCB_SIZE. Returns 0, or -1 if none has. */
+/* Copies the state of the endpoint at a place, from 0 to UDP_PCB_SIZE - 1: for lists of all
+ * endpoints. Returns 0, or -1 if the place is free. */
 int udp_get_view_at(size_t place, struct udp_view *view);
 
 /* Opens an endpoint. Returns its descriptor, or -1 (EMFILE, ENOMEM, ENETDOWN without the stack). */
 int udp_cmd_open(void);
-/* Binds it to a local endpoint; address IP_ADDR_ANY stands for all of ours, port 0 for one that is
- * free. Returns 0, or -1: EBADF, EINVAL (bound already), EADDRINUSE, EADDRNOTAVAIL (not our
- * address, no port left). */
+/* Binds the endpoint to a local address and port. IP_ADDR_ANY stands for all our addresses, port 0
+ * for a free port. Returns 0, or -1: EBADF, EINVAL (bound already), EADDRINUSE, EADDRNOTAVAIL (not
+ * our address, no port left). */
 int udp_cmd_bind(int desc, const ip_endp_t *local);
-/* What it is bound to, port 0 for nothing. Returns 0, or -1 (EBADF). */
+/* Copies the local address and port; port 0: not bound. Returns 0, or -1 (EBADF). */
 int udp_cmd_getsockname(int desc, ip_endp_t *local);
 /* Sends a datagram of len bytes, choosing a local port if none is bound. Returns len, or -1: EBADF,
  * EMSGSIZE, EINVAL (to port 0), EADDRNOTAVAIL (no port left), or an errno of ip_output. */
 ssize_t udp_cmd_sendto(int desc, const void *data, size_t len, const ip_endp_t *remote);
-/* Sleeps until a datagram is there; copies at most size bytes of it, the rest is lost. remote, if
- * not NULL, gets its sender. Returns the bytes copied, or -1: EBADF (also when closed meanwhile),
- * EINTR; or once ECONNREFUSED, EHOSTUNREACH, ENETUNREACH or EPROTO, as ICMP says of the datagram
- * sent last, or EHOSTUNREACH, as ARP does. */
+/* Sleeps until a datagram arrives. Copies at most size bytes and discards the rest. Stores the
+ * source in remote, if not NULL. Returns the number of bytes copied, or -1: EBADF (also if closed
+ * meanwhile), EINTR; or, once, the error of ICMP or ARP about the datagram sent last: ECONNREFUSED,
+ * EHOSTUNREACH, ENETUNREACH, EPROTO. */
 ssize_t udp_cmd_recvfrom(int desc, void *buf, size_t size, ip_endp_t *remote);
-/* Returns the error that udp_cmd_recvfrom would fail with, once; 0 for none; or -1 (EBADF). */
+/* Returns and clears the error that the next udp_cmd_recvfrom would return; 0 for none; or -1
+ * (EBADF). */
 int udp_cmd_error(int desc);
-/* Closes the endpoint and wakes whoever sleeps on it. Returns 0, or -1 (EBADF). */
+/* Closes the endpoint. Calls that sleep on it fail with EBADF. Returns 0, or -1 (EBADF). */
 int udp_cmd_close(int desc);
 /* Copies the counters. */
 void udp_get_stats(struct udp_stats *stats);
