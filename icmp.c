@@ -8,19 +8,35 @@
 #include "util.h"
 
 /*
- * icmp: the Internet Control Message Protocol, RFC 792: answers echoes, tells senders what was
- * refused, and the transports what others have refused.
+ * icmp: the Internet Control Message Protocol, RFC 792. Answers echo requests, reports refused
+ * datagrams to their sources, and passes received errors to the transports.
+ *
+ *     icmp_input(iphdr, data, len, iface);       for each received message, from IP
+ *         icmp_echo_input(iphdr, data, len);         an echo request: sends the reply
+ *         icmp_error_input(iphdr, data, len);        an error: ip_error_input to its transport
+ *     icmp_error(type, code, iphdr, data, ...);  for each refused datagram
+ *         icmp_output(type, code, 0, quote, ...);    if an error is allowed and within the limit
+ *
+ * A message is borrowed for the call in both directions; icmp_output builds it in memory of its
+ * own. No message is kept. Nothing received changes routes, addresses or clock: a host could forge
+ * it. Errors can be forged, too, so each transport decides whether to believe one.
+ *
+ * The only state is the rate limit of errors: ICMP_LIMIT_BUCKETS buckets, allotted to destinations
+ * by a keyed hash. Above the limit no error is sent. Echo replies have no limit.
+ *
+ * The lock guards the buckets. No other lock is taken under it, and it is not held in ip_output and
+ * ip_error_input.
  */
 
-/* A message's header on the wire, in network byte order. */
+/* The header on the wire, in network byte order */
 struct icmp_hdr {
     uint8_t type;
     uint8_t code;
     uint16_t sum;
-    uint32_t val; /* what it means depends on the type */
+    uint32_t val; /* its meaning depends on the type */
 } __attribute__((packed));
 
-/* The header of an echo and its reply. */
+/* The header of an echo request or reply */
 struct icmp_echo {
     uint8_t type;
     uint8_t code;
@@ -30,13 +46,13 @@ struct icmp_echo {
 } __attribute__((packed));
 
 _Static_assert(sizeof(struct icmp_hdr) == ICMP_HDR_SIZE, "an ICMP header has 8 bytes");
-_Static_assert(sizeof(struct icmp_echo) == ICMP_HDR_SIZE, "and an echo's as well");
+_Static_assert(sizeof(struct icmp_echo) == ICMP_HDR_SIZE, "an echo header has 8 bytes");
 
-#define ICMP_QUOTE_SIZE 8 /* bytes of the refused datagram's data that an error repeats */
+#define ICMP_QUOTE_SIZE 8 /* data bytes of the refused datagram in an error */
 
-static lock_t lock = LOCK_INITIALIZER; /* guards buckets; nothing is taken under it */
-static struct rate buckets[ICMP_LIMIT_BUCKETS]; /* each of the destinations that share it */
-static uint64_t secret[2]; /* says who shares a bucket; fixed once icmp_init returns */
+static lock_t lock = LOCK_INITIALIZER; /* guards buckets; no lock is taken under it */
+static struct rate buckets[ICMP_LIMIT_BUCKETS]; /* rate limits; see icmp_bucket_select */
+static uint64_t secret[2]; /* key of the hash; fixed once icmp_init returns */
 static struct icmp_stats stats;
 
 static const char *icmp_type_ntoa(uint8_t type)
@@ -87,7 +103,7 @@ static void icmp_dump(const uint8_t *data, size_t len)
  * Input
  */
 
-/* The one gate for a message. */
+/* Checks length and checksum. Returns 0, or -1 if the message is dropped. */
 static int icmp_check(const uint8_t *data, size_t len)
 {
     const struct icmp_hdr *hdr = (const struct icmp_hdr *)data;
@@ -106,8 +122,8 @@ static void icmp_echo_input(const struct ip_hdr *iphdr, const uint8_t *data, siz
     const struct icmp_hdr *hdr = (const struct icmp_hdr *)data;
 
     if (!ip_iface_select(iphdr->dst)) {
-        /* RFC 1122 3.2.2.6 allows not to answer */
-        drop(stats.echo_broadcast, "to more than one host");
+        /* RFC 1122 3.2.2.6: may be dropped */
+        drop(stats.echo_broadcast, "to a broadcast address");
         return;
     }
     count(stats.echo_replies);
@@ -115,8 +131,8 @@ static void icmp_echo_input(const struct ip_hdr *iphdr, const uint8_t *data, siz
                 iphdr->dst, iphdr->src);
 }
 
-/* What an error means to the user of the datagram that it is about: an errno, or 0 where nothing is
- * to be done. Left out: to send smaller ones (step 65). */
+/* Returns the errno for the user of the refused datagram, or 0 to ignore the error. Left out: path
+ * MTU discovery, from code 4 (step 65). */
 static int icmp_errno(uint8_t type, uint8_t code)
 {
     static const int unreachable[] = {
@@ -135,33 +151,33 @@ static int icmp_errno(uint8_t type, uint8_t code)
     }
 }
 
-/* The one gate for what an error quotes: len bytes of a datagram that we can have sent. Its
- * checksum is not looked at, since routers change the header. */
+/* Checks the len bytes that an error quotes: a header with our source address, and 8 bytes. Routers
+ * change the header, so its checksum is not checked. Returns 0, or -1 if the error is dropped. */
 static int icmp_check_quote(const struct ip_hdr *iphdr, const uint8_t *data, size_t len)
 {
     const struct ip_hdr *quoted = (const struct ip_hdr *)data;
 
     if (len < IP_HDR_SIZE_MIN || quoted->vhl >> 4 != IP_VERSION_IPV4 ||
         IP_HDR_SIZE(quoted) < IP_HDR_SIZE_MIN || len < IP_HDR_SIZE(quoted) + ICMP_QUOTE_SIZE) {
-        return drop(stats.bad_quote, "no whole header and 8 bytes, len=%zu", len);
+        return drop(stats.bad_quote, "bad header, or less than 8 bytes behind it, len=%zu", len);
     }
     if (ntoh16(quoted->offset) & IP_HDR_OFFSET_MASK) {
-        return drop(stats.bad_quote, "a later fragment");
+        return drop(stats.bad_quote, "quotes a later fragment");
     }
     if (quoted->src != iphdr->dst || !ip_iface_select(quoted->src)) {
-        return drop(stats.bad_quote, "not sent by us");
+        return drop(stats.bad_quote, "quotes a source that is not the destination, or not ours");
     }
     return 0;
 }
 
-/* Others say that a datagram of ours has failed. The transports know whether it can be true; and
- * even then it is a hint. RFC 1122 3.2.2, RFC 5927 */
+/* Passes an error about one of our datagrams to its transport, which decides whether to believe it.
+ * RFC 1122 3.2.2, RFC 5927 */
 static void icmp_error_input(const struct ip_hdr *iphdr, const uint8_t *data, size_t len)
 {
     const struct icmp_hdr *hdr = (const struct icmp_hdr *)data;
     const struct ip_hdr *quoted = (const struct ip_hdr *)(hdr + 1);
     int errnum = icmp_errno(hdr->type, hdr->code);
-    int hard = errnum == ECONNREFUSED; /* codes 2 and 3: the host itself says it */
+    int hard = errnum == ECONNREFUSED; /* codes 2 and 3 come from the destination host */
 
     if (icmp_check_quote(iphdr, (const uint8_t *)quoted, len - sizeof(*hdr)) == -1) {
         return;
@@ -172,7 +188,7 @@ static void icmp_error_input(const struct ip_hdr *iphdr, const uint8_t *data, si
     }
     count(stats.delivered);
     if (ip_error_input(quoted, (const uint8_t *)quoted + IP_HDR_SIZE(quoted), errnum, hard) == -1) {
-        drop(stats.no_user, "about protocol %u", quoted->protocol);
+        drop(stats.no_user, "no error handler, protocol=%u", quoted->protocol);
     }
 }
 
@@ -196,7 +212,7 @@ static void icmp_input(const struct ip_hdr *iphdr, const uint8_t *data, size_t l
         icmp_echo_input(iphdr, data, len);
         break;
     case ICMP_TYPE_ECHOREPLY:
-        count(stats.delivered); /* the log has it: sockets have no ICMP */
+        count(stats.delivered); /* logged only: sockets have no ICMP */
         break;
     case ICMP_TYPE_DEST_UNREACH:
     case ICMP_TYPE_TIME_EXCEEDED:
@@ -204,10 +220,10 @@ static void icmp_input(const struct ip_hdr *iphdr, const uint8_t *data, size_t l
         icmp_error_input(iphdr, data, len);
         break;
     case ICMP_TYPE_SOURCE_QUENCH:   /* RFC 6633 */
-    case ICMP_TYPE_REDIRECT:        /* anybody on the link could take our traffic */
+    case ICMP_TYPE_REDIRECT:        /* any host on the link could divert traffic */
     case ICMP_TYPE_ROUTER_ADVERT:   /* likewise */
     case ICMP_TYPE_ROUTER_SOLICIT:
-    case ICMP_TYPE_TIMESTAMP:       /* our clock is nobody's business */
+    case ICMP_TYPE_TIMESTAMP:       /* would disclose our clock */
     case ICMP_TYPE_TIMESTAMPREPLY:
     case ICMP_TYPE_INFO:
     case ICMP_TYPE_INFOREPLY:
@@ -255,22 +271,22 @@ ssize_t icmp_output(uint8_t type, uint8_t code, uint32_t val, const uint8_t *dat
     return ret;
 }
 
-/* The bucket of a destination. Who shares it depends on the secret (Dietzfelbinger's hashing), so
- * that nobody can see in his own bucket what others are told. */
+/* Returns the bucket of a destination, by a keyed hash (Dietzfelbinger): a host must not find out
+ * from its own errors how many go to another host. */
 static struct rate *icmp_bucket_select(ip_addr_t dst)
 {
     return &buckets[((secret[0] * dst + secret[1]) >> 32) % ICMP_LIMIT_BUCKETS];
 }
 
-/* Nanoseconds, at random between a half and one and a half of the interval: a limit whose state
- * can be counted would tell strangers which ports are open. */
+/* Returns nanoseconds, at random between 0.5 and 1.5 ICMP_LIMIT_INTERVAL: a predictable limit tells
+ * off-path attackers which ports are open. */
 static uint64_t icmp_limit_interval(void)
 {
     return MILLISECONDS(ICMP_LIMIT_INTERVAL) / 2 +
            MILLISECONDS(ICMP_LIMIT_INTERVAL) * random16() / UINT16_MAX;
 }
 
-/* May one more error go to dst now? Returns 0 or -1. RFC 1812 4.3.2.8 */
+/* Takes a token for an error to dst. Returns 0, or -1 if none is left. RFC 1812 4.3.2.8 */
 static int icmp_limit(ip_addr_t dst)
 {
     struct rate *bucket = icmp_bucket_select(dst);
@@ -286,14 +302,14 @@ static int icmp_limit(ip_addr_t dst)
     return ret;
 }
 
-/* May an error be sent about this datagram? RFC 1122 3.2.2. A frame to all stations need not be
- * asked for: what is for us alone IP has not taken from one. */
+/* May an error be sent about this datagram? RFC 1122 3.2.2. A link-layer broadcast needs no check:
+ * IP drops a unicast datagram in one. */
 static int icmp_error_is_allowed(const struct ip_hdr *iphdr, const uint8_t *data, size_t len,
                                  const struct ip_iface *iface)
 {
     if (iphdr->protocol == IP_PROTOCOL_ICMP &&
         (len == 0 || (data[0] != ICMP_TYPE_ECHO && data[0] != ICMP_TYPE_ECHOREPLY))) {
-        return 0; /* about an error, or what may be one */
+        return 0; /* about an error, or perhaps one */
     }
     if (ntoh16(iphdr->offset) & IP_HDR_OFFSET_MASK) {
         return 0; /* about a later fragment */
@@ -311,7 +327,7 @@ void icmp_error(uint8_t type, uint8_t code, const struct ip_hdr *iphdr, const ui
         return;
     }
     if (icmp_limit(iphdr->src) == -1) {
-        drop(stats.errors_limited, "too many errors for one destination, type=%u", type);
+        drop(stats.errors_limited, "above the rate limit, type=%u", type);
         return;
     }
     if (len > ICMP_QUOTE_SIZE) {

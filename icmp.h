@@ -28,29 +28,29 @@ MICROPS_BEGIN
 
 #define ICMP_CODE_PROTO_UNREACH 2
 #define ICMP_CODE_PORT_UNREACH  3
-#define ICMP_CODE_REASSEMBLY    1 /* time exceeded before all fragments were there */
+#define ICMP_CODE_REASSEMBLY    1 /* time exceeded in reassembly */
 
-/* How many errors go out: each destination has its share in one of the buckets, and with it so many
- * at once, and one more about every so many milliseconds. */
+/* Rate limit of sent errors. The destinations share the buckets. A bucket admits ICMP_LIMIT_BURST
+ * at once, then one every ICMP_LIMIT_INTERVAL milliseconds on average. */
 #define ICMP_LIMIT_BUCKETS 256
 #define ICMP_LIMIT_BURST 16
 #define ICMP_LIMIT_INTERVAL 100
 
 struct icmp_stats {
-    uint64_t received;       /* messages handed in by IP */
+    uint64_t received;       /* messages from IP */
     uint64_t delivered;      /* messages that passed every check */
     uint64_t too_short;      /* dropped: shorter than a header */
-    uint64_t bad_checksum;   /* dropped: damaged */
-    uint64_t unknown_type;   /* dropped: a type that we do not know */
-    uint64_t echo_replies;   /* echoes answered */
-    uint64_t echo_broadcast; /* dropped: an echo to more than one host */
-    uint64_t ignored;        /* dropped: a message that a host should not act upon today */
-    uint64_t bad_quote;      /* dropped: an error about what we can't have sent */
-    uint64_t no_user;        /* dropped: an error about a protocol where nobody wants to know */
-    uint64_t errors_sent;    /* error messages about datagrams that we refused */
-    uint64_t errors_limited; /* not sent: too many for one destination */
-    uint64_t sent;           /* messages taken by IP */
-    uint64_t send_failed;
+    uint64_t bad_checksum;   /* dropped: bad checksum */
+    uint64_t unknown_type;   /* dropped: unknown type */
+    uint64_t echo_replies;   /* echo requests answered */
+    uint64_t echo_broadcast; /* dropped: echo request to a broadcast address */
+    uint64_t ignored;        /* dropped: type or code that has no effect here */
+    uint64_t bad_quote;      /* dropped: error that quotes no datagram of ours */
+    uint64_t no_user;        /* dropped: error about a protocol without an error handler */
+    uint64_t errors_sent;    /* errors about refused datagrams */
+    uint64_t errors_limited; /* errors not sent: above the rate limit */
+    uint64_t sent;           /* messages that IP has accepted */
+    uint64_t send_failed;    /* messages refused by IP, or without memory */
 };
 
 MICROPS_END
@@ -60,13 +60,13 @@ int icmp_init(void);
 
 MICROPS_BEGIN
 
-/* Sends a message: val is the second word of the header, in network byte order. Returns the bytes
- * sent, or -1 with the errno of ip_output. RFC 792. */
+/* Sends a message with len bytes of data. val is the second word of the header, in network byte
+ * order. Returns the bytes sent, or -1: ENOMEM, or the errno of ip_output. RFC 792 */
 ssize_t icmp_output(uint8_t type, uint8_t code, uint32_t val, const uint8_t *data, size_t len,
                     ip_addr_t src, ip_addr_t dst);
-/* Tells the sender that its datagram was refused: quotes its header and 8 bytes of its data (len
- * bytes are there). Does nothing where no error may be sent (RFC 1122 3.2.2): about an error, a
- * broadcast or a later fragment; nor when there have been too many. */
+/* Sends an error to the source of a refused datagram, with its header and up to 8 of its len data
+ * bytes. Sends none where RFC 1122 3.2.2 forbids it (about an error, a broadcast, a later fragment,
+ * or to a source that is not one host), and none above the rate limit. */
 void icmp_error(uint8_t type, uint8_t code, const struct ip_hdr *iphdr, const uint8_t *data,
                 size_t len, struct ip_iface *iface);
 /* Copies the counters. */
