@@ -11,18 +11,43 @@
 #include "util.h"
 
 /*
- * arp: which hardware address has an IP address? RFC 826, for IP over Ethernet.
+ * arp: finds the hardware address of a neighbour, RFC 826, for IP over Ethernet.
  *
- * What is learnt is believed for ARP_CACHE_TIMEOUT seconds. An entry begins RESOLVED when a
- * neighbour asks for us, or INCOMPLETE when we ask for it, and RESOLVED when it answers; it goes
- * when its time is over. A neighbour that we send to is asked before that, by unicast, and its time
- * begins again with the answer: so nothing has to wait for it. Datagrams wait in an INCOMPLETE
- * entry, and leave when it is RESOLVED; when it ends for want of an answer, they are dropped, and
- * IP is told. There are as many entries as are needed, up to ARP_CACHE_SIZE.
+ * Data
+ *   caches         the entries, one for each neighbour; chains has them by address
+ *     INCOMPLETE   needed, no answer yet: datagrams wait only here
+ *     RESOLVED     learnt from an answer, or unsolicited: the neighbour asked for our address
+ *     STATIC       configured: no message changes it, no timer ends it, it is not evicted
+ *   waiting        copies of datagrams. The entry owns them until arp_release sends them,
+ *                  arp_give_up reports them to IP, or a limit, eviction or shutdown drops them
+ *   request_times  the last requests; they outlive their entries
  *
- * Anybody on the link can say anything. So nobody is learnt but who asks for us or whom we have
- * asked for, who has only asked for us comes last when there is no room, and what is STATIC nobody
- * changes.
+ * A typical sequence
+ *   arp_resolve    INCOMPLETE: adds an entry, broadcasts a request
+ *   arp_wait       keeps a copy of the datagram
+ *   arp_input      the answer: RESOLVED; arp_release sends the copy
+ *   arp_resolve    FOUND, until the entry ends
+ *
+ * Timers, checked by arp_timer every ARP_TIMER_INTERVAL
+ *   request        INCOMPLETE: set by each request, cleared by an answer. At its end the next
+ *                  request; after ARP_REQUEST_MAX the entry ends, and IP is told
+ *   refresh        RESOLVED: ARP_REFRESH before the lifetime ends, a unicast request if a datagram
+ *                  was sent since the last message, so that no datagram has to wait
+ *   lifetime       RESOLVED: set by each message from the neighbour. At its end the entry ends
+ *
+ * Lock. `lock` guards the cache. Order: ip, arp. It is released before a device or IP is called.
+ *
+ * Limits
+ *   ARP_CACHE_SIZE      entries; then the one of lowest enum arp_worth is evicted, among equals the
+ *                       oldest: for a datagram up to ARP_WORTH_CLIENT, for a request from a
+ *                       neighbour ARP_WORTH_STRANGER, for a static entry ARP_WORTH_IN_USE; if there
+ *                       is none, ENOBUFS
+ *   ARP_STATIC_MAX      static entries; then ENOSPC
+ *   ARP_WAIT_BYTES      of one entry; then its oldest datagram is dropped
+ *   ARP_WAIT_BYTES_ALL  in all; then the oldest datagram of the entry with most bytes is dropped
+ *
+ * Any host on the link can claim any address: so no reply adds an entry, and no message changes a
+ * STATIC one.
  */
 
 #define ARP_HARDWARE_ETHER 0x0001
@@ -31,8 +56,8 @@
 #define ARP_OPERATION_REPLY   2
 
 struct arp_hdr {
-    uint16_t hrd; /* hardware: Ethernet */
-    uint16_t pro; /* protocol: IP, by its EtherType */
+    uint16_t hrd; /* hardware type */
+    uint16_t pro; /* protocol type: an EtherType */
     uint8_t hln;  /* bytes of a hardware address */
     uint8_t pln;  /* bytes of a protocol address */
     uint16_t op;
@@ -59,52 +84,52 @@ struct arp_cache {
     struct arp_cache *next;  /* in its chain */
     int number;              /* in caches */
     enum arp_cache_state state;
-    struct ip_iface *iface;  /* the link that it is on */
+    struct ip_iface *iface;  /* the neighbour's link */
     ip_addr_t pa;
     uint8_t ha[ETHER_ADDR_LEN];
-    uint64_t timestamp;      /* when it began, or was last heard of, by clock_now */
-    uint64_t used;           /* when a datagram last went there; 0: never */
-    uint64_t asked;          /* when it was last asked for; 0: never */
-    int stranger;            /* it has only asked for us, and not answered */
-    unsigned int requests;   /* how often it was asked for since timestamp */
+    uint64_t timestamp;      /* its last message, or when the entry was added; by clock_now */
+    uint64_t used;           /* last datagram to it; 0: never */
+    uint64_t asked;          /* last request for it; 0: never */
+    int stranger;            /* unsolicited: only asked for our address, never answered */
+    unsigned int requests;   /* for it since timestamp, unanswered */
     struct queue_head waiting; /* INCOMPLETE: struct arp_datagram */
-    size_t bytes;            /* that these take */
+    size_t bytes;            /* of these, struct arp_datagram included */
 };
 
-/* Waits for the hardware address that it goes to. */
+/* A copy that waits for the hardware address of its next hop. */
 struct arp_datagram {
     struct queue_entry link;
     size_t len;
     uint8_t data[];
 };
 
-/* When an address was asked for. It outlives the entry, which another may have pushed out. */
+/* The last request for an address. It outlives the entry, which may be evicted. */
 struct arp_request_time {
     const struct ip_iface *iface;
     ip_addr_t pa;
     uint64_t time; /* by clock_now */
 };
 
-#define ARP_REQUEST_TIMES 256 /* addresses remembered: of a /24 all; a new one takes the place */
+#define ARP_REQUEST_TIMES 256 /* addresses, as in a /24; a new one overwrites */
 #define ARP_REQUEST_INTERVAL 1 /* seconds between two requests for one address, RFC 1122 2.3.2.1 */
-#define ARP_REQUEST_MAX 3 /* unanswered requests, after which what waits is dropped */
-#define ARP_REFRESH 5 /* seconds before its time is over, in which a neighbour in use is asked */
-#define ARP_ASKED_MIN 8 /* unresolved entries; when there are more, they are the first to go */
-#define ARP_CACHE_IN_USE 10 /* seconds after a datagram in which an entry is in use */
-#define ARP_CHAINS 256 /* in which entries are looked up */
+#define ARP_REQUEST_MAX 3 /* unanswered requests; then waiting datagrams are dropped */
+#define ARP_REFRESH 5 /* seconds before its end in which an entry in use is refreshed */
+#define ARP_ASKED_MIN 8 /* INCOMPLETE entries; with more, all are ARP_WORTH_CROWD */
+#define ARP_CACHE_IN_USE 10 /* seconds for which a datagram keeps its entry in use */
+#define ARP_CHAINS 256 /* of the hash table */
 #define ARP_DEFEND_INTERVAL 10 /* seconds between two announcements, RFC 5227 2.4 (c) */
-#define ARP_CHANGE_LOG_INTERVAL 1 /* seconds between two warnings of a change */
+#define ARP_CHANGE_LOG_INTERVAL 1 /* seconds between two warnings of changed addresses */
 #define ARP_TIMER_INTERVAL 1 /* seconds */
 
 static lock_t lock = LOCK_INITIALIZER; /* guards all of these, and every interface's
-                                          arp_defence; below ip, above the queues */
+                                          arp_defence; below ip's, above the queues' */
 static struct table caches = {.limit = ARP_CACHE_SIZE}; /* of struct arp_cache */
-static struct arp_cache *chains[ARP_CHAINS]; /* the same by address, see arp_chain */
+static struct arp_cache *chains[ARP_CHAINS]; /* the same entries by address, see arp_chain */
 static uint64_t secret[2];
-static size_t wait_bytes; /* that wait for all addresses */
+static size_t wait_bytes; /* of all waiting datagrams */
 static unsigned int timeout = ARP_CACHE_TIMEOUT; /* seconds */
-static struct arp_request_time request_times[ARP_REQUEST_TIMES]; /* by the end of the address */
-static struct rate change_log; /* limits the warnings of a change */
+static struct arp_request_time request_times[ARP_REQUEST_TIMES]; /* by low bits of the address */
+static struct rate change_log; /* limits warnings of changed addresses */
 static struct arp_stats stats;
 
 static const char *arp_operation_ntoa(uint16_t op)
@@ -144,8 +169,8 @@ static void arp_dump(const struct arp_ether_ip *message)
  * Cache. The caller of these functions must hold the lock.
  */
 
-/* The chain of an address. Which one it is depends on the secret (Dietzfelbinger's hashing): else
- * strangers could choose addresses that are all in one. */
+/* Returns the chain of an address. The hash is keyed (Dietzfelbinger's), so that an attacker cannot
+ * choose addresses of one chain. */
 static struct arp_cache **arp_chain(ip_addr_t pa)
 {
     assert(lock_held(&lock));
@@ -162,7 +187,7 @@ static struct arp_cache *arp_cache_select(const struct ip_iface *iface, ip_addr_
     return cache;
 }
 
-/* Takes out the datagram that has waited longest, or returns NULL. The caller frees it. */
+/* Removes the oldest waiting datagram. Returns it, or NULL. The caller frees it. */
 static struct arp_datagram *arp_cache_pop(struct arp_cache *cache)
 {
     struct arp_datagram *datagram = queue_pop(&cache->waiting);
@@ -175,7 +200,7 @@ static struct arp_datagram *arp_cache_pop(struct arp_cache *cache)
     return datagram;
 }
 
-/* Hands over all that waits. */
+/* Moves all waiting datagrams to the caller's queue. */
 static void arp_cache_take(struct arp_cache *cache, struct queue_head *waiting)
 {
     struct arp_datagram *datagram;
@@ -185,7 +210,7 @@ static void arp_cache_take(struct arp_cache *cache, struct queue_head *waiting)
     }
 }
 
-/* What waits in it is dropped, and counts as *reason. */
+/* Its waiting datagrams are dropped and count as *reason. */
 static void arp_cache_delete(struct arp_cache *cache, uint64_t *reason)
 {
     char pa[IP_ADDR_STR_LEN], ha[ETHER_ADDR_STR_LEN];
@@ -195,7 +220,7 @@ static void arp_cache_delete(struct arp_cache *cache, uint64_t *reason)
     debugf("pa=%s, ha=%s", ip_addr_ntop(cache->pa, pa, sizeof(pa)),
            ether_addr_ntop(cache->ha, ha, sizeof(ha)));
     while ((datagram = arp_cache_pop(cache)) != NULL) {
-        drop(*reason, "waited in vain, pa=%s, len=%zu", pa, datagram->len);
+        drop(*reason, "unresolved, pa=%s, len=%zu", pa, datagram->len);
         memory_free(datagram);
     }
     while (*link != cache) {
@@ -218,16 +243,16 @@ static size_t arp_cache_count(enum arp_cache_state state)
     return num;
 }
 
-/* What an entry is worth when one has to go; the least goes first. Whom we have asked for comes
- * before who has only asked for us. */
+/* The order of eviction, lowest worth first. "In use": a datagram was sent to it within
+ * ARP_CACHE_IN_USE. */
 enum arp_worth {
-    ARP_WORTH_STRANGER, /* has only asked for us, and nothing goes there */
-    ARP_WORTH_CROWD,    /* unresolved, one of many: a flood of addresses that nobody has */
-    ARP_WORTH_IDLE,     /* nothing goes there */
-    ARP_WORTH_CLIENT,   /* has only asked for us, and a datagram went there just now */
-    ARP_WORTH_ASKED,    /* unresolved, one of few: the answer is on its way */
-    ARP_WORTH_IN_USE,   /* a datagram went there just now */
-    ARP_WORTH_STATIC,
+    ARP_WORTH_STRANGER, /* unsolicited, not in use */
+    ARP_WORTH_CROWD,    /* INCOMPLETE, one of many: a flood to unused addresses */
+    ARP_WORTH_IDLE,     /* has answered, not in use */
+    ARP_WORTH_CLIENT,   /* unsolicited, in use */
+    ARP_WORTH_ASKED,    /* INCOMPLETE, one of few: the answer may be in flight */
+    ARP_WORTH_IN_USE,   /* has answered, in use */
+    ARP_WORTH_STATIC,   /* never evicted */
 };
 
 static enum arp_worth arp_cache_worth(const struct arp_cache *cache, int crowd, uint64_t now)
@@ -247,14 +272,14 @@ static enum arp_worth arp_cache_worth(const struct arp_cache *cache, int crowd, 
     }
 }
 
-/* When it was last heard of, or of use. */
+/* Returns the time of its last message or of the last datagram to it. */
 static uint64_t arp_cache_latest(const struct arp_cache *cache)
 {
     return cache->used > cache->timestamp ? cache->used : cache->timestamp;
 }
 
-/* The table is full: the entry that is worth least goes, and among equals the oldest, unless it is
- * worth more than limit. Returns 0 or -1. */
+/* Deletes the entry of lowest worth, among equals the oldest, unless it is worth more than limit.
+ * Returns 0 or -1. */
 static int arp_cache_evict(enum arp_worth limit)
 {
     int crowd = arp_cache_count(ARP_CACHE_STATE_INCOMPLETE) > ARP_ASKED_MIN;
@@ -278,7 +303,7 @@ static int arp_cache_evict(enum arp_worth limit)
     return 0;
 }
 
-/* Gives a new entry its place. Returns 0 or -1. */
+/* If the cache is full, evicts an entry of a worth up to limit. Returns 0 or -1. */
 static int arp_cache_add(struct arp_cache *cache, enum arp_worth limit)
 {
     struct arp_cache **chain = arp_chain(cache->pa);
@@ -295,8 +320,8 @@ static int arp_cache_add(struct arp_cache *cache, enum arp_worth limit)
     return 0;
 }
 
-/* An entry for a new address, for which one that is worth no more than limit may have to go.
- * Returns NULL (ENOBUFS) when there is no room, or no memory. */
+/* Adds an INCOMPLETE entry, for which one of a worth up to limit may be evicted. Returns NULL
+ * (ENOBUFS) without room or memory. */
 static struct arp_cache *arp_cache_alloc(struct ip_iface *iface, ip_addr_t pa,
                                          enum arp_worth limit)
 {
@@ -319,14 +344,14 @@ static struct arp_cache *arp_cache_alloc(struct ip_iface *iface, ip_addr_t pa,
     return cache;
 }
 
-/* Hands over what waits, for arp_release. */
+/* Moves the waiting datagrams to the caller's queue, for arp_release. */
 static void arp_cache_set(struct arp_cache *cache, enum arp_cache_state state, const uint8_t *ha,
                           struct queue_head *waiting)
 {
     char pa_text[IP_ADDR_STR_LEN], ha_text[ETHER_ADDR_STR_LEN];
 
     assert(lock_held(&lock));
-    if (cache->requests > 0) { /* it was asked, and answers */
+    if (cache->requests > 0) { /* it answers a request of ours */
         cache->stranger = 0;
         cache->requests = 0;
     }
@@ -341,7 +366,7 @@ static void arp_cache_set(struct arp_cache *cache, enum arp_cache_state state, c
            ether_addr_ntop(ha, ha_text, sizeof(ha_text)));
 }
 
-/* Counts a change, and warns of it, but not of each that a stranger can bring about. */
+/* Counts a changed hardware address. Limits the warnings: an attacker can cause any number. */
 static void arp_cache_note_change(const struct arp_cache *cache, const uint8_t *ha)
 {
     char pa[IP_ADDR_STR_LEN], from[ETHER_ADDR_STR_LEN], to[ETHER_ADDR_STR_LEN];
@@ -351,11 +376,11 @@ static void arp_cache_note_change(const struct arp_cache *cache, const uint8_t *
     if (rate_take(&change_log, clock_now(), SECONDS(ARP_CHANGE_LOG_INTERVAL), 1, 1) == -1) {
         return;
     }
-    warnf("pa=%s, ha=%s, from now on %s", ip_addr_ntop(cache->pa, pa, sizeof(pa)),
+    warnf("pa=%s, ha=%s changed to %s", ip_addr_ntop(cache->pa, pa, sizeof(pa)),
           ether_addr_ntop(cache->ha, from, sizeof(from)), ether_addr_ntop(ha, to, sizeof(to)));
 }
 
-/* Renews what is known of pa. Returns whether anything was. */
+/* Updates the entry of pa. Returns whether there is one. */
 static int arp_cache_update(const struct ip_iface *iface, ip_addr_t pa, const uint8_t *ha,
                             struct queue_head *waiting)
 {
@@ -368,7 +393,7 @@ static int arp_cache_update(const struct ip_iface *iface, ip_addr_t pa, const ui
     same = memcmp(cache->ha, ha, ETHER_ADDR_LEN) == 0;
     if (cache->state == ARP_CACHE_STATE_STATIC) {
         if (!same) {
-            drop(stats.static_kept, "another hardware address for a static entry");
+            drop(stats.static_kept, "contradicts a static entry");
         }
         return 1;
     }
@@ -379,7 +404,7 @@ static int arp_cache_update(const struct ip_iface *iface, ip_addr_t pa, const ui
     return 1;
 }
 
-/* Learns a stranger, for whom nobody goes but strangers. */
+/* Adds an unsolicited host; evicts only another that is not in use. */
 static void arp_cache_insert(struct ip_iface *iface, ip_addr_t pa, const uint8_t *ha,
                              struct queue_head *waiting)
 {
@@ -391,7 +416,7 @@ static void arp_cache_insert(struct ip_iface *iface, ip_addr_t pa, const uint8_t
     }
 }
 
-/* Copies the hardware address of an entry that has one. */
+/* For a RESOLVED or STATIC entry. */
 static int arp_cache_use(struct arp_cache *cache, uint8_t *ha)
 {
     assert(lock_held(&lock));
@@ -400,7 +425,7 @@ static int arp_cache_use(struct arp_cache *cache, uint8_t *ha)
     return ARP_RESOLVE_FOUND;
 }
 
-/* The entry in which most bytes wait, of which there are some. */
+/* Returns the entry with the most waiting bytes. At least one datagram must wait. */
 static struct arp_cache *arp_cache_longest(void)
 {
     struct arp_cache *cache, *longest = NULL;
@@ -415,17 +440,17 @@ static struct arp_cache *arp_cache_longest(void)
     return longest;
 }
 
-/* Too much waits: the oldest datagram of an entry goes. */
+/* Drops the oldest waiting datagram. There must be one. */
 static void arp_cache_shorten(struct arp_cache *cache)
 {
     struct arp_datagram *datagram = arp_cache_pop(cache);
 
-    drop(stats.wait_full, "later ones wait as well, len=%zu", datagram->len);
+    drop(stats.wait_full, "too many bytes wait, len=%zu", datagram->len);
     memory_free(datagram);
 }
 
-/* Keeps a copy of a datagram, for which older ones may have to go. There is room for the latest for
- * each address (RFC 1122 2.3.2.2), unless there are many of more than 2 KiB. */
+/* Keeps a copy of a datagram; at a limit, the oldest are dropped. The latest for each address stays
+ * (RFC 1122 2.3.2.2), unless many exceed 2 KiB. */
 static int arp_cache_hold(struct arp_cache *cache, const uint8_t *data, size_t len)
 {
     struct arp_datagram *datagram = memory_alloc(sizeof(*datagram) + len);
@@ -450,8 +475,8 @@ static int arp_cache_hold(struct arp_cache *cache, const uint8_t *data, size_t l
     return ARP_RESOLVE_INCOMPLETE;
 }
 
-/* Notes that an entry is being asked for. Returns whether it may be: ARP_REQUEST_MAX times, once a
- * second, also if the entry is new because others had pushed it out. */
+/* Returns whether a request may be sent, and notes it: ARP_REQUEST_MAX times, one in
+ * ARP_REQUEST_INTERVAL, also for an entry that was evicted and added again. */
 static int arp_cache_may_ask(struct arp_cache *cache)
 {
     struct arp_request_time *last = &request_times[ntoh32(cache->pa) % ARP_REQUEST_TIMES];
@@ -469,8 +494,8 @@ static int arp_cache_may_ask(struct arp_cache *cache)
     return 1;
 }
 
-/* Each request has its time to be answered; when that of the last is over, the entry ends, and what
- * has waited in it is handed over. Returns whether it is, or whether to ask again. */
+/* Deletes the entry when its last request has timed out, and moves its datagrams to waiting.
+ * Returns whether to send the next request, or to report waiting to IP. */
 static int arp_cache_tick_incomplete(struct arp_cache *cache, struct queue_head *waiting)
 {
     if (clock_now() - cache->asked < SECONDS(ARP_REQUEST_INTERVAL)) {
@@ -484,8 +509,8 @@ static int arp_cache_tick_incomplete(struct arp_cache *cache, struct queue_head 
     return waiting->num > 0;
 }
 
-/* RFC 1122 2.3.2.1 (1) and (2): an entry ends even if it is in use, but before that a neighbour in
- * use is asked. Returns whether to do so. */
+/* RFC 1122 2.3.2.1 (1) and (2): an entry ends even if it is in use, but is refreshed before.
+ * Returns whether to send a request. */
 static int arp_cache_tick_resolved(struct arp_cache *cache)
 {
     uint64_t age = clock_now() - cache->timestamp;
@@ -498,8 +523,7 @@ static int arp_cache_tick_resolved(struct arp_cache *cache)
            arp_cache_may_ask(cache);
 }
 
-/* Does what is due. Returns whether it is time to ask for the entry, or something has waited in
- * vain. */
+/* Runs the timers of an entry. Returns whether to send a request, or to report waiting to IP. */
 static int arp_cache_tick(struct arp_cache *cache, struct queue_head *waiting)
 {
     assert(lock_held(&lock));
@@ -538,14 +562,14 @@ static int arp_output(struct ip_iface *iface, uint16_t op, const uint8_t *tha, i
                              dst);
 }
 
-/* Asks who has tpa: everybody on the link, or only the one who had it. */
+/* Asks for the hardware address of tpa. dst: broadcast, or the address to refresh. */
 static int arp_request(struct ip_iface *iface, ip_addr_t tpa, const uint8_t *dst)
 {
     count(stats.requests_sent);
     return arp_output(iface, ARP_OPERATION_REQUEST, ETHER_ADDR_ANY, tpa, dst);
 }
 
-/* Tells everybody that our address is ours. RFC 5227 2.3 */
+/* Announces our address. RFC 5227 2.3 */
 static int arp_announce(struct ip_iface *iface)
 {
     count(stats.announcements_sent);
@@ -553,14 +577,14 @@ static int arp_announce(struct ip_iface *iface)
                       NET_IFACE(iface)->dev->broadcast);
 }
 
-/* Tells the one who asked that his target's address is ours. */
+/* Answers a request for our address. */
 static int arp_reply(struct ip_iface *iface, const uint8_t *tha, ip_addr_t tpa, const uint8_t *dst)
 {
     count(stats.replies_sent);
     return arp_output(iface, ARP_OPERATION_REPLY, tha, tpa, dst);
 }
 
-/* The one gate for a message. */
+/* Checks a message before any other use of it. Returns 0 or -1. */
 static int arp_check(const uint8_t *data, size_t len)
 {
     const struct arp_ether_ip *message = (const struct arp_ether_ip *)data;
@@ -581,12 +605,12 @@ static int arp_check(const uint8_t *data, size_t len)
         return drop(stats.bad_operation, "op=%u", ntoh16(message->hdr.op));
     }
     if (message->sha[0] & 0x01 || memcmp(message->sha, ETHER_ADDR_ANY, ETHER_ADDR_LEN) == 0) {
-        return drop(stats.bad_sender, "the sender has no hardware address of its own");
+        return drop(stats.bad_sender, "bad hardware address of the sender");
     }
     return 0;
 }
 
-/* Somebody else says that our address is his. We keep it, and say so. RFC 5227 2.4 (c) */
+/* Defends our address with an announcement, once in ARP_DEFEND_INTERVAL. RFC 5227 2.4 (c) */
 static void arp_defend(struct ip_iface *iface, const uint8_t *sha)
 {
     char pa[IP_ADDR_STR_LEN], ha[ETHER_ADDR_STR_LEN];
@@ -596,29 +620,29 @@ static void arp_defend(struct ip_iface *iface, const uint8_t *sha)
     ret = rate_take(&iface->arp_defence, clock_now(), SECONDS(ARP_DEFEND_INTERVAL), 1, 1);
     lock_release(&lock);
     if (ret == 0) {
-        warnf("our address is used by another, pa=%s, ha=%s",
+        warnf("address conflict, pa=%s, ha=%s",
               ip_addr_ntop(iface->unicast, pa, sizeof(pa)), ether_addr_ntop(sha, ha, sizeof(ha)));
         arp_announce(iface);
     }
 }
 
-/* Can the sender be a neighbour of ours? One without an IP address (a probe, RFC 5227) can. */
+/* Can the sender be a neighbour? A probe has no IP address (RFC 5227). Returns 0 or -1. */
 static int arp_check_sender(struct ip_iface *iface, const struct arp_ether_ip *message)
 {
     if (memcmp(message->sha, NET_IFACE(iface)->dev->addr, ETHER_ADDR_LEN) == 0) {
         return drop(stats.bad_sender, "the sender has our hardware address");
     }
     if (message->spa != IP_ADDR_ANY && !ip_addr_is_host(message->spa, iface)) {
-        return drop(stats.bad_sender, "the sender's address is no host's");
+        return drop(stats.bad_sender, "bad IP address of the sender");
     }
     if (message->spa == iface->unicast) {
         arp_defend(iface, message->sha);
-        return drop(stats.conflict, "the sender has our address");
+        return drop(stats.conflict, "the sender has our IP address");
     }
     return 0;
 }
 
-/* Sends what has waited for a neighbour. Without the lock: a device may be slow. */
+/* Sends and frees waiting datagrams. Called without the lock: a device may be slow. */
 static void arp_release(struct ip_iface *iface, const uint8_t *ha, struct queue_head *waiting)
 {
     struct net_device *dev = NET_IFACE(iface)->dev;
@@ -631,7 +655,7 @@ static void arp_release(struct ip_iface *iface, const uint8_t *ha, struct queue_
     }
 }
 
-/* RFC 826, packet reception: who is known is renewed, who is not is learnt if he asks for us. */
+/* RFC 826, Packet Reception: updates a known sender, adds another if it asks for our address. */
 static void arp_learn(struct ip_iface *iface, const struct arp_ether_ip *message, int for_us)
 {
     struct queue_head waiting;
@@ -645,7 +669,7 @@ static void arp_learn(struct ip_iface *iface, const struct arp_ether_ip *message
         if (ntoh16(message->hdr.op) == ARP_OPERATION_REQUEST) {
             arp_cache_insert(iface, message->spa, message->sha, &waiting);
         } else {
-            drop(stats.unsolicited, "a reply to no request of ours");
+            drop(stats.unsolicited, "unsolicited reply");
         }
     }
     lock_release(&lock);
@@ -685,8 +709,8 @@ static void arp_input(const uint8_t *data, size_t len, struct net_device *dev)
  * Resolution
  */
 
-/* The entry of an address that is needed: for it one may have to go that is worth no more than
- * limit. Returns NULL (ENOBUFS) if there is none. Caller must hold the lock. */
+/* Returns the entry of pa, or adds one, for which one of a worth up to limit may be evicted.
+ * Returns NULL (ENOBUFS) without room or memory. Caller must hold the lock. */
 static struct arp_cache *arp_cache_need(struct ip_iface *iface, ip_addr_t pa, enum arp_worth limit)
 {
     struct arp_cache *cache = arp_cache_select(iface, pa);
@@ -722,7 +746,7 @@ int arp_wait(struct ip_iface *iface, ip_addr_t pa, const uint8_t *data, size_t l
     struct arp_cache *cache;
 
     lock_acquire(&lock);
-    cache = arp_cache_need(iface, pa, ARP_WORTH_CLIENT); /* it may have gone since arp_resolve */
+    cache = arp_cache_need(iface, pa, ARP_WORTH_CLIENT); /* may be deleted since arp_resolve */
     if (cache && cache->state == ARP_CACHE_STATE_INCOMPLETE) {
         ret = arp_cache_hold(cache, data, len);
     } else if (cache) {
@@ -732,16 +756,16 @@ int arp_wait(struct ip_iface *iface, ip_addr_t pa, const uint8_t *data, size_t l
     return ret;
 }
 
-/* For whom to ask, and whom; or what has waited for him in vain. */
+/* Work to do without the lock: a request for pa to dst, or a report of waiting to IP. */
 struct arp_due {
     struct ip_iface *iface;
     ip_addr_t pa;
     uint8_t dst[ETHER_ADDR_LEN];
-    struct queue_head waiting; /* if there is anything in it, nobody is to be asked */
+    struct queue_head waiting; /* if not empty, no request is due */
 };
 
-/* Does what is due from the entry at *place on, up to the next for which something is to be done
- * without the lock; moves *place past it. Returns whether there is one. */
+/* Runs the timers of the entries from *place on, up to one with work for the caller; moves *place
+ * past it. Returns whether there is one. */
 static int arp_next_due(size_t *place, struct arp_due *due)
 {
     struct arp_cache *cache;
@@ -760,20 +784,20 @@ static int arp_next_due(size_t *place, struct arp_due *due)
     return found;
 }
 
-/* Nobody answers, and IP hears of each datagram that has waited. RFC 1122 2.4 forbids that only as
- * long as nobody has been asked. */
+/* Reports each datagram to IP. RFC 1122 2.4 forbids that for a missing entry, not for a missing
+ * answer. */
 static void arp_give_up(struct queue_head *waiting)
 {
     struct arp_datagram *datagram;
 
     while ((datagram = queue_pop(waiting)) != NULL) {
-        drop(stats.unresolved, "waited in vain, len=%zu", datagram->len);
+        drop(stats.unresolved, "unresolved, len=%zu", datagram->len);
         ip_unreachable(datagram->data, datagram->len);
         memory_free(datagram);
     }
 }
 
-/* Asks and tells without the lock: a device may be slow, and who is told is above. */
+/* Runs without the lock: a device may be slow, and the locks of the layers above come first. */
 static void arp_timer(void)
 {
     struct arp_due due;
@@ -792,7 +816,7 @@ static void arp_timer(void)
  * Settings
  */
 
-/* May pa become static, or is it? Caller must hold the lock. */
+/* Is pa static, or is there room for one more? Caller must hold the lock. */
 static int arp_cache_may_be_static(const struct ip_iface *iface, ip_addr_t pa)
 {
     const struct arp_cache *cache = arp_cache_select(iface, pa);
