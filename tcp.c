@@ -1181,12 +1181,12 @@ static struct tcp_pcb *tcp_pcb_alloc_child(struct tcp_pcb *listener)
 }
 
 /*
- * SEGMENT ARRIVES, RFC 9293 3.10.7. Each check returns 0 to go on, or -1 when the segment is done
- * with (and the block may be gone). The caller of these functions must hold the lock.
+ * SEGMENT ARRIVES, RFC 9293 3.10.7, in its words and order. Each check returns 0 to continue, or -1
+ * when the segment is done (and the block may be gone). The caller must hold the lock.
  */
 
-/* A SYN says where the peer's sequence numbers begin, and how large its segments may be: no option
- * means TCP_MSS, and what is too small to be of use counts as TCP_MSS_MIN. RFC 9293 3.7.1 */
+/* Takes IRS and the MSS from a SYN: TCP_MSS without the option, TCP_MSS_MIN if it is less. RFC 9293
+ * 3.7.1 */
 static void tcp_pcb_take_syn(struct tcp_pcb *pcb, const struct tcp_segment *seg)
 {
     pcb->irs = seg->seq;
@@ -1196,7 +1196,8 @@ static void tcp_pcb_take_syn(struct tcp_pcb *pcb, const struct tcp_segment *seg)
     pcb->mss = seg->mss == 0 ? TCP_MSS : seg->mss < TCP_MSS_MIN ? TCP_MSS_MIN : seg->mss;
 }
 
-/* 3.10.7.1 "If the state is CLOSED" */
+/* 3.10.7.1 "If the state is CLOSED": "An incoming segment not containing a RST causes a RST to be
+ * sent in response." */
 static void tcp_closed(const struct tcp_segment *seg, const ip_endp_t *local,
                        const ip_endp_t *remote)
 {
@@ -1208,31 +1209,31 @@ static void tcp_closed(const struct tcp_segment *seg, const ip_endp_t *local,
     }
 }
 
-/* 3.10.7.2 "If the state is LISTEN", third: a SYN. The block to become the connection, or NULL. */
+/* 3.10.7.2, third, a SYN: returns the block for the connection, or NULL if there is none. */
 static struct tcp_pcb *tcp_listen_syn(struct tcp_pcb *listener)
 {
     return listener->backlog > 0 ? tcp_pcb_alloc_child(listener) : listener;
 }
 
-/* 3.10.7.2 "If the state is LISTEN"; iss is for a connection that comes of it. */
+/* 3.10.7.2 "If the state is LISTEN". iss: the ISS of a new connection. */
 static void tcp_listen(struct tcp_pcb *pcb, const struct tcp_segment *seg, const ip_endp_t *local,
                        const ip_endp_t *remote, uint32_t iss)
 {
-    /* "First, check for a RST" */
+    /* "First, check for a RST": "An incoming RST should be ignored." */
     if (TCP_FLG_ISSET(seg->flg, TCP_FLG_RST)) {
-        drop(stats.bad_flags, "desc=%d, a RST in LISTEN", pcb->desc);
+        drop(stats.bad_flags, "desc=%d, RST in LISTEN", pcb->desc);
         return;
     }
-    /* "Second, check for an ACK" */
+    /* "Second, check for an ACK": "Any acknowledgment is bad"; it gets a RST */
     if (TCP_FLG_ISSET(seg->flg, TCP_FLG_ACK)) {
-        drop(stats.bad_ack, "desc=%d, an ACK in LISTEN", pcb->desc);
+        drop(stats.bad_ack, "desc=%d, ACK in LISTEN", pcb->desc);
         tcp_output_reset(seg, local, remote);
         return;
     }
-    /* "Third, check for a SYN"; data that comes with it is for the peer to repeat */
+    /* "Third, check for a SYN"; its text is not kept: the peer retransmits it */
     if (!TCP_FLG_ISSET(seg->flg, TCP_FLG_SYN) || TCP_FLG_ISSET(seg->flg, TCP_FLG_FIN)) {
-        /* "Fourth, other data or control" */
-        drop(stats.bad_flags, "desc=%d, no SYN, or with FIN", pcb->desc);
+        /* "Fourth, other data or control"; a SYN with FIN too */
+        drop(stats.bad_flags, "desc=%d, no SYN, or SYN with FIN", pcb->desc);
         return;
     }
     pcb = tcp_listen_syn(pcb);
@@ -1248,7 +1249,7 @@ static void tcp_listen(struct tcp_pcb *pcb, const struct tcp_segment *seg, const
     tcp_output(pcb, TCP_FLG_SYN | TCP_FLG_ACK, NULL, 0);
 }
 
-/* The SYN has been taken: what is left of the segment begins behind it. */
+/* Cuts off a SYN that has been taken: the rest of the segment begins behind it. */
 static void tcp_cut_syn(struct tcp_segment *seg)
 {
     seg->flg &= (uint8_t)~TCP_FLG_SYN;
@@ -1256,8 +1257,8 @@ static void tcp_cut_syn(struct tcp_segment *seg)
     seg->len--;
 }
 
-/* 3.10.7.3, fourth: "queue them for processing after the ESTABLISHED state has been reached". The
- * text lies where it belongs and does not count yet; a FIN has to come again. */
+/* 3.10.7.3, fourth: "queue them for processing after the ESTABLISHED state has been reached". Text
+ * goes into the receive buffer, uncounted; a FIN is not kept: the peer retransmits it. */
 static void tcp_keep_text(struct tcp_pcb *pcb, const struct tcp_segment *seg)
 {
     if (seg->data_len > 0 && tcp_buf_alloc(&pcb->rcv.buf, TCP_RCV_BUF_SIZE) == 0) {
@@ -1267,7 +1268,8 @@ static void tcp_keep_text(struct tcp_pcb *pcb, const struct tcp_segment *seg)
     }
 }
 
-/* ESTABLISHED has been reached. If seg brings some of the same text, it counts as out of order. */
+/* ESTABLISHED is reached: counts the text of tcp_keep_text. If seg repeats it, seg is out of order
+ * now. */
 static void tcp_take_early_text(struct tcp_pcb *pcb, struct tcp_segment *seg)
 {
     if (pcb->rcv.early > 0) {
@@ -1279,16 +1281,16 @@ static void tcp_take_early_text(struct tcp_pcb *pcb, struct tcp_segment *seg)
     }
 }
 
-/* 3.10.7.3 "If the state is SYN-SENT". After the SYN-ACK it goes on "at the sixth step" with what
- * came behind the SYN. */
+/* 3.10.7.3 "If the state is SYN-SENT". After a SYN-ACK: "If there are other controls or text in the
+ * segment, then continue processing at the sixth step". */
 static int tcp_syn_sent(struct tcp_pcb *pcb, struct tcp_segment *seg)
 {
     int acceptable = 0;
 
-    /* "First, check the ACK bit" */
+    /* "First, check the ACK bit": only ISS < SEG.ACK =< SND.NXT is acceptable */
     if (TCP_FLG_ISSET(seg->flg, TCP_FLG_ACK)) {
         if (!seq_lt(pcb->iss, seg->ack) || !seq_leq(seg->ack, pcb->snd.nxt)) {
-            drop(stats.bad_ack, "desc=%d, ack=%u", pcb->desc, seg->ack);
+            drop(stats.bad_ack, "desc=%d, ACK not of our SYN, ack=%u", pcb->desc, seg->ack);
             if (!TCP_FLG_ISSET(seg->flg, TCP_FLG_RST)) {
                 tcp_output_reset(seg, &pcb->local, &pcb->remote);
             }
@@ -1299,19 +1301,19 @@ static int tcp_syn_sent(struct tcp_pcb *pcb, struct tcp_segment *seg)
     /* "Second, check the RST bit" */
     if (TCP_FLG_ISSET(seg->flg, TCP_FLG_RST)) {
         if (!acceptable) {
-            return drop(stats.bad_flags, "desc=%d, a RST without ACK", pcb->desc);
+            return drop(stats.bad_flags, "desc=%d, RST without ACK", pcb->desc);
         }
         count(stats.resets_received);
         tcp_pcb_finish(pcb, ECONNREFUSED);
         return -1;
     }
-    /* "Third, check the security": left out, as everywhere. "Fourth, check the SYN bit" */
+    /* "Third, check the security": left out. "Fourth, check the SYN bit" */
     if (!TCP_FLG_ISSET(seg->flg, TCP_FLG_SYN)) {
         /* "Fifth, if neither of the SYN or RST bits" */
         return drop(stats.bad_flags, "desc=%d, no SYN", pcb->desc);
     }
     tcp_pcb_take_syn(pcb, seg);
-    if (!acceptable) { /* the SYNs have crossed: ours goes out again, now with an ACK */
+    if (!acceptable) { /* the SYNs crossed: "enter SYN-RECEIVED, form a SYN,ACK segment" */
         tcp_pcb_set_state(pcb, TCP_STATE_SYN_RECEIVED);
         tcp_output_at(pcb, pcb->iss, TCP_FLG_SYN | TCP_FLG_ACK, NULL, 0);
         tcp_keep_text(pcb, seg);
@@ -1326,7 +1328,7 @@ static int tcp_syn_sent(struct tcp_pcb *pcb, struct tcp_segment *seg)
     return 0;
 }
 
-/* The four cases of 3.10.7.4, Table 6: does some of the segment lie in the receive window? */
+/* 3.10.7.4, Table 6: does any part of the segment lie in the receive window? */
 static int tcp_is_acceptable(const struct tcp_pcb *pcb, const struct tcp_segment *seg)
 {
     uint32_t end = pcb->rcv.nxt + pcb->rcv.wnd;
@@ -1337,25 +1339,25 @@ static int tcp_is_acceptable(const struct tcp_pcb *pcb, const struct tcp_segment
     if (seg->len == 0) {
         return seq_between(pcb->rcv.nxt, seg->seq, end);
     }
-    /* the RFC asks for the last number instead of RCV.NXT: then a segment that covers the whole of
-     * a small window, and more on both sides, would never be taken */
+    /* Table 6 tests SEG.SEQ+SEG.LEN-1, not RCV.NXT: it refuses a segment that begins before a small
+     * window and ends behind it */
     return seq_between(pcb->rcv.nxt, seg->seq, end) ||
            seq_between(seg->seq, pcb->rcv.nxt, seg->seq + seg->len);
 }
 
-/* A peer that has filled our window sends its ACKs from the right edge on. They are not acceptable,
- * but if some of what filled the window is lost, nothing else will come. A RST there is outside of
- * the window as any (RFC 5961 3.2): its peer is gone, and says so again if we send something. */
+/* Is it an ACK at the right edge of our window? A peer that has filled the window sends no other.
+ * None is acceptable, but if data in the window was lost, nothing else arrives. A RST there is
+ * outside the window (RFC 5961 3.2): the peer repeats it when we send. */
 static int tcp_is_ack_at_edge(const struct tcp_pcb *pcb, const struct tcp_segment *seg)
 {
     return seg->len == 0 && seg->seq == pcb->rcv.nxt + pcb->rcv.wnd &&
            TCP_FLG_ISSET(seg->flg, TCP_FLG_ACK) && !TCP_FLG_ISSET(seg->flg, TCP_FLG_RST);
 }
 
-/* May a segment that perhaps nobody has sent in good faith be answered? So many times a second, for
- * each connection on its own: from a limit for all, others could tell what is answered here. Nor do
- * two ends go on for ever that do not like each other's ACKs. What stands just where probes do is
- * counted apart, so that guesses cannot use up the peer's answers. RFC 5961 7 */
+/* Returns whether a segment that may be forged is answered. The limit also ends an exchange of ACKs
+ * that neither side accepts: RFC 5961 7. Each connection has its own: a common one would show
+ * off-path attackers which guesses are answered. exact: the segment has the sequence number of a
+ * probe. Those are counted apart, so that guesses cannot use up the answers to the peer. */
 static int tcp_may_challenge(struct tcp_pcb *pcb, int exact)
 {
     if (rate_take(&pcb->challenges[exact], clock_now(), SECONDS(1), TCP_CHALLENGE_LIMIT,
@@ -1366,8 +1368,8 @@ static int tcp_may_challenge(struct tcp_pcb *pcb, int exact)
     return 1;
 }
 
-/* An ACK that whoever is really at the other end will understand. One who has started afresh and
- * calls again knows nothing of this connection, and answers it with a RST: RFC 5961 4. */
+/* Sends a challenge ACK, RFC 5961 3.2, 4.2 and 5.2: the true peer replies to it. A peer that has
+ * restarted, and sends a new SYN, replies with a RST. */
 static void tcp_challenge(struct tcp_pcb *pcb, const struct tcp_segment *seg, int exact)
 {
     if (!tcp_may_challenge(pcb, exact)) {
@@ -1380,15 +1382,14 @@ static void tcp_challenge(struct tcp_pcb *pcb, const struct tcp_segment *seg, in
     tcp_output(pcb, TCP_FLG_ACK, NULL, 0);
 }
 
-/* Does it bring only what we have: is an ACK of ours lost, which has to be said again? A SYN does
- * not: RFC 5961 4. */
+/* Is it only old data? Then our ACK was lost: it is repeated. A SYN is challenged: RFC 5961 4.2 */
 static int tcp_is_repeated(const struct tcp_pcb *pcb, const struct tcp_segment *seg)
 {
     return seg->len > 0 && !TCP_FLG_ISSET(seg->flg, TCP_FLG_SYN) &&
            seq_between(seg->seq, pcb->rcv.nxt, seg->seq + TCP_RCV_BUF_SIZE);
 }
 
-/* What lies before the window has been taken already. A FIN before it has been, too. */
+/* Cuts off what precedes the window: it was received before. A FIN is not part of it. */
 static void tcp_trim_left(const struct tcp_pcb *pcb, struct tcp_segment *seg)
 {
     uint32_t cut = pcb->rcv.nxt - seg->seq;
@@ -1399,7 +1400,7 @@ static void tcp_trim_left(const struct tcp_pcb *pcb, struct tcp_segment *seg)
     seg->data_len -= cut;
 }
 
-/* What lies beyond the window has to come again; the FIN is the last of it. */
+/* Cuts off what lies beyond the window, the FIN first: the peer retransmits it. */
 static void tcp_trim_right(struct tcp_segment *seg, uint32_t edge)
 {
     uint32_t cut = seg->seq + seg->len - edge;
@@ -1413,8 +1414,7 @@ static void tcp_trim_right(struct tcp_segment *seg, uint32_t edge)
 }
 
 /* 3.10.7.4 "it is assumed that the segment is the idealized segment that begins at RCV.NXT and does
- * not exceed the window". Where a RST or SYN stands is judged as it came: a guess must not be cut
- * until it fits. */
+ * not exceed the window". A RST or SYN is not trimmed: a guess must not be made to fit. */
 static void tcp_trim(const struct tcp_pcb *pcb, struct tcp_segment *seg)
 {
     uint32_t edge = pcb->rcv.nxt + pcb->rcv.wnd;
@@ -1432,8 +1432,8 @@ static void tcp_trim(const struct tcp_pcb *pcb, struct tcp_segment *seg)
     }
 }
 
-/* 3.5, Figure 7: when SYNs have crossed, the peer's SYN-ACK is its SYN again, which we have, and
- * the ACK of ours. */
+/* Simultaneous open, 3.5, Figure 7: is it the SYN-ACK that repeats the peer's SYN, with an ACK of
+ * ours? */
 static int tcp_is_crossing_syn_ack(const struct tcp_pcb *pcb, const struct tcp_segment *seg)
 {
     uint8_t flg = seg->flg & (TCP_FLG_SYN | TCP_FLG_ACK | TCP_FLG_RST);
@@ -1442,18 +1442,20 @@ static int tcp_is_crossing_syn_ack(const struct tcp_pcb *pcb, const struct tcp_s
            flg == (TCP_FLG_SYN | TCP_FLG_ACK);
 }
 
-/* 3.10.7.4 "First, check sequence number" */
+/* 3.10.7.4 "First, check sequence number": "If an incoming segment is not acceptable, an
+ * acknowledgment should be sent in reply", but not to a RST. */
 static int tcp_check_seq(struct tcp_pcb *pcb, struct tcp_segment *seg)
 {
     if (tcp_is_crossing_syn_ack(pcb, seg)) {
         tcp_cut_syn(seg);
-        seg->ack_due = 1; /* of the SYN, as for all that comes again */
+        seg->ack_due = 1; /* the SYN is a duplicate */
     }
     if (tcp_is_acceptable(pcb, seg)) {
         tcp_trim(pcb, seg);
         return 0;
     }
-    drop(stats.out_of_window, "desc=%d, seq=%u, len=%u", pcb->desc, seg->seq, seg->len);
+    drop(stats.out_of_window, "desc=%d, outside the window, seq=%u, len=%u", pcb->desc, seg->seq,
+         seg->len);
     if (tcp_is_ack_at_edge(pcb, seg)) {
         seg->ack_due = tcp_may_challenge(pcb, 1);
         return 0;
@@ -1471,7 +1473,7 @@ static int tcp_check_seq(struct tcp_pcb *pcb, struct tcp_segment *seg)
     }
     if (pcb->state == TCP_STATE_TIME_WAIT && TCP_FLG_ISSET(seg->flg, TCP_FLG_FIN) &&
         seg->seq + seg->len == pcb->rcv.nxt) {
-        tcp_set_timewait_timer(pcb); /* the peer has not seen our ACK of its FIN */
+        tcp_set_timewait_timer(pcb); /* "restart the 2 MSL timeout" */
     }
     if (tcp_is_repeated(pcb, seg)) {
         tcp_output(pcb, TCP_FLG_ACK, NULL, 0);
@@ -1487,25 +1489,25 @@ static int tcp_check_rst(struct tcp_pcb *pcb, const struct tcp_segment *seg)
     if (!TCP_FLG_ISSET(seg->flg, TCP_FLG_RST)) {
         return 0;
     }
-    if (seg->seq != pcb->rcv.nxt) { /* in the window, but it may be a guess: RFC 5961 3 */
+    if (seg->seq != pcb->rcv.nxt) { /* in the window, but perhaps guessed: RFC 5961 3.2 */
         tcp_challenge(pcb, seg, 0);
-        return drop(stats.out_of_order, "desc=%d, a RST out of order", pcb->desc);
+        return drop(stats.out_of_order, "desc=%d, RST not at RCV.NXT", pcb->desc);
     }
     if (pcb->state == TCP_STATE_TIME_WAIT && clock_now() >= pcb->rst_expires) {
-        return drop(stats.bad_flags, "desc=%d, a RST in TIME-WAIT", pcb->desc); /* RFC 1337 */
+        return drop(stats.bad_flags, "desc=%d, RST in TIME-WAIT", pcb->desc); /* RFC 1337 3 */
     }
     count(stats.resets_received);
     if (pcb->state == TCP_STATE_SYN_RECEIVED) {
         tcp_pcb_fail_handshake(pcb, ECONNREFUSED);
     } else if (pcb->state == TCP_STATE_TIME_WAIT) {
-        tcp_pcb_finish(pcb, 0); /* both had ended: who calls again may have the endpoints */
+        tcp_pcb_finish(pcb, 0); /* it answers a challenge: the peer may open again */
     } else {
         tcp_pcb_finish(pcb, ECONNRESET);
     }
     return -1;
 }
 
-/* 3.10.7.4 "Third, check security": there is none. */
+/* 3.10.7.4 "Third, check security": left out. */
 
 /* 3.10.7.4 "Fourth, check the SYN bit" */
 static int tcp_check_syn(struct tcp_pcb *pcb, const struct tcp_segment *seg)
@@ -1513,27 +1515,28 @@ static int tcp_check_syn(struct tcp_pcb *pcb, const struct tcp_segment *seg)
     if (!TCP_FLG_ISSET(seg->flg, TCP_FLG_SYN)) {
         return 0;
     }
-    /* one before the window is the first, again: only the data that came with it is inside */
+    /* a SYN before RCV.NXT is the first one again, with text in the window */
     if (pcb->state == TCP_STATE_SYN_RECEIVED && pcb->passive && seq_leq(pcb->rcv.nxt, seg->seq)) {
-        drop(stats.bad_flags, "desc=%d, one more SYN", pcb->desc);
+        drop(stats.bad_flags, "desc=%d, second SYN in SYN-RECEIVED", pcb->desc);
         tcp_pcb_fail_handshake(pcb, ECONNRESET);
         return -1;
     }
-    tcp_challenge(pcb, seg, 0);
-    return drop(stats.bad_flags, "desc=%d, a SYN", pcb->desc);
+    tcp_challenge(pcb, seg, 0); /* "irrespective of the sequence number", RFC 5961 4.2 */
+    return drop(stats.bad_flags, "desc=%d, SYN on a connection", pcb->desc);
 }
 
-/* 3.10.7.4 "Fifth, check the ACK field", SYN-RECEIVED */
+/* 3.10.7.4 "Fifth, check the ACK field", "SYN-RECEIVED STATE": "If SND.UNA < SEG.ACK =< SND.NXT,
+ * then enter ESTABLISHED state"; any other ACK gets a RST. */
 static int tcp_check_ack_syn_received(struct tcp_pcb *pcb, struct tcp_segment *seg)
 {
     if (!seq_lt(pcb->snd.una, seg->ack) || !seq_leq(seg->ack, pcb->snd.nxt)) {
-        drop(stats.bad_ack, "desc=%d, ack=%u", pcb->desc, seg->ack);
+        drop(stats.bad_ack, "desc=%d, ACK not of our SYN, ack=%u", pcb->desc, seg->ack);
         tcp_output_reset(seg, &pcb->local, &pcb->remote);
         return -1;
     }
     if (pcb->parent && pcb->parent->waiting >= pcb->parent->backlog) {
-        pcb->ack_seen = 1; /* and will say so again when the SYN-ACK is repeated */
-        return drop(stats.backlog_full, "desc=%d, the backlog is full", pcb->desc);
+        pcb->ack_seen = 1; /* it is repeated when we retransmit the SYN-ACK */
+        return drop(stats.backlog_full, "desc=%d, backlog full", pcb->desc);
     }
     if (tcp_establish(pcb, seg) == -1) {
         return -1;
@@ -1542,8 +1545,8 @@ static int tcp_check_ack_syn_received(struct tcp_pcb *pcb, struct tcp_segment *s
     return 0;
 }
 
-/* A peer whose window is shut, but which says so, is not given up: RFC 9293 3.8.6.1, MUST-37. When
- * it shuts or opens, the wait begins again. */
+/* An ACK with a zero window restarts R2: RFC 9293 3.8.6.1, MUST-37. A window that becomes zero, or
+ * opens, restarts the retransmission timer too. */
 static void tcp_extend_probing(struct tcp_pcb *pcb, int was_zero)
 {
     if (pcb->retrans.rto == 0) {
@@ -1556,22 +1559,22 @@ static void tcp_extend_probing(struct tcp_pcb *pcb, int was_zero)
     }
 }
 
-/* 3.10.7.4 "Fifth, check the ACK field", ESTABLISHED and what that says for the other states */
+/* 3.10.7.4 "Fifth, check the ACK field", "ESTABLISHED STATE": part of all later states too */
 static int tcp_check_ack_established(struct tcp_pcb *pcb, const struct tcp_segment *seg)
 {
     int was_zero = tcp_is_window_zero(pcb);
 
-    /* "SND.UNA - MAX.SND.WND =< SEG.ACK =< SND.NXT": what is older may be a guess, RFC 5961 5 */
+    /* "((SND.UNA - MAX.SND.WND) =< SEG.ACK =< SND.NXT)": others are challenged, RFC 5961 5.2 */
     if (seq_lt(pcb->snd.nxt, seg->ack) || seq_lt(seg->ack, pcb->snd.una - pcb->snd.wnd_max)) {
-        drop(stats.bad_ack, "desc=%d, ack=%u", pcb->desc, seg->ack);
+        drop(stats.bad_ack, "desc=%d, ACK out of range, ack=%u", pcb->desc, seg->ack);
         tcp_challenge(pcb, seg, 0);
         return -1;
     }
     if (seq_lt(seg->ack, pcb->snd.una)) {
-        return 0; /* "it is a duplicate": there is nothing new in it */
+        return 0; /* "If the ACK is a duplicate (SEG.ACK =< SND.UNA), it can be ignored." */
     }
-    /* "the send window should be updated", also by an ACK that repeats the last one, but not by an
-     * old segment; unless an old one, sent again, moves SND.UNA: then the edge must not move too */
+    /* "the send window should be updated", by a duplicate ACK too, but not by an old segment; except
+     * by one that advances SND.UNA: the edge must not move with it, and SND.WND is the distance */
     if (seg->ack != pcb->snd.una || seq_lt(pcb->snd.wl1, seg->seq) ||
         (pcb->snd.wl1 == seg->seq && seq_leq(pcb->snd.wl2, seg->ack))) {
         tcp_take_window(pcb, seg);
@@ -1585,7 +1588,7 @@ static int tcp_check_ack_established(struct tcp_pcb *pcb, const struct tcp_segme
     return 0;
 }
 
-/* 3.10.7.4 "Fifth, check the ACK field": what an ACK of our FIN does */
+/* 3.10.7.4 "Fifth, check the ACK field": "if the ACK acknowledges our FIN" */
 static int tcp_check_ack_fin(struct tcp_pcb *pcb)
 {
     if (pcb->snd.fin) {
@@ -1609,7 +1612,7 @@ static int tcp_check_ack_fin(struct tcp_pcb *pcb)
     }
 }
 
-/* 3.10.7.4 "Fifth, check the ACK field" */
+/* 3.10.7.4 "Fifth, check the ACK field": "if the ACK bit is off, drop the segment" */
 static int tcp_check_ack(struct tcp_pcb *pcb, struct tcp_segment *seg)
 {
     if (!TCP_FLG_ISSET(seg->flg, TCP_FLG_ACK)) {
@@ -1624,22 +1627,22 @@ static int tcp_check_ack(struct tcp_pcb *pcb, struct tcp_segment *seg)
     return tcp_check_ack_fin(pcb);
 }
 
-/* 3.10.7.4 "Sixth, check the URG bit": left out (step 63), the urgent pointer is not looked at. */
+/* 3.10.7.4 "Sixth, check the URG bit": left out (step 63); the urgent pointer is ignored. */
 
-/* May the peer still send something to our user? */
+/* Is the peer's direction open: may it send text? */
 static int tcp_is_open_to_peer(const struct tcp_pcb *pcb)
 {
     return pcb->state == TCP_STATE_ESTABLISHED || pcb->state == TCP_STATE_FIN_WAIT1 ||
            pcb->state == TCP_STATE_FIN_WAIT2;
 }
 
-/* 3.6.1 "if new data is received after CLOSE is called": it is lost, and a RST says so. */
+/* 3.6.1 "if new data is received after CLOSE is called": "a RST to show that data was lost". */
 static int tcp_check_user(struct tcp_pcb *pcb, const struct tcp_segment *seg)
 {
     if (pcb->owned || pcb->parent || seg->data_len == 0 || !tcp_is_open_to_peer(pcb)) {
         return 0;
     }
-    drop(stats.closed_by_user, "desc=%d, len=%zu, nobody will read it", pcb->desc, seg->data_len);
+    drop(stats.closed_by_user, "desc=%d, data after close, len=%zu", pcb->desc, seg->data_len);
     tcp_pcb_reset(pcb);
     return -1;
 }
@@ -1650,18 +1653,18 @@ static int tcp_segment_text(struct tcp_pcb *pcb, struct tcp_segment *seg)
     if (seg->data_len == 0) {
         return 0;
     }
-    if (!tcp_is_open_to_peer(pcb)) { /* after a FIN */
+    if (!tcp_is_open_to_peer(pcb)) { /* "Ignore the segment text." */
         return drop(stats.bad_flags, "desc=%d, text in %s", pcb->desc, tcp_state_ntoa(pcb->state));
     }
     seg->ack_due = 1;
-    /* left out: to keep it (step 48); the peer sends it again */
+    /* left out: "SHOULD be held for later processing" (step 48); the peer retransmits it */
     if (seg->seq != pcb->rcv.nxt) {
-        return drop(stats.out_of_order, "desc=%d, seq=%u, not %u", pcb->desc, seg->seq,
+        return drop(stats.out_of_order, "desc=%d, seq=%u, expected %u", pcb->desc, seg->seq,
                     pcb->rcv.nxt);
     }
     pcb->rcv.nxt += (uint32_t)seg->data_len;
     if (pcb->rcv.discard) {
-        count(stats.closed_by_user); /* the window stays as it is */
+        count(stats.closed_by_user); /* acknowledged, discarded; the window stays */
         return 0;
     }
     tcp_buf_write(&pcb->rcv.buf, seg->data, seg->data_len);
@@ -1678,24 +1681,24 @@ static void tcp_check_fin(struct tcp_pcb *pcb, struct tcp_segment *seg)
     }
     seg->ack_due = 1;
     if (seg->seq + (uint32_t)seg->data_len != pcb->rcv.nxt) {
-        drop(stats.out_of_order, "desc=%d, a FIN before its turn", pcb->desc);
+        drop(stats.out_of_order, "desc=%d, FIN out of order", pcb->desc);
         return;
     }
     if (!tcp_is_open_to_peer(pcb)) {
-        return; /* the peer has sent a FIN before: a second one means nothing */
+        return; /* a repeated FIN: "Remain in" the state */
     }
     pcb->rcv.nxt++;
     pcb->rcv.fin = 1;
     if (pcb->state == TCP_STATE_ESTABLISHED) {
         tcp_pcb_set_state(pcb, TCP_STATE_CLOSE_WAIT);
-    } else if (pcb->state == TCP_STATE_FIN_WAIT1) { /* and our FIN is not acknowledged */
+    } else if (pcb->state == TCP_STATE_FIN_WAIT1) { /* our FIN is unacknowledged */
         tcp_pcb_set_state(pcb, TCP_STATE_CLOSING);
     } else {
         tcp_pcb_time_wait(pcb);
     }
 }
 
-/* 3.10.7.4 from "Sixth" on, and what goes out in the end */
+/* 3.10.7.4 from "Sixth" on; then sends pending data, or an ACK if one is due */
 static void tcp_segment_rest(struct tcp_pcb *pcb, struct tcp_segment *seg)
 {
     if (tcp_check_user(pcb, seg) == -1) {
@@ -1704,7 +1707,7 @@ static void tcp_segment_rest(struct tcp_pcb *pcb, struct tcp_segment *seg)
     if (tcp_segment_text(pcb, seg) == 0) {
         tcp_check_fin(pcb, seg);
     }
-    if (!tcp_output_pending(pcb) && seg->ack_due) { /* left out: to delay it (step 47) */
+    if (!tcp_output_pending(pcb) && seg->ack_due) { /* left out: delayed ACKs (step 47) */
         tcp_output(pcb, TCP_FLG_ACK, NULL, 0);
     }
 }
@@ -1718,8 +1721,9 @@ static void tcp_otherwise(struct tcp_pcb *pcb, struct tcp_segment *seg)
     }
 }
 
-/* A SYN that comes in TIME-WAIT from beyond the old stream begins a new connection, if somebody
- * listens: with an ISS beyond our old stream. RFC 9293 3.6.1, MAY-2 */
+/* In TIME-WAIT, a SYN beyond the peer's old stream opens a new connection, if there is a listener,
+ * with an ISS beyond our old stream. RFC 9293 3.6.1, MAY-2. Left out: timestamps, RFC 6191 (step
+ * 54). */
 static int tcp_check_reopen(struct tcp_pcb *pcb, const struct tcp_segment *seg,
                             const ip_endp_t *local, const ip_endp_t *remote)
 {
@@ -1770,8 +1774,8 @@ static void tcp_segment_arrives(struct tcp_segment *seg, const ip_endp_t *local,
  * Input
  */
 
-/* Is the segment for an address of ours, and not from an endpoint to itself? IP has checked that
- * the source is one host: RFC 9293 3.9.2.3, MUST-57 and MUST-63 */
+/* Accepts segments to a unicast address of ours, but not from an endpoint to itself. IP has checked
+ * that the source is one host. RFC 9293 3.9.2.3, MUST-57 and MUST-63 */
 static int tcp_check_endpoints(const struct ip_hdr *iphdr, const struct tcp_hdr *hdr)
 {
     if (!ip_iface_select(iphdr->dst) || (iphdr->src == iphdr->dst && hdr->src == hdr->dst)) {
@@ -1780,7 +1784,7 @@ static int tcp_check_endpoints(const struct ip_hdr *iphdr, const struct tcp_hdr 
     return 0;
 }
 
-/* The one gate for a segment: len bytes have come. */
+/* Checks a segment of len bytes before any other field is used. Returns 0, or -1. */
 static int tcp_check_hdr(const struct ip_hdr *iphdr, const uint8_t *data, size_t len)
 {
     const struct tcp_hdr *hdr = (const struct tcp_hdr *)data;
@@ -1789,18 +1793,18 @@ static int tcp_check_hdr(const struct ip_hdr *iphdr, const uint8_t *data, size_t
         return drop(stats.too_short, "shorter than a header, len=%zu", len);
     }
     if (TCP_HDR_SIZE(hdr) < sizeof(*hdr) || TCP_HDR_SIZE(hdr) > len) {
-        return drop(stats.bad_offset, "data offset=%zu, len=%zu", TCP_HDR_SIZE(hdr), len);
+        return drop(stats.bad_offset, "bad data offset=%zu, len=%zu", TCP_HDR_SIZE(hdr), len);
     }
     if (ip_pseudo_cksum(IP_PROTOCOL_TCP, data, len, iphdr->src, iphdr->dst) != 0) {
         return drop(stats.bad_checksum, "sum=0x%04x, len=%zu", ntoh16(hdr->sum), len);
     }
     if (tcp_check_endpoints(iphdr, hdr) == -1) {
-        return drop(stats.bad_address, "not from one host to one host");
+        return drop(stats.bad_address, "not unicast, or from an endpoint to itself");
     }
     return 0;
 }
 
-/* Notes what an option says, the first time it says so. Those that we do not know are skipped. */
+/* Stores an option's value; the first counts. Ignores unknown options: RFC 9293 3.1, MUST-6 */
 static void tcp_segment_set_option(struct tcp_segment *seg, const uint8_t *opt, size_t size)
 {
     if (opt[0] == TCP_OPT_MSS && size == TCP_OPT_MSS_SIZE && seg->mss == 0) {
@@ -1808,8 +1812,8 @@ static void tcp_segment_set_option(struct tcp_segment *seg, const uint8_t *opt, 
     }
 }
 
-/* Reads len bytes of options. Returns 0, or -1 when the length of one cannot be: nobody sends that
- * in good faith, and where the next one would begin is unknown. RFC 9293 3.1 */
+/* Parses len bytes of options. Returns 0, or -1 at a bad option length: the next option cannot be
+ * found. RFC 9293 3.1, MUST-7 */
 static int tcp_segment_parse_options(struct tcp_segment *seg, const uint8_t *opt, size_t len)
 {
     size_t size;
@@ -1817,7 +1821,7 @@ static int tcp_segment_parse_options(struct tcp_segment *seg, const uint8_t *opt
     for (; len > 0 && opt[0] != TCP_OPT_EOL; opt += size, len -= size) {
         size = tcp_option_size(opt, len);
         if (size == 0) {
-            return drop(stats.bad_option, "option=%u, with a length that cannot be", opt[0]);
+            return drop(stats.bad_option, "bad option length, option=%u", opt[0]);
         }
         tcp_segment_set_option(seg, opt, size);
     }
@@ -1871,7 +1875,7 @@ static void tcp_input(const struct ip_hdr *iphdr, const uint8_t *data, size_t le
  * User commands
  */
 
-/* Has somebody said that he will take local from expected? */
+/* Is local bound, for the same expected peer? IP_ADDR_ANY overlaps with each address. */
 static int tcp_is_in_use(const ip_endp_t *local, const ip_endp_t *expected)
 {
     const struct tcp_pcb *pcb;
@@ -1892,7 +1896,8 @@ static int tcp_is_in_use(const ip_endp_t *local, const ip_endp_t *expected)
     return 0;
 }
 
-/* Checks what the user offers to be reached at, and keeps it. Returns 0, or -1 with errno set. */
+/* Binds the block to local, for connections from expected. Returns 0, or -1 (EADDRNOTAVAIL,
+ * EADDRINUSE). */
 static int tcp_pcb_offer(struct tcp_pcb *pcb, const ip_endp_t *local, const ip_endp_t *expected)
 {
     if (local->addr != IP_ADDR_ANY && !ip_iface_select(local->addr)) {
@@ -1908,8 +1913,8 @@ static int tcp_pcb_offer(struct tcp_pcb *pcb, const ip_endp_t *local, const ip_e
     return 0;
 }
 
-/* Sleeps until the handshake is over. Returns 0, or -1 with errno set: after EBADF the block is not
- * ours any more. */
+/* Sleeps until the handshake is over. Returns 0, or -1 with errno set: after EBADF the block is
+ * gone. */
 static int tcp_wait_handshake(struct tcp_pcb *pcb)
 {
     while (pcb->state == TCP_STATE_LISTEN || tcp_in_handshake(pcb)) {
@@ -1939,8 +1944,8 @@ static int tcp_open_passive(struct tcp_pcb *pcb, const ip_endp_t *local, const i
     return 0;
 }
 
-/* Gives the block a port that nobody else uses with this peer: the next one, from a place on that
- * only we know for this peer. RFC 6056 3.3.3 */
+/* Chooses a local port that is free for this peer: the next one after an offset that is secret and
+ * the peer's own. RFC 6056 3.3.3. Returns 0, or -1 (EADDRNOTAVAIL). */
 static int tcp_choose_port(ip_endp_t *local, const ip_endp_t *remote)
 {
     uint32_t num = TCP_SOURCE_PORT_MAX - TCP_SOURCE_PORT_MIN + 1, start, i;
@@ -1959,8 +1964,8 @@ static int tcp_choose_port(ip_endp_t *local, const ip_endp_t *remote)
     return -1;
 }
 
-/* Completes the local endpoint for a connection to remote: the address that the route leads from, a
- * free port. */
+/* Completes the local endpoint for a connection to remote: the route's address, a free port.
+ * Returns 0, or -1 with errno set. */
 static int tcp_pcb_set_endpoints(struct tcp_pcb *pcb, const ip_endp_t *remote)
 {
     ip_endp_t local = pcb->offered;
@@ -1989,7 +1994,7 @@ static int tcp_pcb_set_endpoints(struct tcp_pcb *pcb, const ip_endp_t *remote)
     return 0;
 }
 
-/* Sends the SYN to remote, from what the user has offered. Returns 0, or -1 with errno set. */
+/* Sends the SYN to remote, from the endpoint bound, if any. Returns 0, or -1 with errno set. */
 static int tcp_pcb_connect(struct tcp_pcb *pcb, const ip_endp_t *remote)
 {
     if (tcp_pcb_set_endpoints(pcb, remote) == -1) {
@@ -1998,7 +2003,7 @@ static int tcp_pcb_connect(struct tcp_pcb *pcb, const ip_endp_t *remote)
     pcb->passive = 0;
     pcb->errnum = pcb->soft_error = 0;
     pcb->rcv.wnd = TCP_RCV_BUF_SIZE;
-    tcp_buf_free(&pcb->rcv.buf); /* what a connection before this one left unread */
+    tcp_buf_free(&pcb->rcv.buf); /* unread data of the connection before */
     if (tcp_buf_alloc(&pcb->rcv.buf, TCP_RCV_BUF_SIZE) == -1) {
         return -1;
     }
@@ -2025,14 +2030,14 @@ static int tcp_open_active(struct tcp_pcb *pcb, const ip_endp_t *local, const ip
     return tcp_pcb_connect(pcb, remote);
 }
 
-/* The user's thread is cancelled, and nobody else knows the descriptor. */
+/* Aborts: the thread is cancelled in tcp_cmd_open, so the user never gets the descriptor. */
 static void tcp_open_cancelled(void *desc)
 {
     tcp_cmd_abort(*(int *)desc);
 }
 
-/* Opens the block and sleeps until it is connected. Returns its descriptor; or -1 with errno set,
- * and then it is gone. */
+/* Opens the block and sleeps until it is connected. Returns its descriptor; or -1 with errno set:
+ * the block is gone. */
 static int tcp_pcb_open(struct tcp_pcb *pcb, const ip_endp_t *local, const ip_endp_t *remote,
                         int active)
 {
@@ -2048,7 +2053,7 @@ static int tcp_pcb_open(struct tcp_pcb *pcb, const ip_endp_t *local, const ip_en
         return desc;
     }
     errnum = errno;
-    if (errnum != EBADF) { /* then it is another's already */
+    if (errnum != EBADF) { /* else it is gone already */
         tcp_pcb_reset(pcb);
     }
     errno = errnum;
@@ -2142,7 +2147,7 @@ int tcp_cmd_listen(int desc, int backlog)
     return ret;
 }
 
-/* The connection that has waited longest for accept, or NULL. Caller must hold the lock. */
+/* Returns the connection that has waited longest for accept, or NULL. Caller must hold the lock. */
 static struct tcp_pcb *tcp_pcb_next_child(const struct tcp_pcb *listener)
 {
     struct tcp_pcb *pcb, *first = NULL;
@@ -2197,7 +2202,8 @@ int tcp_cmd_accept(int desc, ip_endp_t *remote)
     return new_desc;
 }
 
-/* Caller must hold the lock. */
+/* Checks whether the block can connect. Returns 0, or -1 (EOPNOTSUPP, EALREADY, EISCONN). Caller
+ * must hold the lock. */
 static int tcp_check_connect(const struct tcp_pcb *pcb)
 {
     assert(lock_held(&lock));
@@ -2217,7 +2223,7 @@ static int tcp_check_connect(const struct tcp_pcb *pcb)
     }
 }
 
-/* Has a connect to remote been interrupted, and did anything come of it? Caller must hold the
+/* Is the result of an interrupted connect to remote still to be reported? Caller must hold the
  * lock. */
 static int tcp_is_interrupted(const struct tcp_pcb *pcb, const ip_endp_t *remote)
 {
@@ -2258,11 +2264,11 @@ int tcp_cmd_getsockname(int desc, ip_endp_t *local)
     return pcb ? 0 : -1;
 }
 
-/* Caller must hold the lock. */
+/* Returns 0, or -1 (ENOTCONN). Caller must hold the lock. */
 static int tcp_pcb_get_remote(const struct tcp_pcb *pcb, ip_endp_t *remote)
 {
     assert(lock_held(&lock));
-    if (pcb->state < TCP_STATE_ESTABLISHED) { /* not yet connected, or not any more */
+    if (pcb->state < TCP_STATE_ESTABLISHED) { /* not connected yet, or no longer */
         errno = ENOTCONN;
         return -1;
     }
@@ -2282,14 +2288,14 @@ int tcp_cmd_getpeername(int desc, ip_endp_t *remote)
     return ret;
 }
 
-/* Can the user send? Returns 0, or -1 with errno set. */
+/* Checks whether the user can send. Returns 0, or -1 with errno set. */
 static int tcp_check_send(const struct tcp_pcb *pcb)
 {
     switch (pcb->state) {
     case TCP_STATE_ESTABLISHED:
     case TCP_STATE_CLOSE_WAIT:
         return 0;
-    case TCP_STATE_CLOSED: /* if both have ended, so has the user */
+    case TCP_STATE_CLOSED: /* after both FINs: EPIPE */
         errno = pcb->errnum ? pcb->errnum : pcb->rcv.fin ? EPIPE : ENOTCONN;
         return -1;
     case TCP_STATE_LISTEN:
@@ -2298,12 +2304,12 @@ static int tcp_check_send(const struct tcp_pcb *pcb)
         errno = ENOTCONN;
         return -1;
     default:
-        errno = EPIPE; /* after the user's own FIN */
+        errno = EPIPE; /* after our FIN */
         return -1;
     }
 }
 
-/* Sleeps until there is room, and sends as much as it takes. Returns how many bytes, or -1 with
+/* Sleeps until the send buffer has room, fills it, and sends. Returns the bytes taken, or -1 with
  * errno set: after EBADF the block is gone. Caller must hold the lock. */
 static ssize_t tcp_send_some(struct tcp_pcb *pcb, const uint8_t *data, size_t len)
 {
@@ -2340,8 +2346,8 @@ ssize_t tcp_cmd_send(int desc, const void *data, size_t len)
     return n == -1 && sent == 0 ? -1 : (ssize_t)sent;
 }
 
-/* What can the user expect whose buffer is empty? 1: bytes, later; 0: the end of file; -1: an
- * error, with errno set. */
+/* The receive buffer is empty. Returns 1 if data may still arrive, 0 at the end of file, or -1 with
+ * errno set. */
 static int tcp_check_receive(const struct tcp_pcb *pcb)
 {
     if (pcb->rcv.discard) {
@@ -2357,7 +2363,7 @@ static int tcp_check_receive(const struct tcp_pcb *pcb)
     return -1;
 }
 
-/* Room in our window that lets the peer send a full segment. */
+/* Returns the smallest useful advance of the window: a full segment, or half the buffer. */
 static uint32_t tcp_useful_window(const struct tcp_pcb *pcb)
 {
     uint32_t mss = tcp_iface_mss(ip_iface_select(pcb->local.addr));
@@ -2365,9 +2371,9 @@ static uint32_t tcp_useful_window(const struct tcp_pcb *pcb)
     return mss < TCP_RCV_BUF_SIZE / 2 ? mss : TCP_RCV_BUF_SIZE / 2;
 }
 
-/* Would it be of use to the peer to hear how large our window is? He may be waiting, if he knows of
- * no room for a full segment. Else it is enough to hear it once for each burst, when all of it has
- * been read, and for a slow reader when half the buffer is free that was not. */
+/* Is a window update worth an ACK? Always, if the peer may wait for it: it knows of no room for a
+ * full segment. Else once for each burst, when all is read; and for a slow reader, when half the
+ * buffer has become free. */
 static int tcp_is_window_news(const struct tcp_pcb *pcb)
 {
     uint32_t useful = tcp_useful_window(pcb), known = pcb->rcv.edge - pcb->rcv.nxt;
@@ -2379,9 +2385,8 @@ static int tcp_is_window_news(const struct tcp_pcb *pcb)
     return news >= TCP_RCV_BUF_SIZE / 2 || (pcb->rcv.buf.len == 0 && news >= 2 * useful);
 }
 
-/* The user has read something. The right edge of the window moves on when that is of use:
- * "receiver's silly window avoidance", RFC 9293 3.8.6.2.2. Nothing else may tell the peer, who has
- * perhaps sent all that he may. */
+/* After a read: advances the right edge of the window, but not "in small increments", RFC 9293
+ * 3.8.6.2.2, and sends the update: a peer that has filled the window may wait for it. */
 static void tcp_open_window(struct tcp_pcb *pcb)
 {
     uint32_t room = TCP_RCV_BUF_SIZE - (uint32_t)pcb->rcv.buf.len;
@@ -2394,8 +2399,8 @@ static void tcp_open_window(struct tcp_pcb *pcb)
     }
 }
 
-/* Sleeps until there are bytes to read. Returns 1; or as tcp_check_receive does, if there will be
- * none; or -1 with errno set: after EBADF the block is gone. Caller must hold the lock. */
+/* Sleeps until there is data to read. Returns 1, 0 at the end of file, or -1 with errno set: after
+ * EBADF the block is gone. Caller must hold the lock. */
 static int tcp_wait_text(struct tcp_pcb *pcb)
 {
     int more;
@@ -2431,7 +2436,7 @@ ssize_t tcp_cmd_receive(int desc, void *buf, size_t size)
     return ret;
 }
 
-/* Lets our FIN follow what the user has sent. RFC 9293 3.10.4 */
+/* Sends our FIN behind the user's data. RFC 9293 3.10.4 */
 static void tcp_pcb_send_fin(struct tcp_pcb *pcb)
 {
     pcb->snd.fin = 1;
@@ -2440,7 +2445,7 @@ static void tcp_pcb_send_fin(struct tcp_pcb *pcb)
     tcp_output_pending(pcb);
 }
 
-/* The user leaves the rest to the protocol: nobody will read any more. */
+/* Gives up the descriptor: the protocol finishes alone, and unread data is freed. */
 static void tcp_pcb_leave(struct tcp_pcb *pcb)
 {
     pcb->owned = 0;
@@ -2450,7 +2455,7 @@ static void tcp_pcb_leave(struct tcp_pcb *pcb)
     }
 }
 
-/* The user is done with the connection, RFC 9293 3.10.4. Caller must hold the lock. */
+/* CLOSE, RFC 9293 3.10.4. Caller must hold the lock. */
 static void tcp_pcb_close(struct tcp_pcb *pcb)
 {
     assert(lock_held(&lock));
@@ -2480,7 +2485,7 @@ static void tcp_pcb_close(struct tcp_pcb *pcb)
     tcp_pcb_leave(pcb);
 }
 
-/* The user does not care what becomes of it, RFC 9293 3.10.5. Caller must hold the lock. */
+/* ABORT, RFC 9293 3.10.5. Caller must hold the lock. */
 static void tcp_pcb_abort(struct tcp_pcb *pcb)
 {
     assert(lock_held(&lock));
@@ -2490,10 +2495,10 @@ static void tcp_pcb_abort(struct tcp_pcb *pcb)
     tcp_pcb_reset(pcb);
 }
 
-/* Takes the block from its user, wakes who sleeps in it, and ends it by a function. */
+/* Wakes the sleepers, whose calls fail with EBADF, and takes the block from its user by end. */
 static void tcp_pcb_end(struct tcp_pcb *pcb, void (*end)(struct tcp_pcb *pcb))
 {
-    pcb->closing = 1; /* nobody finds it any more by its descriptor */
+    pcb->closing = 1; /* tcp_pcb_get refuses it now */
     sched_task_destroy(&pcb->task, &lock);
     sched_task_init(&pcb->task);
     pcb->closing = 0;
@@ -2523,8 +2528,8 @@ int tcp_cmd_abort(int desc)
     return tcp_cmd_end(desc, tcp_pcb_abort);
 }
 
-/* Is there a connection, or was there one? 1: our direction is open; 0: it has ended; -1: there is
- * none, with errno set. Caller must hold the lock. */
+/* Returns 1 if our direction is open, 0 if it has ended, or -1 with errno set if there was no
+ * connection, or it failed. Caller must hold the lock. */
 static int tcp_check_direction(const struct tcp_pcb *pcb)
 {
     assert(lock_held(&lock));
@@ -2575,16 +2580,16 @@ int tcp_cmd_end_receive(int desc)
  * Errors
  */
 
-/* What ICMP quotes at least of a segment, in network byte order. */
+/* The least that ICMP quotes of a segment: 8 bytes, in network byte order. */
 struct tcp_quote {
     uint16_t src;
     uint16_t dst;
     uint32_t seq;
 } __attribute__((packed));
 
-/* ICMP or ARP says that a segment of ours has failed. It must be one that is on its way: who has
- * not seen it cannot know. A hard error ends an attempt to connect; all else is kept and may
- * explain a later end, but ends nothing. RFC 9293 3.9.2.2, RFC 5461, RFC 5927 */
+/* Takes an ICMP or ARP error about a segment of ours. Its sequence number must be in flight, which
+ * off-path attackers do not know: RFC 5927 4. A hard error ends SYN-SENT. Any other is soft: it
+ * becomes the reason of a later timeout. RFC 9293 3.9.2.2, RFC 5461 */
 static void tcp_icmp_error(const struct ip_hdr *iphdr, const uint8_t *data, int errnum, int hard)
 {
     const struct tcp_quote *quote = (const struct tcp_quote *)data;
@@ -2594,7 +2599,7 @@ static void tcp_icmp_error(const struct ip_hdr *iphdr, const uint8_t *data, int 
     lock_acquire(&lock);
     pcb = tcp_pcb_find(&local, &remote);
     if (!pcb || !seq_between(pcb->snd.una, ntoh32(quote->seq), pcb->snd.nxt)) {
-        drop(stats.error_ignored, "about nothing that is on its way");
+        drop(stats.error_ignored, "not about a segment in flight");
     } else if (pcb->state == TCP_STATE_SYN_SENT && hard) {
         count(stats.hard_errors);
         tcp_pcb_finish(pcb, errnum);
@@ -2628,7 +2633,7 @@ int tcp_init(void)
     return 0;
 }
 
-/* Every user leaves, as by CLOSE. */
+/* Closes every descriptor, as by CLOSE. */
 static void tcp_close_all(void)
 {
     struct tcp_pcb *pcb;
@@ -2641,8 +2646,8 @@ static void tcp_close_all(void)
     }
 }
 
-/* Sleeps until the peer has taken all, or the block has ended: 0. Or until the deadline, or an
- * interruption: -1. */
+/* Sleeps until the peer has acknowledged our FIN, or the block is gone. Returns 0, or -1 at the
+ * deadline or an interruption. */
 static int tcp_wait_until_taken(struct tcp_pcb *pcb, uint64_t deadline)
 {
     while (pcb->snd.fin && !pcb->closing) {
@@ -2653,7 +2658,7 @@ static int tcp_wait_until_taken(struct tcp_pcb *pcb, uint64_t deadline)
     return 0;
 }
 
-/* What is on its way gets its time: for all of it together. */
+/* Waits for the peers' acknowledgments, at most TCP_SHUTDOWN_TIMEOUT for all together. */
 static void tcp_wait_for_peers(void)
 {
     uint64_t deadline = clock_now() + MILLISECONDS(TCP_SHUTDOWN_TIMEOUT);
@@ -2667,8 +2672,8 @@ static void tcp_wait_for_peers(void)
     }
 }
 
-/* Ends all blocks. A peer that lacks something is told. One that has everything is not, in
- * FIN-WAIT-2 or TIME-WAIT: a RST might take from its user what he has not read yet. */
+/* Ends all blocks. A peer that lacks data gets a RST. One that has all of it, in FIN-WAIT-2 or
+ * TIME-WAIT, does not: a RST might discard what its user has not read yet. */
 static void tcp_end_all(void)
 {
     struct tcp_pcb *pcb;
@@ -2676,7 +2681,7 @@ static void tcp_end_all(void)
 
     while ((pcb = table_next(&pcbs, &i)) != NULL) {
         if (pcb->closing) {
-            tcp_pcb_finish(pcb, 0); /* who is closing it will release it */
+            tcp_pcb_finish(pcb, 0); /* tcp_pcb_end will release it */
         } else {
             tcp_pcb_expire(pcb);
         }
