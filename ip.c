@@ -13,15 +13,37 @@
 #include "util.h"
 
 /*
- * ip: the Internet Protocol, RFC 791. A datagram that comes in passes ip_input's checks and goes to
- * the protocol that its header names; one that goes out gets its header in ip_build_packet and
- * leaves where the routes lead.
+ * ip: the Internet Protocol, RFC 791: carries datagrams between hosts, without a guarantee.
+ *
+ *     ip_iface_register(dev, iface);       before net_run: an interface, a route to its network
+ *     ip_protocol_register(proto, ...);    before net_run: a protocol's handler
+ *     ip_route_add(network, ...);          any thread, any time
+ *     ip_output(proto, ...);               any thread: chooses the route, builds the header, cuts
+ *                                          into fragments if need be, resolves by ARP, sends
+ *     ip_input(data, ...);                 interrupt thread: checks, reassembles (ip_frag), calls
+ *                                          the handler
+ *     ip_error_input(), ip_unreachable();  ICMP, ARP: pass an error to its protocol
+ *     ip_shutdown();
+ *
+ * An interface belongs to its device. Interfaces and protocols are fixed once net_run returns: no
+ * lock guards them. Routes are added and never removed. ip_output copies its data; a received
+ * datagram is borrowed for the call. A datagram that fails a check is dropped and counted.
+ *
+ * lock guards routes. Transports call with their own locks held. No lock is taken under it: it is
+ * released before ARP, a device or a handler is called.
+ *
+ * Limits
+ *     IP_ROUTE_SIZE    further routes are refused: ENOSPC
+ *     IP_MMS_S         longer data is not sent: EMSGSIZE
+ *     ip_frag.h        those of reassembly: the oldest datagram is dropped
+ * Left out: forwarding (step 66), multicast. Received options are checked, then ignored; none is
+ * sent.
  */
 
 #define IP_TTL 64 /* RFC 1700's default */
-#define IP_ID_COUNTERS 8192 /* who shares one has fewer ids, and can count what goes to the other */
+#define IP_ID_COUNTERS 8192 /* hosts sharing one share its ids, and can count each other's */
 
-#define IP_ERROR_DATA 8 /* bytes behind the header that who is told of an error gets to see */
+#define IP_ERROR_DATA 8 /* bytes of data that an error handler gets */
 
 #define IP_OPT_EOL  0
 #define IP_OPT_NOP  1
@@ -33,7 +55,7 @@ struct ip_protocol {
     uint8_t protocol;
     void (*handler)(const struct ip_hdr *iphdr, const uint8_t *data, size_t len,
                     struct ip_iface *iface);
-    /* NULL: nobody wants to know */
+    /* may be NULL */
     void (*error_handler)(const struct ip_hdr *iphdr, const uint8_t *data, int errnum, int hard);
 };
 
@@ -41,18 +63,18 @@ const ip_addr_t IP_ADDR_ANY = 0x00000000;
 const ip_addr_t IP_ADDR_BROADCAST = 0xffffffff;
 
 static struct ip_stats stats;
-static struct ip_iface *ifaces; /* linked for look-up; the devices own them */
+static struct ip_iface *ifaces; /* for look-up; the devices own them */
 static struct ip_protocol *protocols;
-static lock_t lock = LOCK_INITIALIZER; /* guards routes: above arp's, below the transports' */
+static lock_t lock = LOCK_INITIALIZER; /* guards routes; no lock is taken under it */
 static struct ip_route routes[IP_ROUTE_SIZE];
 static uint16_t ids[IP_ID_COUNTERS]; /* atomic */
-static uint8_t secret[SIPHASH_KEY_SIZE]; /* for the ids; fixed once ip_init returns */
+static uint8_t secret[SIPHASH_KEY_SIZE]; /* key for the ids; fixed once ip_init returns */
 
 /*
  * Addresses
  */
 
-/* Reads one number of at most three digits, up to 255. Returns where it ends, or NULL. */
+/* Reads one number of at most three digits, up to 255. Returns its end, or NULL. */
 static const char *ip_octet_pton(const char *p, uint8_t *octet)
 {
     unsigned int value = 0;
@@ -129,7 +151,7 @@ char *ip_endp_ntop(const ip_endp_t *n, char *p, size_t size)
     return p;
 }
 
-/* data holds at least a header. */
+/* data must hold a header. */
 static void ip_dump(const uint8_t *data, size_t len)
 {
     const struct ip_hdr *hdr = (const struct ip_hdr *)data;
@@ -144,7 +166,7 @@ static void ip_dump(const uint8_t *data, size_t len)
     log_text("        vhl: 0x%02x [v: %u, hl: %u (%zu)]\n", hdr->vhl, hdr->vhl >> 4,
              hdr->vhl & 0x0f, IP_HDR_SIZE(hdr));
     log_text("        tos: 0x%02x\n", hdr->tos);
-    log_text("      total: %u (came: %zu)\n", ntoh16(hdr->total), len);
+    log_text("      total: %u (len: %zu)\n", ntoh16(hdr->total), len);
     log_text("         id: %u\n", ntoh16(hdr->id));
     log_text("     offset: 0x%04x [flags=%x, offset=%u]\n", offset, offset >> 13,
              offset & IP_HDR_OFFSET_MASK);
@@ -160,7 +182,7 @@ static void ip_dump(const uint8_t *data, size_t len)
  * Pseudo-header
  */
 
-/* What a transport's checksum covers besides its own header and data, in network byte order. */
+/* Covered by a transport's checksum before its own header; not sent. In network byte order. */
 struct ip_pseudo_hdr {
     ip_addr_t src;
     ip_addr_t dst;
@@ -193,12 +215,12 @@ struct ip_iface *ip_iface_alloc(const char *addr, const char *netmask)
     }
     NET_IFACE(iface)->family = NET_IFACE_FAMILY_IP;
     if (ip_addr_pton(addr, &iface->unicast) == -1 || ip_addr_pton(netmask, &iface->netmask) == -1) {
-        errorf("not an address and its mask, addr=%s, netmask=%s", addr, netmask);
+        errorf("bad address or netmask, addr=%s, netmask=%s", addr, netmask);
         memory_free(iface);
         return NULL;
     }
     iface->broadcast = iface->unicast | ~iface->netmask;
-    if (ntoh32(~iface->netmask) <= 1) { /* one or two hosts, and no room for more: RFC 3021 */
+    if (ntoh32(~iface->netmask) <= 1) { /* /31, /32: no broadcast address, RFC 3021 */
         iface->broadcast = IP_ADDR_BROADCAST;
     }
     return iface;
@@ -254,8 +276,8 @@ static struct ip_iface *ip_iface_loopback(void)
     return iface;
 }
 
-/* Does addr mean everybody on the interface's network, in today's form or 4.2BSD's, which ends in
- * zeros? RFC 1122 3.3.6 */
+/* Is addr a broadcast on the interface's network, in the standard form (ones) or 4.2BSD's (zeros)?
+ * RFC 1122 3.3.6 */
 static int ip_iface_is_broadcast(const struct ip_iface *iface, ip_addr_t addr)
 {
     if (addr == IP_ADDR_BROADCAST || addr == iface->broadcast || addr == IP_ADDR_ANY) {
@@ -264,8 +286,8 @@ static int ip_iface_is_broadcast(const struct ip_iface *iface, ip_addr_t addr)
     return iface->broadcast != IP_ADDR_BROADCAST && addr == (iface->unicast & iface->netmask);
 }
 
-/* Is a datagram to dst, come in on iface, for us? What we send to ourselves, whichever of our
- * addresses it is for, comes in on the loopback. */
+/* Is a datagram to dst, received on iface, for this host? The loopback receives datagrams to all
+ * our addresses. */
 static int ip_is_for_us(const struct ip_iface *iface, ip_addr_t dst)
 {
     if (ip_iface_is_loopback(iface) && ip_iface_select(dst)) {
@@ -309,7 +331,7 @@ int ip_route_add(ip_addr_t network, ip_addr_t netmask, ip_addr_t nexthop, struct
     }
     lock_release(&lock);
     if (route == tailof(routes)) {
-        errorf("the table is full");
+        errorf("table full");
         errno = ENOSPC;
         return -1;
     }
@@ -334,8 +356,8 @@ int ip_route_get_view(size_t index, struct ip_route *view)
     return ret;
 }
 
-/* Finds the route with the longest prefix that covers dst and, unless iface is NULL, leaves through
- * iface. Copies it to found and returns 0, or -1 when there is none. */
+/* Copies the route to dst with the longest prefix, out of iface unless that is NULL, to found.
+ * Returns 0, or -1 if there is none. */
 static int ip_route_lookup(ip_addr_t dst, const struct ip_iface *iface, struct ip_route *found)
 {
     const struct ip_route *route, *best = NULL;
@@ -357,9 +379,9 @@ static int ip_route_lookup(ip_addr_t dst, const struct ip_iface *iface, struct i
     return best ? 0 : -1;
 }
 
-/* Finds the route to dst of a datagram with own's address (NULL: with any). One out of own comes
- * first, for a gateway there serves such sources; without one any will do, the weak model of RFC
- * 1122 3.3.4.2. But the loopback's address stays in the host, and others do not use its routes. */
+/* Copies the route to dst for a datagram with own's address (NULL: with any) to found. Routes out
+ * of own come first: their gateways accept its address. Otherwise any route serves (Weak ES Model,
+ * RFC 1122 3.3.4.2), but none between the loopback and other interfaces. Returns 0 or -1. */
 static int ip_route_select(const struct ip_iface *own, ip_addr_t dst, struct ip_route *found)
 {
     if (ip_route_lookup(dst, own, found) == 0) {
@@ -376,7 +398,7 @@ int ip_route_set_default_gateway(struct ip_iface *iface, const char *gateway)
     ip_addr_t nexthop;
 
     if (ip_addr_pton(gateway, &nexthop) == -1) {
-        errorf("not an address: %s", gateway);
+        errorf("bad address, gateway=%s", gateway);
         return -1;
     }
     return ip_route_add(IP_ADDR_ANY, IP_ADDR_ANY, nexthop, iface);
@@ -455,7 +477,7 @@ int ip_error_input(const struct ip_hdr *iphdr, const uint8_t *data, int errnum, 
     return 0;
 }
 
-/* A later fragment and a very short datagram have no header of a transport. */
+/* Later fragments and very short datagrams hold no transport header: they are not reported. */
 void ip_unreachable(const uint8_t *data, size_t len)
 {
     const struct ip_hdr *hdr = (const struct ip_hdr *)data;
@@ -470,7 +492,7 @@ void ip_unreachable(const uint8_t *data, size_t len)
  * Input
  */
 
-/* The one gate for the header: len bytes have come, and nothing is read that has not. */
+/* Checks the header of len received bytes, before any other use of it. Returns 0 or -1. */
 static int ip_check_hdr(const uint8_t *data, size_t len)
 {
     const struct ip_hdr *hdr = (const struct ip_hdr *)data;
@@ -500,8 +522,7 @@ static int ip_check_hdr(const uint8_t *data, size_t len)
     return 0;
 }
 
-/* Walks the options. Their lengths must be possible, and none may lead the datagram on a way of the
- * sender's choice; what else they say is not for us. */
+/* Checks the options: valid lengths, no source route. Others are ignored. Returns 0 or -1. */
 static int ip_check_options(const struct ip_hdr *hdr)
 {
     const uint8_t *opt = (const uint8_t *)(hdr + 1);
@@ -513,10 +534,10 @@ static int ip_check_options(const struct ip_hdr *hdr)
             continue;
         }
         if (i + 1 == len || opt[i + 1] < 2 || opt[i + 1] > len - i) {
-            return drop(stats.bad_option, "option=%u, with a length that cannot be", opt[i]);
+            return drop(stats.bad_option, "bad option length, option=%u", opt[i]);
         }
         if (opt[i] == IP_OPT_LSRR || opt[i] == IP_OPT_SSRR) {
-            return drop(stats.source_route, "option=%u, a source route", opt[i]);
+            return drop(stats.source_route, "source route, option=%u", opt[i]);
         }
         i += opt[i + 1];
     }
@@ -532,18 +553,18 @@ static int ip_check_dst(const struct ip_hdr *hdr, const struct ip_iface *iface)
         return drop(stats.not_for_us, "for another host, dev=%s", name);
     }
     if (net_is_link_broadcast() && !ip_iface_is_broadcast(iface, hdr->dst)) {
-        return drop(stats.link_broadcast, "for us, in a frame to all, dev=%s", name);
+        return drop(stats.link_broadcast, "unicast in a link broadcast, dev=%s", name);
     }
     return 0;
 }
 
-/* RFC 1122 3.2.1.3. Nobody here needs to hear hosts that have no address yet: that is for DHCP's
- * servers. */
+/* RFC 1122 3.2.1.3. Hosts without an address yet (0.0.0.0) are dropped too: only DHCP servers need
+ * them. */
 static int ip_check_src(const struct ip_hdr *hdr, const struct ip_iface *iface)
 {
     if (!ip_addr_is_host(hdr->src, iface) ||
         (!ip_iface_is_loopback(iface) && ip_iface_select(hdr->src))) {
-        return drop(stats.bad_source, "not from another host, dev=%s",
+        return drop(stats.bad_source, "bad source address, dev=%s",
                     NET_IFACE(iface)->dev->name);
     }
     return 0;
@@ -552,11 +573,11 @@ static int ip_check_src(const struct ip_hdr *hdr, const struct ip_iface *iface)
 static void ip_deliver(const struct ip_hdr *hdr, struct ip_iface *iface)
 {
     const uint8_t *payload = (const uint8_t *)hdr + IP_HDR_SIZE(hdr);
-    size_t len = ntoh16(hdr->total) - IP_HDR_SIZE(hdr); /* behind it comes the link's padding */
+    size_t len = ntoh16(hdr->total) - IP_HDR_SIZE(hdr); /* without the link's padding */
     struct ip_protocol *proto = ip_protocol_select(hdr->protocol);
 
     if (!proto) {
-        drop(stats.unknown_protocol, "no such protocol, protocol=%u", hdr->protocol);
+        drop(stats.unknown_protocol, "unknown protocol, protocol=%u", hdr->protocol);
         icmp_error(ICMP_TYPE_DEST_UNREACH, ICMP_CODE_PROTO_UNREACH, hdr, payload, len, iface);
         return;
     }
@@ -566,7 +587,7 @@ static void ip_deliver(const struct ip_hdr *hdr, struct ip_iface *iface)
 static void ip_input(const uint8_t *data, size_t len, struct net_device *dev)
 {
     const struct ip_hdr *hdr = (const struct ip_hdr *)data;
-    struct ip_hdr *whole = NULL; /* put together from fragments */
+    struct ip_hdr *whole = NULL; /* reassembled from fragments */
     struct ip_iface *iface;
 
     count(stats.received);
@@ -600,8 +621,8 @@ static void ip_input(const uint8_t *data, size_t len, struct net_device *dev)
  * Output
  */
 
-/* Finds the hardware address of the neighbour dst. Returns ARP_RESOLVE_FOUND, _INCOMPLETE (ARP has
- * the datagram until it is known) or _ERROR. */
+/* Copies the hardware address of the neighbour dst to hwaddr. Returns ARP_RESOLVE_FOUND, or
+ * _INCOMPLETE (ARP keeps a copy of the datagram until dst answers), or _ERROR. */
 static int ip_resolve(struct ip_iface *iface, const uint8_t *data, size_t len, ip_addr_t dst,
                       uint8_t *hwaddr)
 {
@@ -622,7 +643,7 @@ static int ip_resolve(struct ip_iface *iface, const uint8_t *data, size_t len, i
     return ret;
 }
 
-/* Hands a datagram to the interface's device, addressed to the neighbour dst. */
+/* Sends a datagram out of iface to the neighbour dst. Returns 0 or -1. */
 static int ip_output_device(struct ip_iface *iface, const uint8_t *data, size_t len, ip_addr_t dst)
 {
     uint8_t hwaddr[NET_DEVICE_ADDR_LEN] = {0};
@@ -639,9 +660,9 @@ static int ip_output_device(struct ip_iface *iface, const uint8_t *data, size_t 
     }
 }
 
-/* The next id of such datagrams. A counter makes them differ as long as 16 bits allow (RFC 6864
- * 4.3). Who does not know the secret cannot tell which one it is, or what is added to it, so what
- * one destination is sent says nothing of the ids of others (RFC 7739). */
+/* Returns the next id for such datagrams. A counter repeats ids as late as 16 bits allow (RFC 6864
+ * 4.3). The secret selects the counter and its offset, so the ids that one destination receives do
+ * not reveal those of others (RFC 7739). */
 static uint16_t ip_generate_id(uint8_t protocol, ip_addr_t src, ip_addr_t dst)
 {
     uint32_t whose[] = {src, dst, protocol};
@@ -651,7 +672,7 @@ static uint16_t ip_generate_id(uint8_t protocol, ip_addr_t src, ip_addr_t dst)
     return (uint16_t)(hash + __atomic_fetch_add(counter, 1, __ATOMIC_RELAXED));
 }
 
-/* Writes a header, but for what ip_build_packet adds. */
+/* Writes the fields that all fragments share; ip_build_packet writes the others. */
 static void ip_build_hdr(struct ip_hdr *hdr, uint8_t protocol, ip_addr_t src, ip_addr_t dst)
 {
     hdr->vhl = (IP_VERSION_IPV4 << 4) | (IP_HDR_SIZE_MIN >> 2);
@@ -663,8 +684,8 @@ static void ip_build_hdr(struct ip_hdr *hdr, uint8_t protocol, ip_addr_t src, ip
     hdr->dst = dst;
 }
 
-/* Puts len bytes of the data, those from offset on, behind the header. There is room for them, and
- * they are all, or a fragment's, which more may follow. Returns the length of header and data. */
+/* Completes a header and copies len bytes of data, from offset on, behind it, where there is room.
+ * more: a further fragment follows. Returns the length of header and data. */
 static size_t ip_build_packet(struct ip_hdr *hdr, const uint8_t *data, size_t offset, size_t len,
                               int more)
 {
@@ -678,9 +699,9 @@ static size_t ip_build_packet(struct ip_hdr *hdr, const uint8_t *data, size_t of
     return IP_HDR_SIZE_MIN + len;
 }
 
-/* Sends the data out of iface, by way of nexthop: at once, if the MTU allows, or else in fragments,
- * each with as many units of 8 bytes as fit. RFC 791 3.2. Nobody asks for DF here; that comes with
- * the search for the path's MTU (step 65). If a fragment cannot be sent the rest is of no use. */
+/* Sends the data out of iface via nexthop: whole if the MTU allows, or in fragments, each with as
+ * many units of 8 bytes as fit. RFC 791 3.2. Left out: DF, for path MTU discovery (step 65). Stops
+ * at the first fragment that cannot be sent: the others would be useless. Returns 0 or -1. */
 static int ip_output_fragments(struct ip_iface *iface, struct ip_hdr *hdr, const uint8_t *data,
                                size_t len, size_t mtu, ip_addr_t nexthop)
 {
@@ -702,7 +723,7 @@ static int ip_output_fragments(struct ip_iface *iface, struct ip_hdr *hdr, const
     return 0;
 }
 
-/* Sends a datagram out of iface, by way of nexthop. Returns 0 or -1. */
+/* Sends a datagram out of iface via nexthop. Returns 0 or -1. */
 static int ip_output_via(struct ip_iface *iface, uint8_t protocol, const uint8_t *data, size_t len,
                          ip_addr_t src, ip_addr_t dst, ip_addr_t nexthop)
 {
@@ -723,21 +744,21 @@ static int ip_output_via(struct ip_iface *iface, uint8_t protocol, const uint8_t
     ret = ip_output_fragments(iface, hdr, data, len, mtu, nexthop);
     memory_free(hdr);
     if (ret == -1) {
-        return drop(stats.send_failed, "the device did not take it, dev=%s, len=%zu",
+        return drop(stats.send_failed, "output failed, dev=%s, len=%zu",
                     NET_IFACE(iface)->dev->name, len);
     }
     count(stats.sent);
     return 0;
 }
 
-/* May a datagram to dst leave through iface? 127/8 stays in the host, 0/8 is nobody's, and groups
- * are not built. RFC 1122 3.2.1.3 */
+/* May a datagram to dst leave through iface? Yes for its network's broadcast address, and for one
+ * host: not 0/8, not 127/8 except on the loopback; left out: multicast. RFC 1122 3.2.1.3 */
 static int ip_may_leave(ip_addr_t dst, const struct ip_iface *iface)
 {
     return dst == iface->broadcast || ip_addr_is_host(dst, iface);
 }
 
-/* Finds the interface that a datagram leaves through, and its next hop. Returns 0 or -1. */
+/* Finds a datagram's interface and next hop. Returns 0, or -1 with errno. */
 static int ip_output_route(ip_addr_t src, ip_addr_t dst, struct ip_iface **iface,
                            ip_addr_t *nexthop)
 {
@@ -752,12 +773,12 @@ static int ip_output_route(ip_addr_t src, ip_addr_t dst, struct ip_iface **iface
             return -1;
         }
         if (dst == IP_ADDR_BROADCAST) {
-            return 0; /* every link has it: no route leads there */
+            return 0; /* on src's link: no route is needed */
         }
     }
     if (ip_iface_select(dst)) {
         *iface = ip_iface_loopback();
-        errno = ENETUNREACH; /* should there be none */
+        errno = ENETUNREACH; /* if there is no loopback */
         return *iface ? 0 : -1;
     }
     if (dst == IP_ADDR_BROADCAST || ip_route_select(*iface, dst, &route) == -1 ||

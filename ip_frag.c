@@ -8,23 +8,30 @@
 #include "util.h"
 
 /*
- * ip_frag: puts datagrams together again that somebody on the way has cut, RFC 791 3.2 and RFC 815.
+ * ip_frag: reassembles fragmented datagrams, RFC 791 3.2.
  *
- * The fragments of a datagram are kept in their order, and none may cover a byte of another: then
- * the datagram is complete when their lengths add up to its own, which the last fragment tells, and
- * no list of holes is needed. Two that overlap are an attack, or damage: all is thrown away.
+ *     whole = ip_frag_input(hdr, iface);   for each fragment; NULL until the datagram is complete
+ *     memory_free(whole);                  the caller's, once delivered
+ *     ip_frag_timer();                     each second: drops datagrams after IP_FRAG_TIMEOUT
+ *     ip_frag_shutdown();                  frees the others
  *
- * Only the interrupt thread comes here, with input and with the timer, so there is no lock.
+ * A datagram owns copies of its fragments, in order of offset. It is freed when it is complete, timed
+ * out or evicted, or has too many fragments, or overlapping ones: an attack or damage. An identical
+ * fragment alone is dropped. Without overlaps, a datagram is complete when the lengths of its
+ * fragments add up to its own, which the last one tells: RFC 815's list of holes is not needed.
+ *
+ * Only the interrupt thread runs here, for input and timer, and ip_frag_shutdown after its end: no
+ * lock is needed. The limits stand in ip_frag.h.
  */
 
 struct ip_frag {
     struct ip_frag *next;
-    size_t offset; /* bytes of the datagram's data before it */
+    size_t offset; /* bytes of data before it */
     size_t len;    /* bytes of data */
-    uint8_t packet[]; /* header and data, as they came */
+    uint8_t packet[]; /* header and data, as received */
 };
 
-/* A datagram under assembly. Source, destination, protocol and id tell it from others. */
+/* A datagram under assembly, identified by source, destination, protocol and id. */
 struct ip_frag_datagram {
     struct ip_frag_datagram *next;
     ip_addr_t src;
@@ -37,11 +44,11 @@ struct ip_frag_datagram {
     size_t num;           /* of fragments */
     size_t bytes;         /* of memory */
     size_t received;      /* bytes of data */
-    size_t total;         /* bytes of data, 0: the last fragment is not there yet */
+    size_t total;         /* bytes of data; 0 until the last fragment arrives */
 };
 
 #define IP_FRAG_TIMER_INTERVAL 1 /* seconds */
-#define TCP_HDR_SIZE_MIN 20 /* as in tcp.h: what lies below must not know it */
+#define TCP_HDR_SIZE_MIN 20 /* as in tcp.h, which a lower layer does not include */
 
 static struct ip_frag_datagram *datagrams; /* the oldest first */
 static struct ip_frag_stats stats;
@@ -100,8 +107,8 @@ static void ip_frag_free(struct ip_frag_datagram *datagram)
     memory_free(datagram);
 }
 
-/* Drops the oldest datagrams of src (IP_ADDR_ANY: of all), but not keep, until what is left has no
- * more than so many datagrams and bytes. */
+/* Drops the oldest datagrams of src (IP_ADDR_ANY: of all), but not keep, until at most max_num
+ * datagrams and max_bytes bytes of memory are left. */
 static void ip_frag_limit(ip_addr_t src, const struct ip_frag_datagram *keep, size_t max_num,
                           size_t max_bytes)
 {
@@ -122,7 +129,7 @@ static void ip_frag_limit(ip_addr_t src, const struct ip_frag_datagram *keep, si
         if (!oldest || (num <= max_num && bytes <= max_bytes)) {
             return;
         }
-        drop(stats.evicted, "the oldest has to go, id=%u", ntoh16(oldest->id));
+        drop(stats.evicted, "oldest datagram evicted, id=%u", ntoh16(oldest->id));
         ip_frag_free(oldest);
     }
 }
@@ -131,26 +138,26 @@ static void ip_frag_limit(ip_addr_t src, const struct ip_frag_datagram *keep, si
  * Fragments
  */
 
-/* The one gate for a fragment. */
+/* Checks a fragment before it is kept. Returns 0 or -1. */
 static int ip_frag_check(const struct ip_hdr *hdr, size_t offset, size_t len, int last)
 {
     if (len == 0) {
         return drop(stats.empty, "no data, offset=%zu", offset);
     }
     if (!last && len % 8 != 0) {
-        return drop(stats.bad_length, "no multiple of 8, offset=%zu, len=%zu", offset, len);
+        return drop(stats.bad_length, "not a multiple of 8, offset=%zu, len=%zu", offset, len);
     }
     if (IP_HDR_SIZE(hdr) + offset + len > IP_TOTAL_SIZE_MAX) {
-        return drop(stats.too_long, "offset=%zu, len=%zu", offset, len);
+        return drop(stats.too_long, "too long, offset=%zu, len=%zu", offset, len);
     }
     if (hdr->protocol == IP_PROTOCOL_TCP &&
         (offset == 0 ? len < TCP_HDR_SIZE_MIN : offset < TCP_HDR_SIZE_MIN)) {
-        return drop(stats.tiny, "TCP's header is cut, offset=%zu, len=%zu", offset, len);
+        return drop(stats.tiny, "TCP header split, offset=%zu, len=%zu", offset, len);
     }
     return 0;
 }
 
-/* Copies a fragment. Returns NULL when there is no memory. */
+/* Returns a copy of a fragment, or NULL (no memory). */
 static struct ip_frag *ip_frag_copy(const struct ip_hdr *hdr, size_t offset, size_t len)
 {
     size_t total = IP_HDR_SIZE(hdr) + len;
@@ -178,7 +185,7 @@ static int ip_frag_is_same(const struct ip_frag *a, const struct ip_frag *b)
            memcmp(ip_frag_data(a), ip_frag_data(b), a->len) == 0;
 }
 
-/* Does a fragment that ends there agree with what is known of the datagram's end? */
+/* Does a fragment that ends at end agree with the end of the datagram, as far as known? */
 static int ip_frag_is_within(const struct ip_frag_datagram *datagram, size_t end, int last)
 {
     const struct ip_frag *frag;
@@ -196,7 +203,7 @@ static int ip_frag_is_within(const struct ip_frag_datagram *datagram, size_t end
 
 enum ip_frag_fit { IP_FRAG_FITS, IP_FRAG_SAME, IP_FRAG_OVERLAPS };
 
-/* Takes its place among the others, if it covers no byte of theirs. */
+/* Inserts a fragment by its offset, unless it overlaps another. */
 static enum ip_frag_fit ip_frag_insert(struct ip_frag_datagram *datagram, struct ip_frag *frag,
                                        int last)
 {
@@ -226,7 +233,7 @@ static enum ip_frag_fit ip_frag_insert(struct ip_frag_datagram *datagram, struct
  * Input
  */
 
-/* The whole datagram, with the header of the first fragment. Returns NULL if there is no memory. */
+/* Returns the whole datagram, with the first fragment's header, or NULL (too long, no memory). */
 static struct ip_hdr *ip_frag_assemble(const struct ip_frag_datagram *datagram)
 {
     const struct ip_frag *frag = datagram->frags;
@@ -234,7 +241,7 @@ static struct ip_hdr *ip_frag_assemble(const struct ip_frag_datagram *datagram)
     struct ip_hdr *hdr;
 
     if (hlen + datagram->total > IP_TOTAL_SIZE_MAX) {
-        drop(stats.too_long, "with the options of the first, len=%zu", datagram->total);
+        drop(stats.too_long, "too long with the first's options, len=%zu", datagram->total);
         return NULL;
     }
     hdr = memory_alloc(hlen + datagram->total);
@@ -254,8 +261,7 @@ static struct ip_hdr *ip_frag_assemble(const struct ip_frag_datagram *datagram)
     return hdr;
 }
 
-/* Adds a fragment, which then belongs to the datagram or is gone. Returns 0, or -1 when the whole
- * datagram has to go. */
+/* Adds a fragment to the datagram, or frees it. Returns 0, or -1: the datagram must be dropped. */
 static int ip_frag_add(struct ip_frag_datagram *datagram, struct ip_frag *frag, int last)
 {
     switch (ip_frag_insert(datagram, frag, last)) {
@@ -265,12 +271,12 @@ static int ip_frag_add(struct ip_frag_datagram *datagram, struct ip_frag *frag, 
         }
         return 0;
     case IP_FRAG_SAME:
-        drop(stats.duplicate, "it is there already, id=%u", ntoh16(datagram->id));
+        drop(stats.duplicate, "duplicate, id=%u", ntoh16(datagram->id));
         memory_free(frag);
         return 0;
     default:
         memory_free(frag);
-        return drop(stats.overlap, "fragments contradict each other, id=%u", ntoh16(datagram->id));
+        return drop(stats.overlap, "overlap, id=%u", ntoh16(datagram->id));
     }
 }
 
@@ -315,12 +321,12 @@ struct ip_hdr *ip_frag_input(const struct ip_hdr *hdr, struct ip_iface *iface)
  * Time
  */
 
-/* RFC 1122 3.3.2: the sender is told, if there is something that an error may quote. */
+/* Drops a datagram. RFC 1122 3.3.2: reports it to the sender if the first fragment has arrived. */
 static void ip_frag_expire(struct ip_frag_datagram *datagram)
 {
     const struct ip_frag *first = datagram->frags;
 
-    drop(stats.timeout, "never complete, id=%u, %zu fragments", ntoh16(datagram->id),
+    drop(stats.timeout, "timed out, id=%u, fragments=%zu", ntoh16(datagram->id),
          datagram->num);
     if (first->offset == 0) {
         icmp_error(ICMP_TYPE_TIME_EXCEEDED, ICMP_CODE_REASSEMBLY,
