@@ -1573,8 +1573,8 @@ static int tcp_check_ack_established(struct tcp_pcb *pcb, const struct tcp_segme
     if (seq_lt(seg->ack, pcb->snd.una)) {
         return 0; /* "If the ACK is a duplicate (SEG.ACK =< SND.UNA), it can be ignored." */
     }
-    /* "the send window should be updated", by a duplicate ACK too, but not by an old segment; except
-     * by one that advances SND.UNA: the edge must not move with it, and SND.WND is the distance */
+    /* "the send window should be updated", by a duplicate ACK too, but not by an old segment;
+     * except by one that advances SND.UNA: SND.WND begins there, and the edge must stay */
     if (seg->ack != pcb->snd.una || seq_lt(pcb->snd.wl1, seg->seq) ||
         (pcb->snd.wl1 == seg->seq && seq_leq(pcb->snd.wl2, seg->ack))) {
         tcp_take_window(pcb, seg);
