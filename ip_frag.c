@@ -15,10 +15,10 @@
  *     ip_frag_timer();                     each second: drops datagrams after IP_FRAG_TIMEOUT
  *     ip_frag_shutdown();                  frees the others
  *
- * A datagram owns copies of its fragments, in order of offset. It is freed when it is complete, timed
- * out or evicted, or has too many fragments, or overlapping ones: an attack or damage. An identical
- * fragment alone is dropped. Without overlaps, a datagram is complete when the lengths of its
- * fragments add up to its own, which the last one tells: RFC 815's list of holes is not needed.
+ * A datagram owns copies of its fragments, in order of offset. It is freed when complete, timed out
+ * or evicted, or when it has too many fragments, or overlapping ones: an attack or damage. Of two
+ * identical fragments, one is dropped. Without overlaps, a datagram is complete when its fragments'
+ * lengths add up to its own, which the last one tells: RFC 815's list of holes is not needed.
  *
  * Only the interrupt thread runs here, for input and timer, and ip_frag_shutdown after its end: no
  * lock is needed. The limits stand in ip_frag.h.
