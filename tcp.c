@@ -1345,9 +1345,9 @@ static int tcp_is_acceptable(const struct tcp_pcb *pcb, const struct tcp_segment
            seq_between(seg->seq, pcb->rcv.nxt, seg->seq + seg->len);
 }
 
-/* Is it an ACK at the right edge of our window? A peer that has filled the window sends no other.
- * None is acceptable, but if data in the window was lost, nothing else arrives. A RST there is
- * outside the window (RFC 5961 3.2): the peer repeats it when we send. */
+/* Is it an ACK at the right edge of our window? A peer that has filled the window sends its ACKs
+ * there. They are not acceptable, but if data in the window was lost, nothing else arrives. A RST
+ * there is outside the window (RFC 5961 3.2): the peer repeats it when we send. */
 static int tcp_is_ack_at_edge(const struct tcp_pcb *pcb, const struct tcp_segment *seg)
 {
     return seg->len == 0 && seg->seq == pcb->rcv.nxt + pcb->rcv.wnd &&
@@ -1369,7 +1369,8 @@ static int tcp_may_challenge(struct tcp_pcb *pcb, int exact)
 }
 
 /* Sends a challenge ACK, RFC 5961 3.2, 4.2 and 5.2: the true peer replies to it. A peer that has
- * restarted, and sends a new SYN, replies with a RST. */
+ * restarted, and sends a new SYN, replies with a RST; TIME-WAIT accepts one for
+ * TCP_CHALLENGE_ANSWER. */
 static void tcp_challenge(struct tcp_pcb *pcb, const struct tcp_segment *seg, int exact)
 {
     if (!tcp_may_challenge(pcb, exact)) {
@@ -1432,8 +1433,7 @@ static void tcp_trim(const struct tcp_pcb *pcb, struct tcp_segment *seg)
     }
 }
 
-/* Simultaneous open, 3.5, Figure 7: is it the SYN-ACK that repeats the peer's SYN, with an ACK of
- * ours? */
+/* Simultaneous open, 3.5, Figure 7: does a SYN-ACK repeat the peer's SYN, and acknowledge ours? */
 static int tcp_is_crossing_syn_ack(const struct tcp_pcb *pcb, const struct tcp_segment *seg)
 {
     uint8_t flg = seg->flg & (TCP_FLG_SYN | TCP_FLG_ACK | TCP_FLG_RST);
@@ -1496,6 +1496,7 @@ static int tcp_check_rst(struct tcp_pcb *pcb, const struct tcp_segment *seg)
     if (pcb->state == TCP_STATE_TIME_WAIT && clock_now() >= pcb->rst_expires) {
         return drop(stats.bad_flags, "desc=%d, RST in TIME-WAIT", pcb->desc); /* RFC 1337 3 */
     }
+    /* SEG.SEQ is RCV.NXT: "TCP endpoints MUST reset the connection" */
     count(stats.resets_received);
     if (pcb->state == TCP_STATE_SYN_RECEIVED) {
         tcp_pcb_fail_handshake(pcb, ECONNREFUSED);
@@ -1515,7 +1516,8 @@ static int tcp_check_syn(struct tcp_pcb *pcb, const struct tcp_segment *seg)
     if (!TCP_FLG_ISSET(seg->flg, TCP_FLG_SYN)) {
         return 0;
     }
-    /* a SYN before RCV.NXT is the first one again, with text in the window */
+    /* "return this connection to the LISTEN state", except when SEG.SEQ is before RCV.NXT: that is
+     * the first SYN again, with text in the window */
     if (pcb->state == TCP_STATE_SYN_RECEIVED && pcb->passive && seq_leq(pcb->rcv.nxt, seg->seq)) {
         drop(stats.bad_flags, "desc=%d, second SYN in SYN-RECEIVED", pcb->desc);
         tcp_pcb_fail_handshake(pcb, ECONNRESET);
@@ -1535,7 +1537,7 @@ static int tcp_check_ack_syn_received(struct tcp_pcb *pcb, struct tcp_segment *s
         return -1;
     }
     if (pcb->parent && pcb->parent->waiting >= pcb->parent->backlog) {
-        pcb->ack_seen = 1; /* it is repeated when we retransmit the SYN-ACK */
+        pcb->ack_seen = 1; /* the peer repeats it when we retransmit the SYN-ACK */
         return drop(stats.backlog_full, "desc=%d, backlog full", pcb->desc);
     }
     if (tcp_establish(pcb, seg) == -1) {
@@ -1559,7 +1561,7 @@ static void tcp_extend_probing(struct tcp_pcb *pcb, int was_zero)
     }
 }
 
-/* 3.10.7.4 "Fifth, check the ACK field", "ESTABLISHED STATE": part of all later states too */
+/* 3.10.7.4 "Fifth, check the ACK field", "ESTABLISHED STATE": the same in all later states */
 static int tcp_check_ack_established(struct tcp_pcb *pcb, const struct tcp_segment *seg)
 {
     int was_zero = tcp_is_window_zero(pcb);
@@ -2086,7 +2088,8 @@ int tcp_cmd_socket(void)
     return desc;
 }
 
-/* Caller must hold the lock. */
+/* Binds the block; port 0: one is chosen. Returns 0, or -1 with errno set. Caller must hold the
+ * lock. */
 static int tcp_pcb_bind(struct tcp_pcb *pcb, ip_endp_t local)
 {
     ip_endp_t anybody = {IP_ADDR_ANY, 0};
@@ -2114,7 +2117,8 @@ int tcp_cmd_bind(int desc, const ip_endp_t *local)
     return ret;
 }
 
-/* Caller must hold the lock. */
+/* Enters LISTEN, or changes the backlog. Returns 0, or -1 (EDESTADDRREQ, EINVAL). Caller must hold
+ * the lock. */
 static int tcp_pcb_listen(struct tcp_pcb *pcb, int backlog)
 {
     assert(lock_held(&lock));
