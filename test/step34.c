@@ -605,6 +605,22 @@ static void test_shrunk(void)
     task_join(sender.task, 0);
 }
 
+/* The window shrinks below the data in flight. A bare ACK beyond its right edge would be dropped, so
+ * it has the number of the edge. */
+static void test_ack_at_edge(void)
+{
+    establish(1000);
+    send_start(1000);
+    check_returned(&sender, 1000);
+    wire_pending(1);
+    inject("P. 1:11(10) ack 1 win 500");
+    expect_within(500, ". 501:501(0) ack 11");
+    inject("P. 11:21(10) ack 1 win 0");
+    expect_within(400, ". 1:1(0) ack 21");
+    inject("P. 21:31(10) ack 1001 win 500");
+    expect_within(500, ". 1001:1001(0) ack 31");
+}
+
 /*
  * Control segments in our zero window
  */
@@ -724,6 +740,7 @@ BENCH(34,
       {"a window shrunk to zero is probed after a partial ACK [MUST-35 SHLD-17]",
        test_shrunk_with_part},
       {"a shrunk window stops new data and loses none [SHLD-15 SHLD-17]", test_shrunk},
+      {"a bare ACK after the window has shrunk is at its right edge", test_ack_at_edge},
       {"URG and ACK count in a zero window [MUST-66]", test_urgent_into_shut_window},
       {"RST counts in a zero window [MUST-66]", test_reset_into_shut_window},
       {"a slow reader on loopback gets all data within 10 s", test_loopback})

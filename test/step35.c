@@ -431,6 +431,26 @@ static void test_close_in_close_wait(void)
     check(is_gone(desc));
 }
 
+static void test_fin_with_data(void)
+{
+    establish(0);
+    send_now(1, 500);
+    check_int(tcp_cmd_close(desc), 0);
+    peer_acks(1, 501);
+    expect("FP. 1:501(500) ack 1");
+}
+
+static void test_fin_with_data_last(void)
+{
+    establish(0);
+    send_now(1, 500);
+    inject("F. 1:1(0) ack 1 win 0");
+    expect_within(500, ". 1:1(0) ack 2");
+    check_int(tcp_cmd_close(desc), 0);
+    inject(". 2:2(0) ack 1 win 501");
+    expect("FP. 1:501(500) ack 2");
+}
+
 /* The window has room for the data, not for the FIN. */
 static void test_fin_waits(void)
 {
@@ -758,6 +778,8 @@ BENCH(35,
       {"close in CLOSE-WAIT after a large send loses nothing", test_close_in_close_wait},
       {"a window closed after losses is probed after one RTO [SHLD-29 MUST-35]",
        test_shuts_after_losses},
+      {"the last data segment carries the FIN", test_fin_with_data},
+      {"the last data segment carries the FIN in CLOSE-WAIT", test_fin_with_data_last},
       {"the FIN needs room in the window", test_fin_waits},
       {"a FIN without data needs room in the window", test_fin_alone_waits},
       {"lost data and FIN are retransmitted in order", test_lost_fin_with_data},
