@@ -411,6 +411,27 @@ static void test_abort_any_state(void)
     expect_nothing(1000);
 }
 
+/* The connections of a listener: one half-open, two that wait for accept. */
+static void test_abort_listener(void)
+{
+    start();
+    client('A', PEER_ISN);
+    inject("S 0:0(0) win 65535");
+    expect("S. 0:0(0) ack 1");
+    for (char c = 'B'; c <= 'C'; c++) {
+        connection(c, "192.0.2.2:7", c == 'B' ? "192.0.2.1:5001" : "192.0.2.1:5002", PEER_ISN);
+        handshake("", 65535);
+    }
+    inject("C> P. 1:11(10) ack 1");
+    expect_within(500, ". 1:1(0) ack 11");
+    check_int(tcp_cmd_abort(listener), 0);
+    expect("A> R. 1:1(0) ack 1");
+    expect("B> R. 1:1(0) ack 1");
+    expect("C> R. 1:1(0) ack 11");
+    check_int(blocks_in_use(), 0);
+    expect_nothing(1000);
+}
+
 /*
  * The socket API
  */
@@ -970,6 +991,38 @@ static void test_connect_again(void)
     read_up_to(desc, 1, 11);
 }
 
+/* The user has ended receiving, or leaves bytes unread and the window nearly zero. */
+static void test_connect_afresh(void)
+{
+    static struct call c;
+    char buf[16];
+
+    start();
+    for (int discard = 0; discard < 2; discard++) {
+        connects(PEER_ISN, 65535);
+        inject("P. 1:60001(60000) ack 1");
+        check_acked(desc, 60001);
+        if (discard) {
+            check_int(tcp_cmd_end_receive(desc), 0);
+            wire_pending(1);
+        }
+        inject("R 60001:60001(0)");
+        check_state(desc, "CLOSED");
+        call_start(&c, connect_again, .desc = desc);
+        connection('B', "192.0.2.2:0", "192.0.2.1:6000", PEER_ISN);
+        expect("S 0:0(0) win 65535");
+        inject("S. 0:0(0) ack 1 win 65535");
+        expect_within(500, ". 1:1(0) ack 1 win 65535");
+        check_returned(&c, 0);
+        inject("P. 1:4(3) ack 1 'new'");
+        check_acked(desc, 4);
+        check_int(tcp_cmd_receive(desc, buf, sizeof(buf)), 3);
+        check_mem(buf, "new", 3);
+        check_int(tcp_cmd_abort(desc), 0);
+        expect("R. 1:1(0) ack 4");
+    }
+}
+
 /*
  * Time in which the process did not run
  */
@@ -1318,6 +1371,7 @@ BENCH(36,
       {"abort discards buffered data", test_abort_buffered},
       {"abort after the window has shrunk sends a RST inside it", test_abort_shrunk},
       {"abort works in any state", test_abort_any_state},
+      {"abort of a listener resets its unaccepted connections", test_abort_listener},
       {"sock_shutdown half-closes and sock_abort aborts", test_sockets},
       {"close with unread data sends a RST [SHLD-3 MAY-1]", test_close_unread},
       {"data after close gets a RST [SHLD-3 MAY-1]", test_data_after_close},
@@ -1337,6 +1391,7 @@ BENCH(36,
       {"a SYN with a newer number reopens a connection in TIME-WAIT [MAY-2 T-32]", test_reopen},
       {"a reopened connection leaves the old one's data readable [MAY-2]", test_reopen_held},
       {"a descriptor can connect again after TIME-WAIT", test_connect_again},
+      {"a second connection gets nothing that the first left unread", test_connect_afresh},
       {"a stopped process retransmits before it times out [MUST-20]", test_stopped},
       {"data sent after a stop has the whole timeout", test_stopped_and_sent},
       {"arrived segments are processed before timeouts", test_stopped_and_answered},
