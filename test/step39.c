@@ -109,6 +109,41 @@ static void test_land(void)
     inject("R 1:1(0)");
 }
 
+/* Sends a SYN with a good checksum to a local endpoint, from one with the same address. */
+static void syn_from_here(const char *local, uint16_t port)
+{
+    ip_endp_t to = endp(local);
+    struct {
+        ip_addr_t src, dst; /* pseudo header */
+        uint16_t protocol, len;
+        uint8_t segment[20];
+    } p = {to.addr, to.addr, hton16(IP_PROTOCOL_TCP), hton16(20), {[11] = 9, [12] = 0x50, [13] = 2}};
+    uint16_t sport = hton16(port), sum;
+
+    memcpy(p.segment, &sport, sizeof(sport));
+    memcpy(p.segment + 2, &to.port, sizeof(to.port));
+    sum = cksum16(&p, sizeof(p), 0);
+    memcpy(p.segment + 16, &sum, sizeof(sum));
+    check_int(ip_output(IP_PROTOCOL_TCP, p.segment, sizeof(p.segment), to.addr, to.addr), 20);
+    settle();
+}
+
+/* Local datagrams go over the loopback, which accepts our addresses as sources. */
+static void test_land_here(void)
+{
+    static const char *const locals[] = {"127.0.0.1:7", "192.0.2.2:7"};
+    struct tcp_view view;
+
+    start();
+    listening("0.0.0.0:7");
+    for (size_t i = 0; i < countof(locals); i++) {
+        check_counted(tcp, bad_address, 1, syn_from_here(locals[i], 7));
+    }
+    check_int(tcp_get_view_at(1, &view), -1);
+    check_counted(tcp, bad_address, 0, syn_from_here("127.0.0.1:7", 8)); /* gets a SYN-ACK */
+    expect_nothing(1000);
+}
+
 /* Broadcasts */
 
 static void test_link_broadcast(void)
@@ -572,6 +607,7 @@ BENCH(39,
       {"a source that is any interface's address or broadcast is dropped [I-8]",
        test_other_interface},
       {"a SYN from the endpoint that it goes to is dropped by IP [T-13]", test_land},
+      {"a SYN from the endpoint that it goes to is dropped on loopback [T-13]", test_land_here},
       {"a unicast datagram in a broadcast frame is dropped [E-6 1122-2.4a 1122-3.3.6c]",
        test_link_broadcast},
       {"a broadcast datagram in a broadcast frame is accepted", test_true_broadcast},

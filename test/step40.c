@@ -151,6 +151,21 @@ static void test_udp_kinds(void)
     }
 }
 
+/* Codes without a meaning, and fragmentation needed. */
+static void test_udp_other_codes(void)
+{
+    int id;
+
+    bench_start(WIRE_RAW);
+    id = greet();
+    check_counted(icmp, ignored, 1, report(3, 4, hello));
+    for (int code = 16; code < 256; code++) {
+        check_counted(icmp, ignored, 1, report(3, code, hello));
+    }
+    check_int(receive(id), 5);
+    check_int(sock_error(id), 0);
+}
+
 static void test_udp_guesses(void)
 {
     int id;
@@ -863,6 +878,7 @@ BENCH(40,
       {"UDP: sock_error reports an error once", test_udp_asked},
       {"UDP: an error wakes a sleeping recvfrom", test_udp_sleeper},
       {"UDP: each kind of error has its errno [1122-3.2.2.4 1122-3.2.2.5b]", test_udp_kinds},
+      {"UDP: unreachable with an unknown code is ignored and counted", test_udp_other_codes},
       {"UDP: an error about another datagram is ignored [C-4]", test_udp_guesses},
       {"UDP: a datagram refused by sendto does not count as sent last", test_udp_not_sent},
       {"UDP: a socket that has sent nothing gets no error", test_udp_never_sent},
