@@ -243,6 +243,57 @@ static void test_syn_burst(void)
     exchange(conn, BURST / 1000);
 }
 
+/* A place for a half-open connection is free again, however that one ends: reset, a second SYN in
+ * the window, or timed out. */
+static void test_half_open_ends(void)
+{
+    int conn;
+
+    start(&conn);
+    for (uint32_t n = 0; n < 3 * TCP_HALF_OPEN_MAX; n++) {
+        forged_syn(n, 7);
+        inject_segment(0xc6336400 + (n & 0xff), (uint16_t)(1024 + n % 60000), 7,
+                       n % 2 ? RST : SYN, n * 7919 + 1, 0);
+        wire_pending(1);
+    }
+    check_int(blocks_in_use(), 2);
+    for (int i = 0; i < 3; i++) {
+        for (uint32_t n = 0; n < TCP_HALF_OPEN_MAX; n++) {
+            check_counted(tcp, backlog_full, 0, forged_syn(n, 7));
+        }
+        advance(60000);
+        wire_pending(1);
+        check_int(blocks_in_use(), 2);
+    }
+    client('B', PEER_ISN);
+    check_counted(tcp, half_open_evicted, 0, handshake("", 65535));
+    exchange(conn, 0);
+}
+
+/* So is a place in the backlog, when a connection is reset before accept. */
+static void test_waiting_ends(void)
+{
+    int listener;
+
+    bench_start(WIRE_RAW);
+    listener = listening("0.0.0.0:7", 3);
+    for (int i = 0; i < 10; i++) {
+        client('A', PEER_ISN);
+        handshake("", 65535);
+        inject("R 1:1(0)");
+        check_int(blocks_in_use(), 1);
+    }
+    for (int c = 'A'; c <= 'C'; c++) {
+        client((char)c, PEER_ISN);
+        handshake("", 65535);
+    }
+    client('D', PEER_ISN);
+    check_counted(tcp, backlog_full, 1, inject("S 0:0(0)"));
+    for (int i = 0; i < 3; i++) {
+        check(tcp_cmd_accept(listener, NULL) != -1);
+    }
+}
+
 /* An unanswered SYN-ACK is retransmitted three to five times; then the block is freed. */
 static void test_retries(void)
 {
@@ -330,6 +381,34 @@ static void test_listener_closed(void)
     inject("B> . 1:1(0) ack 1");
     expect("B> R 1:1(0)");
     exchange(conn, 0);
+}
+
+/* A listener at each end of the table, with a half-open connection and two that wait. */
+static void test_shutdown(void)
+{
+    int conn, first, last;
+
+    start(&conn);
+    first = tcp_cmd_socket();
+    for (int c = 'B'; c <= 'C'; c++) {
+        client((char)c, PEER_ISN);
+        handshake("", 65535);
+    }
+    check_int(tcp_cmd_close(first), 0);
+    last = listening("0.0.0.0:9", 5);
+    check(last != -1);
+    for (int c = 'D'; c <= 'E'; c++) {
+        connection((char)c, "192.0.2.2:9", c == 'D' ? "192.0.2.1:6000" : "192.0.2.1:6001",
+                   PEER_ISN);
+        inject("S 0:0(0)");
+        expect("S. 0:0(0) ack 1");
+    }
+    inject("E> . 1:1(0) ack 1");
+    check_int(tcp_cmd_abort(conn), 0);
+    wire_pending(1);
+    check_int(net_shutdown(), 0);
+    check_int(memory_in_use(), 0);
+    check_int(wire_pending(1), 4); /* a RST each */
 }
 
 /* Peers acknowledge our FIN and never send theirs: their blocks make room. */
@@ -565,6 +644,37 @@ static void test_udp_flood(void)
     }
 }
 
+/* As many datagrams, and as many bytes, as the limits say; one more is dropped. */
+static void test_udp_full(void)
+{
+    static char buf[UDP_PAYLOAD_SIZE_MAX];
+    size_t max = sizeof(buf), sizes[] = {max, max, max, max, UDP_QUEUE_BYTES - 4 * max};
+    ip_endp_t local = endp("127.0.0.1:7");
+    int desc, sender;
+
+    check_int(net_init(), 0);
+    wire_address(loopback_init(), "127.0.0.1", "255.0.0.0");
+    check_int(net_run(), 0);
+    sender = udp_cmd_open();
+    desc = udp_cmd_open();
+    check_int(udp_cmd_bind(desc, &local), 0);
+    for (int round = 0; round < 2; round++) {
+        for (size_t i = 0; i < countof(sizes); i++) {
+            check_int(udp_cmd_sendto(sender, buf, sizes[i], &local), sizes[i]);
+            check_counted(udp, queue_full, 0, settle());
+        }
+        check_int(udp_cmd_sendto(sender, buf, 1, &local), 1);
+        check_counted(udp, queue_full, 1, settle());
+        for (size_t i = 0; i < countof(sizes); i++) {
+            check_int(udp_cmd_recvfrom(desc, buf, sizeof(buf), NULL), sizes[i]);
+        }
+    }
+    for (int i = 0; i <= UDP_QUEUE_LIMIT; i++) {
+        check_int(udp_cmd_sendto(sender, buf, 1, &local), 1);
+        check_counted(udp, queue_full, i == UDP_QUEUE_LIMIT, settle());
+    }
+}
+
 /* Payloads of 64 KiB, as on a loopback: the queue is bounded in bytes, too. */
 static void test_queue_bytes(void)
 {
@@ -591,6 +701,8 @@ BENCH(43,
       {"honest clients connect during 10^5 SYNs in 10 s [T-14 B-6]", test_syn_flood},
       {"a SYN burst is bounded in memory and keeps established connections [T-14]",
        test_syn_burst},
+      {"half-open connections that end leave room for others [T-14]", test_half_open_ends},
+      {"connections reset before accept leave room in the backlog [T-40]", test_waiting_ends},
       {"a SYN-ACK is retransmitted three to five times [T-14]", test_retries},
       {"a passive OPEN retransmits its SYN-ACK three to five times [T-14]", test_retries_open},
       {"an unanswered SYN-ACK logs no warning [T-14]", test_no_warning},
@@ -599,6 +711,8 @@ BENCH(43,
       {"a table full of FIN-WAIT-2 has room for new connections [T-34]", test_full_of_fin_wait_2},
       {"closing a listener resets its half-open and waiting connections [T-39]",
        test_listener_closed},
+      {"shutdown resets half-open and waiting connections and frees their memory [T-39]",
+       test_shutdown},
       {"a client at a full backlog is accepted later [T-40]", test_backlog},
       {"a client at a full backlog is reset in the end [T-40]", test_backlog_never},
       {"RSTs to a flood of ACKs at a listener are limited [T-15]", test_ack_flood},
@@ -607,4 +721,6 @@ BENCH(43,
       {"an ARP flood keeps established connections [A-3 B-15]", test_arp_flood},
       {"SYNs from absent neighbours do no harm [T-14 A-7]", test_syn_flood_on_link},
       {"an unread UDP socket is bounded in datagrams and bytes [U-5 B-14]", test_udp_flood},
+      {"an unread UDP socket keeps as many datagrams and bytes as its limits say [U-5]",
+       test_udp_full},
       {"the input queue of a protocol is bounded in bytes", test_queue_bytes})
