@@ -104,8 +104,9 @@ static void in_any_order(void)
         }
         check_came(WHOLE);
     }
-    check_counted(ip_frag, reassembled, 1,
-                  (inject(parts[0]), inject(parts[1]), inject(parts[2])));
+    check_counted(ip, fragment, 2, (inject(parts[0]), inject(parts[1])));
+    check_counted(ip_frag, reassembled, 1, inject(parts[2]));
+    check_counted(ip, fragment, 0, inject(FROM "proto 253 " C));
 }
 
 static void told_apart(void)
@@ -524,6 +525,25 @@ static void timeout(void)
     check_int(memory_in_use(), before);
 }
 
+/* An echo and its reply are no errors; about an error, or what may be one, no error is sent. */
+static void timeout_of_icmp(void)
+{
+    static const char *const no_errors[] = {"8", "0"}, *const errors[] = {"3", "11", "12", "5"};
+    char line[128];
+
+    start();
+    for (size_t i = 0; i < countof(no_errors); i++) {
+        snprintf(line, sizeof(line), FROM "id 7 mf ICMP type %s len 8", no_errors[i]);
+        check_counted(ip, fragment, 1, inject(line));
+        expect_within(62000, LATE);
+    }
+    for (size_t i = 0; i < countof(errors); i++) {
+        snprintf(line, sizeof(line), FROM "id 7 mf ICMP type %s len 8", errors[i]);
+        inject(line);
+        check_counted(ip_frag, timeout, 1, expect_nothing(62000));
+    }
+}
+
 static void timeout_by_hand(void)
 {
     uint8_t got[100];
@@ -684,6 +704,7 @@ BENCH(44,
       {"a fragmented TCP header is dropped [I-14]", tiny},
       {"an unfragmented datagram with the same ID is delivered separately", flags_alone},
       {"time exceeded is sent after 60 s if the first fragment is there [1122-3.3.2c]", timeout},
+      {"time exceeded is sent about an echo, and not about an ICMP error", timeout_of_icmp},
       {"time exceeded has the bytes worked out by hand", timeout_by_hand},
       {"shutdown frees datagrams under reassembly", shut_down},
       {"a failed allocation loses one datagram at most", no_memory},
