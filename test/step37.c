@@ -233,6 +233,46 @@ static void test_close_wakes(void)
     wire_pending(1);
 }
 
+static int ending; /* net_shutdown has been called */
+
+/* The first of several whose call has returned shuts the stack down. */
+static ssize_t recv_and_end(struct call *c)
+{
+    check_error(c->from ? call_recvfrom(c) : call_recv(c), EBADF);
+    if (!ending) {
+        ending = 1;
+        check_int(net_shutdown(), 0);
+    }
+    return 0;
+}
+
+/* Close waits for sleepers to leave, and the first that has left shuts the stack down, before or
+ * after the last one leaves. Streams, half-closed ones, and datagrams. */
+static void test_shutdown_in_close(void)
+{
+    static struct call calls[6];
+    int listener, desc;
+
+    for (int i = 0; i < 150; i++) {
+        bench_start(WIRE_RAW);
+        listener = listening("192.0.2.2:7");
+        desc = i % 3 == 2 ? bound(SOCK_DGRAM, "192.0.2.2:7") : connected(listener, 'A');
+        if (i % 3 == 1) {
+            check_int(sock_shutdown(desc, SHUT_WR), 0);
+        }
+        for (size_t k = 0; k < countof(calls); k++) {
+            call_start(&calls[k], recv_and_end, .desc = desc, .from = i % 3 == 2, .len = 1);
+        }
+        ending = 0;
+        check_int(sock_close(desc), 0);
+        for (size_t k = 0; k < countof(calls); k++) {
+            task_join(calls[k].task, 10000);
+        }
+        check_int(memory_in_use(), 0);
+        wire_pending(1);
+    }
+}
+
 /*
  * Tables
  */
@@ -624,6 +664,7 @@ BENCH(37,
       {"the number of a closed descriptor shows no other connection", test_stale_view},
       {"descriptors from before a shutdown are EBADF", test_restart},
       {"close wakes the sleepers of every call", test_close_wakes},
+      {"shutdown while close waits for sleepers ends the connection once", test_shutdown_in_close},
       {"every call in a forked child fails with ENETDOWN at once", test_child},
       {"tables grow up to their limit and shrink again", test_tables_grow},
       {"a table that cannot grow keeps its entries", test_table_cannot_grow},
