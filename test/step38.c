@@ -235,6 +235,73 @@ static void overflow_counts(void)
     check_int(wire_pending(1), 1 + stats.released);
 }
 
+static lock_t lock = LOCK_INITIALIZER;
+static struct sched_task gate; /* holds two tasks until both may run */
+static struct net_device *device;
+static int sought; /* the neighbour is 192.0.2.sought */
+
+static void pass_gate(void)
+{
+    lock_acquire(&lock);
+    check_int(sched_task_sleep(&gate, &lock, 0), 0);
+    lock_release(&lock);
+}
+
+static void sends_one(void *arg)
+{
+    pass_gate();
+    check_int(ip_output(253, (const uint8_t *)"data", 4, IP_ADDR_ANY, addr(arg)), 4);
+}
+
+static void answers(void *arg)
+{
+    uint8_t reply[28] = {0, 1, 8, 0, 6, 4, 0, 2, 0, 0, 0x5e, 0, 0x53, 0xfe, 192, 0, 2, 0,
+                         0, 0, 0x5e, 0, 0x53, 1, 192, 0, 2, 2};
+
+    (void)arg;
+    pass_gate();
+    reply[17] = (uint8_t)sought;
+    for (int i = 0; i < sought % 8; i++) { /* lets the sender run */
+        lock_acquire(&lock);
+        lock_release(&lock);
+    }
+    check_int(net_input(NET_PROTOCOL_TYPE_ARP, reply, sizeof(reply), device), 0);
+}
+
+/* The reply arrives while the datagram is being sent: in some of many tries after the lookup in the
+ * cache, and before the datagram waits. */
+static void answered_meanwhile(void)
+{
+    char dst[32], line[128];
+    struct arp_stats stats;
+    uint64_t early;
+
+    device = bench_start(WIRE_ETHER);
+    arp_get_stats(&stats);
+    early = stats.unsolicited;
+    sched_task_init(&gate);
+    for (sought = 10; sought < 250; sought++) {
+        snprintf(dst, sizeof(dst), "192.0.2.%d", sought);
+        task_start("sender", sends_one, dst);
+        task_start("neighbour", answers, NULL);
+        lock_acquire(&lock);
+        sched_task_wakeup(&gate);
+        lock_release(&lock);
+        settle();
+        snprintf(line, sizeof(line), "ARP who-has %s tell 192.0.2.2", dst);
+        expect(line);
+        arp_get_stats(&stats);
+        if (stats.unsolicited > early) { /* the reply came before the request */
+            early++;
+            snprintf(line, sizeof(line), "ARP reply %s is-at " HA "fe", dst);
+            inject(line);
+        }
+        snprintf(line, sizeof(line), FROM_US HA "fe IP 192.0.2.2 > %s proto 253 'data'", dst);
+        expect(line);
+        expect_nothing(0);
+    }
+}
+
 /* RFC 1122 2.4: a missing entry does not make the destination unreachable. */
 static void no_answer(void)
 {
@@ -527,11 +594,17 @@ static void clients_in_use(void)
 
 static void fixed(void)
 {
+    size_t memory;
+
     bench_start(WIRE_ETHER);
     check_int(arp_cache_add_static(wire(), addr("192.0.2.1"),
                                    (const uint8_t *)"\x00\x00\x5e\x00\x53\x11"), 0);
+    memory = memory_in_use();
+    check_counted(arp, static_kept, 0, asks(1, 0x11));
     check_counted(arp, static_kept, 1, asks(1, 0xbb));
     check_counted(arp, static_kept, 1, inject("ARP reply 192.0.2.1 is-at " HA "bb"));
+    check_int(memory_in_use(), memory); /* no second entry */
+    check_int(known(1), 0x11);
     flood(100);
     call(100);
     advance(1000 * ARP_CACHE_TIMEOUT * 3);
@@ -579,11 +652,11 @@ static void conflict(void)
     check_counted(arp, conflict, 1, inject("ARP reply 192.0.2.2 is-at " HA "66"));
     inject("ether " HA "66 > " ALL " ARP who-has 192.0.2.2 tell 192.0.2.2");
     for (int second = 0; second < 9; second++) {
-        inject(CONFLICT);
+        check_counted(arp, announcements_sent, 0, inject(CONFLICT));
         expect_nothing(1000);
     }
     advance(1000);
-    inject(CONFLICT);
+    check_counted(arp, announcements_sent, 1, inject(CONFLICT));
     expect(ANNOUNCEMENT);
     expect_nothing(0);
     check_int(known(2), -1);
@@ -802,6 +875,7 @@ static void timeout_set(void)
 BENCH(38,
       {"datagrams wait for ARP and are sent in order [1122-2.3.2.2 1122-2.3.3d]", in_order},
       {"each datagram waits for its own neighbour", each_its_own},
+      {"a reply that comes while a datagram is being sent releases it", answered_meanwhile},
       {"twenty datagrams at once through an unresolved gateway are all sent", through_gateway},
       {"of 10,000 datagrams the latest wait, within a limit of bytes [A-6]", only_the_latest},
       {"large datagrams wait within the limit of bytes", only_as_many_bytes},
