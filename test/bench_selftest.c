@@ -151,6 +151,54 @@ static void test_locks(void)
 }
 
 /*
+ * Tasks
+ */
+static void destroy_bed(void)
+{
+    sched_task_init(&bed);
+    lock_acquire(&a);
+    sched_task_destroy(&bed, &a);
+}
+
+static void sleep_on_destroyed(void)
+{
+    destroy_bed();
+    sched_task_sleep(&bed, &a, 0);
+}
+
+static void wake_destroyed(void)
+{
+    destroy_bed();
+    sched_task_wakeup(&bed);
+}
+
+static void wake_one_destroyed(void)
+{
+    destroy_bed();
+    sched_task_wakeup_one(&bed);
+}
+
+static void destroy_twice(void)
+{
+    destroy_bed();
+    sched_task_destroy(&bed, &a);
+}
+
+static void test_destroyed(void)
+{
+    must_fail(sleep_on_destroyed, "sched_task_sleep: the sched_task is destroyed (task main)");
+    must_fail(wake_destroyed, "sched_task_wakeup: the sched_task is destroyed");
+    must_fail(wake_one_destroyed, "sched_task_wakeup_one: the sched_task is destroyed");
+    must_fail(destroy_twice, "sched_task_destroy: called twice");
+    destroy_bed();
+    sched_task_init(&bed); /* now it can be used again */
+    sched_task_wakeup(&bed);
+    check_error(sched_task_sleep(&bed, &a, clock_now() + SIM_SECOND), ETIMEDOUT);
+    sched_task_destroy(&bed, &a);
+    lock_release(&a);
+}
+
+/*
  * Behaviours that do not end well
  */
 static void sleeper(void *arg)
@@ -755,6 +803,7 @@ static void test_options(void)
 
 BENCH(99,
     { "the bench reports misused locks", test_locks },
+    { "the bench reports the use of a destroyed sched_task", test_destroyed },
     { "the bench reports behaviours that hang, crash or leak", test_ends },
     { "a failed check reports the expected and the actual value", test_checks },
     { "a packet is printed as the line that built it", test_lines },

@@ -754,6 +754,8 @@ int platform_shutdown(void)
 /*
  * Sleeping and waking
  */
+enum { DYING = 1, DESTROYED = 2 }; /* values of sched_task.dying; memory_free leaves another */
+
 void sched_task_init(struct sched_task *task)
 {
     memset(task, 0, sizeof(*task));
@@ -774,6 +776,14 @@ static void check_sleep(const char *func, const lock_t *lock)
     }
 }
 
+/* Fails for a destroyed task, and for most freed ones. */
+static void check_alive(const char *func, const struct sched_task *task)
+{
+    if (task->dying != 0 && task->dying != DYING) {
+        sim_wrong("%s: the sched_task is destroyed (task %s)", func, sim_current->name);
+    }
+}
+
 static int is_woken(const struct task *task)
 {
     return task->woken || (task->deadline && sim_now >= task->deadline);
@@ -785,6 +795,7 @@ int sched_task_sleep(struct sched_task *task, lock_t *lock, uint64_t deadline)
     int code;
 
     check_sleep("sched_task_sleep", lock);
+    check_alive("sched_task_sleep", task);
     if (sim_in_interrupt()) {
         sim_wrong("the interrupt thread sleeps (%s)", lock->name);
     }
@@ -856,6 +867,7 @@ static void check_wakeup(const char *func, const struct sched_task *task)
 {
     const struct task *sleeper;
 
+    check_alive(func, task);
     for (sleeper = sim_tasks; sleeper; sleeper = sleeper->next) {
         if (sleeper->sleeps_on == task && !lock_held(sleeper->lock)) {
             sim_wrong("%s: task %s does not hold the lock of the sleeper %s (%s)", func,
@@ -886,14 +898,17 @@ static int have_left(const struct task *task)
 void sched_task_destroy(struct sched_task *task, lock_t *lock)
 {
     check_sleep("sched_task_destroy", lock);
-    task->dying = 1;
-    wake_all(task);
-    if (!task->sleepers) {
-        return;
+    if (task->dying != 0) {
+        sim_wrong("sched_task_destroy: called twice (task %s)", sim_current->name);
     }
-    lock_drop(lock);
-    sim_current->destroys = task;
-    sim_block("waits for sleepers to leave", have_left);
-    sim_current->destroys = NULL;
-    lock_take(lock);
+    task->dying = DYING;
+    wake_all(task);
+    if (task->sleepers) {
+        lock_drop(lock);
+        sim_current->destroys = task;
+        sim_block("waits for sleepers to leave", have_left);
+        sim_current->destroys = NULL;
+        lock_take(lock);
+    }
+    task->dying = DESTROYED;
 }
