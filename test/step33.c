@@ -28,7 +28,7 @@ static uint64_t trimmed(void)
     return stats.trimmed;
 }
 
-/* With data if end is not from; flags are "P.", "F." or "R." */
+/* The peer sends bytes [from, end), perhaps none, with these flags: "P.", "F." or "R." */
 static void sends(const char *flags, uint32_t from, uint32_t end)
 {
     char script[64];
@@ -49,7 +49,7 @@ static void end(void)
     wire_pending(1);
 }
 
-/* Without a reader, the peer fills the window but for left bytes. Returns its next number. */
+/* Fills the window with unread data, but for left bytes. Returns the peer's next number. */
 static uint32_t fill_but(uint32_t left)
 {
     uint32_t seq = next(), len;
@@ -243,7 +243,7 @@ static void test_duplicates(void)
             check_acked(desc, 11);
         }
     }
-    check_int(trimmed(), before); /* nothing of them was left to trim */
+    check_int(trimmed(), before); /* wholly old segments do not count */
     peer_sends(11, 21);
     check_received(desc, 1, 21);
     check_acked(desc, 21);
@@ -316,7 +316,7 @@ static void test_fin_beyond(void)
     check_int(tcp_cmd_receive(desc, buf, sizeof(buf)), 0);
 }
 
-/* A valid RST begins at RCV.NXT exactly; trimming would make a wrong one right. */
+/* A valid RST begins at RCV.NXT exactly: trimming must not move an invalid one there. */
 static void test_reset(void)
 {
     bench_start(WIRE_RAW);
@@ -353,8 +353,8 @@ static void test_reset_into_full_window(void)
     check_state(desc, "CLOSED");
 }
 
-/* A repeated SYN with data: the SYN's number is old, the data perhaps not. The SYN may be trimmed,
- * or the segment be challenged as in RFC 5961 4. */
+/* A repeated SYN with data, of which only the SYN's number is old. The SYN may be trimmed, or the
+ * segment challenged (RFC 5961 4). */
 static void test_old_syn(void)
 {
     bench_start(WIRE_RAW);
@@ -447,7 +447,7 @@ static void test_crossing(void)
     opener = to_syn_sent();
     inject("S 0:0(0)");
     expect("S. 0:0(0) ack 1");
-    inject("S. 5:5(0) ack 1"); /* another SYN than the one received */
+    inject("S. 5:5(0) ack 1"); /* not the SYN received before */
     expect(". 1:1(0) ack 1");
     inject("S 0:0(0)");
     expect(". 1:1(0) ack 1");
@@ -465,7 +465,7 @@ static void test_crossing(void)
     check_text("hello");
 }
 
-/* "queue them for processing after the ESTABLISHED state has been reached" */
+/* RFC 9293 3.10.7.3: "queue them for processing after the ESTABLISHED state has been reached" */
 static void test_crossing_text(void)
 {
     static const char *const last[] = {
@@ -491,7 +491,7 @@ static void test_crossing_text(void)
     }
 }
 
-/* When the handshake fails, the data is not the next connection's either. */
+/* Data of a failed handshake does not reach the next connection. */
 static void test_crossing_text_refused(void)
 {
     struct call *opener;
@@ -524,8 +524,8 @@ BENCH(33,
       {"a keep-alive is answered [T-23]", test_keep_alive},
       {"a repeated FIN counts once", test_repeated_fin},
       {"a FIN beyond the window is accepted when it fits [EVENT-5]", test_fin_beyond},
-      {"trimming does not make a wrong RST right", test_reset},
-      {"trimming does not make a wrong RST right in a nearly full window",
+      {"trimming does not make an invalid RST valid", test_reset},
+      {"trimming does not make an invalid RST valid in a nearly full window",
        test_reset_into_full_window},
       {"an old SYN does no harm", test_old_syn},
       {"data on a SYN-ACK is accepted [EVENT-3]", test_syn_ack_text},

@@ -63,7 +63,7 @@ static uint32_t edge; /* right edge announced by our side, relative */
 static unsigned win;  /* window announced last */
 static uint32_t step; /* least advance of the right edge */
 
-/* Takes all segments out and checks what they announce. Returns how many there were. */
+/* Takes all segments and checks the windows that they announce. Returns their number. */
 static size_t listen_to(void)
 {
     struct out o;
@@ -81,7 +81,7 @@ static size_t listen_to(void)
     return num;
 }
 
-/* Without a reader, the peer fills the window but for left bytes. Returns its next number. */
+/* Fills the window with unread data, but for left bytes. Returns the peer's next number. */
 static uint32_t fill_but(uint32_t left)
 {
     uint32_t seq = view(desc).rcv.nxt - view(desc).irs, len;
@@ -105,7 +105,7 @@ static void read_some(size_t size)
     read_to += read_pattern(desc, read_to, size);
 }
 
-/* Read byte by byte: silence until there is room for a full segment, then an update. */
+/* Reads byte by byte: nothing is sent until a full segment has room, then a window update. */
 static void open_slowly(uint32_t full)
 {
     step = full;
@@ -152,7 +152,7 @@ static void test_opens_half(void)
     check(win >= TCP_RCV_BUF_SIZE / 2);
 }
 
-/* A probe meanwhile is answered, without a silly window. */
+/* Probes between small reads are answered; the answers announce no silly window. */
 static void test_probed(void)
 {
     char probe[64];
@@ -177,7 +177,7 @@ static void test_probed(void)
     wire_pending(1);
 }
 
-/* The window is nearly zero: its right edge stays, too. */
+/* A nearly full window: its right edge stays, too. */
 static void test_nearly_shut(void)
 {
     uint32_t seq;
@@ -476,7 +476,7 @@ static void test_lost_update(void)
     expect_nothing(60000);
 }
 
-/* It opens, and closes after the first bytes: the probe interval starts afresh. */
+/* The window opens, and closes after the first bytes: the probe interval starts afresh. */
 static void test_shut_again(void)
 {
     long first, wait;
@@ -498,7 +498,7 @@ static void test_shut_again(void)
     task_join(sender.task, 0);
 }
 
-/* The peer accepts the one byte that a probe may have. */
+/* The peer accepts the one byte that a probe may carry. */
 static void test_takes_bytes(void)
 {
     uint32_t una = 1;
@@ -551,7 +551,7 @@ static void test_shrunk_to_zero(void)
     check_int(view(desc).snd.una - view(desc).iss, 3001);
 }
 
-/* The same after an ACK of a part of the data in flight. */
+/* The same after a partial ACK of the data in flight. */
 static void test_shrunk_with_part(void)
 {
     establish(1000);
@@ -573,8 +573,8 @@ static void test_shrunk_with_part(void)
     task_join(sender.task, 0);
 }
 
-/* The window shrinks to less than the data in flight: no new data, and no timeout as long as the
- * peer answers, which accepts 10 bytes in a quarter of an hour. */
+/* The window shrinks to less than the data in flight: no new data is sent, and the connection does
+ * not time out, since the peer answers. It accepts 10 bytes every quarter of an hour. */
 static void test_shrunk(void)
 {
     uint32_t una = 1, nxt;

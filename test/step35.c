@@ -44,7 +44,7 @@ static void send_now(uint32_t from, size_t len)
     check_returned(&c, (ssize_t)len);
 }
 
-static uint32_t iss; /* of the connection, also once its block is freed */
+static uint32_t iss; /* of the connection, kept after its block is freed */
 
 /* The next packet out, with relative numbers. */
 struct out {
@@ -131,7 +131,7 @@ static void peer_answers(unsigned win)
     peer_acks(peer.next, peer.edge - peer.next);
 }
 
-/* Takes everything before relative number end, with this window all the time. */
+/* Takes everything before relative number end, and always offers this window. */
 static void peer_takes_all(uint32_t end, unsigned win)
 {
     if (peer.next < end && wire_pending(0) == 0) {
@@ -200,7 +200,7 @@ static void test_full_segments(void)
     expect_nothing(60000);
 }
 
-/* One send that is not a multiple of the segment size. */
+/* One send of two and a half segments. */
 static void test_push_of_one(void)
 {
     struct out o;
@@ -686,7 +686,7 @@ static void test_two_senders(void)
  * RFC 6298 5.7: a retransmitted SYN may mean a long round trip
  */
 
-/* Our SYN-ACK is sent so many times before it is answered. */
+/* The peer answers our SYN-ACK once it has been sent this many times. */
 static void establish_late(int times)
 {
     static struct call opener;
@@ -719,7 +719,7 @@ static void test_repeated_syn_ack(void)
     send_now(1, 10);
     expect("P. 1:11(10) ack 1");
     check_waits(3000, "P. 1:11(10) ack 1");
-    inject(". 1:1(0) ack 11"); /* of which transmission is open */
+    inject(". 1:1(0) ack 11"); /* of either transmission: no sample of the round trip */
     send_now(11, 10);
     expect("P. 11:21(10) ack 1");
     check_waits(3000, "P. 11:21(10) ack 1");

@@ -1,4 +1,4 @@
-/* Step 36: endings. Half-close, abort, and peers that do not answer any more. */
+/* Step 36: endings. Half-close, abort, and silent peers. */
 
 #include <stdio.h>
 
@@ -298,7 +298,7 @@ static void test_unread_in_time_wait(void)
     read_up_to(desc, 21, 101);
     check_end_of_file(desc);
     check_error(tcp_cmd_send(desc, "x", 1), EPIPE);
-    check_int(tcp_cmd_half_close(desc), 0); /* it has ended already */
+    check_int(tcp_cmd_half_close(desc), 0); /* no effect: the FIN has been sent */
     check_int(tcp_cmd_close(desc), 0);
     expect_nothing(TIME_WAIT + 1000);
     check(is_gone(desc));
@@ -472,10 +472,10 @@ static void test_sockets(void)
 }
 
 /*
- * The user receives no more
+ * End of receiving
  */
 
-/* The user finds end of file. The peer's data is acknowledged, so it is not held up. */
+/* The user reads end of file. The peer's data is acknowledged, so the peer is not held up. */
 static void test_end_receive(void)
 {
     uint32_t from = 11;
@@ -677,8 +677,8 @@ static void test_sockstress(void)
     sockstress(5000, 1);
 }
 
-/* The peer accepts at most len bytes every 10 s. Returns the relative number after what it has,
- * once that is end or the connection is gone. */
+/* Every 10 s the peer acknowledges what was sent and offers len bytes more. Returns the relative
+ * number acknowledged, once it is end or more, or the connection is gone. */
 static uint32_t read_slowly(uint32_t len, uint32_t end)
 {
     char ack[64];
@@ -904,7 +904,7 @@ static void test_time_wait_low_syn(void)
     check(is_gone(desc));
 }
 
-/* The peer connects from the same port, beyond numbers after its old stream. */
+/* The peer connects again from its port, with an ISN of RCV.NXT + beyond. */
 static void reopen(uint32_t beyond)
 {
     uint32_t old = view(desc).snd.nxt, isn = view(desc).rcv.nxt + beyond, iss;
@@ -1055,7 +1055,7 @@ static void test_stopped(void)
     wire_pending(1);
 }
 
-/* A call made before the timer notices the stop starts its timeout then. */
+/* Data sent before the timer notices the stop still has its whole timeout. */
 static void test_stopped_and_sent(void)
 {
     establish();
@@ -1068,7 +1068,7 @@ static void test_stopped_and_sent(void)
 }
 
 /* Arrived segments are processed before deadlines: the ACK arrives in the tick that would time out,
- * and the seed decides which is handled first. */
+ * and the seed decides whether its interrupt or the timer's is handled first. */
 static void test_stopped_and_answered(void)
 {
     start();
@@ -1293,7 +1293,7 @@ static void test_end_of_peer(void)
     }
 }
 
-/* Sleepers return first, and new calls fail. */
+/* Sleeping calls return first, and new calls fail. */
 static void test_end_wakes(void)
 {
     static struct call r;

@@ -55,7 +55,7 @@ static void test_numbers(void)
     number_is_not_reused(open_datagrams, sock_close);
 }
 
-/* The number of a closed endpoint reads nothing of the next one's. */
+/* A closed descriptor receives nothing that is for the next socket on its port. */
 static void test_stale_holder(void)
 {
     struct sockaddr_in remote = address("192.0.2.1:5000");
@@ -73,7 +73,7 @@ static void test_stale_holder(void)
     check_int(sock_recvfrom(fresh, buf, sizeof(buf), NULL, NULL), 6);
 }
 
-/* Nor does it show the next one's connection. Places in the table are reused. */
+/* A closed descriptor does not show the endpoint now in its place of the table. */
 static void test_stale_view(void)
 {
     struct tcp_view view;
@@ -92,7 +92,7 @@ static void test_stale_view(void)
     check_int(tcp_get_view_at(1, &view), -1);
 }
 
-/* Nor does a restarted stack reuse the numbers of the one before. */
+/* A restarted stack does not reuse the descriptors of the one before. */
 static void test_restart(void)
 {
     int old[3], fresh[3];
@@ -427,7 +427,7 @@ static void send_all(int id, const char *data, size_t len)
     }
 }
 
-/* Reads to end of file, or len bytes, all of the pattern. */
+/* Reads len bytes of the pattern, or less at end of file. Returns their number. */
 static size_t receive_all(int id, char *buf, size_t len)
 {
     size_t done = 0;
@@ -449,7 +449,7 @@ static size_t receive_all(int id, char *buf, size_t len)
 
 #define AMOUNT 3000
 
-/* Serves one client that closes first, then one that is closed from here. */
+/* Serves two clients. The first closes its connection first; the second one's is closed here. */
 static void tcp_server(void *arg)
 {
     char buf[AMOUNT + 1];

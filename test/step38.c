@@ -81,7 +81,7 @@ static void many_ask(int first, int num)
     }
 }
 
-/* num neighbours from first on ping us, which makes us resolve them, and get their replies. */
+/* num neighbours from first on ping our address, are resolved, and get their replies. */
 static void many_ping(int first, int num)
 {
     char line[128];
@@ -95,7 +95,7 @@ static void many_ping(int first, int num)
     }
 }
 
-/* The last byte of 192.0.2.host's hardware address, or -1. Drops what this sends. */
+/* The last byte of 192.0.2.host's hardware address, or -1. Discards the request this may send. */
 static int known(int host)
 {
     uint8_t ha[ETHER_ADDR_LEN];
@@ -356,8 +356,8 @@ static void once_a_second(void)
     check(wire_pending(1) <= 3);
 }
 
-/* Pings from 100 absent hosts, again and again: each causes one request a second, not one a
- * ping. */
+/* Pings from 100 absent hosts, ten a second each: a host causes one request a second, or two with
+ * the timer's, and not one for each ping. */
 static void once_a_second_each(void)
 {
     char line[128];
@@ -822,7 +822,7 @@ static void not_in_use(void)
     check_int(known(9), -1);
 }
 
-/* More clients than entries ask for our address and ping us every second: those in the cache are
+/* More clients than entries ask for our address, and ping it every second: those in the cache are
  * served without a gap. */
 static void too_many_clients(void)
 {

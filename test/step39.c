@@ -162,7 +162,7 @@ static void test_link_broadcast(void)
         check_counted(ip, delivered, 0, inject(scripts[i]));
     }
     expect_nothing(0);
-    check_counted(ip, link_broadcast, 0, inject(ECHO)); /* no flag of an earlier frame */
+    check_counted(ip, link_broadcast, 0, inject(ECHO)); /* the flag is each frame's own */
     expect(REPLY);
 }
 
@@ -344,7 +344,7 @@ static void tcp_server(void *arg)
     check_int(sock_close(id), 0);
 }
 
-/* Sends some bytes and waits for their echo, again and again. */
+/* Sends 4,000 bytes and waits for their echo, 30 times. */
 static void tcp_client(void *arg)
 {
     const struct talk *t = arg;
@@ -616,7 +616,7 @@ BENCH(39,
       {"a bad option length drops the datagram [I-5]", test_bad_options},
       {"a datagram with a source route is dropped [I-5 I-6 1122-3.2.1.8c]", test_source_routes},
       {"other options are ignored [MUST-50 1122-3.2.1.8a 1122-3.2.1.8b]", test_ignored_options},
-      {"a datagram for us with TTL 0 or 1 is accepted [I-10 1122-3.2.1.7a]", test_ttl},
+      {"a datagram to our address with TTL 0 or 1 is accepted [I-10 1122-3.2.1.7a]", test_ttl},
       {"local sockets exchange datagrams over each local address", test_udp},
       {"local sockets connect over each local address", test_tcp},
       {"connect to a closed local port is ECONNREFUSED", test_closed_port},

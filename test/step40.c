@@ -446,7 +446,7 @@ static void open_on_ether(void)
     expect(ASKED);
 }
 
-/* RFC 1122 2.4: until then it is not unreachable. */
+/* RFC 1122 2.4: a missing ARP entry alone does not make a peer unreachable. */
 static void test_no_neighbour(void)
 {
     open_on_ether();
@@ -457,7 +457,7 @@ static void test_no_neighbour(void)
     check(task_done(connecting));
     check_int(errnum, EHOSTUNREACH);
     expect_nothing(300000);
-    connecting = task_start("client", connect_one, NULL); /* it can be tried again */
+    connecting = task_start("client", connect_one, NULL); /* the socket can connect again */
     expect(ASKED);
     inject(ANSWER);
     expect("S 0:0(0)");
@@ -630,7 +630,7 @@ static void check_same(const struct tcp_view *before)
     check_int(now.soft_error, before->soft_error);
 }
 
-/* "Fragmentation needed" with bad sizes: the next segment is not split. */
+/* "Fragmentation needed" with sizes good and bad: the next segment is not split. */
 static void test_needs_fragments(void)
 {
     static const uint16_t sizes[] = {0, 1, 67, 68, 1500, 65535};
@@ -681,11 +681,11 @@ static void test_ignored(void)
 }
 
 /*
- * Errors that we send
+ * Errors sent
  */
 
-/* Sends datagrams for a closed port from 192.0.2.1 until no error goes out. Returns how many
- * did. */
+/* Sends datagrams from 192.0.2.1 to a closed port until one gets no error. Returns the number of
+ * errors. */
 static int exhaust(void)
 {
     int num = 0;
@@ -737,7 +737,7 @@ static void test_limit_of_one(void)
     expect("IP 192.0.2.2 > 192.0.2.1 ICMP echo-reply id 1 seq 1 len 8");
 }
 
-/* 20,000 forged senders at one moment. */
+/* Datagrams from 20,000 forged sources at one moment. */
 static void test_limit_of_all(void)
 {
     static const struct {
@@ -815,7 +815,7 @@ static void test_no_error(void)
     expect(PORT_UNREACHABLE);
 }
 
-/* Each type of error, and one that quotes a datagram we never sent. */
+/* Each type of error, and one that quotes a datagram never sent. */
 static void test_no_error_about_errors(void)
 {
     struct quote q;

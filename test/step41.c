@@ -45,8 +45,8 @@ static ssize_t connect_one(struct call *c)
     return tcp_cmd_open(c->local ? &local : NULL, &remote, 1);
 }
 
-/* The ISN of an active open to remote, from local or (NULL) an ephemeral port. The SYN gets a RST,
- * unless port, which gets the source port, is not NULL. */
+/* The ISN of an active open to remote, from local or (NULL) an ephemeral port. Stores the source
+ * port in *port; if port is NULL, answers the SYN with a RST. */
 static uint32_t call_isn(const char *local, const char *remote, uint16_t *port)
 {
     static struct call calls[256]; /* those without a RST sleep on */
@@ -171,7 +171,7 @@ static void test_our_ports(void)
     check_random(number, countof(number), 32);
 }
 
-/* What the keyed hash adds to the clock. */
+/* The part of the ISN that is the keyed hash. */
 static uint32_t offset(void)
 {
     return isn() - (uint32_t)(clock_now() / 4000);
@@ -208,7 +208,7 @@ static uint32_t offset_with(int byte)
     number = offset();
     check_int(net_shutdown(), 0);
     settle();
-    random_bytes(rest, sizeof(rest)); /* those not drawn */
+    random_bytes(rest, sizeof(rest)); /* discards those not drawn */
     return number;
 }
 
@@ -392,8 +392,8 @@ static ip_addr_t neighbour(size_t host)
     return hton32((uint32_t)(0xc0000200 + host));
 }
 
-/* The IDs of num datagrams to one destination are all different, while other destinations and
- * another protocol are sent to, too. */
+/* The IDs of num datagrams to one destination are all different, with datagrams to other
+ * destinations and of another protocol in between. */
 static void check_unique(size_t num, size_t others)
 {
     static uint8_t seen[IDS];
@@ -403,7 +403,7 @@ static void check_unique(size_t num, size_t others)
         uint16_t id = next_id(253, neighbour(1));
 
         if (seen[id]++) {
-            fail("the id of datagram %zu was an earlier one's", i);
+            fail("datagram %zu has the ID of an earlier one", i);
         }
         if (others > 0 && i % 16 == 0) {
             next_id(253, neighbour(3 + i / 16 % others));

@@ -50,7 +50,7 @@ static void check_untouched(const struct link *l)
     check_int(v.snd.wnd, l->before.snd.wnd);
 }
 
-/* Lets a second go by, so that the challenge limit is full again. */
+/* Lets two seconds pass, so that all challenges are permitted again. */
 static void calm(void)
 {
     advance(2000);
@@ -271,7 +271,7 @@ static void test_restarted_in_time_wait(void)
     }
 }
 
-/* RFC 1337: no other RST ends it, whatever its number. */
+/* RFC 1337: no other RST ends TIME-WAIT, whatever its number. */
 static void test_time_wait_stays(void)
 {
     to_time_wait();
@@ -298,7 +298,7 @@ static void test_time_wait_stays(void)
     check_state(a.desc, "TIME_WAIT");
 }
 
-/* Received data can be read after it. */
+/* Received data can be read after the reset. */
 static void test_restarted_while_held(void)
 {
     char buf[8];
@@ -322,8 +322,8 @@ static void test_restarted_while_held(void)
  * Limits
  */
 
-/* An attacker uses up all challenges, and the peer's probes are still answered: their number is
- * unknown off the path. */
+/* An attacker uses up all challenges, and the peer's probes are still answered: their sequence
+ * number is unknown off the path. */
 static void test_probes_answered(void)
 {
     start();
@@ -374,7 +374,7 @@ static void test_limit(void)
         check_untouched(&a);
     }
     calm();
-    check(answers(what[0], 1) == 1); /* the limit is full again after a second */
+    check(answers(what[0], 1) == 1); /* challenges are permitted again */
 }
 
 /* A minute of segments of each kind. */
@@ -424,7 +424,7 @@ static void test_no_global_limit(void)
     check(alone >= 1);
 }
 
-/* A peer whose ACKs were lost retransmits data that we have, and must always get an ACK. */
+/* A peer that missed our ACKs retransmits data already received, and must always get an ACK. */
 static void test_repeated_data(void)
 {
     start();

@@ -222,7 +222,7 @@ static void test_syn_flood(void)
     check(blocks_in_use() <= 4);
 }
 
-/* At any rate: bounded in memory, and established connections go on. */
+/* SYNs at one moment: memory is bounded, and established connections go on. */
 static void test_syn_burst(void)
 {
     size_t bytes;
@@ -344,7 +344,7 @@ static void test_no_warning(void)
     check(!logged("no answer"));
 }
 
-/* Floods at many listeners fill the table together, but not for a local user. */
+/* Floods at many listeners fill the table; a local socket still gets a block. */
 static void test_full_table(void)
 {
     int conn, desc;
@@ -530,7 +530,7 @@ static void test_sockstress(void)
     for (seconds = 0; blocks_in_use() == 2; seconds++) {
         check(seconds <= TCP_CLOSE_TIMEOUT / 1000 + 1);
         advance(1000);
-        while (wire_pending(0) > 0) { /* with the window at zero */
+        while (wire_pending(0) > 0) {
             take(0, p, sizeof(p));
             inject("A> . 1:1(0) ack 1 win 0");
         }

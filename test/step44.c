@@ -166,12 +166,12 @@ static void to_udp(void)
 }
 
 /*
- * Fragments that we send
+ * Fragments sent
  */
 
 /* Takes the fragment at offset, of a datagram with this id (-1: any, which is stored), and checks
- * its length. Copies its data to gone + offset, and injects it again. Returns the length
- * of its data; more: whether MF is set. */
+ * its length. Copies its data to gone + offset, and injects it with its addresses swapped. Stores
+ * in *more whether MF is set. Returns the length of its data. */
 static size_t collect_one(size_t mtu, size_t offset, int *id, int *more)
 {
     uint8_t packet[MTU];
@@ -197,8 +197,8 @@ static size_t collect_one(size_t mtu, size_t offset, int *id, int *more)
     return len;
 }
 
-/* Takes a datagram, whole or in fragments, and injects it again. Its data is in gone. Returns its
- * length. */
+/* Takes a datagram, whole or in fragments, and injects it with its addresses swapped. Its data is
+ * in gone. Returns the length of its data. */
 static size_t collect(size_t mtu)
 {
     int id = -1, more = 1;

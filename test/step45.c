@@ -197,7 +197,7 @@ static void test_datagrams(void)
     check_word(line(row, ""), word(header, "bytes") - word(header, "local"), "6");
 }
 
-/* The number of a closed endpoint does not show the one that has its place. */
+/* A closed descriptor does not show the endpoint now in its place of the table. */
 static void test_stale_view(void)
 {
     struct udp_view view;

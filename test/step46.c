@@ -94,7 +94,7 @@ static void test_repeats(void)
 }
 
 /*
- * Planted mistakes: the network makes them in place of the stack, with right checksums
+ * Planted mistakes: the network makes them in place of the stack, with correct checksums
  */
 static void (*law)(enum direction dir, const struct packet *p);
 static unsigned int frames;
@@ -128,7 +128,7 @@ static void turn_byte(enum direction dir, const struct packet *p)
     }
 }
 
-/* Sends a byte that the application did not give. */
+/* Flips a bit of a sent byte before the judge sees the frame. */
 static void wrong_byte_out(enum direction dir, const struct packet *p)
 {
     struct packet *frame = writable((const uint8_t *)p);
@@ -195,7 +195,7 @@ static void plant_leak(void)
     check(memory_alloc(77) != NULL);
 }
 
-/* Some of the first seeds hit the mistake and report it, with the network drawn. */
+/* Some of the first seeds find the mistake, and report it with the faults of the network. */
 static void check_found(void (*plant)(void), const char *words)
 {
     int found = 0;
