@@ -199,7 +199,7 @@ static void test_destroyed(void)
 }
 
 /*
- * Behaviours that do not end well
+ * Behaviours that hang, crash or leak
  */
 static void sleeper(void *arg)
 {
@@ -795,7 +795,7 @@ static void test_options(void)
     says(2, "the seed '12x' is not a number\n", "-s", "12x");
     says(2, "the seed '-1' is not a number\n", "-s", "-1");
     says(0, "1 passed, 0 failed\n", "-s", "0x10", "first");
-    says(0, "/dev/null: what goes in and out in 'the second has a packet, and holds'\n2 passed",
+    says(0, "/dev/null: the packets in and out of 'the second has a packet, and holds'\n2 passed",
          "-w", "/dev/null", "holds");
     says(0, "/dev/null: no packet came or went, so it was not written\n1 passed", "-w",
          "/dev/null", "first");

@@ -190,7 +190,7 @@ void sim_block(const char *why, int (*ready)(const struct task *task))
 void sim_wait(uint64_t until, int (*enough)(const void *arg), const void *arg)
 {
     if (sim_current != sim_main) {
-        sim_wrong("task %s called a function that waits: the behaviour's own function alone may",
+        sim_wrong("task %s called a function that waits: only the behaviour's own function may",
                   sim_current->name);
     }
     if (sim_main->nheld) {

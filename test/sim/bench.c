@@ -603,7 +603,7 @@ int bench_main(int step, const struct behaviour *list, size_t num, int argc, cha
         wrong_use("no behaviour has '%s' in its text: -l lists them", run.part);
     }
     if (run.capture && run.captured) {
-        printf("%s: what goes in and out in '%s'\n", run.capture, run.captured);
+        printf("%s: the packets in and out of '%s'\n", run.capture, run.captured);
     } else if (run.capture && !run.list) {
         printf("%s: no packet came or went, so it was not written\n", run.capture);
     }

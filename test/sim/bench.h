@@ -107,7 +107,8 @@ enum wire_kind {
 struct net_device;
 struct ip_iface;
 
-/* net_init, wire_init, wire_address(192.0.2.2/24), net_run, as far as the step has them. */
+/* Calls net_init, wire_init, wire_address(192.0.2.2/24) and net_run, as far as the step has
+ * them. */
 struct net_device *bench_start(enum wire_kind kind);
 /* Adds the device only, between net_init and net_run: for behaviours that register something. Step
  * 02. */
@@ -125,7 +126,7 @@ void wire_fail_output(int yes);
 void wire_answer_arp(int yes);
 
 /*
- * The unkind wire: what happens from now on to the frames of all wires, both ways. Step 31:
+ * The unkind wire: faults from now on, on all wires and in both directions. Step 31:
  *   wire_faults(&(struct wire_faults){ .loss = 100, .delay_ms = 5 });
  */
 struct wire_faults {
@@ -156,8 +157,8 @@ struct wire_counts wire_counts(void);
  *   UDP 192.0.2.1.5000 > 192.0.2.2.7 'hello'        UDP 192.0.2.1.5000 > 192.0.2.2.7 len 100
  * `len n` means n bytes of a fixed pattern (see pattern); 'text' knows \n \r \t \0 \\ \' and \xHH;
  * `hex 00ff` is bytes, too. ttl N, tos N, id N, df, mf and offset N may follow the addresses; #
- * begins a comment. A leading `ether SRC > DST` gives the hardware addresses, `type 0x88b5 len 10`
- * after it a payload of that EtherType.
+ * begins a comment. A leading `ether SRC > DST` gives the hardware addresses. `type 0x88b5 len 10`
+ * is a payload of that EtherType.
  *
  * TCP from step 20 is packetdrill's: FLAGS SEQ:END(LEN) [ack N] [win N] [urg N] [<options>]
  * ['text'] with flags out of S F R P . (U E W), `.` for ACK. Sequence numbers are relative to each
@@ -171,8 +172,8 @@ struct wire_counts wire_counts(void);
  * Fields that inject_with can change: ether.dst src type; arp.hrd pro hln pln op sha spa tha tpa;
  * ip.version ihl tos total id df mf offset ttl proto sum src dst; ip.options (hex, zero padded; ihl
  * and total grow); icmp.type code sum id seq; udp.sport dport len sum; tcp.sport dport seq ack
- * offset flags win sum urg; frame.len (cuts, or pads with 0xaa, from the network header on, last of
- * all).
+ * offset flags win sum urg; frame.len (from the network header on; cuts, or pads with 0xaa, after
+ * all other faults).
  */
 
 /* A packet arrives; then everything happens that needs no time. */
@@ -225,14 +226,14 @@ void client(char c, uint32_t peer_isn);
  * rest of the SYN's line, "win 1000 <mss 1460>", or "". */
 #define handshake(syn, win) bench_handshake((syn), (win), __FILE__, __LINE__)
 void bench_handshake(const char *syn, unsigned win, const char *file, int line);
-/* The next ISN of our side, for the connection named last. From step 41 on this moves the clock to
- * where the stack chooses it; for a new connection there must be a listener, which gets a SYN and a
- * RST. */
+/* Makes isn the next ISN of our side, for the connection named last. From step 41 on this moves the
+ * clock to where the stack chooses it; for a new connection there must be a listener, which gets a
+ * SYN and a RST. */
 #define next_isn(isn) bench_next_isn((isn), __FILE__, __LINE__)
 void bench_next_isn(uint32_t isn, const char *file, int line);
-/* Fills buf with the pattern from relative sequence number (or offset) from on. */
+/* Fills buf with the pattern; its first byte has relative sequence number (or offset) from. */
 void pattern(void *buf, uint32_t from, size_t len);
-/* Fails unless buf holds it. */
+/* Fails unless buf holds that pattern. */
 #define check_pattern(buf, from, len) bench_check_pattern((buf), (from), (len), __FILE__, __LINE__)
 void bench_check_pattern(const void *buf, uint32_t from, size_t len, const char *file, int line);
 
@@ -250,7 +251,7 @@ void sim_clock_skip(uint64_t ns);
  * task_join.
  */
 struct task;
-/* runs up to its first sleep */
+/* Starts a task, which runs up to its first sleep. */
 struct task *task_start(const char *name, void (*func)(void *arg), void *arg);
 int task_done(const struct task *task);
 /* Moves the clock by at most ms until the task has ended; fails if it has not. */
@@ -270,7 +271,7 @@ void sim_random_next(const void *bytes, size_t len); /* next output of random_by
 int sim_in_interrupt(void);              /* is this the interrupt thread? */
 unsigned sim_platform_state(void);       /* 0 off, 1 initialised, 2 running */
 unsigned sim_intr_count(unsigned irq);   /* how often interrupt irq was taken */
-unsigned long sim_wakeups(void);         /* sleepers woken by what they waited for */
+unsigned long sim_wakeups(void);         /* sleepers woken, not timed out or interrupted */
 size_t memory_peak(void);                /* most allocations at once */
 size_t memory_peak_bytes(int restart);   /* most bytes at once; restart: from now on */
 

@@ -40,7 +40,7 @@ static inline void check_state(int desc, const char *name)
     check_str(tcp_state_ntoa(view(desc).state), name);
 }
 
-/* The block has been freed. */
+/* Returns whether the block has been freed. */
 static inline int is_gone(int desc)
 {
     struct tcp_view v;

@@ -185,7 +185,7 @@ uint16_t sim_sum(const uint8_t *data, size_t len, uint32_t sum)
     return (uint16_t)~sum;
 }
 
-/* The length that a field announces, unless it is impossible. */
+/* Returns the length that a field announces, or max if that is impossible. */
 static size_t believe(size_t announced, size_t min, size_t max)
 {
     return announced >= min && announced <= max ? announced : max;
@@ -437,7 +437,7 @@ static int fault_options(struct packet *p, const char **s)
     return 0;
 }
 
-/* Reads a value; a signed one is added to the right one. */
+/* Reads a value; one with a sign is added to the right value. */
 static int fault_value(const char **s, uint64_t right, uint64_t *value)
 {
     const char *p = *s;

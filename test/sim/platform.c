@@ -24,15 +24,15 @@
  * retransmissions takes milliseconds. If there is no event, all tasks sleep for ever, and that is
  * reported with the place of each sleep.
  *
- * Interrupts. Raising one sets a bit and lets the interrupt thread run, which calls the handlers of
- * one number after another, never two at once, as platform.h says. Timers are the interrupt
- * INTR_IRQ_TIMER, raised by the clock; INTR_IRQ_USER interrupts all sleeps at that moment. The wire
- * raises INTR_IRQ_BASE.
+ * Interrupts. Raising one sets a bit and lets the interrupt thread run. That thread calls handlers
+ * one after another, never two at once, as platform.h says. The clock raises INTR_IRQ_TIMER when a
+ * timer is due, the wire INTR_IRQ_BASE for arrivals. INTR_IRQ_USER interrupts the sleeps of that
+ * moment.
  *
  * Locks. Since one task runs at a time, a lock is only the name of its owner. The checks make it
  * useful: no task may take a lock twice, release another's, or sleep or end with one, and the order
- * of locks must have no cycle. An order once seen is remembered, so a deadlock that needs unlucky
- * timing fails at any time.
+ * of locks must have no cycle. Each order is remembered once seen, so two orders that could
+ * deadlock fail even in a run that does not deadlock.
  */
 
 #define INTR_MAX 65
@@ -78,7 +78,7 @@ uint32_t sim_draw(uint32_t n)
     return (uint32_t)((next_random(&bench_random) >> 32) % n);
 }
 
-/* Some starts are shortly before 32 bits of milliseconds overflow. */
+/* Some starts are shortly before milliseconds overflow 31 or 32 bits. */
 static uint64_t draw_start(void)
 {
     static const uint64_t ms[] = { 1000, INT32_MAX - 9000, UINT32_MAX - 9000, 86400000 };
@@ -514,7 +514,7 @@ int intr_raise(unsigned int irq)
     return 0;
 }
 
-/* The user interrupts all sleepers. */
+/* Ends the present sleeps with EINTR. */
 static void interrupt_sleepers(void)
 {
     struct task *task;

@@ -244,7 +244,8 @@ static void hex_data(struct spec *s)
     }
 }
 
-/* The youngest datagram of the other direction, or the one that begins with these bytes. */
+/* Returns the latest datagram of the other direction that begins with these bytes, or else the
+ * latest of all. */
 static const struct record *find_quoted(enum direction dir, const uint8_t *bytes, size_t len)
 {
     const struct record *r, *first = NULL;
@@ -299,7 +300,7 @@ static void read_data(struct spec *s, const struct packet *got)
 /*
  * ARP, IP, ICMP, UDP
  */
-/* Of the last ARP message received: replies go there. */
+/* Sender of the last ARP message in: replies go there. */
 static uint64_t last_sha = SIM_MAC_SCRIPT;
 static uint64_t last_spa = SIM_ADDR_PEER;
 

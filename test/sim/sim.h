@@ -47,7 +47,7 @@ extern struct task *sim_tasks;
 extern struct task *sim_main;
 extern uint64_t sim_now;
 extern uint64_t sim_start;
-/* A task yields at one of so many occasions: fewer orders, less time. 0: at each. */
+/* A task yields at one occasion in sim_patience: fewer orders, less time. 0: at each. */
 extern uint32_t sim_patience;
 
 /* Makes the calling thread the task "main". */
@@ -63,8 +63,8 @@ void sim_task_join(struct task *task);
 void sim_yield(void);
 /* Yields until ready(self). */
 void sim_block(const char *why, int (*ready)(const struct task *task));
-/* For main only: yields until everything has happened that needs no time, and then until enough()
- * or until the time until. */
+/* For main only: yields until no other task can run and either enough(arg) holds or the clock has
+ * reached until. enough may be NULL. */
 void sim_wait(uint64_t until, int (*enough)(const void *arg), const void *arg);
 /* The state of each task, one line each, at most max lines, for a report. */
 void sim_describe_tasks(char *buf, size_t size, int max);
@@ -92,7 +92,7 @@ uint64_t sim_next_timer(void); /* time of the next timer; UINT64_MAX: none */
 void sim_fire_timers(void);    /* interrupt of the timers due at sim_now */
 void sim_pend(unsigned int irq); /* intr_raise without yielding */
 void sim_describe_memory(char *buf, size_t size);
-/* Wrong use of the platform: the behaviour fails. */
+/* Fails the behaviour at the step in progress, above all for a wrong use of the platform. */
 void sim_wrong(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 
 /*
@@ -181,7 +181,7 @@ struct conn {
     uint32_t peer_isn;
     uint32_t our_isn;
     int known; /* our_isn has been seen */
-    uint64_t begun; /* by clock_now */
+    uint64_t begun; /* time of our SYN, by clock_now */
 };
 
 #define SIM_CONNS 128
@@ -205,8 +205,8 @@ struct shared {
 
 extern struct shared *sim_shared;
 
-/* Reads a line and builds its packet. got is the packet to be compared with, or NULL: open fields
- * are taken from it. A malformed line fails the behaviour. */
+/* Reads a line and builds its packet. got, if not NULL, is the packet compared with it, and gives
+ * the fields that the line leaves open. A malformed line fails the behaviour. */
 void sim_build(const char *script, enum direction dir, size_t net, struct packet *p,
                const struct packet *got);
 /* Prints a packet in the same notation. */
@@ -214,7 +214,7 @@ void sim_print(const struct packet *p, enum direction dir, char *buf, size_t siz
 void sim_remember(const struct packet *p, enum direction dir);
 void sim_capture(const struct packet *p); /* with -w (bench.c) */
 struct conn *sim_conn_now(void); /* the connection named last */
-/* Completes a connection from a packet of ours: its ISN, its port. */
+/* Completes a connection from our SYN: our ISN, and our port if it was not given. */
 void sim_learn(const struct packet *p);
 /* Read an address and move *s on. Return 0 or -1. */
 int sim_read_addr(const char **s, uint32_t *addr);

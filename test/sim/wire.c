@@ -88,7 +88,7 @@ static void pop(void)
     free(frame);
 }
 
-/* An ARP request for another address, which the script's end answers with wire_answer_arp. */
+/* Is it an ARP request that the script's end answers itself: for an address not the sender's? */
 static int is_question(const struct packet *p, const struct layout *lay)
 {
     uint64_t tpa;
@@ -177,7 +177,7 @@ static void arrive(struct packet *p)
     settle();
 }
 
-/* The minimum of an Ethernet frame is 60 bytes. */
+/* An Ethernet frame has at least 60 bytes. */
 static void pad(struct packet *p)
 {
     if (p->net && p->len < 60) {
@@ -305,7 +305,7 @@ void bench_expect_nothing(long ms, const char *file, int line)
     sim_doing(file, line, "expect_nothing(%ld)", ms);
     took = wait_sent(ms);
     if (first) {
-        bench_fail(file, line, "after %ld ms went out: %s", took, sim_wire_left());
+        bench_fail(file, line, "after %ld ms a packet went out: %s", took, sim_wire_left());
     }
 }
 
