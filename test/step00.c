@@ -1,4 +1,4 @@
-/* Step 00: the ground. Start and stop, and the given parts: log, queue, byte order, checksum. */
+/* Step 00: the core. Start and stop, and the given parts: log, queue, byte order, checksum. */
 #define _GNU_SOURCE /* posix_openpt */
 
 #include <fcntl.h>
@@ -110,7 +110,7 @@ static void checksum(void)
     check_int(cksum16(ones, sizeof(rfc1071) + 2, 0), 0);
 }
 
-/* An odd last byte counts as if a zero followed it, whatever does follow (RFC 1071). */
+/* An odd last byte counts as if a zero followed it, even if another byte does (RFC 1071). */
 static void checksum_odd(void)
 {
     uint8_t buf[16];
@@ -392,7 +392,7 @@ static void blocks(void)
     check_str(seen, all);
 }
 
-/* Longer than a line's limit, and than the log's buffer. */
+/* Lines longer than the limit, and a dump longer than the log's buffer. */
 static void long_lines(void)
 {
     static char text[10000];
@@ -430,8 +430,8 @@ static void empty_variable(void)
 
 BENCH(0,
       {"net_init initializes the platform, net_run runs it, net_shutdown stops it", in_order},
-      {"run and shutdown need an init first; a shutdown needs no run", not_started},
-      {"a second init, run or shutdown is refused", twice},
+      {"net_run and net_shutdown need net_init first; net_shutdown needs no net_run", not_started},
+      {"a second net_init, net_run or net_shutdown is refused", twice},
       {"after a shutdown the stack starts afresh, three times", afresh},
       {"net_init fails if platform_init fails", init_fails},
       {"net_run fails if platform_run fails", run_fails},
@@ -441,11 +441,13 @@ BENCH(0,
       {"a checksum computed in two parts equals that of the whole", checksum_chained},
       {"a queue is first in, first out", queue_order},
       {"an empty queue pops NULL, and can be used again", queue_empty},
-      {"a log line has level, function, text, place; a level that is off costs nothing", log_lines},
+      {"a log line has level, function, text and place; if off, its arguments are not evaluated",
+       log_lines},
       {"hexdump prints at level dump only", dumps},
       {"a full pipe does not block: missing lines are counted and reported", pipe_is_full},
-      {"nor does a full socket", socket_is_full},
-      {"nor does a full terminal, which takes parts of lines", terminal_is_full},
+      {"a full socket does not block: missing lines are counted and reported", socket_is_full},
+      {"a full terminal, which takes parts of lines, does not block: missing lines are counted",
+       terminal_is_full},
       {"a stopped terminal (Ctrl-S) loses lines, and the log says how many", terminal_is_stopped},
       {"a file gets every line, in order with the program's own output", log_in_file},
       {"the lines of a block come out together, those of a nested block too", blocks},

@@ -97,7 +97,7 @@ static void run_twice(void)
     check_int(net_device_output(dev, TYPE, (const uint8_t *)"x", 1, NULL), 0);
 }
 
-/* Only a device whose flag says up before net_run opens it is opened twice. */
+/* The up flag is set by hand: nothing else makes net_run open an open device. */
 static void open_twice(void)
 {
     check_int(net_init(), 0);

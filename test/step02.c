@@ -95,7 +95,7 @@ static int output(struct net_device *dev, size_t len, const void *dst)
 
     pattern(data, 0, len);
     ret = net_device_output(dev, TYPE, data, len, dst);
-    memset(data, 0xee, len); /* data is borrowed for the call only */
+    memset(data, 0xee, len); /* the device may use data during the call only */
     settle();
     return ret;
 }
@@ -269,9 +269,9 @@ BENCH(2,
       {"a device that was never opened neither sends nor closes", never_opened},
       {"net_device_output fails and counts if the driver's output fails", output_refused},
       {"a device that fails to open is logged and stays down; the others open", open_fails},
-      {"if two fail to open, net_run's errno is that of the first", two_of_three_fail},
+      {"if two devices fail to open, net_run's errno is that of the first", two_of_three_fail},
       {"the null device discards everything", null_swallows},
       {"loopback passes the same bytes to net_input", loopback},
       {"loopback carries every length up to its MTU", loopback_sizes},
-      {"a device counts what it sends, receives and refuses", counters},
+      {"a device counts frames sent, received and refused", counters},
       {"the capture hook sees received frames until it is removed", input})

@@ -114,7 +114,7 @@ static void unknown(void)
     expect_nothing(0);
 }
 
-/* B-1 of HOSTILE.md: microps reads 64 KB beyond such a datagram. */
+/* Fault B-1 of the original microps, which read 64 KB beyond such a datagram. */
 static void total_zero(void)
 {
     bench_start(WIRE_RAW);
@@ -130,7 +130,7 @@ BENCH(8,
       {"a message shorter than a header is dropped as too short", too_short},
       {"a message shorter than a header is dropped in a padded frame too", too_short_padded},
       {"a message with a bad checksum is dropped", checksum},
-      {"a message cut anywhere behind its header is dropped: bad checksum", cut},
+      {"a message cut anywhere after its header is dropped: bad_checksum", cut},
       {"no message with a single bit flipped is delivered", every_bit},
       {"a message of unknown type is counted and silently dropped [1122-3.2.2a]", unknown},
       {"a false IP total length is dropped before ICMP reads beyond it", total_zero})

@@ -85,7 +85,7 @@ static void echo_no_memory(void)
     }
 }
 
-/* B-10 of HOSTILE.md: replies to a broadcast amplify an attacker's traffic. */
+/* Fault B-10 of the original microps: replies to a broadcast amplify an attacker's traffic. */
 static void echo_broadcast(void)
 {
     bench_start(WIRE_RAW);
@@ -209,8 +209,8 @@ static void no_error_about(void)
 BENCH(9,
       {"echoes of 0, 1, 56 and 1472 bytes are returned whole to the sender [1122-3.2.2.6a]", echo},
       {"an echo reply equals the one worked out by hand [1122-3.1a]", echo_by_hand},
-      {"neither padding nor IP options are returned", echo_padded},
-      {"echo replies are counted, and failures to send one", echo_counts},
+      {"an echo reply has neither the padding nor the IP options of the request", echo_padded},
+      {"echo replies, and failures to send them, are counted", echo_counts},
       {"without memory one reply is lost, and the next is sent", echo_no_memory},
       {"an echo to a broadcast address is counted, not answered [1122-3.2.2.6b]",
        echo_broadcast},
@@ -220,9 +220,9 @@ BENCH(9,
        unreachable},
       {"less than 8 bytes of data are quoted without padding [1122-3.3.8]",
        unreachable_short},
-      {"IP options are quoted with the header", unreachable_options},
+      {"an error quotes IP options with the header", unreachable_options},
       {"a quote equals the bytes of the datagram [1122-3.2.2b 1122-3.2.2d]", quote_by_hand},
-      {"no error about broadcasts, fragments or damage, or to a group or 0.0.0.0 [1122-3.2.2e]",
-       no_error},
-      {"icmp_error sends none about an error, a later fragment or a group [1122-3.2.2e]",
+      {"no error is sent about broadcasts, fragments or damage, or to a group or 0.0.0.0 "
+       "[1122-3.2.2e]", no_error},
+      {"icmp_error sends nothing about an error, a later fragment or a group [1122-3.2.2e]",
        no_error_about})

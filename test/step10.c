@@ -109,8 +109,8 @@ static void small_buffer(void)
 
 BENCH(10,
       {"ether_print prints a frame's addresses and type", fields},
-      {"a frame without a payload prints its header", only_header},
+      {"ether_print prints the header of a frame without a payload", only_header},
       {"a frame shorter than a header prints no field, and is not read past its end", too_short},
       {"addresses are parsed and printed", address_text},
-      {"malformed text is no address", bad_text},
+      {"malformed addresses are refused", bad_text},
       {"a buffer too small for an address is left untouched", small_buffer})

@@ -166,6 +166,6 @@ BENCH(12,
       {"a message shorter than 28 bytes is dropped; padding is ignored", too_short},
       {"a message about hardware other than Ethernet is dropped", bad_hardware},
       {"a message about a protocol other than IP is dropped", bad_protocol},
-      {"operations other than request and reply are dropped", bad_operation},
-      {"a sender hardware address of a group or zero is dropped", bad_sender},
-      {"a device without an IP interface does not answer, and counts", no_iface})
+      {"a message that is neither request nor reply is dropped", bad_operation},
+      {"a message whose sender hardware address is a group or zero is dropped", bad_sender},
+      {"a request on a device without an IP interface is counted, not answered", no_iface})

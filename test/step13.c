@@ -92,7 +92,7 @@ static void updated(void)
     expect(FROM HA "91 IP 192.0.2.2 > 192.0.2.9 proto 253 'data'");
 }
 
-/* RFC 826's merge flag: a known sender is renewed, an unknown one only added if we are asked. */
+/* RFC 826's merge flag: any request renews a known sender; only one for our address adds it. */
 static void overheard(void)
 {
     bench_start(WIRE_ETHER);
@@ -268,7 +268,7 @@ BENCH(13,
       {"a request for another address renews a known sender, adds no unknown one", overheard},
       {"an unknown neighbour is not found", unknown},
       {"a probe from 0.0.0.0 is answered, and adds no entry", nobody},
-      {"broadcasts need no cache [1122-3.3.6b]", broadcast},
+      {"broadcasts need no cache entry [1122-3.3.6b]", broadcast},
       {"an entry is valid until its timeout [1122-2.3.2.1a]", expires},
       {"an entry expires even if it is in use [1122-2.3.2.1a]", expires_in_use},
       {"a renewed entry does not expire", renewed},

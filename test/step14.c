@@ -68,7 +68,7 @@ static void by_hand(void)
     send_to("192.0.2.1");
     check_int(take(0, got, sizeof(got)), 60);
     check_mem(got, want, sizeof(want));
-    check_mem(got + 38, "\xc0\x00\x02\x01", 4); /* the one before it is undefined */
+    check_mem(got + 38, "\xc0\x00\x02\x01", 4); /* the hardware address before it is undefined */
 }
 
 static void next_goes_out(void)
@@ -214,7 +214,7 @@ BENCH(14,
       {"each address has its own request", each_address},
       {"arp_resolve returns INCOMPLETE until the reply arrives", states},
       {"a reply for another address or a malformed one does not resolve", wrong_answers},
-      {"a request for our address from the neighbour resolves it too", answered_by_asking},
+      {"a request for our address resolves its sender too", answered_by_asking},
       {"an address long unresolved is asked for again", after_silence},
       {"an address is asked for again once its entry has expired", after_expiry},
       {"many unanswered addresses do not keep others from being resolved", many_unanswered})

@@ -20,7 +20,7 @@ static void handle_a(const uint8_t *data, size_t len, struct net_device *dev)
 
     (void)dev;
     if (in_net_input || !sim_in_interrupt()) {
-        fail("net_input called the handler, not the softirq");
+        fail("the handler was called by net_input, and not by the softirq");
     }
     check_int(len, sizeof(number));
     memcpy(&number, data, sizeof(number));
@@ -216,7 +216,8 @@ BENCH(15,
       {"the softirq delivers received frames", from_the_wire},
       {"net_input queues a copy: the driver may reuse its buffer", copied},
       {"a hundred payloads keep their order", in_order},
-      {"a full queue drops and counts, delivers what it holds, and accepts again", overflow},
+      {"a full queue drops and counts payloads, delivers those it holds, and accepts again",
+       overflow},
       {"each protocol has a queue of its own", each_its_own},
       {"an unknown type is counted, not queued", unknown},
       {"without memory a payload is delivered or counted, and the next is delivered", no_memory},

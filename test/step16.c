@@ -118,7 +118,7 @@ static void every_prefix(void)
                                length % 2 ? null : wire), 0);
     }
     check_str(way_to(hton32(0x8a000000)), "nowhere");
-    for (int length = 1; length <= 24; length++) { /* the bit behind the prefix differs */
+    for (int length = 1; length <= 24; length++) { /* the bit after the prefix differs */
         ip_addr_t dst = hton32(0x0a000000 ^ 0x80000000 >> length);
         check_str(way_to(dst), length % 2 ? "null" : "wire");
     }
@@ -268,14 +268,14 @@ BENCH(16,
       {"the network of an interface needs no added route [1122-3.3.1.1]", connected},
       {"the longest prefix wins, in any order of adding", longest_prefix},
       {"the longest prefix wins for every length", every_prefix},
-      {"a datagram beyond the gateway has the gateway's hardware address", gateway},
+      {"a datagram through the gateway has the gateway's hardware address", gateway},
       {"ARP asks for the next hop: gateway or neighbour [1122-3.3.1.1]", gateway_asked_for},
       {"the default gateway is used if no other route matches [1122-3.3.1.2a 1122-3.3.1.6]",
        two_gateways},
       {"an echo from another network is answered through the gateway", echo_through_gateway},
-      {"a datagram with a source is routed alike; a foreign source is refused", given_source},
+      {"a datagram with a given source is routed too; a foreign source is refused", given_source},
       {"a given source is never replaced [1122-3.2.1.3a]", source_kept},
-      {"output without a route fails with ENETUNREACH, and counts", no_route},
+      {"output without a route fails with ENETUNREACH, and is counted", no_route},
       {"255.255.255.255 from a given source needs no route", broadcast},
       {"a malformed gateway address is refused", bad_gateway},
       {"a full table refuses routes and keeps those it has", many},

@@ -7,7 +7,7 @@
 #include "util.h"
 
 #define HELLO "P. 1:6(5) ack 1 'hello'"
-#define HELLO_TCP 20 /* where TCP begins in it */
+#define HELLO_TCP 20 /* offset of the TCP header in it */
 
 /* A segment, worked out by hand */
 static const uint8_t hello[] = {
@@ -175,7 +175,7 @@ static void test_options(void)
 }
 
 BENCH(20,
-      {"a good segment of any length passes", test_good},
+      {"a good segment of any length passes the checks", test_good},
       {"a segment shorter than a header counts as too_short", test_short},
       {"a data offset below 5 counts as bad_offset", test_offset_below_header},
       {"a data offset beyond the segment counts as bad_offset", test_offset_above_segment},

@@ -96,7 +96,7 @@ static void test_view(void)
     check(sizeof(view.snd.wnd) >= 4 && sizeof(view.rcv.wnd) >= 4);
 }
 
-/* seq_lt and seq_leq compare modulo 2^32. */
+/* A handshake with these numbers, which are compared modulo 2^32. */
 static void try_isn(uint32_t peer, uint32_t ours)
 {
     static unsigned port = 5000;
@@ -315,7 +315,7 @@ static void test_shutdown(void)
 }
 
 BENCH(22,
-      {"SYN, SYN-ACK, ACK: OPEN returns a connection", test_handshake},
+      {"SYN, SYN-ACK, ACK: a passive OPEN returns a connection", test_handshake},
       {"the view shows both sides' numbers and endpoints [MUST-1 REC-1]", test_view},
       {"initial sequence numbers around 2^32 work", test_isn},
       {"LISTEN ignores a RST [EVENT-2]", test_listen_reset},
@@ -329,5 +329,5 @@ BENCH(22,
       {"a port in use can be opened again, but only one OPEN can wait on it [MUST-41 MUST-42]",
        test_second_open},
       {"an interruption ends OPEN with EINTR", test_interruption},
-      {"a closed or invalid descriptor is EBADF", test_close},
+      {"close fails with EBADF on a closed or invalid descriptor", test_close},
       {"shutdown wakes sleeping OPENs and frees all memory", test_shutdown})

@@ -121,7 +121,7 @@ static void test_data_with_handshake(void)
     check_received(desc, 1, 11);
 }
 
-/* Data behind a hole is not acknowledged, nor delivered before the hole is filled. */
+/* Data after a gap is not acknowledged, nor delivered before the gap is filled. */
 static void test_out_of_order(void)
 {
     static struct call c;
@@ -213,7 +213,7 @@ static void test_full(void)
     check_received(desc, seq + 5, seq + 15);
 }
 
-/* RFC 9293 3.10.7.4: data into a zero window is not accepted, but its ACK is. */
+/* RFC 9293 3.10.7.4: of a segment into a zero window the data is dropped, but the ACK counts. */
 static void test_ack_into_shut_window(void)
 {
     static struct call c;
@@ -230,8 +230,8 @@ static void test_ack_into_shut_window(void)
     check_int(view(desc).snd.una - view(desc).iss, 11);
 }
 
-/* A peer that has filled the window, and whose last segments are lost, sends ACKs from the right
- * edge on. They count, and two such ends must not answer each other for ever. */
+/* The peer has filled the window, but its last segments are lost: its ACKs have the number of the
+ * right edge. They count. Two ends in this state must not answer each other for ever. */
 static void test_ack_at_the_edge(void)
 {
     static struct call c;
@@ -435,7 +435,7 @@ BENCH(23,
       {"more data than a buffer holds arrives byte for byte", test_receive_much},
       {"RECEIVE sleeps until there is data", test_receive_sleeps},
       {"data may come with the handshake's last ACK", test_data_with_handshake},
-      {"data behind a hole is neither acknowledged nor delivered [MAY-13]", test_out_of_order},
+      {"data after a gap is neither acknowledged nor delivered [MAY-13]", test_out_of_order},
       {"duplicate data is delivered once", test_duplicates},
       {"data outside the window is not accepted [EVENT-4]", test_outside},
       {"a full receive buffer closes the window, and reading opens it [SHLD-14 MAY-8 M-2]",

@@ -290,7 +290,7 @@ static void test_nothing_left(void)
 }
 
 BENCH(25,
-      {"SYN, SYN-ACK, ACK: OPEN returns a connection", test_handshake},
+      {"SYN, SYN-ACK, ACK: an active OPEN returns a connection", test_handshake},
       {"data goes both ways [MUST-2]", test_data},
       {"initial sequence numbers around 2^32 work", test_isn},
       {"OPEN without a local endpoint chooses one [MUST-44]", test_choice},
@@ -298,10 +298,10 @@ BENCH(25,
       {"SYN-SENT answers a wrong ACK with a RST [EVENT-3]", test_wrong_ack},
       {"SYN-SENT drops a segment without SYN [EVENT-3]", test_no_syn},
       {"a lost SYN is retransmitted with doubling timeouts [MUST-22]", test_lost_syn},
-      {"a silent peer is ETIMEDOUT after three minutes or more [MUST-23]", test_silence},
+      {"OPEN fails with ETIMEDOUT after at least three minutes of silence [MUST-23]", test_silence},
       {"a repeated SYN-ACK is acknowledged again", test_lost_ack},
       {"an interruption ends OPEN with EINTR", test_interruption},
-      {"a second OPEN between the same endpoints is EADDRINUSE", test_in_use},
+      {"a second OPEN between the same endpoints fails with EADDRINUSE", test_in_use},
       {"an active OPEN and a listener share a port [MUST-42]", test_listener_beside},
       {"OPEN to an invalid or unroutable peer fails at once [MUST-46]", test_refused},
       {"a failed OPEN leaves no memory allocated [M-1]", test_nothing_left})

@@ -223,7 +223,7 @@ static void test_next_connection(void)
 
 BENCH(27,
       {"FIN, ACK, FIN, ACK, 2 MSL: the block is freed", test_exchange},
-      {"FIN and ACK may come in one segment", test_fin_with_ack},
+      {"the peer's FIN may come with its ACK of our FIN", test_fin_with_ack},
       {"TIME-WAIT lasts 2 MSL [MUST-13]", test_time_wait},
       {"a repeated FIN in TIME-WAIT is answered and restarts the 2 MSL [EVENT-12]",
        test_repeated_fin},
@@ -235,4 +235,4 @@ BENCH(27,
       {"FIN-WAIT-2 times out", test_silent_in_fin_wait_2},
       {"FIN-WAIT-1 times out", test_silent_in_fin_wait_1},
       {"close wakes a reader and does not sleep", test_descriptor},
-      {"the next connection gets another block [M-3]", test_next_connection})
+      {"a block in TIME-WAIT is not reused for the next connection [M-3]", test_next_connection})

@@ -1,4 +1,4 @@
-/* Step 28: gleanings. SYN, RST, FIN and ACK in every state of RFC 9293 3.10.7. */
+/* Step 28: the remaining events. SYN, RST, FIN and ACK in every state of RFC 9293 3.10.7. */
 
 #include <stdio.h>
 
@@ -10,8 +10,8 @@
 #include "util.h"
 
 static struct call opener;
-static int desc = -1; /* what opener has returned */
-static int active; /* calls 192.0.2.1:5000; otherwise waits for it */
+static int desc = -1; /* returned by opener */
+static int active; /* calls 192.0.2.1:5000; else waits for its call */
 
 static ssize_t open_connection(struct call *c)
 {
@@ -29,7 +29,7 @@ static void start(int calls)
 }
 
 /*
- * Ways into each state, with RCV.NXT and SND.NXT then, relative to the initial numbers
+ * Ways into each state. Beside each: RCV.NXT and SND.NXT there, relative to the initial numbers
  */
 static void to_closed(void) /* - - */
 {
@@ -320,7 +320,7 @@ static void test_time_wait(void)
 }
 
 /*
- * What the user sees
+ * Results for the user
  */
 static void check_opened(void)
 {
@@ -380,7 +380,7 @@ static void test_challenge_address(void)
     expect(". 1:1(0) ack 1");
 }
 
-/* A SYN with data arrives twice: the second one is no new attempt. */
+/* A SYN with data arrives twice: the second is no new connection attempt. */
 static void test_syn_with_data_again(void)
 {
     start(0);
@@ -455,24 +455,29 @@ static void test_reset_shut_window(void)
 }
 
 BENCH(28,
-      {"SYN, RST, FIN, ACK in CLOSED [EVENT-1]", test_closed},
-      {"SYN, RST, FIN, ACK in LISTEN [EVENT-2]", test_listen},
-      {"SYN, RST, FIN, ACK in SYN-SENT [EVENT-3]", test_syn_sent},
-      {"SYN, RST, FIN, ACK in SYN-RECEIVED, after LISTEN and after SYN-SENT [MUST-11]",
+      {"SYN, RST, FIN and ACK have the right effect in CLOSED [EVENT-1]", test_closed},
+      {"SYN, RST, FIN and ACK have the right effect in LISTEN [EVENT-2]", test_listen},
+      {"SYN, RST, FIN and ACK have the right effect in SYN-SENT [EVENT-3]", test_syn_sent},
+      {"SYN, RST, FIN and ACK have the right effect in SYN-RECEIVED, after LISTEN and after "
+       "SYN-SENT [MUST-11]",
        test_syn_received},
-      {"SYN, RST, FIN, ACK in ESTABLISHED [EVENT-4 EVENT-6 EVENT-7 SHLD-2]", test_established},
-      {"SYN, RST, FIN, ACK in CLOSE-WAIT", test_close_wait},
-      {"SYN, RST, FIN, ACK in LAST-ACK", test_last_ack},
-      {"SYN, RST, FIN, ACK in FIN-WAIT-1 and FIN-WAIT-2 [EVENT-11]", test_fin_wait},
-      {"SYN, RST, FIN, ACK in CLOSING [EVENT-11]", test_closing},
-      {"SYN, RST, FIN, ACK in TIME-WAIT [EVENT-12 EVENT-14]", test_time_wait},
-      {"a RST in SYN-SENT is ECONNREFUSED", test_refused},
+      {"SYN, RST, FIN and ACK have the right effect in ESTABLISHED "
+       "[EVENT-4 EVENT-6 EVENT-7 SHLD-2]", test_established},
+      {"SYN, RST, FIN and ACK have the right effect in CLOSE-WAIT", test_close_wait},
+      {"SYN, RST, FIN and ACK have the right effect in LAST-ACK", test_last_ack},
+      {"SYN, RST, FIN and ACK have the right effect in FIN-WAIT-1 and FIN-WAIT-2 [EVENT-11]",
+       test_fin_wait},
+      {"SYN, RST, FIN and ACK have the right effect in CLOSING [EVENT-11]", test_closing},
+      {"SYN, RST, FIN and ACK have the right effect in TIME-WAIT [EVENT-12 EVENT-14]",
+       test_time_wait},
+      {"a RST in SYN-SENT ends OPEN with ECONNREFUSED", test_refused},
       {"a RST wakes all sleepers with ECONNRESET [MUST-12 M-1]", test_reset},
-      {"a RST or SYN with an inexact number is challenged [EVENT-6 EVENT-7]", test_challenge},
+      {"a SYN, or a RST that is not at RCV.NXT, gets a challenge ACK [EVENT-6 EVENT-7]",
+       test_challenge},
       {"a challenge ACK has the connection's address [MUST-45 1122-3.3.4.2a]",
        test_challenge_address},
       {"a repeated SYN with data is answered by an ACK [T-36]", test_syn_with_data_again},
       {"a RST in SYN-RECEIVED returns a passive OPEN to LISTEN [MUST-11]", test_passive_again},
       {"a simultaneous open makes one connection [MUST-10]", test_simultaneous_open},
       {"a simultaneous close ends in TIME-WAIT", test_simultaneous_close},
-      {"a RST counts in a zero window [MUST-66]", test_reset_shut_window})
+      {"a RST at RCV.NXT is accepted into a zero window [MUST-66]", test_reset_shut_window})

@@ -87,7 +87,7 @@ static void test_accept(void)
     expect("F. 6:6(0) ack 11");
 }
 
-/* The end of the handshake wakes it, not the SYN; of two sleepers it wakes one. */
+/* The last ACK of the handshake wakes one of two sleepers; the SYN wakes none. */
 static void test_accept_sleeps(void)
 {
     static struct call a, b;
@@ -105,7 +105,7 @@ static void test_accept_sleeps(void)
     check(a.ret != -1 && b.ret != -1 && a.ret != b.ret);
 }
 
-/* As many wake as there are connections: a thousand sleepers must not all run for each. */
+/* Each connection wakes one sleeper, and not all of them. */
 static void test_many_acceptors(void)
 {
     static struct call calls[100];
@@ -163,7 +163,7 @@ static void test_interrupted_acceptors(void)
     }
 }
 
-/* SYNs arrive in one order, the ends of the handshakes in another: that order counts. */
+/* SYNs arrive in one order, last ACKs in the reverse order, which is that of accept. */
 static void test_many(void)
 {
     int listener = start(20), desc;
@@ -550,7 +550,7 @@ BENCH(29,
       {"accept sleeps until a handshake completes", test_accept_sleeps},
       {"26 connections wake 26 of 100 sleeping accepts", test_many_acceptors},
       {"an interrupted accept holds up no connection", test_interrupted_acceptors},
-      {"connections are accepted in the order of their handshakes' ends", test_many},
+      {"connections are accepted in the order in which their handshakes end", test_many},
       {"the backlog limits the connections that wait for accept", test_backlog},
       {"a handshake that ends at a full backlog succeeds later", test_backlog_full_meanwhile},
       {"closing a listener resets half-open connections and keeps accepted ones",
@@ -559,7 +559,7 @@ BENCH(29,
       {"a connection reset before accept is dropped [M-1]", test_reset_before_accept},
       {"a connection ended before accept delivers its data", test_end_before_accept},
       {"a SYN flood does not keep out other clients", test_flood},
-      {"a second connect is EALREADY, then EISCONN", test_connect},
+      {"a second connect fails with EALREADY in the handshake, EISCONN after it", test_connect},
       {"connect without bind chooses a port", test_connect_unbound},
       {"connect fails with ECONNREFUSED, EBADF or ETIMEDOUT", test_connect_fails},
       {"an interruption ends accept and connect, once", test_interruption},
@@ -567,6 +567,6 @@ BENCH(29,
       {"connect called again reports the outcome once", test_connect_late},
       {"bind refuses conflicts and foreign addresses", test_bind},
       {"commands in the wrong order fail", test_wrong_order},
-      {"a command on a closed or invalid descriptor is EBADF", test_bad_descriptor},
+      {"a command on a closed or invalid descriptor fails with EBADF", test_bad_descriptor},
       {"the descriptor of a reset connection is kept until close", test_numbers},
-      {"a full table is EMFILE until a descriptor is closed", test_table})
+      {"a full table fails with EMFILE until a descriptor is closed", test_table})

@@ -99,7 +99,7 @@ static void test_delay(void)
     check(now_ms() <= 280);
 }
 
-/* A late frame arrives several round trips after frames sent behind it. */
+/* A late frame arrives several round trips after frames that were sent later. */
 static void test_late(void)
 {
     uint8_t reply[100];
@@ -321,7 +321,7 @@ static void run(struct stream *streams, size_t num, const struct wire_faults *fa
 }
 
 /*
- * The stack on such a wire
+ * The stack on an unkind wire
  */
 static void test_1_percent(void)
 {
@@ -384,7 +384,7 @@ static void test_shut_windows(void)
     check_counted(tcp, timed_out, 0, run(&s, 1, &everything));
 }
 
-/* The server reads 50 seconds after the connection, and for one second nothing gets through. */
+/* The server starts to read after 50 seconds, while the wire loses all frames for a second. */
 static void test_lost_window_updates(void)
 {
     struct stream s = {.from = 7, .total = 256 << 10, .rest = 50000, .silent = 1};
@@ -449,7 +449,7 @@ static void test_cut(void)
     check_int(s.send_errnum, ETIMEDOUT);
     check(s.send_end - cut_at >= 100000 - 10);
     check(s.send_end - cut_at <= 130000);
-    check(!task_done(v.task)); /* nothing in flight */
+    check(!task_done(v.task)); /* the server has no data in flight */
     check(v.done > 0 && v.done < s.total);
     check_int(sock_close(s.id), 0);
     check_int(sock_close(v.id), 0);
@@ -474,7 +474,7 @@ static size_t file_read(int fd)
     return (size_t)len;
 }
 
-/* The number at an offset, in host byte order as the magic number says. */
+/* Returns the number at an offset, in the host byte order that the magic number declares. */
 static uint32_t number(size_t at)
 {
     uint32_t n;

@@ -50,7 +50,7 @@ static void establish(const char *options)
     opened(opener);
 }
 
-/* The length of a segment of ours when there is plenty to send. Ends the connection. */
+/* Returns the length of a full segment of our side. Ends the connection with a RST. */
 static size_t segment_len(void)
 {
     static uint8_t packet[70000];
@@ -67,7 +67,7 @@ static size_t segment_len(void)
     return len - hlen;
 }
 
-/* The same to a peer with these options on its SYN. */
+/* Returns the length of a full segment to a peer with these options on its SYN. */
 static size_t len_after(const char *options)
 {
     establish(options);
@@ -349,7 +349,7 @@ static void write_options(char *text, size_t size, int num, int at, unsigned kin
     }
 }
 
-/* Such a segment has one byte of data: is it dropped and counted, or accepted? */
+/* Injects one byte with such options: accepted if they are good, else dropped and counted. */
 static void try_option(int num, int at, unsigned kind, unsigned len, int good)
 {
     char text[128], script[192];
@@ -483,7 +483,7 @@ static void test_offers(void)
     check_state(desc, "CLOSED");
 }
 
-/* A frame of flen bytes arrives, for an unregistered protocol. Returns whether net counts it as
+/* Injects a frame of flen bytes, of an unregistered type. Returns whether net counts it as
  * received. */
 static int frame_comes(const struct net_device *dev, size_t flen)
 {
@@ -545,4 +545,4 @@ BENCH(32,
       {"a segment with a bad option length does not change a connection [MUST-7]",
        test_bad_in_established},
       {"offers of unsupported options do no harm [MUST-6 T-7]", test_offers},
-      {"an Ethernet device follows its MTU as it changes", test_ether_mtu})
+      {"an Ethernet device sends and receives up to its MTU when that changes", test_ether_mtu})
