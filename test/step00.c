@@ -262,7 +262,7 @@ static int ready(int fd)
     return poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, 100) == 1;
 }
 
-/* Reads what is there, which makes room for the last line, and reads that too. */
+/* Reads the output so far, which makes room for one more line; logs that line and reads it. */
 static void drain(int fd, char *text, size_t size)
 {
     size_t len = 0;
@@ -451,5 +451,5 @@ BENCH(0,
       {"a stopped terminal (Ctrl-S) loses lines, and the log says how many", terminal_is_stopped},
       {"a file gets every line, in order with the program's own output", log_in_file},
       {"the lines of a block come out together, those of a nested block too", blocks},
-      {"an overlong line is cut, a dump may be long", long_lines},
+      {"an overlong log line is cut, a long dump is not", long_lines},
       {"an empty MICROPS_LOG counts as unset, a bad one is reported", empty_variable})

@@ -32,7 +32,7 @@ static void notation(void)
     expect("IP 192.0.2.2 > 192.0.2.1 proto 253 len 1000");
 }
 
-/* Checks the next datagram, but for id, time to live and checksum, which the stack chooses. */
+/* Checks the next datagram, except id, time to live and checksum, which the stack chooses. */
 static void check_datagram(uint8_t *want, size_t len)
 {
     uint8_t got[64];

@@ -133,4 +133,4 @@ BENCH(8,
       {"a message cut anywhere after its header is dropped: bad_checksum", cut},
       {"no message with a single bit flipped is delivered", every_bit},
       {"a message of unknown type is counted and silently dropped [1122-3.2.2a]", unknown},
-      {"a false IP total length is dropped before ICMP reads beyond it", total_zero})
+      {"a datagram with a false total length is dropped, and not read past its end", total_zero})

@@ -221,6 +221,6 @@ BENCH(15,
       {"each protocol has a queue of its own", each_its_own},
       {"an unknown type is counted, not queued", unknown},
       {"without memory a payload is delivered or counted, and the next is delivered", no_memory},
-      {"a softirq with nothing to do does nothing", nothing_queued},
+      {"a softirq with empty queues delivers nothing", nothing_queued},
       {"payloads queued at shutdown are freed, not delivered", shut_down},
       {"a handler that sends over loopback is not called recursively", not_nested})

@@ -598,7 +598,7 @@ BENCH(31,
       {"a probe recovers from a lost window update", test_lost_window_updates},
       {"a FIN waits minutes for a zero window to open", test_patient_end},
       {"a simultaneous close with both windows zero completes", test_both_close},
-      {"a cut wire ends in ETIMEDOUT", test_cut},
+      {"a sender on a cut wire fails with ETIMEDOUT", test_cut},
       {"a capture file has a header, and each packet's time and lengths", test_file},
       {"a capture file that cannot be created or written is an error", test_no_file},
       {"the capture has every frame in and out, whole", test_frames})

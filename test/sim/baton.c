@@ -17,7 +17,7 @@ uint64_t sim_now;
 uint64_t sim_start;
 uint32_t sim_patience;
 
-/* What main waits for while other tasks run. */
+/* The condition that main waits for while other tasks run. */
 static struct {
     int waiting;
     uint64_t until;

@@ -1200,7 +1200,7 @@ static void say_ip(struct out *o, const struct packet *p, const struct layout *l
     say_data(o, p, lay, dir);
 }
 
-/* A comment after the line, for what the notation lacks. */
+/* Adds a comment to the line, for a property that the notation lacks. */
 static void say_remark(struct out *o, int *num, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
