@@ -19,7 +19,7 @@
 struct tally {
     unsigned long held, broke, failed;
     uint64_t hash;
-    int whole; /* of the last trial */
+    int whole; /* the last trial delivered every byte */
 };
 
 static struct tally *tally; /* of this worker */
@@ -96,7 +96,7 @@ static void work(unsigned int worker)
 {
     uint64_t i;
 
-    setvbuf(stdout, NULL, _IOFBF, 1 << 16); /* keeps reports of two apart */
+    setvbuf(stdout, NULL, _IOFBF, 1 << 16); /* keeps the reports of two workers apart */
     tally += worker;
     for (i = worker; i < options.seeds; i += options.workers) {
         run_seed(options.from + i);

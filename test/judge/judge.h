@@ -114,7 +114,7 @@ uint64_t watch_hash(void);
 int watch_isn(int side, uint32_t *isn);
 /* Are its checksums and lengths right? */
 int watch_is_undamaged(const struct packet *p, const struct layout *lay);
-/* Returns the time of the last acknowledgment of new data of the side. */
+/* Returns when the side last received an acknowledgment of new data, or a zero window. */
 uint64_t watch_progress(int side);
 
 /* Called at the start of the trial, to plant a fault that the judge must find. */

@@ -49,7 +49,7 @@ static uint32_t window(void)
     return kept < plan.buffer ? (uint32_t)plan.buffer - kept : 0;
 }
 
-/* Returns the window to send, which a peer that shrinks it reduces at random. */
+/* Returns the window to offer; if the plan shrinks it, at random a smaller one. */
 static uint32_t offer(void)
 {
     uint32_t room = least(window(), 65535);

@@ -71,7 +71,7 @@ static void probe(int fd)
     _exit(0);
 }
 
-/* The ISN follows the clock: skips the clock to where it is the plan's. */
+/* Skips the clock, which the ISN follows, to where the ISN is the plan's. */
 static void choose_isn(void)
 {
     uint32_t isn;
@@ -169,12 +169,12 @@ static void describe_stuck(const char *what)
         peer_view(&view);
     }
     fail("%s: ours sent %zu and received %zu%s, %s %zu%s", what, ends[0].sent, ends[0].received,
-         ends[0].eof ? " and the end" : "", plan.peer ? "the peer got" : "the other",
+         ends[0].eof ? " and end of file" : "", plan.peer ? "the peer got" : "the other",
          plan.peer ? view.received : ends[1].received,
-         view.eof || ends[1].eof ? " and the end" : "");
+         view.eof || ends[1].eof ? " and end of file" : "");
 }
 
-/* Waits for the end, and fails if it is late. An end whose peer is gone need not end. */
+/* Waits for the run to end, and fails if it is late. After an error or an abort it need not end. */
 static void wait_for_end(uint64_t limit)
 {
     uint64_t moved = sim_now;

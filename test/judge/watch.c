@@ -31,7 +31,7 @@ struct flow {
     uint32_t acked;    /* all below is acknowledged to it */
     uint32_t offered;  /* right edge of the window offered to it */
     uint16_t mss;      /* MSS option it received */
-    uint64_t progress; /* time of the last news of these */
+    uint64_t progress; /* time of the last acknowledgment of new data, or zero window */
     int reset;         /* it has sent a RST */
     int another;       /* a late old SYN has opened another connection, which is permitted */
     uint32_t whole;    /* all of the other side below was delivered */
