@@ -12,7 +12,7 @@
 #include "sim.h"
 
 /*
- * Damage: the n-th of its kind, up to the last
+ * Damage: each kind numbers its ways from 0
  */
 struct length {
     size_t at;      /* offset of the field */
@@ -83,7 +83,7 @@ static struct lengths lengths_of(const struct packet *p)
     return l;
 }
 
-/* Damages p in the n-th way of its kind. Returns 1, or 0 if that changes nothing, -1 at the end. */
+/* Damages p in the n-th way. Returns 1, 0 if that changes nothing, or -1 after the last way. */
 static int cut(struct packet *p, size_t n)
 {
     if (n >= p->len) {

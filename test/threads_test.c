@@ -251,7 +251,7 @@ static void test_nothing_left(void)
     }
 }
 
-/* Signals that the interrupt thread no longer takes must not end the process. */
+/* Signals must not end the process while there is no interrupt thread. */
 static void test_late_signal(void)
 {
     check(platform_init() == 0);
@@ -739,7 +739,7 @@ static void test_destroy(void)
         sched_task_init(&task);
         start_sleepers(threads, countof(threads), &ever);
         lock_acquire(&lock);
-        if (round % 2) { /* the woken are still leaving */
+        if (round % 2) { /* the sleepers are woken, and have not left */
             sched_task_wakeup(&task);
         }
         sched_task_destroy(&task, &lock);
@@ -947,7 +947,7 @@ static void udp_exchange(int desc, const uint8_t *data, size_t len, const ip_end
         }
         n = udp_cmd_recvfrom(desc, buf, sizeof(buf), &remote);
         check(n >= 0 || errno == EINTR || errno == ECONNREFUSED);
-    } while (!test_failed && (n < 1 || buf[0] != data[0])); /* or an earlier one, sent twice */
+    } while (!test_failed && (n < 1 || buf[0] != data[0])); /* or an earlier echo, received twice */
     check(n == (ssize_t)len && memcmp(buf, data, len) == 0);
     check(remote.addr == server->addr && remote.port == server->port);
 }
@@ -1072,7 +1072,7 @@ static void *tcp_server_main(void *arg)
     return NULL;
 }
 
-/* Returns a connected socket. An interrupted connect goes on, so tries again with a new socket. */
+/* Returns a connected socket. An interrupted connect continues: tries again with a new socket. */
 static int tcp_connect(void)
 {
     struct sockaddr_in addr = address(TCP_PORT);
@@ -1194,7 +1194,7 @@ static atomic_int storm_threads;       /* still running */
 static const uint8_t zeros[2 * TCP_RCV_BUF_SIZE]; /* to send */
 static atomic_int connected, accepted; /* connections: at least one of each */
 
-/* Sends one signal or many, to the interrupt thread or, as others may, to the process. */
+/* Raises interrupts, or sends their signals to the process, as other programs may: one or many. */
 static void storm_signal(void)
 {
     static const int signals[] = {INTR_IRQ_SOFT, INTR_IRQ_USER, INTR_IRQ_TIMER};
@@ -1236,7 +1236,7 @@ static uint16_t storm_port(void)
     return (uint16_t)(TCP_PORT + draw(PORTS));
 }
 
-/* Sends datagrams to these ports, open or not. */
+/* Sends datagrams to the ports of the storm, open or not. */
 static void *flooder_main(void *arg)
 {
     int id = sock_open(PF_INET, SOCK_DGRAM, 0);
@@ -1376,7 +1376,7 @@ static ssize_t random_call(int id)
     }
 }
 
-/* Does POSIX allow these calls this errno, with memory, network and arguments in order? */
+/* Does POSIX permit this errno for these calls, with memory, a network and valid arguments? */
 static int is_usual(int err)
 {
     static const int usual[] = {
@@ -1420,7 +1420,7 @@ static void test_random_calls(void)
 
 #define TAG_LEN sizeof(uint32_t)
 
-static atomic_int busy[STORM_THREADS]; /* sockets in use, or -1; closed by the taker */
+static atomic_int busy[STORM_THREADS]; /* sockets in use; -1: none, or taken to be closed */
 static atomic_int storm_listener;
 
 /* A stream begins with its tag, which determines the bytes behind it: no two are alike. */
@@ -1895,7 +1895,7 @@ static void test_log_cancelled(void)
     log_back(fd, old);
 }
 
-/* Children log that were forked while other threads of the parent logged. */
+/* A forked child can log, although other threads of its parent were logging. */
 static void test_log_forked(void)
 {
     int fd, old, i, status;
@@ -2128,7 +2128,7 @@ static void make_children(int id, int acceptor)
     for (i = 0; i < 50; i++) {
         pid = fork();
         if (pid == 0) {
-            alarm(10); /* a call that hangs ends it */
+            alarm(10); /* ends the child if a call hangs */
             _exit(child_checks(id, acceptor));
         }
         check(ends_well(pid));
@@ -2182,12 +2182,12 @@ int main(int argc, char **argv)
     run_test("starts, runs and stops in this order only", test_order);
     run_test("leaves no thread, descriptor or memory behind, nor a signal blocked [M-11]",
              test_nothing_left);
-    run_test("survives signals after the interrupt thread has ended", test_late_signal);
+    run_test("survives signals while there is no interrupt thread", test_late_signal);
     run_test("survives its signals in a thread older than the stack", test_old_thread);
     run_test("leaves no signal blocked in a program that it starts", test_started_program);
     run_test("takes interrupts one at a time, from any thread or handler", test_interrupts);
     run_test("lets interrupts be raised while it stops", test_raising_at_the_end);
-    run_test("asks every device if the signal queue is full [M-10]", test_full_signal_queue);
+    run_test("asks every device when the signal queue is full [M-10]", test_full_signal_queue);
     run_test("keeps few signals pending in a flood of frames [M-10]", test_flood_of_signals);
     run_test("loses no frame that arrives when it is about to wait", test_no_lost_interrupt);
     run_test("gives each interrupt its turn in a flood of one", test_turns);

@@ -58,7 +58,7 @@ kernel_to_stack() {
     timeout 600 "$e2e/client.exe" $stack 7 bulk $(($1 * 1024))
 }
 
-# A peer whose ACKs are lost seems silent, so that the warning at R1 is right.
+# A peer whose ACKs are lost seems silent: the warning at R1 is expected.
 stop_after_loss() {
     stop INT || return 1
     [ "$sanitizer" = wrap ] || ! grep -v 'no answer to [0-9]* retransmissions' "$tmp/server.err"

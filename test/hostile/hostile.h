@@ -66,7 +66,7 @@ static inline void picture_check_view(const struct tcp_view *a, const struct tcp
     check_int(b->rcv.wnd, a->rcv.wnd);
 }
 
-/* Checks that the state is that of before. */
+/* Checks that the state is unchanged. */
 static inline void picture_check(const struct picture *before)
 {
     struct picture now = picture_take();

@@ -268,7 +268,8 @@ static void test_tiny(void)
     check_never_whole(memory);
 }
 
-/* Injects num lone fragments of many sources. Honest datagrams between them are reassembled. */
+/* Injects num lone fragments of many sources, with honest datagrams in between. Returns the most
+ * allocations in use. */
 static size_t begin_many(int num)
 {
     size_t memory = memory_in_use(), most = 0;
@@ -394,7 +395,7 @@ BENCH(46,
       {"versions other than 4 are dropped [I-7]", test_version},
       {"a source of 0.0.0.0, a group, or our own address is dropped [I-8]", test_source},
       {"a SYN to a broadcast is dropped [I-9]", test_broadcast_segment},
-      {"a datagram to us with a time to live of 0 or 1 is accepted [I-10]", test_ttl},
+      {"a datagram to our address with a time to live of 0 or 1 is accepted [I-10]", test_ttl},
       {"unknown protocols get few errors, and broadcasts none [I-11]", test_unknown_protocol},
       {"overlapping fragments make no datagram [I-12]", test_teardrop},
       {"a fragment that would end beyond 65535 bytes is dropped [I-13]", test_ping_of_death},

@@ -138,7 +138,7 @@ static void send_all(void *arg)
     tcp_cmd_send(c->desc, buf, c->len);
 }
 
-/* Sends len bytes. Returns the largest segment's number of bytes. */
+/* Sends len bytes. Returns the data length of the largest segment. */
 static size_t largest_segment(int desc, size_t len)
 {
     uint8_t got[2000];

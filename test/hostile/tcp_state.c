@@ -140,7 +140,7 @@ static void test_blind_syn(void)
     check_alive(desc, 1, 1);
 }
 
-/* Data with an ACK far off what is in flight is forged. */
+/* Data whose ACK is far from the data in flight is forged. */
 static void test_blind_data(void)
 {
     struct picture before;
@@ -276,7 +276,7 @@ static void test_sockstress(void)
     check_str(state(), "ESTABLISHED");
     check(memory_in_use() <= memory);
     check_int(tcp_cmd_close(desc), 0);
-    for (int i = 0; i < 200; i++) { /* after close R2 applies */
+    for (int i = 0; i < 200; i++) { /* after close TCP_CLOSE_TIMEOUT applies */
         advance(10000);
         wire_pending(1);
         inject(". 1:1(0) ack 1 win 0");
@@ -443,7 +443,7 @@ BENCH(46,
       {"1,000 guesses get few challenges, and cost other connections none [T-19]", test_challenges},
       {"initial sequence numbers are unpredictable [T-20]", test_isn},
       {"ephemeral ports are unpredictable [T-21 B-18]", test_ports},
-      {"a peer with a window of zero costs one block, until we close [T-27]",
+      {"a peer with a window of zero costs one block, until the timeout after close [T-27]",
        test_sockstress},
       {"only a new SYN ends TIME-WAIT early [T-32]", test_time_wait},
       {"a peer that vanishes while we close leaves nothing [T-34]", test_vanished},

@@ -64,7 +64,7 @@ static void test_no_checksum(void)
                   inject_with("udp.sum=0", "UDP 192.0.2.1.5000 > 192.0.2.2.8 'hello'"));
 }
 
-/* One of all two-byte values makes the sum zero, which is sent as ffff. */
+/* One of the 65,536 two-byte values makes the sum zero, which is sent as ffff. */
 static void test_zero(void)
 {
     ip_endp_t remote = endp("192.0.2.1:5000");
@@ -170,6 +170,7 @@ BENCH(46,
       {"a checksum of zero is accepted; a closed port answers [U-3 B-11]", test_no_checksum},
       {"a computed checksum is never sent as zero [U-4]", test_zero},
       {"5,000 unread datagrams take little memory [U-5 B-14]", test_flood},
-      {"a source that is not one other host is dropped, port 0 accepted [U-6]", test_source},
+      {"a non-unicast, loopback or own source is dropped, source port 0 accepted [U-6]",
+       test_source},
       {"an unsolicited answer has no effect [U-7]", test_dns},
       {"ephemeral ports are unpredictable [U-8]", test_ports})
