@@ -104,7 +104,7 @@ clean:
 	rm -rf build libmicrops.a libmicrops.so
 	find . -name '*.exe' -delete
 
-# A misspelt variable is an error: SAN=adress or STEPS=14 would test something else than meant.
+# A misspelt variable is an error: with SAN=adress or STEPS=14, make would run the wrong tests.
 GIVEN := $(foreach name,$(.VARIABLES),$(if $(findstring command,$(origin $(name))),$(name)))
 $(foreach name,$(filter-out $(KNOWN),$(GIVEN)),$(error nothing knows $(name): there are $(KNOWN)))
 $(foreach word,$(filter-out address thread fuzz cover,$(SAN)),$(error SAN=$(word): address or thread))

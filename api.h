@@ -13,7 +13,7 @@
 #else
 #define MICROPS_BEGIN _Pragma("GCC visibility push(default)")
 #define MICROPS_END _Pragma("GCC visibility pop")
-#define MICROPS_ATOMIC(type) _Atomic(type) /* C++ has no _Atomic, and only reads */
+#define MICROPS_ATOMIC(type) _Atomic(type) /* C++ has no _Atomic; its programs only read */
 #endif
 
 #endif

@@ -18,10 +18,10 @@
  *     ether_output(dev, ..., write);         a driver's output: any thread
  *     ether_input(dev, frame, flen);         for each received frame: interrupt thread
  *
- * A frame has a header of 14 bytes, a payload of 46 bytes to the MTU, and an FCS, which is left to
- * the hardware. ether_output pads short payloads; ether_input cannot tell padding from payload, so
- * the protocols find their own end. A frame is borrowed for the call in both directions;
- * ether_output builds it in memory of its own.
+ * A frame has a header of 14 bytes, a payload of 46 bytes up to the MTU, and an FCS, which is left
+ * to the hardware. ether_output pads short payloads; ether_input cannot tell padding from payload,
+ * so protocols rely on their own length fields. A frame is borrowed for the call in both
+ * directions; ether_output builds it in memory of its own.
  *
  * Frames to this station and to the broadcast address are taken. Others are dropped and counted:
  * multicast groups are not supported. There is no state but counters and a hook that is set before

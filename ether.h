@@ -38,7 +38,8 @@ int ether_addr_pton(const char *p, uint8_t *n);
 /* Address to text, in a buffer of size bytes. Returns p, or NULL when size is below
  * ETHER_ADDR_STR_LEN. */
 char *ether_addr_ntop(const uint8_t *n, char *p, size_t size);
-/* Prints the fields and the bytes of a frame of flen bytes, which may be shorter than a header. */
+/* Logs the fields of a frame of flen bytes, which may be shorter than a header, and at level dump
+ * all its bytes. */
 void ether_print(const uint8_t *frame, size_t flen);
 
 /* Sets the fields that all Ethernet devices share: type, MTU, lengths, flags, broadcast address. */

@@ -365,8 +365,8 @@ void net_get_stats(struct net_stats *out)
 static const struct layer {
     const char *name;
     int (*init)(void);
-    void (*leave)(void);    /* ends users and connections; interrupts, timers, devices work */
-    void (*shutdown)(void); /* frees its data; no input and no timer comes any more */
+    void (*leave)(void);    /* ends users' calls and connections; the platform still runs */
+    void (*shutdown)(void); /* frees its data, after the platform has stopped */
 } layers[] = {
     {"arp", arp_init, NULL, arp_shutdown},
     {"ip", ip_init, NULL, ip_shutdown},
@@ -537,6 +537,6 @@ int net_shutdown(void)
     net_layers_shutdown(tailof(layers));
     net_free();
     net_state = NET_OFF;
-    infof("shutting down");
+    infof("shut down");
     return 0;
 }

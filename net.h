@@ -37,7 +37,7 @@ struct net_device_stats {
     uint64_t dropped;     /* frames dropped before net_input: another station's, bad length */
     uint64_t sent;        /* payloads accepted by the driver */
     uint64_t send_failed; /* device down, too long, or refused by the driver */
-    uint64_t gone;        /* removals of its interface */
+    uint64_t gone;        /* removals of the host's interface */
 };
 
 struct net_device {
@@ -85,20 +85,20 @@ struct net_stats {
 };
 
 /* Initializes the platform and the layers. Returns 0, or -1 with errno: initialized already
- * (EALREADY), or one of them failed (ENOMEM). */
+ * (EALREADY), no memory (ENOMEM), or in a child forked while initialized (ENETDOWN). */
 int net_init(void);
 /* Starts the platform and opens the devices. Returns 0, or -1 with errno: net_init not called
  * (ENETDOWN), running already (EALREADY), or the platform failed. Also -1 if a device did not open:
  * errno is its driver's, the others are open, and the stack runs until net_shutdown. */
 int net_run(void);
 /* Stops the stack: wakes sleeping threads, closes the devices, frees all memory. Other threads may
- * sleep in the stack, but not run in it. Waits up to TCP_SHUTDOWN_TIMEOUT for peers to receive the
+ * sleep in the stack, but not run in it. Waits up to TCP_SHUTDOWN_TIMEOUT for peers to acknowledge
  * sent data; INTR_IRQ_USER ends the wait. Returns 0, or -1: not initialized (ENETDOWN). */
 int net_shutdown(void);
 
 /* Returns a device for a driver to fill in and register, or NULL (no memory). */
 struct net_device *net_device_alloc(void);
-/* Adds a device and names it net0, net1, ... Call before net_run. Returns 0 or -1. */
+/* Adds a device and names it net0, net1, ... Call between net_init and net_run. Returns 0 or -1. */
 int net_device_register(struct net_device *dev);
 /* Sends len bytes of protocol type (host byte order) to the hardware address dst, which may be NULL
  * if the device has no addresses. Returns 0, or -1 with errno: device down (ENETDOWN), len above

@@ -21,8 +21,8 @@
  *
  * Each module has a view function, which copies one row of its table under the module's lock. A row
  * is printed after the lock is released, so each row is consistent, but the rows are not of one
- * instant. The log is not held for the whole: a thread that logs under a module's lock would wait
- * for it, and netstat for that lock. So lines of other threads may come in between.
+ * instant. Holding the log throughout could deadlock with a thread that logs under a module's lock.
+ * So lines of other threads may come in between.
  *
  * netstat has no data of its own, allocates nothing and takes no lock itself. In a forked child
  * there is nothing to print: the stack is the parent's.

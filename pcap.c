@@ -6,9 +6,9 @@
 #include <unistd.h>
 
 /*
- * pcap: capture files for tcpdump and Wireshark. A file has a header with the link type, then each
- * packet behind a header of its own. All are in the writer's byte order, which readers detect by
- * the magic number.
+ * pcap: capture files for tcpdump and Wireshark. A file has a header with the link type, then
+ * packets, each after a header of its own. All headers are in the writer's byte order, which
+ * readers detect by the magic number.
  *
  * There is no buffer and no lock: one system call writes a packet. So packets of several threads do
  * not mix, and the file of a killed program ends with a complete packet.

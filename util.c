@@ -16,13 +16,14 @@
  *
  * A thread often logs under a lock of the stack. So the log never waits: neither for the reader of
  * stderr (a full pipe, a terminal stopped by Ctrl-S), nor for stdio's lock, which the program may
- * hold. log_buf collects complete lines, and one write takes them out at the end of a line or a
+ * hold. log_buf collects complete lines, which are written by one call at the end of a line or a
  * block. Lines that the console does not take at once are dropped and counted; their number is
  * written before the next line that it takes.
  *
- * Locks: log_buf and its fields belong to the thread that holds the console, from log_begin to
- * log_end.
- * Limits: longer messages and lines are cut; a block that exceeds log_buf is written in parts.
+ * Locks: log_buf and the variables below it belong to the thread that holds the console, from
+ * log_begin to log_end.
+ * Limits: messages and lines are cut at the sizes below; a block that exceeds log_buf is written in
+ * parts.
  */
 
 #define LOG_MESSAGE_SIZE 512      /* bytes of a message */
@@ -139,7 +140,7 @@ void log_line(char mark, const char *file, int line, const char *func, const cha
     vsnprintf(message, sizeof(message), fmt, ap);
     va_end(ap);
     log_begin();
-    localtime_r(&now.tv_sec, &tm); /* in the block: no fork finds its lock taken */
+    localtime_r(&now.tv_sec, &tm); /* in the block: forks wait, so its lock is free in a child */
     strftime(time, sizeof(time), "%H:%M:%S", &tm);
     log_text("%s.%03d [%c] %s: %s (%s:%d)\n", time, (int)(now.tv_usec / 1000), mark, func, message,
              file, line);
@@ -454,8 +455,8 @@ uint32_t hton32(uint32_t h)
 }
 
 /*
- * Checksum. RFC 1071 2 (B): words may be added in host byte order. The sum is in the same order, so
- * in memory it is in network byte order.
+ * Checksum. RFC 1071 2 (B): words may be loaded and added in host byte order; the sum, stored in
+ * the same order, is in network byte order.
  */
 
 uint16_t cksum16(const void *addr, size_t count, uint32_t init)

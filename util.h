@@ -42,13 +42,13 @@ void log_line(char mark, const char *file, int line, const char *func, const cha
     __attribute__((format(printf, 5, 6)));
 /* Sets the level: error, warn, info, debug or dump. Returns 0, or -1 for another name. */
 int log_set_level(const char *name);
-/* Passes the log to sink, which must not log itself, instead of stderr; NULL: to stderr again. */
+/* Passes the log to sink instead of stderr; NULL: back to stderr. sink must not log. */
 void log_set_sink(void (*sink)(const char *text));
 
 MICROPS_END
 
-/* Logs a line of a dump, without a prefix. Lines between log_begin and log_end come out together at
- * the end; such blocks nest. */
+/* Logs complete lines, at any level and without a prefix. Lines between log_begin and log_end are
+ * written together at the end; such blocks nest. */
 void log_text(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_begin(void);
 void log_end(void);
@@ -122,14 +122,14 @@ void *queue_peek(const struct queue_head *queue);
 void queue_foreach(const struct queue_head *queue, void (*func)(void *arg, void *entry), void *arg);
 
 /*
- * Table: numbers for entries. A new entry gets the lowest free place, with another number than the
- * entries before: a removed number is not soon used again, so a stale one finds no entry. Starts as
- * {.limit = N} and grows to N places. The caller's lock guards it.
+ * Table: gives numbers to entries. A new entry takes the lowest free place. A removed number is not
+ * used again soon, so a stale one finds no entry. Starts as {.limit = N} and grows to N places. The
+ * caller's lock guards it.
  */
 struct table {
     struct table_slot *slots;
     size_t size;  /* allocated slots */
-    size_t end;   /* behind the last place in use */
+    size_t end;   /* one past the last place in use */
     size_t free;  /* no place below it is free */
     size_t limit; /* slots at most */
     int round;    /* part of new numbers; changes at each removal */
@@ -141,7 +141,7 @@ int table_add(struct table *table, void *entry);
 void *table_get(const struct table *table, int number);
 /* Returns the entry at a place, from 0 to limit - 1, or NULL. */
 void *table_at(const struct table *table, size_t place);
-/* Returns the first entry at *place or behind it and moves *place past it; NULL at the end. */
+/* Returns the first entry at or after *place and moves *place past it; NULL at the end. */
 void *table_next(const struct table *table, size_t *place);
 /* Removes the entry with this number, if any. An empty table takes no memory. */
 void table_remove(struct table *table, int number);
@@ -170,7 +170,7 @@ uint32_t ntoh32(uint32_t n);
  */
 
 /* Returns the checksum of count bytes at addr, at any alignment, in network byte order. init is 0,
- * or ~cksum16 of the bytes before, whose number is even. */
+ * or ~cksum16 of preceding bytes, an even number of them. */
 uint16_t cksum16(const void *addr, size_t count, uint32_t init);
 
 MICROPS_END

@@ -30,7 +30,7 @@ server=
 trap '[ -z "$server" ] || kill -9 "$server" 2>/dev/null; rm -f "$log"' EXIT
 trap 'exit 1' INT TERM HUP
 
-# show TITLE PATTERN: the matching lines that the stack has logged since the last show
+# show TITLE PATTERN: prints the matching lines of the log since the last show
 seen=0
 show() {
     sleep 0.3

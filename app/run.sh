@@ -111,7 +111,7 @@ server=$!
 until grep listening "$out" || ! kill -0 "$server" 2>/dev/null; do
     sleep 0.05
 done
-[ ! -s "$out" ] || hints "$@" # again: the log of the start stands between
+[ ! -s "$out" ] || hints "$@" # again, below the log of the start
 # a signal makes wait return early
 wait "$server"
 status=$?

@@ -316,7 +316,7 @@ static void parse(struct setup *setup, int argc, char *argv[])
 }
 
 /*
- * The device. A driver reports failure without the reason, so the kernel is asked for it.
+ * The device. A driver's errno does not tell which call failed, so the calls are tried again here.
  */
 
 /* Sends a request about the interface to the kernel. Returns 0, or -1 with errno. */
@@ -532,7 +532,7 @@ enum setup_event setup_wait(unsigned int seconds)
     awaited_signals(&set);
     do {
         sig = seconds ? sigtimedwait(&set, NULL, &limit) : sigwaitinfo(&set, NULL);
-        if (sig == SHOW) { /* no handler: any function is allowed; the limit begins again */
+        if (sig == SHOW) { /* not in a handler: any call is safe; the limit restarts */
             netstat_print();
         }
     } while (sig == SHOW || (sig == -1 && errno == EINTR));

@@ -8,7 +8,7 @@
 #include "sock.h"
 
 /*
- * setup: what the programs share. A typical server's main:
+ * setup: the common part of the programs. A typical server's main:
  *
  *     setup_start(&setup, argc, argv);             reads the command line, starts the stack
  *     sock = setup_open_server(&setup, SOCK_STREAM);
@@ -21,18 +21,19 @@
  * A client's main opens its socket with setup_open_socket and sleeps in setup_wait; its threads end
  * that sleep with setup_wake.
  *
- * Threads: main's alone calls these functions, except those that wake, read, write or send. No
- * locks.
- * Signals: SIGINT, SIGTERM and SIGCHLD (setup_wake) are blocked in all threads, and main takes them
- * in setup_wait. SIGPIPE is ignored.
+ * Threads: only main's thread calls these functions; any thread may call those that wake, read,
+ * write or send. No locks.
+ * Signals: SIGINT, SIGTERM, SIGQUIT (netstat) and SIGCHLD (setup_wake) are blocked in all threads,
+ * and main takes them in setup_wait. SIGPIPE is ignored.
  * Errors: setup_fail ends the program, so a caller has nothing to check unless a result is stated.
  */
 
 /* The program's description, then the choices of the command line. */
 struct setup {
     const char *about;  /* a few lines for -h */
-    /* A client with arguments other than address and port has -o FILE, too. Its arguments as -h
-     * shows them, an example, and the function that reads them and calls setup_take_peer. */
+    /* For a client whose arguments are not address and port, else NULL: the arguments as -h shows
+     * them, an example, and the function that reads them and calls setup_take_peer. Such a client
+     * has -o FILE, too. */
     const char *usage, *example;
     void (*take)(struct setup *setup, int count, char *args[]);
     const char *output; /* -o, or NULL */
@@ -64,18 +65,18 @@ int setup_open_server(const struct setup *setup, int type);
 void setup_start_thread(pthread_t *thread, void *(*func)(void *), void *arg);
 /* Prints the server's address and port, and returns on SIGINT or SIGTERM. */
 void setup_serve(const struct setup *setup);
-/* Reads standard input as read does, but not EINTR. From the first call on, the thread can be
- * cancelled in here and nowhere else. */
+/* Reads standard input as read does, but goes on after EINTR. The thread can be cancelled in here;
+ * afterwards cancellation is disabled. */
 ssize_t setup_read(void *buf, size_t size);
 /* Writes size bytes to standard output. Returns 0, or -1 with errno. */
 int setup_write(const void *buf, size_t size);
 /* Sends size bytes on a stream; EINTR does not end it. Returns 0, or -1 with errno. */
 int setup_send(int sock, const void *buf, size_t size);
 /* Stops the stack. Peers have some seconds to acknowledge sent data; one more SIGINT or SIGTERM
- * ends that. Returns status, or 1 if memory is still allocated. */
+ * ends the wait. Returns status, or 1 if memory is still allocated. */
 int setup_end(int status);
-/* Stops the stack, prints the reason on stderr and exits. status: 1 the machine, 2 the command
- * line. */
+/* Stops the stack, prints the reason on stderr and exits. status: 2 for a bad command line, 1 for
+ * any other failure. */
 void setup_fail(int status, const char *fmt, ...) __attribute__((noreturn, format(printf, 2, 3)));
 
 #endif

@@ -23,7 +23,7 @@
 static int sock;
 static struct sockaddr_in peer;
 static atomic_int connected;      /* make_connection has ended, with or without success */
-static atomic_int sent, received; /* all of the input; all until the peer's end */
+static atomic_int sent, received; /* send_input, receive have ended */
 static int peer_is_done[2];       /* a pipe; its write end is closed at the peer's end */
 
 static void *make_connection(void *arg)
@@ -129,8 +129,8 @@ static int connect_to_peer(const struct setup *setup)
         if (event == SETUP_SIGNAL) {
             return -1;
         }
-        setup_fail(1, "no answer from %s for %u seconds: are it, -i, -a, -g right? -t waits longer",
-                   setup->addr, setup->limit);
+        setup_fail(1, "no answer from %s for %u seconds: check the address, -i, -a and -g; "
+                   "-t waits longer", setup->addr, setup->limit);
     }
     pthread_join(thread, NULL);
     if (err == ECONNREFUSED) {

@@ -162,8 +162,8 @@ int main(int argc, char *argv[])
     struct setup setup = {
         .client = 1,
         .about = "Sends each line of standard input as a UDP datagram and prints each answer as a\n"
-                 "line. After the end of input it ends when all are answered, or when none comes\n"
-                 "for a while (-t). The first is sent every second until an answer comes.",
+                 "line. After the end of input it ends when all are answered, or when no answer\n"
+                 "comes for a while (-t). The first is sent every second until an answer comes.",
     };
     enum setup_event event;
 

@@ -7,7 +7,7 @@ static int loopback_output(struct net_device *dev, uint16_t type, const uint8_t 
                            const void *dst)
 {
     (void)dst;
-    net_input(type, data, len, dev); /* a drop there is no failure of the sender */
+    net_input(type, data, len, dev); /* a drop on input is no failure of output */
     return 0;
 }
 

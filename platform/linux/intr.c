@@ -24,7 +24,7 @@
  * Data
  *   irqs      the handlers, changed only while the thread does not run: no lock
  *   raised    atomic: a bit for each interrupt number that is raised and not yet taken
- *   numbers   the signals that the stack owns; old_actions are their actions before
+ *   numbers   the signals that the stack owns; old_actions are their former actions
  *
  * Life cycle
  *   intr_init       sets intr_caught as action of the signals
@@ -38,7 +38,7 @@
  * before its handlers are called, so a later raise sets it again. If a bit is set already, no
  * signal is needed: the thread that set it sends one, or is the interrupt thread, which is awake.
  *
- * Several raises may be one call, so a handler takes all received frames, not one. Devices share
+ * Several raises may share one call, so a handler takes all received frames, not one. Devices share
  * SIGIO, which raises the interrupt of each. Real-time signals could tell devices apart, but one
  * queues for each frame, and RLIMIT_SIGPENDING counts them for all programs of the user: a flood
  * would leave other programs without timers. SIGIO is pending once.

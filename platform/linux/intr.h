@@ -16,7 +16,7 @@ void intr_shutdown(void);
 /* Called in a forked child. */
 void intr_forked(void);
 
-/* Returns the interrupt thread's number (gettid), or 0 when it does not run. */
+/* Returns the interrupt thread's ID (gettid), or 0 when it does not run. */
 pid_t intr_thread_id(void);
 /* Returns an unregistered interrupt number for a device, or 0 when all are taken. */
 unsigned int intr_free_irq(void);

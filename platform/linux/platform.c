@@ -13,8 +13,8 @@
 /*
  * The Linux platform: start and stop, memory, locks, clock and random numbers.
  *
- * Data: what is neither atomic nor thread-local belongs to the thread that starts and stops the
- * stack. No locks.
+ * Data: variables that are neither atomic nor thread-local belong to the thread that starts and
+ * stops the stack. No locks.
  * Limits: without random numbers from the kernel, the program is aborted.
  */
 
@@ -154,9 +154,9 @@ size_t memory_in_use(void)
 /*
  * Locks
  *
- * Only the holder writes `owner`, but lock_held may read it at any time. It compares it with the
- * address of its own thread, which no other thread writes: so the answer is right, whatever other
- * threads do meanwhile.
+ * Only the holder writes `owner`, but lock_held may read it at any time. It looks for the caller's
+ * own address, which no other thread writes: so the answer is right, whatever other threads do
+ * meanwhile.
  *
  * A cancelled thread (pthread_cancel) ends at its next cancellation point, such as write or
  * getrandom, and its locks would stay taken. So cancellation is disabled while a thread holds a

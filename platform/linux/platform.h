@@ -4,7 +4,7 @@
 /*
  * platform.h: the contract between the stack and the machine.
  *
- * The stack has memory, locks, time, random numbers, interrupts, timers and sleep from here alone.
+ * The stack gets memory, locks, time, random numbers, interrupts, timers and sleep only from here.
  * Two platforms implement it: platform/linux, and test/sim with a virtual clock. Each section names
  * the step of the course that needs it first.
  *
@@ -57,7 +57,7 @@ int platform_shutdown(void);
 /*
  * Step 00: locks
  *
- * Not recursive. A thread that sleeps holds no lock but the one that it hands to the sleep. A
+ * Not recursive. A thread that sleeps holds only the lock that it passes to sched_task_sleep. A
  * thread is not cancelled (pthread_cancel) while it holds a lock (step 37).
  */
 typedef struct {
@@ -79,8 +79,8 @@ int lock_held(const lock_t *lock);
  */
 #define CONSOLE_WRITE_MAX 4096 /* bytes in a write: a pipe takes them whole, or not at all */
 
-/* The console is one thread's between these two. Others wait, a fork waits, and the thread is not
- * cancelled. May be taken with any lock held; no lock is taken with it held. Not recursive. */
+/* Between these two, the thread has the console to itself: other threads and forks wait, and it is
+ * not cancelled. May be taken with any lock held; no lock is taken with it held. Not recursive. */
 void console_acquire(void);
 void console_release(void);
 /* Writes the bytes that the console takes at once. Returns their number, 0 on failure. Caller must
@@ -140,9 +140,9 @@ MICROPS_END
  * Step 13: timers
  */
 
-/* Registers handler, before platform_run: the interrupt thread calls it every interval, which is
- * greater than 0, first one interval after platform_run. A call that is late by more than an
- * interval is not repeated. Returns 0, or -1: bad interval, no memory, too late. */
+/* Registers handler, before platform_run. The interrupt thread calls it every interval, the first
+ * time one interval after platform_run. Calls missed during a delay are left out. Returns 0, or -1:
+ * interval not above 0, no memory, too late. */
 int timer_register(struct timeval interval, void (*handler)(void));
 
 /*
@@ -175,11 +175,11 @@ void sched_task_destroy(struct sched_task *task, lock_t *lock);
 int sched_task_sleep(struct sched_task *task, lock_t *lock, uint64_t deadline);
 /* Wakes all sleepers. Caller must hold their lock. */
 void sched_task_wakeup(struct sched_task *task);
-/* Wakes one sleeper: for tasks whose sleepers all wait for the same, and an event for one of them.
- * Caller must hold their lock. */
+/* Wakes one sleeper: for an event that only one can use, if all sleepers of the task wait for such
+ * events. Caller must hold their lock. */
 void sched_task_wakeup_one(struct sched_task *task);
-/* A thread cancelled in a sleep between these two calls func(arg), which undoes what the call has
- * begun. It does not hold the lock then. Both stand in the same block. */
+/* A thread that is cancelled in a sleep between these two runs func(arg), without the lock, to undo
+ * its unfinished call. Use both in the same block. */
 #define sched_undo_begin(func, arg) pthread_cleanup_push(func, arg)
 #define sched_undo_end() pthread_cleanup_pop(0)
 

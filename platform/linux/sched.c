@@ -7,7 +7,7 @@
 #include "intr.h"
 
 /*
- * Sleeping and waking: how a thread waits for an event that another thread brings, such as received
+ * Sleeping and waking: how a thread waits for an event that another thread causes, such as received
  * data. A typical sequence, with `lock` guarding a queue:
  *
  *     lock_acquire(&lock);                              lock_acquire(&lock);
@@ -31,9 +31,9 @@
  * sleeps again. If an interruption comes first, it wakes all sleepers, and the event waits in the
  * queue for the next caller, which checks before it sleeps.
  *
- * An interruption by the user (INTR_IRQ_USER) does not know the sleepers' locks. sched_isr takes
- * sched_mutex alone and counts; a sleep compares the count at its beginning and at its end. Later
- * calls are not interrupted.
+ * INTR_IRQ_USER interrupts all sleepers. sched_isr finds them under sched_mutex, where it may not
+ * take their locks. So it counts, and a sleep compares the count at its beginning and at its end.
+ * Later calls are not interrupted.
  *
  * sched_task_destroy wakes the sleepers and waits until the last one has `lock` back and has read
  * its result. Then no thread uses the task, and its memory may be freed.

@@ -1,7 +1,7 @@
 #!/bin/sh
 # tap.sh tap      creates the TAP interface that the stack attaches to
 # tap.sh untap    removes it
-# The variables TAP and ADDR give another name than tap0 and another address than 192.0.2.1/24.
+# The variables TAP and ADDR replace the name tap0 and the address 192.0.2.1/24.
 
 TAP=${TAP:-tap0}
 ADDR=${ADDR:-192.0.2.1/24}

@@ -26,7 +26,7 @@
  *     unfinished checksum      from this same machine, through a veth: completed here
  *     joined TCP segments      up to 64 KiB, above the MTU: taken as one segment (the device's MRU)
  *     joined UDP datagrams     dropped, and a warning names the remedy
- *     VLAN tag                 cut out of the frame: dropped
+ *     VLAN tag                 cut out of the frame, which is dropped
  */
 
 #ifndef VIRTIO_NET_HDR_GSO_UDP_L4 /* missing in older kernel headers */
@@ -116,7 +116,7 @@ static int ether_pcap_write(int fd, const uint8_t *frame, size_t flen)
  * Input
  */
 
-/* Returns the flags beside a frame. */
+/* Returns the TP_STATUS_ flags of a received frame. */
 static uint32_t ether_pcap_status(struct msghdr *msg)
 {
     struct tpacket_auxdata aux;
