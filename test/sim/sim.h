@@ -230,7 +230,6 @@ int sim_read_mac(const char **s, uint64_t *mac);
  * The wire (wire.c), and the device at our end of it (device.c)
  */
 extern size_t sim_wire_net; /* 14 on Ethernet, else 0 */
-extern int sim_wire_arp;    /* the script's end answers ARP requests */
 extern void *sim_wire_now;  /* destination of the script's packets; NULL: there is no wire */
 /* Hands a frame to our end of a wire, without time or yielding. */
 extern void (*sim_wire_send)(void *wire, const struct packet *p);
