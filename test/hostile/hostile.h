@@ -11,6 +11,7 @@
 
 #include "arp.h"
 #include "bench.h"
+#include "call.h"
 #include "ether.h"
 #include "icmp.h"
 #include "ip.h"
@@ -194,6 +195,21 @@ static inline int connected(void)
     check(desc != -1);
     expect_nothing(0);
     return desc;
+}
+
+/* Connects c->desc to c->remote. */
+static inline ssize_t connect_remote(struct call *c)
+{
+    ip_endp_t remote = endp(c->remote);
+
+    return tcp_cmd_connect(c->desc, &remote);
+}
+
+/* Sends c->len bytes, the pattern from relative sequence number 1 on. */
+static inline ssize_t send_pattern(struct call *c)
+{
+    pattern(c->buf, 1, c->len);
+    return tcp_cmd_send(c->desc, c->buf, c->len);
 }
 
 /* Checks that the connection works: injects data from relative sequence number seq on. */

@@ -144,32 +144,20 @@ static void test_blind_unreachable(void)
     check_alive(desc, 1, 6);
 }
 
-/* A call of connect in a thread of its own. */
-static struct {
-    int desc, ret, err;
-    struct task *task;
-} call;
-
-static void connect_a(void *arg)
-{
-    ip_endp_t remote = endp("192.0.2.1:5000");
-
-    (void)arg;
-    call.ret = tcp_cmd_connect(call.desc, &remote);
-    call.err = errno;
-}
+static struct call call; /* of connect */
 
 /* Puts connection A into SYN-SENT. Returns its ISS. */
 static uint32_t calling(void)
 {
     ip_endp_t local = endp("192.0.2.2:7");
     struct tcp_view view;
+    int desc;
 
     bench_start(WIRE_RAW);
     connection('A', "192.0.2.2:7", "192.0.2.1:5000", PEER_ISN);
-    call.desc = tcp_cmd_socket();
-    check_int(tcp_cmd_bind(call.desc, &local), 0);
-    call.task = task_start("caller", connect_a, NULL);
+    desc = tcp_cmd_socket();
+    check_int(tcp_cmd_bind(desc, &local), 0);
+    call_start(&call, connect_remote, .desc = desc, .remote = "192.0.2.1:5000");
     expect("S 0:0(0)");
     check_int(view_of("192.0.2.1:5000", &view), 0);
     return view.iss;
@@ -177,9 +165,7 @@ static uint32_t calling(void)
 
 static void check_refused_call(void)
 {
-    task_join(call.task, 0);
-    check_int(call.ret, -1);
-    check_int(call.err, ECONNREFUSED);
+    check_failed(&call, ECONNREFUSED);
     expect_nothing(0);
 }
 

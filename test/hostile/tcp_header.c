@@ -123,20 +123,7 @@ static int connected_with(const char *options)
     return desc;
 }
 
-static struct call {
-    int desc;
-    size_t len;
-    struct task *task;
-} call;
-
-static void send_all(void *arg)
-{
-    static uint8_t buf[8000];
-    struct call *c = arg;
-
-    pattern(buf, 1, sizeof(buf));
-    tcp_cmd_send(c->desc, buf, c->len);
-}
+static struct call call; /* of send */
 
 /* Sends len bytes. Returns the data length of the largest segment. */
 static size_t largest_segment(int desc, size_t len)
@@ -144,8 +131,7 @@ static size_t largest_segment(int desc, size_t len)
     uint8_t got[2000];
     size_t n, most = 0, seen = 0;
 
-    call = (struct call){.desc = desc, .len = len};
-    call.task = task_start("sender", send_all, &call);
+    call_start(&call, send_pattern, .desc = desc, .len = len);
     settle();
     while (seen < len && wire_pending(0) > 0) {
         n = take(0, got, sizeof(got)) - 40;
@@ -169,7 +155,7 @@ static void test_mss(void)
         check(most >= 48 && most <= 536);
         snprintf(line, sizeof(line), ". 1:1(0) ack %d", 601);
         inject(line);
-        task_join(call.task, 0);
+        check_returned(&call, 600);
         wire_pending(1);
         check_int(net_shutdown(), 0);
         wire_pending(1);
@@ -178,7 +164,7 @@ static void test_mss(void)
     most = largest_segment(connected_with("mss 65535"), 4000);
     check_int(most, 1460); /* limited by our MTU */
     inject(". 1:1(0) ack 4001");
-    task_join(call.task, 0);
+    check_returned(&call, 4000);
     wire_pending(1);
 }
 
@@ -194,7 +180,7 @@ static void test_option_place(void)
     most = largest_segment(desc, 3000);
     check_int(most, 1000);
     inject(". 1:1(0) ack 3001 <mss 88>");
-    task_join(call.task, 0);
+    check_returned(&call, 3000);
     check_alive(desc, 1, 3001);
 }
 
@@ -247,7 +233,7 @@ static void test_reneging(void)
     wire_pending(1);
     expect_within(60000, "P. 1001:1501(500) ack 1");
     inject(". 1:1(0) ack 1501");
-    task_join(call.task, 0);
+    check_returned(&call, 1500);
     check_alive(desc, 1, 1501);
 }
 

@@ -19,27 +19,6 @@ static void inject_from(unsigned int host, unsigned int port, const char *segmen
     inject(line);
 }
 
-/* A call in a thread of its own. */
-static struct call {
-    int desc, ret, err;
-    ip_endp_t remote;
-    struct task *task;
-} call;
-
-static void connect_one(void *arg)
-{
-    struct call *c = arg;
-
-    c->ret = tcp_cmd_connect(c->desc, &c->remote);
-    c->err = errno;
-}
-
-static void connect_start(const char *remote)
-{
-    call = (struct call){.desc = tcp_cmd_socket(), .remote = endp(remote)};
-    call.task = task_start("caller", connect_one, &call);
-}
-
 /*
  * Floods
  */
@@ -230,6 +209,7 @@ static void test_isn(void)
 /* An ephemeral port lies in its range, in network byte order, and is unpredictable. */
 static void test_ports(void)
 {
+    static struct call call;
     uint8_t got[64];
     char remote[32];
     int last = 0, port, near = 0;
@@ -237,7 +217,7 @@ static void test_ports(void)
     bench_start(WIRE_RAW);
     for (int i = 0; i < 50; i++) { /* ports to one endpoint are consecutive, RFC 6056 3.3.3 */
         snprintf(remote, sizeof(remote), "192.0.2.%d:5000", 10 + i);
-        connect_start(remote);
+        call_start(&call, connect_remote, .desc = tcp_cmd_socket(), .remote = remote);
         settle();
         take(0, got, sizeof(got));
         port = got[20] << 8 | got[21];
@@ -245,7 +225,8 @@ static void test_ports(void)
         near += port - last > -8 && port - last < 8;
         last = port;
         check_int(tcp_cmd_close(call.desc), 0);
-        task_join(call.task, 0);
+        settle();
+        check_failed(&call, EBADF);
         wire_pending(1);
     }
     check(near <= 3);

@@ -2,29 +2,11 @@
 
 #include "hostile.h"
 
-/* A call of send in a thread of its own. */
-static struct call {
-    int desc;
-    size_t len;
-    ssize_t ret;
-    int err;
-    struct task *task;
-} call;
-
-static void send_all(void *arg)
-{
-    static uint8_t buf[100000];
-    struct call *c = arg;
-
-    pattern(buf, 1, sizeof(buf));
-    c->ret = tcp_cmd_send(c->desc, buf, c->len);
-    c->err = errno;
-}
+static struct call call; /* of send */
 
 static void send_start(int desc, size_t len)
 {
-    call = (struct call){.desc = desc, .len = len};
-    call.task = task_start("sender", send_all, &call);
+    call_start(&call, send_pattern, .desc = desc, .len = len);
     settle();
 }
 
@@ -206,7 +188,7 @@ static void test_wrap(void)
     expect_ack(4105);
     check_int(tcp_cmd_receive(desc, buf, sizeof(buf)), 5);
     send_start(desc, 4000);
-    task_join(call.task, 0);
+    check_returned(&call, 4000);
     for (uint32_t ack = 101; ack < 4001; ack += 300) {
         snprintf(line, sizeof(line), ". 4105:4105(0) ack %u win %u", ack, 30000 + ack);
         inject(line);
@@ -299,7 +281,7 @@ static void test_tiny_window(void)
         inject(line);
     }
     check_int(ack, 41);
-    task_join(call.task, 0);
+    check_returned(&call, 40);
     wire_pending(1);
 }
 
@@ -324,8 +306,7 @@ static void test_shrunk_window(void)
     inject(". 1:1(0) ack 3001 win 65535");
     check_int(view().snd.nxt - view().iss, 20001);
     inject(". 1:1(0) ack 20001 win 65535");
-    task_join(call.task, 0);
-    check_int(call.ret, 20000);
+    check_returned(&call, 20000);
     wire_pending(1);
     check_alive(desc, 1, 20001);
 }
@@ -348,8 +329,7 @@ static void test_lost_update(void)
     advance(1000);
     check_int(view().snd.nxt - view().iss, 1001);
     inject(". 1:1(0) ack 1001");
-    task_join(call.task, 0);
-    check_int(call.ret, 1000);
+    check_returned(&call, 1000);
     wire_pending(1);
 }
 
@@ -380,7 +360,7 @@ static void test_acks(void)
     check_int(view().snd.nxt, before.snd.nxt);
     inject(". 1:1(0) ack 3001 win 65535");
     inject(". 1:1(0) ack 20001 win 65535");
-    task_join(call.task, 0);
+    check_returned(&call, 20000);
     wire_pending(1);
 }
 
