@@ -49,12 +49,16 @@ static void padded(void)
 
 static void too_short(void)
 {
+    struct ip_stats stats;
+
     bench_start(WIRE_RAW);
     for (int len = 0; len < 20; len++) {
         check_counted(ip, too_short, 1, inject_number("frame.len=%d", len));
     }
     check_counted(ip, too_short, 1, inject_with("ip.ihl=6, frame.len=20", GOOD));
     check_counted(ip, too_short, 1, inject_with("ip.ihl=15, frame.len=59", GOOD));
+    ip_get_stats(&stats);
+    check_int(stats.bad_version + stats.bad_header + stats.bad_length + stats.bad_checksum, 0);
 }
 
 static void cut(void)

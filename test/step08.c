@@ -58,10 +58,14 @@ static void padded(void)
 
 static void too_short(void)
 {
+    struct icmp_stats stats;
+
     bench_start(WIRE_RAW);
     for (size_t len = 0; len < ICMP_HDR_SIZE; len++) {
         check_counted(icmp, too_short, 1, inject_message(message, len));
     }
+    icmp_get_stats(&stats);
+    check_int(stats.bad_checksum + stats.unknown_type + stats.delivered, 0);
 }
 
 /* Padding does not make a message longer. */

@@ -83,6 +83,7 @@ static void no_answer(void)
 
 static void too_short(void)
 {
+    struct arp_stats stats;
     char fault[32];
 
     bench_start(WIRE_ETHER);
@@ -90,6 +91,8 @@ static void too_short(void)
         snprintf(fault, sizeof(fault), "frame.len=%d", len);
         check_counted(arp, too_short, 1, inject_with(fault, REQUEST));
     }
+    arp_get_stats(&stats);
+    check_int(stats.bad_hardware + stats.bad_protocol + stats.bad_operation + stats.bad_sender, 0);
     expect_nothing(0);
     inject_with("frame.len=28", REQUEST);
     expect(REPLY);

@@ -41,6 +41,7 @@ static void test_good(void)
 
 static void test_short(void)
 {
+    struct udp_stats stats;
     char faults[64];
 
     bench_start(WIRE_RAW);
@@ -48,6 +49,8 @@ static void test_short(void)
         snprintf(faults, sizeof(faults), "ip.total=%d, frame.len=%d", 20 + len, 20 + len);
         check_counted(udp, too_short, 1, inject_with(faults, HELLO));
     }
+    udp_get_stats(&stats);
+    check_int(stats.bad_length + stats.bad_checksum + stats.delivered, 0);
     expect_nothing(0);
 }
 

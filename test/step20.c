@@ -45,6 +45,7 @@ static void test_good(void)
 
 static void test_short(void)
 {
+    struct tcp_stats stats;
     char faults[64];
 
     bench_start(WIRE_RAW);
@@ -52,6 +53,8 @@ static void test_short(void)
         snprintf(faults, sizeof(faults), "ip.total=%d, frame.len=%d", 20 + len, 20 + len);
         check_counted(tcp, too_short, 1, inject_with(faults, HELLO));
     }
+    tcp_get_stats(&stats);
+    check_int(stats.bad_offset + stats.bad_checksum + stats.bad_address + stats.delivered, 0);
     check_counted(tcp, received, 0, inject_with("ip.total=12", HELLO));
     expect_nothing(0);
 }
@@ -176,7 +179,7 @@ static void test_options(void)
 
 BENCH(20,
       {"a good segment of any length passes the checks", test_good},
-      {"a segment shorter than a header counts as too_short", test_short},
+      {"a segment shorter than a header counts as too_short alone", test_short},
       {"a data offset below 5 counts as bad_offset", test_offset_below_header},
       {"a data offset beyond the segment counts as bad_offset", test_offset_above_segment},
       {"every single flipped bit is detected [MUST-3]", test_single_bits},
