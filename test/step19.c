@@ -112,6 +112,24 @@ static void test_sleeper(void)
     check_int(sender.port, remote.port);
 }
 
+/* A byte that is not 0, as memory may be; and one byte of a longer datagram. */
+static void test_one_byte(void)
+{
+    static struct call r;
+    int desc;
+
+    bench_start(WIRE_RAW);
+    desc = bound("192.0.2.2:7");
+    send_text(desc, "x", "192.0.2.1:5000");
+    expect("UDP 192.0.2.2.7 > 192.0.2.1.5000 'x'");
+    inject("UDP 192.0.2.1.5000 > 192.0.2.2.7 'y'");
+    reader_start(&r, desc);
+    check_read(&r, "y");
+    inject(HELLO_IN);
+    call_start(&r, read_one, .desc = desc, .len = 1);
+    check_read(&r, "h");
+}
+
 /* Oldest first, each once. A datagram longer than the buffer is truncated, the rest discarded. */
 static void test_waiting(void)
 {
@@ -310,6 +328,27 @@ static void test_port_choice(void)
     check_int(source_port(), port[0]);
 }
 
+/* As many endpoints as there can be, bound to port 0 at any address and at one, and all with the
+ * same random number: the largest, after which the ports begin again. */
+static void test_port_taken(void)
+{
+    static uint8_t used[UDP_SOURCE_PORT_MAX + 1];
+    static const uint8_t random[] = {0xff, 0xff};
+    uint16_t port;
+    int desc;
+
+    bench_start(WIRE_RAW);
+    for (int i = 0; i < UDP_PCB_SIZE; i++) {
+        sim_random_next(random, sizeof(random));
+        desc = bound(i % 2 ? "192.0.2.2:0" : "0.0.0.0:0");
+        send_text(desc, "hello", "192.0.2.1:5000");
+        port = source_port();
+        check(port >= UDP_SOURCE_PORT_MIN);
+        check(!used[port]++);
+    }
+    check_error(udp_cmd_open(), EMFILE);
+}
+
 static void test_chosen_port_receives(void)
 {
     static struct call r;
@@ -397,6 +436,7 @@ BENCH(19,
       {"a sent datagram has the bytes worked out by hand [1122-4.1.3.4a]", test_send},
       {"two endpoints exchange datagrams over loopback", test_two_sockets},
       {"a datagram wakes a sleeping receiver, with its sender's address", test_sleeper},
+      {"a datagram of one byte is sent and received", test_one_byte},
       {"queued datagrams are read in order, each once", test_waiting},
       {"each endpoint reads only its own datagrams", test_right_one},
       {"one datagram wakes one of two sleepers", test_two_sleepers},
@@ -407,6 +447,7 @@ BENCH(19,
       {"an interruption without a sleeper is forgotten [M-4]", test_late_interruption},
       {"shutdown wakes all sleepers and frees all memory", test_shutdown},
       {"an unbound endpoint gets a port of its own and keeps it", test_port_choice},
+      {"a port is not chosen twice, even with the same random number", test_port_taken},
       {"the chosen port receives replies", test_chosen_port_receives},
       {"a checksum of zero is sent as 0xffff [1122-4.1.3.4a]", test_checksum_zero},
       {"sendto fails with EMSGSIZE, ENETUNREACH or EBADF", test_refused},
