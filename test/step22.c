@@ -93,6 +93,7 @@ static void test_view(void)
     check_int(view.snd.una, view.iss + 1);
     check_int(view.snd.nxt, view.iss + 1);
     check_int(view.snd.wnd, 65535);
+    check_int(view.rcv.wnd, TCP_RCV_BUF_SIZE);
     check(sizeof(view.snd.wnd) >= 4 && sizeof(view.rcv.wnd) >= 4);
 }
 
@@ -131,9 +132,9 @@ static void test_listen_reset(void)
     static struct call o;
 
     start(&o);
-    inject("R 0:0(0) win 0");
-    inject("R. 0:0(0) ack =5000");
-    inject("SR 0:0(0) win 0");
+    check_counted(tcp, bad_flags, 1, inject("R 0:0(0) win 0"));
+    check_counted(tcp, bad_flags, 1, inject("R. 0:0(0) ack =5000"));
+    check_counted(tcp, bad_flags, 1, inject("SR 0:0(0) win 0"));
     expect_nothing(500);
     check_sleeps(&o);
     handshake("", 65535);
@@ -145,7 +146,7 @@ static void test_listen_ack(void)
     static struct call o;
 
     start(&o);
-    inject(". 1:1(0) ack =5000");
+    check_counted(tcp, bad_ack, 1, inject(". 1:1(0) ack =5000"));
     expect("R =5000:=5000(0)");
     inject("S. 0:0(0) ack =4294967295 win 65535");
     expect("R =4294967295:=4294967295(0)");
@@ -219,11 +220,74 @@ static void test_one_remote(void)
     check_established(&o);
 }
 
-/* Two interfaces, and a listener at one of them: it answers from that address only. */
+/* The OPEN for one peer at any address or at one, that for any peer likewise, in both orders. */
+static void test_one_and_any(void)
+{
+    static const char *const local[] = {"0.0.0.0:7", "192.0.2.2:7"};
+    static struct call one, any;
+
+    for (int i = 0; i < 8; i++) {
+        bench_start(WIRE_RAW);
+        if (i & 4) {
+            opener_start(&any, local[i & 1], NULL);
+        }
+        opener_start(&one, local[i >> 1 & 1], "192.0.2.1:5000");
+        if (!(i & 4)) {
+            opener_start(&any, local[i & 1], NULL);
+        }
+        connection('A', "192.0.2.2:7", "192.0.2.1:5000", PEER_ISN);
+        handshake("", 65535);
+        check_established(&one);
+        check_sleeps(&any);
+        connection('B', "192.0.2.2:7", "192.0.2.1:5001", PEER_ISN);
+        handshake("", 65535);
+        check_established(&any);
+        check_int(net_shutdown(), 0);
+        wire_pending(1);
+    }
+}
+
+static void test_refused(void)
+{
+    static const struct {
+        const char *local, *remote;
+        int err; /* 0: it waits */
+    } opens[] = {
+        {"192.0.2.2:7", NULL, 0},
+        {"192.0.2.2:7", NULL, EADDRINUSE},
+        {"0.0.0.0:7", NULL, EADDRINUSE},
+        {"192.0.2.2:7", "192.0.2.1:5000", 0},
+        {"192.0.2.2:7", "192.0.2.1:5000", EADDRINUSE},
+        {"0.0.0.0:7", "192.0.2.1:5000", EADDRINUSE},
+        {"192.0.2.2:7", "192.0.2.1:5001", 0},
+        {"192.0.2.2:7", "192.0.2.3:5000", 0},
+        {"0.0.0.0:8", NULL, 0},
+        {"0.0.0.0:8", NULL, EADDRINUSE},
+        {"192.0.2.2:8", NULL, EADDRINUSE},
+        {"192.0.2.3:9", NULL, EADDRNOTAVAIL},
+        {"192.0.2.255:9", NULL, EADDRNOTAVAIL},
+        {"192.0.2.2:0", NULL, EINVAL},
+    };
+    static struct call o[countof(opens)];
+
+    bench_start(WIRE_RAW);
+    for (size_t i = 0; i < countof(opens); i++) {
+        opener_start(&o[i], opens[i].local, opens[i].remote);
+        if (opens[i].err) {
+            check_failed(&o[i], opens[i].err);
+        } else {
+            check_sleeps(&o[i]);
+        }
+    }
+    check_error(tcp_cmd_open(NULL, NULL, 0), EINVAL);
+}
+
+/* Two interfaces, and a listener at one of them: it answers from that address only. Then one at the
+ * other, too. */
 static void test_two_addresses(void)
 {
     struct net_device *first, *second;
-    static struct call o;
+    static struct call o, other;
 
     check_int(net_init(), 0);
     first = wire_init(WIRE_RAW);
@@ -234,12 +298,17 @@ static void test_two_addresses(void)
     connection('A', "198.51.100.2:7", "198.51.100.1:5000", PEER_ISN);
     connection('B', "192.0.2.2:7", "192.0.2.1:5000", PEER_ISN);
     opener_start(&o, "198.51.100.2:7", NULL);
-    inject("A> S 0:0(0) win 65535");
-    expect("A> S. 0:0(0) ack 1");
     wire_use(first);
     inject("B> S 0:0(0) win 65535");
     expect("B> R. =0:=0(0) ack 1");
+    opener_start(&other, "192.0.2.2:7", NULL);
+    inject("B> S 0:0(0) win 65535");
+    expect("B> S. 0:0(0) ack 1");
+    inject("B> . 1:1(0) ack 1");
+    check_established(&other);
     wire_use(second);
+    inject("A> S 0:0(0) win 65535");
+    expect("A> S. 0:0(0) ack 1");
     inject("A> . 1:1(0) ack 1");
     check_established(&o);
 }
@@ -326,6 +395,8 @@ BENCH(22,
       {"a listener bound to one address does not answer at another [MUST-43 MUST-45 1122-3.3.4.2a]",
        test_two_addresses},
       {"an OPEN for one peer refuses others", test_one_remote},
+      {"an OPEN for one peer wins over one for any peer", test_one_and_any},
+      {"a passive OPEN fails with EADDRINUSE, EADDRNOTAVAIL or EINVAL", test_refused},
       {"a port in use can be opened again, but only one OPEN can wait on it [MUST-41 MUST-42]",
        test_second_open},
       {"an interruption ends OPEN with EINTR", test_interruption},

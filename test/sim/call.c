@@ -7,6 +7,7 @@ static void run(void *arg)
 {
     struct call *c = arg;
 
+    errno = 0;
     c->ret = c->func(c);
     c->err = errno;
 }
