@@ -7,6 +7,7 @@
 #include "conn.h"
 #include "platform.h"
 #include "tcp.h"
+#include "udp.h"
 #include "util.h"
 
 #define MUCH 100000 /* bytes, more than any buffer holds */
@@ -74,6 +75,7 @@ static void test_receive_some(void)
     check_pattern(buf, 1, 10);
     check_int(tcp_cmd_receive(desc, buf, 1), 1);
     check_pattern(buf, 11, 1);
+    check_int(tcp_cmd_receive(desc, buf, 0), 0);
     check_received(desc, 12, 101);
 }
 
@@ -264,6 +266,8 @@ static void test_send(void)
     check_int(view(desc).snd.nxt - view(desc).iss, 11);
     peer_acks(11, 65535);
     check_int(view(desc).snd.una - view(desc).iss, 11);
+    call_start(&c, send_pattern, .desc = desc, .from = 11, .len = 1);
+    check_int(take_data(), 1);
 }
 
 /* More than any window holds: the sender sleeps, and each ACK wakes it. */
@@ -429,9 +433,43 @@ static void test_close(void)
     wire_pending(1);
 }
 
+static int gate; /* a UDP endpoint whose close lets the closers begin, all at once */
+
+static ssize_t close_at_gate(struct call *c)
+{
+    check_error(udp_cmd_recvfrom(gate, c->buf, c->len, NULL), EBADF);
+    return tcp_cmd_close(c->desc);
+}
+
+static void test_two_closes(void)
+{
+    static struct call receivers[4], closers[3];
+    int closed = 0;
+
+    establish(PEER_ISN, 65535);
+    gate = udp_cmd_open();
+    for (size_t i = 0; i < countof(receivers); i++) {
+        call_start(&receivers[i], receive, .desc = desc, .len = 1);
+    }
+    for (size_t i = 0; i < countof(closers); i++) {
+        call_start(&closers[i], close_at_gate, .desc = desc, .len = 1);
+    }
+    check_int(udp_cmd_close(gate), 0);
+    settle();
+    for (size_t i = 0; i < countof(receivers); i++) {
+        check_failed(&receivers[i], EBADF);
+    }
+    for (size_t i = 0; i < countof(closers); i++) {
+        closed += closers[i].ret == 0;
+        check(closers[i].ret == 0 || closers[i].err == EBADF);
+    }
+    check_int(closed, 1);
+    wire_pending(1);
+}
+
 BENCH(23,
       {"data is delivered in order and acknowledged", test_receive},
-      {"RECEIVE takes as much as fits; the rest stays", test_receive_some},
+      {"RECEIVE takes as much as fits, also nothing; the rest stays", test_receive_some},
       {"more data than a buffer holds arrives byte for byte", test_receive_much},
       {"RECEIVE sleeps until there is data", test_receive_sleeps},
       {"data may come with the handshake's last ACK", test_data_with_handshake},
@@ -452,4 +490,5 @@ BENCH(23,
       {"urgent pointers of any value do no harm", test_urgent},
       {"sequence numbers wrap in both directions", test_wrap},
       {"an interruption ends sleeping calls, once", test_interruption},
-      {"closing ends sleeping calls with EBADF", test_close})
+      {"closing ends sleeping calls with EBADF", test_close},
+      {"of closes at the same time one closes, the others fail with EBADF", test_two_closes})

@@ -58,6 +58,7 @@ static void test_syn_ack(void)
     inject("S 0:0(0) win 65535");
     expect("S. 0:0(0) ack 1");
     check_doubling("S. 0:0(0) ack 1");
+    check_int(retransmitted(), 4);
     inject(". 1:1(0) ack 1");
     desc = opened(&opener);
     expect_nothing(60000);
@@ -238,8 +239,8 @@ static void test_half_open(void)
 }
 
 BENCH(24,
-      {"a lost segment is retransmitted with doubling timeouts", test_segment},
-      {"a lost SYN-ACK is retransmitted with doubling timeouts [MUST-22]", test_syn_ack},
+      {"a lost segment is retransmitted with doubling timeouts, and counted", test_segment},
+      {"a lost SYN-ACK is retransmitted with doubling timeouts, and counted [MUST-22]", test_syn_ack},
       {"acknowledged data is not retransmitted", test_acknowledged},
       {"of two segments only the unacknowledged one is retransmitted", test_second_lost},
       {"a partly acknowledged segment is retransmitted", test_partly_acknowledged},
