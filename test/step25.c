@@ -4,6 +4,8 @@
 
 #include "bench.h"
 #include "conn.h"
+#include "driver/loopback.h"
+#include "net.h"
 #include "platform.h"
 #include "tcp.h"
 #include "util.h"
@@ -107,6 +109,63 @@ static void test_choice(void)
     check(ntoh16(v.local.port) >= TCP_SOURCE_PORT_MIN);
 }
 
+static void test_window(void)
+{
+    static struct call o;
+    uint8_t packet[128];
+
+    bench_start(WIRE_RAW);
+    connect_start(&o, NULL, "192.0.2.1:7");
+    take(0, packet, sizeof(packet));
+    check_int(get16(packet + 34), TCP_RCV_BUF_SIZE);
+    take(60000, packet, sizeof(packet));
+    check_int(get16(packet + 34), TCP_RCV_BUF_SIZE);
+}
+
+/* Opens a connection to 192.0.2.1:7, each time with the same random number. Returns its port. */
+static uint16_t chosen_port(struct call *o)
+{
+    static const uint8_t random[] = {0xff, 0xff};
+    uint8_t packet[128];
+
+    sim_random_next(random, sizeof(random));
+    connect_start(o, NULL, "192.0.2.1:7");
+    take(0, packet, sizeof(packet));
+    return get16(packet + 20);
+}
+
+/* The endpoint that has port number n after port. */
+static const char *after(uint16_t port, int n)
+{
+    static char text[2][32];
+    int num = TCP_SOURCE_PORT_MAX - TCP_SOURCE_PORT_MIN + 1;
+
+    snprintf(text[n % 2], sizeof(*text), "192.0.2.2:%d",
+             TCP_SOURCE_PORT_MIN + (port - TCP_SOURCE_PORT_MIN + n) % num);
+    return text[n % 2];
+}
+
+/* The first choice, a passive OPEN and a connection to the same peer take three ports in a row. */
+static void test_port_taken(void)
+{
+    static struct call a, b, c, d;
+    uint16_t first, port;
+
+    bench_start(WIRE_RAW);
+    first = chosen_port(&a);
+    call_start(&b, open_passive, .local = after(first, 1));
+    check_sleeps(&b);
+    connect_start(&c, after(first, 2), "192.0.2.1:7");
+    check_sleeps(&c);
+    check_int(wire_pending(1), 1);
+    port = chosen_port(&d);
+    check(port >= TCP_SOURCE_PORT_MIN);
+    check(port != first);
+    for (int n = 1; n <= 2; n++) {
+        check(port != ntoh16(endp(after(first, n)).port));
+    }
+}
+
 /* Each connection to one peer has its own port. */
 static void test_choices_differ(void)
 {
@@ -131,13 +190,14 @@ static void test_wrong_ack(void)
     static struct call o;
 
     start(&o);
-    inject("S. 0:0(0) ack 2 win 65535");
+    check_counted(tcp, bad_ack, 1, inject("S. 0:0(0) ack 2 win 65535"));
     expect("R 2:2(0)");
-    inject("S. 0:0(0) ack 0 win 65535");
+    check_counted(tcp, bad_ack, 1, inject("S. 0:0(0) ack 0 win 65535"));
     expect("R 0:0(0)");
-    inject(". 0:0(0) ack 2147483649");
+    check_counted(tcp, bad_ack, 1, inject(". 0:0(0) ack 2147483649"));
     expect("R 2147483649:2147483649(0)");
-    inject("R. 0:0(0) ack 2"); /* a RST is not answered by a RST */
+    /* a RST is not answered by a RST */
+    check_counted(tcp, bad_ack, 1, inject("R. 0:0(0) ack 2"));
     expect_nothing(0);
     check_sleeps(&o);
     establish(&o);
@@ -149,9 +209,10 @@ static void test_no_syn(void)
     static struct call o;
 
     start(&o);
-    inject(". 0:0(0) ack 1");
-    inject("F. 0:0(0) ack 1");
-    inject("P 1:11(10) win 65535");
+    check_counted(tcp, bad_flags, 1, inject(". 0:0(0) ack 1"));
+    check_counted(tcp, bad_flags, 1, inject("F. 0:0(0) ack 1"));
+    check_counted(tcp, bad_flags, 1, inject("P 1:11(10) win 65535"));
+    check_counted(tcp, bad_flags, 1, inject("R 0:0(0)"));
     expect_nothing(500);
     check_sleeps(&o);
     establish(&o);
@@ -160,6 +221,7 @@ static void test_no_syn(void)
 static void test_lost_syn(void)
 {
     static struct call o;
+    struct tcp_stats stats;
     long wait, last;
 
     start(&o);
@@ -169,6 +231,8 @@ static void test_lost_syn(void)
         check(wait >= 2 * last - 250 && wait <= 2 * last + 250);
         last = wait;
     }
+    tcp_get_stats(&stats);
+    check_int(stats.retransmitted, 4);
     establish(&o);
     expect_nothing(60000);
 }
@@ -232,6 +296,17 @@ static void test_in_use(void)
     expect_nothing(0);
 }
 
+static void test_itself(void)
+{
+    static struct call o;
+
+    check_int(net_init(), 0);
+    wire_address(loopback_init(), "127.0.0.1", "255.0.0.0");
+    check_int(net_run(), 0);
+    connect_start(&o, "127.0.0.1:10000", "127.0.0.1:10000");
+    check_failed(&o, EADDRINUSE);
+}
+
 /* RFC 9293 3.9.1.1: one port in LISTEN and in SYN-SENT at the same time. */
 static void test_listener_beside(void)
 {
@@ -248,23 +323,31 @@ static void test_listener_beside(void)
     check_state(opened(&a), "ESTABLISHED");
 }
 
-/* An invalid or unroutable peer fails at once, and nothing is sent. */
+/* Nothing is sent. */
 static void test_refused(void)
 {
-    static const char *const bad[] = {
-        "255.255.255.255:7", "192.0.2.255:7", "224.0.0.1:7", "0.0.0.0:7", "192.0.2.1:0",
+    static const struct {
+        const char *local, *remote;
+        int err; /* 0: EINVAL or ENETUNREACH */
+    } bad[] = {
+        {NULL, "192.0.2.255:7", EINVAL},
+        {NULL, "192.0.2.1:0", EINVAL},
+        {NULL, "255.255.255.255:7", 0},
+        {NULL, "224.0.0.1:7", 0},
+        {NULL, "0.0.0.0:7", 0},
+        {NULL, "203.0.113.1:7", ENETUNREACH},
+        {"192.0.2.3:10000", "192.0.2.1:7", EADDRNOTAVAIL},
     };
+    ip_endp_t local = endp("192.0.2.2:10000");
     static struct call o;
 
     bench_start(WIRE_RAW);
     for (size_t i = 0; i < countof(bad); i++) {
-        connect_start(&o, NULL, bad[i]);
-        check_returned(&o, -1);
+        connect_start(&o, bad[i].local, bad[i].remote);
+        check_failed(&o, bad[i].err ? bad[i].err : o.err == EINVAL ? EINVAL : ENETUNREACH);
     }
-    connect_start(&o, NULL, "203.0.113.1:7");
-    check_failed(&o, ENETUNREACH);
-    connect_start(&o, "192.0.2.3:10000", "192.0.2.1:7");
-    check_failed(&o, EADDRNOTAVAIL);
+    check_error(tcp_cmd_open(&local, NULL, 1), EINVAL);
+    check_error(tcp_cmd_open(NULL, NULL, 1), EINVAL);
     expect_nothing(1000);
 }
 
@@ -294,14 +377,18 @@ BENCH(25,
       {"data goes both ways [MUST-2]", test_data},
       {"initial sequence numbers around 2^32 work", test_isn},
       {"OPEN without a local endpoint chooses one [MUST-44]", test_choice},
+      {"a SYN offers the whole receive buffer, also when retransmitted", test_window},
+      {"a source port is not chosen if an OPEN or a connection to this peer has it",
+       test_port_taken},
       {"each connection to one peer gets its own port [M-3]", test_choices_differ},
-      {"SYN-SENT answers a wrong ACK with a RST [EVENT-3]", test_wrong_ack},
-      {"SYN-SENT drops a segment without SYN [EVENT-3]", test_no_syn},
+      {"SYN-SENT answers a wrong ACK with a RST, and counts it [EVENT-3]", test_wrong_ack},
+      {"SYN-SENT drops a segment without SYN, and counts it [EVENT-3]", test_no_syn},
       {"a lost SYN is retransmitted with doubling timeouts [MUST-22]", test_lost_syn},
       {"OPEN fails with ETIMEDOUT after at least three minutes of silence [MUST-23]", test_silence},
       {"a repeated SYN-ACK is acknowledged again", test_lost_ack},
       {"an interruption ends OPEN with EINTR", test_interruption},
       {"a second OPEN between the same endpoints fails with EADDRINUSE", test_in_use},
+      {"an OPEN from an endpoint to itself fails with EADDRINUSE", test_itself},
       {"an active OPEN and a listener share a port [MUST-42]", test_listener_beside},
-      {"OPEN to an invalid or unroutable peer fails at once [MUST-46]", test_refused},
+      {"OPEN to an invalid or unroutable peer, or to none, fails at once [MUST-46]", test_refused},
       {"a failed OPEN leaves no memory allocated [M-1]", test_nothing_left})
