@@ -132,6 +132,13 @@ struct cell {
     const char *state; /* afterwards */
 };
 
+static void stop(void)
+{
+    check_int(net_shutdown(), 0);
+    wire_pending(1);
+    settle();
+}
+
 static void try(void (*to)(void), const struct cell *cell, size_t num)
 {
     char before[16];
@@ -147,9 +154,7 @@ static void try(void (*to)(void), const struct cell *cell, size_t num)
         if (strcmp(state(), cell->state) != 0) {
             fail("%s after '%s' in %s, and not %s", state(), cell->in, before, cell->state);
         }
-        check_int(net_shutdown(), 0);
-        wire_pending(1);
-        settle();
+        stop();
     }
 }
 
@@ -193,6 +198,8 @@ static void test_syn_sent(void)
         {"R. 0:0(0) ack 0", NULL, "SYN_SENT"},
         {"R. 0:0(0) ack 2", NULL, "SYN_SENT"},
         {"R. 0:0(0) ack 1", NULL, "CLOSED"},
+        {"SR 0:0(0)", NULL, "SYN_SENT"},
+        {"SR. 0:0(0) ack 1", NULL, "CLOSED"},
         {"F 0:0(0)", NULL, "SYN_SENT"},
         {"F. 0:0(0) ack 1", NULL, "SYN_SENT"},
         {". 0:0(0) ack 1", NULL, "SYN_SENT"},
@@ -206,6 +213,7 @@ static void test_syn_received(void)
         {"S 0:0(0)", ". 1:1(0) ack 1", "SYN_RECEIVED"},
         {"R 1:1(0)", NULL, "LISTEN"},
         {"R. 1:1(0) ack 1", NULL, "LISTEN"},
+        {"SR. 1:1(0) ack 1", NULL, "LISTEN"},
         {"R 2:2(0)", ". 1:1(0) ack 1", "SYN_RECEIVED"},
         {"R 0:0(0)", NULL, "SYN_RECEIVED"},
         {"F 1:1(0)", NULL, "SYN_RECEIVED"},
@@ -233,6 +241,7 @@ static void test_established(void)
         {"S. 1:1(0) ack 1", ". 1:1(0) ack 1", "ESTABLISHED"},
         {"R 1:1(0)", NULL, "CLOSED"},
         {"R. 1:1(0) ack 1", NULL, "CLOSED"},
+        {"SR. 1:1(0) ack 1", NULL, "CLOSED"},
         {"R 1:11(10)", NULL, "CLOSED"},
         {"R 2:2(0)", ". 1:1(0) ack 1", "ESTABLISHED"},
         {"R 65535:65535(0)", ". 1:1(0) ack 1", "ESTABLISHED"},
@@ -317,6 +326,26 @@ static void test_time_wait(void)
         {"R 1:1(0)", NULL, "TIME_WAIT"},
         {"F. 1:1(0) ack 2", ". 2:2(0) ack 2", "TIME_WAIT"},
         {". 2:2(0) ack 2", NULL, "TIME_WAIT"});
+}
+
+static void test_counts(void)
+{
+    to_syn_sent();
+    check_counted(tcp, bad_flags, 1, inject("R 0:0(0)"));
+    stop();
+    to_syn_received();
+    check_counted(tcp, bad_flags, 1, inject("S 1:1(0)"));
+    stop();
+    to_syn_received();
+    check_counted(tcp, resets_received, 1, inject("R 1:1(0)"));
+    stop();
+    to_established();
+    check_counted(tcp, bad_flags, 1, inject("S 1:1(0)"));
+    check_counted(tcp, out_of_order, 1, inject("R 2:2(0)"));
+    stop();
+    to_time_wait();
+    check_counted(tcp, bad_flags, 1, inject("R 2:2(0)"));
+    wire_pending(1);
 }
 
 /*
@@ -470,6 +499,7 @@ BENCH(28,
       {"SYN, RST, FIN and ACK have the right effect in CLOSING [EVENT-11]", test_closing},
       {"SYN, RST, FIN and ACK have the right effect in TIME-WAIT [EVENT-12 EVENT-14]",
        test_time_wait},
+      {"a SYN or RST that the state does not allow is counted", test_counts},
       {"a RST in SYN-SENT ends OPEN with ECONNREFUSED", test_refused},
       {"a RST wakes all sleepers with ECONNRESET [MUST-12 M-1]", test_reset},
       {"a SYN, or a RST that is not at RCV.NXT, gets a challenge ACK [EVENT-6 EVENT-7]",

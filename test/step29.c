@@ -234,6 +234,33 @@ static void test_backlog_full_meanwhile(void)
     check_int(peer_port(&a), 5001);
 }
 
+/* 0 is a backlog of one. */
+static void test_listen_again(void)
+{
+    static struct call a;
+    int listener = start(0);
+
+    client_connects('A');
+    check(tcp_cmd_accept(listener, NULL) != -1);
+    check_int(tcp_cmd_listen(listener, 3), 0);
+    for (int c = 'B'; c <= 'D'; c++) {
+        client_connects(c);
+    }
+    check_int(tcp_cmd_listen(listener, 1), 0);
+    for (int c = 'B'; c <= 'D'; c++) {
+        check(tcp_cmd_accept(listener, NULL) != -1);
+    }
+    client_connects('E');
+    client_syn('F');
+    if (wire_pending(1) > 0) {
+        inject(". 1:1(0) ack 1");
+        wire_pending(1);
+    }
+    check(tcp_cmd_accept(listener, NULL) != -1);
+    accept_start(&a, listener);
+    check_sleeps(&a);
+}
+
 /* Connections half-open or waiting for accept are reset; accepted ones go on. */
 static void test_close_listener(void)
 {
@@ -453,6 +480,27 @@ static void test_connect_late(void)
     check_failed(&c, ECONNREFUSED);
 }
 
+/* The error of the first attempt is forgotten. */
+static void test_connect_after_refusal(void)
+{
+    static struct call c;
+
+    bench_start(WIRE_RAW);
+    connect_start(&c);
+    inject("R. 0:0(0) ack 1");
+    check_failed(&c, ECONNREFUSED);
+    connection('A', "192.0.2.2:10000", "192.0.2.1:5000", PEER_ISN);
+    connect_again(&c);
+    expect("S 0:0(0)");
+    inject("S. 0:0(0) ack 1");
+    expect(". 1:1(0) ack 1");
+    check_returned(&c, 0);
+    inject("FP. 1:11(10) ack 1");
+    expect_within(500, ". 1:1(0) ack 12");
+    check_received(c.desc, 1, 11);
+    check_end_of_file(c.desc);
+}
+
 static void test_bind(void)
 {
     ip_endp_t ours = endp("192.0.2.2:8"), any = endp("0.0.0.0:8"), foreign = endp("192.0.2.3:9");
@@ -545,6 +593,30 @@ static void test_table(void)
     check(tcp_cmd_socket() != -1);
 }
 
+/* A listener with a connection half-open and one that waits, whose block is before its own in the
+ * table; and a listener with a sleeping accept. */
+static void test_shutdown(void)
+{
+    static struct call a;
+    int spare;
+
+    bench_start(WIRE_RAW);
+    spare = tcp_cmd_socket();
+    listening("0.0.0.0:7", 5);
+    accept_start(&a, listening("0.0.0.0:8", 5));
+    check_int(tcp_cmd_close(spare), 0);
+    client_connects('A');
+    client_syn('B');
+    expect("S. 0:0(0) ack 1");
+    check_int(blocks_in_use(), 4);
+    check_int(net_shutdown(), 0);
+    settle();
+    wire_pending(1);
+    check_failed(&a, EBADF);
+    check_error(tcp_cmd_socket(), ENETDOWN);
+    check_int(memory_in_use(), 0);
+}
+
 BENCH(29,
       {"accept returns a connection, and the listener stays in LISTEN", test_accept},
       {"accept sleeps until a handshake completes", test_accept_sleeps},
@@ -553,6 +625,7 @@ BENCH(29,
       {"connections are accepted in the order in which their handshakes end", test_many},
       {"the backlog limits the connections that wait for accept", test_backlog},
       {"a handshake that ends at a full backlog succeeds later", test_backlog_full_meanwhile},
+      {"listen again changes the backlog, also from one", test_listen_again},
       {"closing a listener resets half-open connections and keeps accepted ones",
        test_close_listener},
       {"closing a listener resets connections not yet accepted", test_close_waiting},
@@ -565,8 +638,10 @@ BENCH(29,
       {"an interruption ends accept and connect, once", test_interruption},
       {"an interrupted connect continues when called again", test_connect_again},
       {"connect called again reports the outcome once", test_connect_late},
+      {"connect after a refused one does not keep the error", test_connect_after_refusal},
       {"bind refuses conflicts and foreign addresses", test_bind},
       {"commands in the wrong order fail", test_wrong_order},
       {"a command on a closed or invalid descriptor fails with EBADF", test_bad_descriptor},
       {"the descriptor of a reset connection is kept until close", test_numbers},
-      {"a full table fails with EMFILE until a descriptor is closed", test_table})
+      {"a full table fails with EMFILE until a descriptor is closed", test_table},
+      {"shutdown with connections half-open and not accepted frees all memory", test_shutdown})
