@@ -20,7 +20,7 @@ static void echo(void)
     bench_start(WIRE_RAW);
     inject("IP 192.0.2.1 > 192.0.2.2 ICMP echo id 1 seq 1 len 0");
     expect("IP 192.0.2.2 > 192.0.2.1 ICMP echo-reply id 1 seq 1 len 0");
-    inject("IP 192.0.2.1 > 192.0.2.2 ICMP echo id 1 seq 2 'x'"); /* not 0, as memory may be */
+    inject("IP 192.0.2.1 > 192.0.2.2 ICMP echo id 1 seq 2 'x'"); /* fresh memory is 0 */
     expect("IP 192.0.2.2 > 192.0.2.1 ICMP echo-reply id 1 seq 2 'x'");
     inject("IP 192.0.2.1 > 192.0.2.2 ICMP echo id 1 seq 3 len 56");
     expect("IP 192.0.2.2 > 192.0.2.1 ICMP echo-reply id 1 seq 3 len 56");

@@ -112,7 +112,7 @@ static void test_sleeper(void)
     check_int(sender.port, remote.port);
 }
 
-/* A byte that is not 0, as memory may be; and one byte of a longer datagram. */
+/* Bytes other than 0: fresh memory is 0. The last read truncates a datagram to one byte. */
 static void test_one_byte(void)
 {
     static struct call r;
@@ -328,8 +328,8 @@ static void test_port_choice(void)
     check_int(source_port(), port[0]);
 }
 
-/* As many endpoints as there can be, bound to port 0 at any address and at one, and all with the
- * same random number: the largest, after which the ports begin again. */
+/* Fills the table with endpoints bound to port 0, alternately at any address and at one. The random
+ * number is always the same: the largest, so that the search for a free port wraps. */
 static void test_port_taken(void)
 {
     static uint8_t used[UDP_SOURCE_PORT_MAX + 1];
@@ -447,7 +447,7 @@ BENCH(19,
       {"an interruption without a sleeper is forgotten [M-4]", test_late_interruption},
       {"shutdown wakes all sleepers and frees all memory", test_shutdown},
       {"an unbound endpoint gets a port of its own and keeps it", test_port_choice},
-      {"a port is not chosen twice, even with the same random number", test_port_taken},
+      {"a port in use is never chosen, even with the same random number", test_port_taken},
       {"the chosen port receives replies", test_chosen_port_receives},
       {"a checksum of zero is sent as 0xffff [1122-4.1.3.4a]", test_checksum_zero},
       {"sendto fails with EMSGSIZE, ENETUNREACH or EBADF", test_refused},

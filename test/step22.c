@@ -220,7 +220,7 @@ static void test_one_remote(void)
     check_established(&o);
 }
 
-/* The OPEN for one peer at any address or at one, that for any peer likewise, in both orders. */
+/* Either OPEN at any address or at one, in both orders. */
 static void test_one_and_any(void)
 {
     static const char *const local[] = {"0.0.0.0:7", "192.0.2.2:7"};
@@ -251,7 +251,7 @@ static void test_refused(void)
 {
     static const struct {
         const char *local, *remote;
-        int err; /* 0: it waits */
+        int err; /* 0: it sleeps */
     } opens[] = {
         {"192.0.2.2:7", NULL, 0},
         {"192.0.2.2:7", NULL, EADDRINUSE},
@@ -282,8 +282,7 @@ static void test_refused(void)
     check_error(tcp_cmd_open(NULL, NULL, 0), EINVAL);
 }
 
-/* Two interfaces, and a listener at one of them: it answers from that address only. Then one at the
- * other, too. */
+/* Two interfaces. Port 7 is closed at the first until it has a listener of its own. */
 static void test_two_addresses(void)
 {
     struct net_device *first, *second;

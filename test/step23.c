@@ -433,7 +433,7 @@ static void test_close(void)
     wire_pending(1);
 }
 
-static int gate; /* a UDP endpoint whose close lets the closers begin, all at once */
+static int gate; /* UDP endpoint; its close starts all closers at once */
 
 static ssize_t close_at_gate(struct call *c)
 {
@@ -469,7 +469,7 @@ static void test_two_closes(void)
 
 BENCH(23,
       {"data is delivered in order and acknowledged", test_receive},
-      {"RECEIVE takes as much as fits, also nothing; the rest stays", test_receive_some},
+      {"RECEIVE of any size, even 0, takes as much as fits; the rest stays", test_receive_some},
       {"more data than a buffer holds arrives byte for byte", test_receive_much},
       {"RECEIVE sleeps until there is data", test_receive_sleeps},
       {"data may come with the handshake's last ACK", test_data_with_handshake},
@@ -491,4 +491,4 @@ BENCH(23,
       {"sequence numbers wrap in both directions", test_wrap},
       {"an interruption ends sleeping calls, once", test_interruption},
       {"closing ends sleeping calls with EBADF", test_close},
-      {"of closes at the same time one closes, the others fail with EBADF", test_two_closes})
+      {"of closes at the same time one succeeds; the others fail with EBADF", test_two_closes})

@@ -240,7 +240,8 @@ static void test_half_open(void)
 
 BENCH(24,
       {"a lost segment is retransmitted with doubling timeouts, and counted", test_segment},
-      {"a lost SYN-ACK is retransmitted with doubling timeouts, and counted [MUST-22]", test_syn_ack},
+      {"a lost SYN-ACK is retransmitted with doubling timeouts, and counted [MUST-22]",
+       test_syn_ack},
       {"acknowledged data is not retransmitted", test_acknowledged},
       {"of two segments only the unacknowledged one is retransmitted", test_second_lost},
       {"a partly acknowledged segment is retransmitted", test_partly_acknowledged},

@@ -134,7 +134,7 @@ static uint16_t chosen_port(struct call *o)
     return get16(packet + 20);
 }
 
-/* The endpoint that has port number n after port. */
+/* Returns the endpoint with the n-th port after port. */
 static const char *after(uint16_t port, int n)
 {
     static char text[2][32];
@@ -145,7 +145,7 @@ static const char *after(uint16_t port, int n)
     return text[n % 2];
 }
 
-/* The first choice, a passive OPEN and a connection to the same peer take three ports in a row. */
+/* The first choice, a passive OPEN and a connection to the same peer use three ports in a row. */
 static void test_port_taken(void)
 {
     static struct call a, b, c, d;
@@ -378,7 +378,7 @@ BENCH(25,
       {"initial sequence numbers around 2^32 work", test_isn},
       {"OPEN without a local endpoint chooses one [MUST-44]", test_choice},
       {"a SYN offers the whole receive buffer, also when retransmitted", test_window},
-      {"a source port is not chosen if an OPEN or a connection to this peer has it",
+      {"a source port in use by a passive OPEN or to the same peer is not chosen",
        test_port_taken},
       {"each connection to one peer gets its own port [M-3]", test_choices_differ},
       {"SYN-SENT answers a wrong ACK with a RST, and counts it [EVENT-3]", test_wrong_ack},

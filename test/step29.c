@@ -234,7 +234,7 @@ static void test_backlog_full_meanwhile(void)
     check_int(peer_port(&a), 5001);
 }
 
-/* 0 is a backlog of one. */
+/* A backlog of 0 counts as one. */
 static void test_listen_again(void)
 {
     static struct call a;
@@ -480,7 +480,6 @@ static void test_connect_late(void)
     check_failed(&c, ECONNREFUSED);
 }
 
-/* The error of the first attempt is forgotten. */
 static void test_connect_after_refusal(void)
 {
     static struct call c;
@@ -593,8 +592,8 @@ static void test_table(void)
     check(tcp_cmd_socket() != -1);
 }
 
-/* A listener with a connection half-open and one that waits, whose block is before its own in the
- * table; and a listener with a sleeping accept. */
+/* One listener has a half-open connection, and one not yet accepted, whose block precedes the
+ * listener's in the table. Another listener has a sleeping accept. */
 static void test_shutdown(void)
 {
     static struct call a;
@@ -638,10 +637,10 @@ BENCH(29,
       {"an interruption ends accept and connect, once", test_interruption},
       {"an interrupted connect continues when called again", test_connect_again},
       {"connect called again reports the outcome once", test_connect_late},
-      {"connect after a refused one does not keep the error", test_connect_after_refusal},
+      {"a connect after ECONNREFUSED starts without the old error", test_connect_after_refusal},
       {"bind refuses conflicts and foreign addresses", test_bind},
       {"commands in the wrong order fail", test_wrong_order},
       {"a command on a closed or invalid descriptor fails with EBADF", test_bad_descriptor},
       {"the descriptor of a reset connection is kept until close", test_numbers},
       {"a full table fails with EMFILE until a descriptor is closed", test_table},
-      {"shutdown with connections half-open and not accepted frees all memory", test_shutdown})
+      {"shutdown frees half-open connections and those not yet accepted", test_shutdown})
