@@ -258,6 +258,14 @@ static void free_twice(void)
     memory_free(p);
 }
 
+static void write_after_free(void)
+{
+    char *volatile p = memory_alloc(10);
+
+    memory_free(p);
+    p[3]++;
+}
+
 static void test_ends(void)
 {
     must_fail(all_sleep,
@@ -268,6 +276,9 @@ static void test_ends(void)
     must_fail(leave, "the process ended in task main with status 0");
     must_fail(leak, "1 allocations are left after net_shutdown: 77 bytes");
     must_fail(free_twice, "freed twice");
+    if (!SIM_SANITIZED) {
+        must_fail(write_after_free, "byte 3 of 10 was written after memory_free");
+    }
 }
 
 /*

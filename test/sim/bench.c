@@ -20,16 +20,7 @@
  * when the child has crashed, the parent reports in its place, from memory that both share.
  */
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SLOW 6
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SLOW 6
-#endif
-#endif
-#ifndef SLOW
-#define SLOW 1
-#endif
+#define SLOW (SIM_SANITIZED ? 6 : 1)
 
 #define CPU_LIMIT (10 * SLOW)  /* seconds of computing for a behaviour */
 #define WALL_LIMIT (30 * SLOW) /* seconds of real time, on a busy machine */
@@ -357,6 +348,7 @@ static void check_end(void)
     if (sim_device_open()) {
         sim_wrong("after net_shutdown the wire's device is still open");
     }
+    sim_check_freed();
     if (memory_in_use()) {
         sim_describe_memory(text, sizeof(text));
         sim_wrong("%zu allocations are left after net_shutdown: %s", memory_in_use(), text);

@@ -145,6 +145,55 @@ static size_t bytes_in_use;
 static size_t peak_bytes;
 static unsigned long fail_countdown;
 
+/* Freed blocks of at most KEPT_SIZE_MAX bytes, filled with FREED. They are freed after KEPT_MAX
+ * others, and checked then, or at the end of the behaviour: no write to them is allowed. */
+#define KEPT_SIZE_MAX (SIM_SANITIZED ? 0 : 4096) /* a sanitizer sees more of blocks really freed */
+#define KEPT_MAX 1024
+#define FREED 0xdd
+
+static struct block *freed[KEPT_MAX];
+static size_t num_freed; /* since the start */
+
+static void freed_check(const struct block *block)
+{
+    const uint8_t *p = block->ptr;
+    size_t i;
+
+    for (i = 0; i < block->size; i++) {
+        if (p[i] != FREED) {
+            sim_wrong("byte %zu of %zu was written after memory_free (allocation no. %lu)", i,
+                      block->size, block->num);
+        }
+    }
+}
+
+void sim_check_freed(void)
+{
+    size_t i;
+
+    for (i = 0; i < KEPT_MAX; i++) {
+        if (freed[i]) {
+            freed_check(freed[i]);
+        }
+    }
+}
+
+static void block_free(struct block *block)
+{
+    struct block **place = &freed[num_freed % KEPT_MAX], *old = block;
+
+    if (block->size <= KEPT_SIZE_MAX) {
+        old = *place;
+        *place = block;
+        num_freed++;
+    }
+    if (old) {
+        freed_check(old);
+        free(old->ptr);
+        free(old);
+    }
+}
+
 static struct block **block_bucket(const void *ptr)
 {
     return &blocks[((uintptr_t)ptr >> 4) % (sizeof(blocks) / sizeof(*blocks))];
@@ -200,11 +249,10 @@ void memory_free(void *ptr)
         sim_wrong("memory_free(%p): not from memory_alloc, or freed twice", ptr);
     }
     *entry = block->next;
-    memset(ptr, 0xdd, block->size); /* a later read finds garbage */
+    memset(ptr, FREED, block->size); /* a later read finds garbage */
     in_use--;
     bytes_in_use -= block->size;
-    free(ptr);
-    free(block);
+    block_free(block);
 }
 
 size_t memory_in_use(void)

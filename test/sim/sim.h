@@ -18,6 +18,18 @@
 
 #define SIM_HELD_MAX 16
 
+/* Is the program built with the address or thread sanitizer? */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SIM_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SIM_SANITIZED 1
+#endif
+#endif
+#ifndef SIM_SANITIZED
+#define SIM_SANITIZED 0
+#endif
+
 /*
  * Tasks (baton.c)
  */
@@ -92,6 +104,8 @@ uint64_t sim_next_timer(void); /* time of the next timer; UINT64_MAX: none */
 void sim_fire_timers(void);    /* interrupt of the timers due at sim_now */
 void sim_pend(unsigned int irq); /* intr_raise without yielding */
 void sim_describe_memory(char *buf, size_t size);
+/* Fails if a freed block was written to. */
+void sim_check_freed(void);
 /* Fails the behaviour at the step in progress, above all for a wrong use of the platform. */
 void sim_wrong(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 
