@@ -605,8 +605,7 @@ static void test_shrunk(void)
     task_join(sender.task, 0);
 }
 
-/* The window shrinks below the data in flight. A bare ACK beyond its right edge would be dropped, so
- * it has the number of the edge. */
+/* The window shrinks below the data in flight. The peer drops a bare ACK beyond its right edge. */
 static void test_ack_at_edge(void)
 {
     establish(1000);

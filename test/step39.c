@@ -117,7 +117,7 @@ static void syn_from_here(const char *local, uint16_t port)
         ip_addr_t src, dst; /* pseudo header */
         uint16_t protocol, len;
         uint8_t segment[20];
-    } p = {to.addr, to.addr, hton16(IP_PROTOCOL_TCP), hton16(20), {[11] = 9, [12] = 0x50, [13] = 2}};
+    } p = {to.addr, to.addr, hton16(IP_PROTOCOL_TCP), hton16(20), {[12] = 0x50, [13] = 2}};
     uint16_t sport = hton16(port), sum;
 
     memcpy(p.segment, &sport, sizeof(sport));
