@@ -235,7 +235,7 @@ static void test_close_wakes(void)
 
 static int ending; /* net_shutdown has been called */
 
-/* The first of several whose call has returned shuts the stack down. */
+/* Sleeps until close; of several such calls, the first that returns shuts the stack down. */
 static ssize_t recv_and_end(struct call *c)
 {
     check_error(c->from ? call_recvfrom(c) : call_recv(c), EBADF);

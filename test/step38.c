@@ -268,8 +268,8 @@ static void answers(void *arg)
     check_int(net_input(NET_PROTOCOL_TYPE_ARP, reply, sizeof(reply), device), 0);
 }
 
-/* The reply arrives while the datagram is being sent: in some of many tries after the lookup in the
- * cache, and before the datagram waits. */
+/* The reply arrives while the datagram is being sent; in some of the tries, between the lookup in
+ * the cache and the wait. */
 static void answered_meanwhile(void)
 {
     char dst[32], line[128];
@@ -579,7 +579,7 @@ static void all_in_use(void)
     check_counted(arp, no_room, 1, check_error(send_text(neighbour(0), "data"), ENOBUFS));
 }
 
-/* Entries learned from requests give way to a destination of ours. */
+/* Entries learned from requests are evicted for destinations of our datagrams. */
 static void clients_in_use(void)
 {
     start_large();
@@ -684,7 +684,7 @@ static void invalid_senders(void)
     wire_pending(1);
 }
 
-/* Invalid sender addresses: broadcast, multicast, zero, ours. */
+/* Invalid sender addresses: broadcast, multicast, zero, our own. */
 static void bad_sender(void)
 {
     static const char *const faults[] = {

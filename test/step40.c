@@ -151,7 +151,7 @@ static void test_udp_kinds(void)
     }
 }
 
-/* Codes without a meaning, and fragmentation needed. */
+/* Undefined codes, and fragmentation needed. */
 static void test_udp_other_codes(void)
 {
     int id;

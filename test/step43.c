@@ -243,8 +243,8 @@ static void test_syn_burst(void)
     exchange(conn, BURST / 1000);
 }
 
-/* A place for a half-open connection is free again, however that one ends: reset, a second SYN in
- * the window, or timed out. */
+/* A place for a half-open connection is free again, however the connection ends: by a RST, a second
+ * SYN in the window, or a timeout. */
 static void test_half_open_ends(void)
 {
     int conn;
@@ -270,7 +270,7 @@ static void test_half_open_ends(void)
     exchange(conn, 0);
 }
 
-/* So is a place in the backlog, when a connection is reset before accept. */
+/* A place in the backlog is free again when a connection is reset before accept. */
 static void test_waiting_ends(void)
 {
     int listener;

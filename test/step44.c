@@ -525,7 +525,7 @@ static void timeout(void)
     check_int(memory_in_use(), before);
 }
 
-/* An echo and its reply are no errors; about an error, or what may be one, no error is sent. */
+/* An echo and its reply are no errors. No error is sent about any other type. */
 static void timeout_of_icmp(void)
 {
     static const char *const no_errors[] = {"8", "0"}, *const errors[] = {"3", "11", "12", "5"};

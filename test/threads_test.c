@@ -1162,7 +1162,7 @@ static int listen_once(void)
     return desc;
 }
 
-/* Closing a listener must close its pending connections, whatever arrives meanwhile. */
+/* Closing a listener must close its pending connections, whatever arrives at that time. */
 static void test_listeners(void)
 {
     pthread_t comers[2 * PAIRS];
