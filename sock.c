@@ -38,7 +38,7 @@
  * sleeping call, which fails with EBADF.
  *
  * Limits. SOCK_TABLE_SIZE sockets, and what TCP_PCB_SIZE and UDP_PCB_SIZE allow: then EMFILE.
- * sock_accept takes its place before it sleeps, so no connection is taken without one.
+ * sock_accept reserves its place before it sleeps, so that no connection is accepted without one.
  *
  * Errors. EBADF: no open socket. EOPNOTSUPP: a call for the other type. EFAULT, EINVAL,
  * EAFNOSUPPORT: a bad address or buffer. All others are the command's own.
@@ -50,7 +50,7 @@ struct sock {
     int desc; /* of tcp_cmd_* or udp_cmd_*, by type; -1: not known yet */
 };
 
-static lock_t lock = LOCK_INITIALIZER; /* guards socks; first of all, released before a command */
+static lock_t lock = LOCK_INITIALIZER; /* guards socks; first in the order, not held in commands */
 static struct table socks = {.limit = SOCK_TABLE_SIZE}; /* of struct sock */
 
 /*
@@ -200,13 +200,13 @@ static int sock_get_buf(int id, int want, const void *buf, size_t n)
     return desc == -1 || sock_check_buf(buf, n) == -1 ? -1 : desc;
 }
 
-/* Refuses addr, where an address will be returned, without addrlen. Returns 0, or -1 (EFAULT). */
+/* Refuses room for a returned address without addrlen. Returns 0, or -1 (EFAULT). */
 static int sock_check_addr(const struct sockaddr *addr, const socklen_t *addrlen)
 {
     return addr ? sock_check_buf(addrlen, sizeof(*addrlen)) : 0;
 }
 
-/* Reads an address. Returns 0, or -1 (EINVAL, EFAULT, EAFNOSUPPORT). */
+/* Converts an address. Returns 0, or -1 (EINVAL, EFAULT, EAFNOSUPPORT). */
 static int sock_addr_to_endp(const struct sockaddr *addr, socklen_t addrlen, ip_endp_t *endp)
 {
     struct sockaddr_in in;
@@ -375,7 +375,7 @@ int sock_accept(int id, struct sockaddr *addr, socklen_t *addrlen)
     if (desc == -1 || sock_check_addr(addr, addrlen) == -1) {
         return -1;
     }
-    new_id = sock_alloc(SOCK_STREAM); /* first: no connection is taken without a place */
+    new_id = sock_alloc(SOCK_STREAM); /* first: no connection is accepted without a place */
     if (new_id == -1) {
         return -1;
     }

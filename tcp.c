@@ -72,11 +72,11 @@
  *   TCP_PCB_SIZE             blocks; then tcp_pcb_recycle, or EMFILE and dropped SYNs
  *   backlog                  of a listener; then SYNs and the handshakes' ACKs are dropped; the
  *                            peers retransmit
- *   TCP_HALF_OPEN_MAX        of a listener in SYN-RECEIVED; then tcp_pcb_evict, or dropped SYNs
+ *   TCP_HALF_OPEN_MAX        SYN-RECEIVED blocks of a listener; then tcp_pcb_evict, or dropped SYNs
  *   TCP_SND_BUF_SIZE         unacknowledged bytes; then send sleeps
  *   TCP_RCV_BUF_SIZE         unread bytes; then the window is zero
- *   TCP_RESET_LIMIT          RSTs to unacceptable segments; then these are dropped unanswered
- *   TCP_CHALLENGE_LIMIT      challenge ACKs; likewise
+ *   TCP_RESET_LIMIT          RSTs a second to unacceptable segments; then no answer
+ *   TCP_CHALLENGE_LIMIT      challenge ACKs a second; then no answer
  */
 
 #define TCP_FLG_FIN 0x01
@@ -139,7 +139,7 @@ struct tcp_pcb {
     int desc;               /* number in pcbs, the user's descriptor */
     int owned;              /* a descriptor refers to the block */
     int closing;            /* a command that ends the block waits for its sleepers to leave */
-    int passive;            /* opened in LISTEN, where a failed handshake returns */
+    int passive;            /* opened in LISTEN; a failed handshake returns there if owned */
     int errnum;             /* errno that ended the connection, or 0 */
     int soft_error;         /* errno of the last ICMP or ARP error since SND.UNA advanced, or 0 */
     ip_endp_t local;
@@ -170,7 +170,7 @@ struct tcp_pcb {
     } rcv;
     uint32_t irs;
     struct sched_task task; /* threads that sleep until the block changes */
-    struct rate challenges[2]; /* limits challenge ACKs; [1]: to segments just where probes are */
+    struct rate challenges[2]; /* limits challenge ACKs; [1]: to probes and to ACKs at the edge */
     uint64_t rst_expires;   /* deadline for a RST that answers our challenge ACK to a SYN */
     struct {
         uint64_t first;     /* start of R2, by clock_now */
@@ -181,7 +181,7 @@ struct tcp_pcb {
     } retrans;
     uint64_t expires;       /* deadline of the connection, by clock_now; 0: none */
     uint32_t expires_una;   /* SND.UNA when the deadline was set after CLOSE */
-    int backlog;            /* set by listen: connections that may wait for accept; 0: no listen */
+    int backlog;            /* set by listen, else 0: connections that may wait for accept */
     struct tcp_pcb *parent; /* listener, until accepted */
     uint64_t syn_time;      /* arrival of the SYN, by clock_now */
     int ack_seen;           /* the handshake's ACK came, and was dropped: the backlog was full */
@@ -195,7 +195,7 @@ static struct table pcbs = {.limit = TCP_PCB_SIZE}; /* of struct tcp_pcb */
 static int started; /* between tcp_init and tcp_shutdown */
 static uint64_t last_order; /* last accept_order given */
 static uint8_t secret[SIPHASH_KEY_SIZE]; /* key of tcp_secret_hash */
-static uint16_t last_port; /* source ports chosen so far */
+static uint16_t last_port; /* source ports tried so far */
 static uint8_t out_text[IP_PAYLOAD_SIZE_MAX - TCP_HDR_SIZE_MIN]; /* text of the segment to send */
 static uint64_t last_tick;       /* time of the last tcp_timer, by clock_now */
 static struct rate resets;       /* RSTs to unacceptable segments */
@@ -401,7 +401,7 @@ static void tcp_pcb_leave_listener(struct tcp_pcb *pcb)
     pcb->parent = NULL;
 }
 
-/* Removes the block from the table and frees it. Its sleepers return with EBADF before that. */
+/* Removes the block from the table, lets its sleepers return with EBADF, and frees it. */
 static void tcp_pcb_release(struct tcp_pcb *pcb)
 {
     debugf("desc=%d", pcb->desc);
@@ -444,8 +444,8 @@ static int tcp_is_half_open(const struct tcp_pcb *pcb)
     return pcb->state == TCP_STATE_SYN_RECEIVED && pcb->passive && !pcb->ack_seen;
 }
 
-/* Releases the oldest half-open connection of a listener, or of all (NULL). RFC 4987 3.4. By then a
- * peer has answered, unless so many SYNs arrive within its round trip. Returns 0, or -1 if there is
+/* Releases the oldest half-open connection of a listener, or of all (NULL). RFC 4987 3.4. This hits
+ * a true peer only if SYNs fill all places within its round trip. Returns 0, or -1 if there is
  * none. */
 static int tcp_pcb_evict(const struct tcp_pcb *listener)
 {
@@ -553,7 +553,8 @@ static int tcp_endp_is_any(const ip_endp_t *endp)
     return endp->addr == IP_ADDR_ANY && endp->port == 0;
 }
 
-/* Returns how closely a listener matches, or 0: a bound address adds 1, an expected peer 2. */
+/* Returns how closely a listener matches, 0 if it does not. A bound address adds 1, an expected
+ * peer 2. */
 static int tcp_pcb_match(const struct tcp_pcb *pcb, const ip_endp_t *local, const ip_endp_t *remote)
 {
     int score = 1;
@@ -669,7 +670,7 @@ static void tcp_put_mss(uint8_t *opt, const ip_endp_t *local)
     opt[3] = (uint8_t)mss;
 }
 
-/* Sends a segment; numbers in host byte order. Returns len, or -1: then it is lost as on a wire. */
+/* Sends a segment; numbers in host byte order. Returns len, or -1: as if lost on the wire. */
 static ssize_t tcp_output_segment(uint32_t seq, uint32_t ack, uint8_t flg, uint16_t wnd,
                                   const uint8_t *data, size_t len, const ip_endp_t *local,
                                   const ip_endp_t *remote)
@@ -710,8 +711,8 @@ static ssize_t tcp_output_segment(uint32_t seq, uint32_t ack, uint8_t flg, uint1
     return (ssize_t)len;
 }
 
-/* Limits RSTs to unacceptable segments. The limit varies at random, so that an attacker cannot
- * count other segments by the RSTs that are left. */
+/* May a RST answer an unacceptable segment now? The limit is random: otherwise an attacker could
+ * subtract its own RSTs from it, and learn how many others were sent. */
 static int tcp_may_reset(void)
 {
     uint64_t now = clock_now();
@@ -780,8 +781,8 @@ static void tcp_output_at(struct tcp_pcb *pcb, uint32_t seq, uint8_t flg, const 
                        (uint16_t)pcb->rcv.wnd, data, len, &pcb->local, &pcb->remote);
 }
 
-/* Sends the next segment at SND.NXT, a bare ACK at tcp_ack_seq. Starts the retransmission timer
- * unless it runs. */
+/* Sends the next segment at SND.NXT, a bare ACK at tcp_ack_seq. SYN, data and FIN start the
+ * retransmission timer unless it runs. */
 static void tcp_output(struct tcp_pcb *pcb, uint8_t flg, const uint8_t *data, size_t len)
 {
     uint32_t seq = flg == TCP_FLG_ACK && len == 0 ? tcp_ack_seq(pcb) : pcb->snd.nxt;
@@ -829,7 +830,7 @@ static ssize_t tcp_snd_write(struct tcp_pcb *pcb, const uint8_t *data, size_t le
     return (ssize_t)len;
 }
 
-/* Advances SND.UNA to ack: "any segments on the retransmission queue that are thereby entirely
+/* Advances SND.UNA to ack: "Any segments on the retransmission queue that are thereby entirely
  * acknowledged are removed", RFC 9293 3.10.7.4; of other segments the acknowledged bytes. */
 static void tcp_snd_acked(struct tcp_pcb *pcb, uint32_t ack)
 {
@@ -842,7 +843,7 @@ static void tcp_snd_acked(struct tcp_pcb *pcb, uint32_t ack)
         tcp_buf_drop(&pcb->snd.buf, num);
     }
     pcb->snd.una = ack;
-    pcb->soft_error = 0; /* segments arrive */
+    pcb->soft_error = 0; /* segments reach the peer again */
     if (pcb->retrans.num == 0) {
         pcb->retrans.slow = 0; /* sent once: TCP_RTO is long enough */
     }
@@ -919,7 +920,7 @@ static void tcp_resend_syn(struct tcp_pcb *pcb)
 }
 
 /* Retransmits all data in flight, up to the edge of a window that has shrunk. RFC 9293 3.8.6. Left
- * out: to retransmit only a part (steps 50 and 55). */
+ * out: retransmitting only a part (steps 50 and 55). */
 static void tcp_resend_text(struct tcp_pcb *pcb)
 {
     uint32_t seq = pcb->snd.una, edge = pcb->snd.una + pcb->snd.wnd;
@@ -937,8 +938,8 @@ static void tcp_resend_text(struct tcp_pcb *pcb)
     }
 }
 
-/* Retransmits, or probes a zero window, and doubles the timeout. Left out: to measure the round
- * trip (step 49), fast retransmit (step 51). */
+/* Retransmits, or probes a zero window, and doubles the timeout. Left out: measuring the round trip
+ * (step 49), fast retransmit (step 51). */
 static void tcp_retrans_repeat(struct tcp_pcb *pcb)
 {
     if (++pcb->retrans.num == TCP_R1 && !tcp_is_half_open(pcb)) {
@@ -1082,8 +1083,8 @@ static uint64_t tcp_time_stopped(uint64_t now)
     return span;
 }
 
-/* Puts off R2 and the deadline by the time in which the process was stopped: it retransmitted
- * nothing, and R2 measures "the amount of retransmission"; received segments are still unread. */
+/* Puts off R2 and the deadline by the time in which the process was stopped. It retransmitted
+ * nothing, and R2 measures "the amount of retransmission"; segments from the peer still wait. */
 static void tcp_pcb_put_off(struct tcp_pcb *pcb, uint64_t span, uint64_t now)
 {
     uint64_t first = pcb->retrans.first + span;
@@ -1165,12 +1166,12 @@ static struct tcp_pcb *tcp_pcb_alloc_child(struct tcp_pcb *listener)
 
     if (listener->waiting >= listener->backlog ||
         (listener->syn_received >= TCP_HALF_OPEN_MAX && tcp_pcb_evict(listener) == -1)) {
-        (void)drop(stats.backlog_full, "desc=%d, no room for one more", listener->desc);
+        (void)drop(stats.backlog_full, "desc=%d, no room for a connection", listener->desc);
         return NULL;
     }
     pcb = tcp_pcb_alloc(0);
     if (!pcb) {
-        (void)drop(stats.no_block, "desc=%d, no block for one more", listener->desc);
+        (void)drop(stats.no_block, "desc=%d, no block for a connection", listener->desc);
         return NULL;
     }
     pcb->state = TCP_STATE_LISTEN;
@@ -1258,7 +1259,7 @@ static void tcp_cut_syn(struct tcp_segment *seg)
 }
 
 /* 3.10.7.3, fourth: "queue them for processing after the ESTABLISHED state has been reached". Text
- * goes into the receive buffer, uncounted; a FIN is not kept: the peer retransmits it. */
+ * is stored behind the end of buf; a FIN is not kept: the peer retransmits it. */
 static void tcp_keep_text(struct tcp_pcb *pcb, const struct tcp_segment *seg)
 {
     if (seg->data_len > 0 && tcp_buf_alloc(&pcb->rcv.buf, TCP_RCV_BUF_SIZE) == 0) {
@@ -1268,8 +1269,8 @@ static void tcp_keep_text(struct tcp_pcb *pcb, const struct tcp_segment *seg)
     }
 }
 
-/* ESTABLISHED is reached: counts the text of tcp_keep_text. If seg repeats it, seg is out of order
- * now. */
+/* Adds the text of tcp_keep_text to the receive buffer, in ESTABLISHED. A seg that repeats this
+ * text is out of order now. */
 static void tcp_take_early_text(struct tcp_pcb *pcb, struct tcp_segment *seg)
 {
     if (pcb->rcv.early > 0) {
@@ -1290,7 +1291,7 @@ static int tcp_syn_sent(struct tcp_pcb *pcb, struct tcp_segment *seg)
     /* "First, check the ACK bit": only ISS < SEG.ACK =< SND.NXT is acceptable */
     if (TCP_FLG_ISSET(seg->flg, TCP_FLG_ACK)) {
         if (!seq_lt(pcb->iss, seg->ack) || !seq_leq(seg->ack, pcb->snd.nxt)) {
-            drop(stats.bad_ack, "desc=%d, ACK not of our SYN, ack=%u", pcb->desc, seg->ack);
+            drop(stats.bad_ack, "desc=%d, our SYN not acknowledged, ack=%u", pcb->desc, seg->ack);
             if (!TCP_FLG_ISSET(seg->flg, TCP_FLG_RST)) {
                 tcp_output_reset(seg, &pcb->local, &pcb->remote);
             }
@@ -1357,7 +1358,8 @@ static int tcp_is_ack_at_edge(const struct tcp_pcb *pcb, const struct tcp_segmen
 /* Returns whether a segment that may be forged is answered. The limit also ends an exchange of ACKs
  * that neither side accepts: RFC 5961 7. Each connection has its own: a common one would show
  * off-path attackers which guesses are answered. exact: the segment has the sequence number of a
- * probe. Those are counted apart, so that guesses cannot use up the answers to the peer. */
+ * probe, or is an ACK at the edge. Those are counted apart, so that other guesses cannot use up the
+ * answers to the peer. */
 static int tcp_may_challenge(struct tcp_pcb *pcb, int exact)
 {
     if (rate_take(&pcb->challenges[exact], clock_now(), SECONDS(1), TCP_CHALLENGE_LIMIT,
@@ -1390,7 +1392,7 @@ static int tcp_is_repeated(const struct tcp_pcb *pcb, const struct tcp_segment *
            seq_between(seg->seq, pcb->rcv.nxt, seg->seq + TCP_RCV_BUF_SIZE);
 }
 
-/* Cuts off what precedes the window: it was received before. A FIN is not part of it. */
+/* Cuts off text before the window: it was received already. A FIN is not part of it. */
 static void tcp_trim_left(const struct tcp_pcb *pcb, struct tcp_segment *seg)
 {
     uint32_t cut = pcb->rcv.nxt - seg->seq;
@@ -1401,7 +1403,7 @@ static void tcp_trim_left(const struct tcp_pcb *pcb, struct tcp_segment *seg)
     seg->data_len -= cut;
 }
 
-/* Cuts off what lies beyond the window, the FIN first: the peer retransmits it. */
+/* Cuts off the FIN and text beyond the window: the peer retransmits them. */
 static void tcp_trim_right(struct tcp_segment *seg, uint32_t edge)
 {
     uint32_t cut = seg->seq + seg->len - edge;
@@ -1532,7 +1534,7 @@ static int tcp_check_syn(struct tcp_pcb *pcb, const struct tcp_segment *seg)
 static int tcp_check_ack_syn_received(struct tcp_pcb *pcb, struct tcp_segment *seg)
 {
     if (!seq_lt(pcb->snd.una, seg->ack) || !seq_leq(seg->ack, pcb->snd.nxt)) {
-        drop(stats.bad_ack, "desc=%d, ACK not of our SYN, ack=%u", pcb->desc, seg->ack);
+        drop(stats.bad_ack, "desc=%d, our SYN not acknowledged, ack=%u", pcb->desc, seg->ack);
         tcp_output_reset(seg, &pcb->local, &pcb->remote);
         return -1;
     }
@@ -1575,8 +1577,8 @@ static int tcp_check_ack_established(struct tcp_pcb *pcb, const struct tcp_segme
     if (seq_lt(seg->ack, pcb->snd.una)) {
         return 0; /* "If the ACK is a duplicate (SEG.ACK =< SND.UNA), it can be ignored." */
     }
-    /* "the send window should be updated", by a duplicate ACK too, but not by an old segment;
-     * except by one that advances SND.UNA: SND.WND begins there, and the edge must stay */
+    /* "the send window should be updated", by a duplicate ACK too, but by an old segment only if
+     * it advances SND.UNA: with the old SND.WND, the right edge would move */
     if (seg->ack != pcb->snd.una || seq_lt(pcb->snd.wl1, seg->seq) ||
         (pcb->snd.wl1 == seg->seq && seq_leq(pcb->snd.wl2, seg->ack))) {
         tcp_take_window(pcb, seg);
@@ -1946,8 +1948,8 @@ static int tcp_open_passive(struct tcp_pcb *pcb, const ip_endp_t *local, const i
     return 0;
 }
 
-/* Chooses a local port that is free for this peer: the next one after an offset that is secret and
- * the peer's own. RFC 6056 3.3.3. Returns 0, or -1 (EADDRNOTAVAIL). */
+/* Chooses a local port that is free for this peer, the next one from a secret offset that depends
+ * on the peer. RFC 6056 3.3.3. Returns 0, or -1 (EADDRNOTAVAIL). */
 static int tcp_choose_port(ip_endp_t *local, const ip_endp_t *remote)
 {
     uint32_t num = TCP_SOURCE_PORT_MAX - TCP_SOURCE_PORT_MIN + 1, start, i;
@@ -1996,7 +1998,7 @@ static int tcp_pcb_set_endpoints(struct tcp_pcb *pcb, const ip_endp_t *remote)
     return 0;
 }
 
-/* Sends the SYN to remote, from the endpoint bound, if any. Returns 0, or -1 with errno set. */
+/* Sends the SYN to remote, from the bound endpoint, if any. Returns 0, or -1 with errno set. */
 static int tcp_pcb_connect(struct tcp_pcb *pcb, const ip_endp_t *remote)
 {
     if (tcp_pcb_set_endpoints(pcb, remote) == -1) {
@@ -2005,7 +2007,7 @@ static int tcp_pcb_connect(struct tcp_pcb *pcb, const ip_endp_t *remote)
     pcb->passive = 0;
     pcb->errnum = pcb->soft_error = 0;
     pcb->rcv.wnd = TCP_RCV_BUF_SIZE;
-    tcp_buf_free(&pcb->rcv.buf); /* unread data of the connection before */
+    tcp_buf_free(&pcb->rcv.buf); /* unread data of the previous connection */
     if (tcp_buf_alloc(&pcb->rcv.buf, TCP_RCV_BUF_SIZE) == -1) {
         return -1;
     }
@@ -2389,8 +2391,8 @@ static int tcp_is_window_news(const struct tcp_pcb *pcb)
     return news >= TCP_RCV_BUF_SIZE / 2 || (pcb->rcv.buf.len == 0 && news >= 2 * useful);
 }
 
-/* After a read: advances the right edge of the window, but not "in small increments", RFC 9293
- * 3.8.6.2.2, and sends the update: a peer that has filled the window may wait for it. */
+/* Advances the right edge of the window after a read, but not "in small increments", RFC 9293
+ * 3.8.6.2.2. Sends the update, since a peer that has filled the window may wait for it. */
 static void tcp_open_window(struct tcp_pcb *pcb)
 {
     uint32_t room = TCP_RCV_BUF_SIZE - (uint32_t)pcb->rcv.buf.len;
@@ -2499,7 +2501,7 @@ static void tcp_pcb_abort(struct tcp_pcb *pcb)
     tcp_pcb_reset(pcb);
 }
 
-/* Wakes the sleepers, whose calls fail with EBADF, and takes the block from its user by end. */
+/* Wakes the sleepers, whose calls fail with EBADF. Then calls end: the user loses the block. */
 static void tcp_pcb_end(struct tcp_pcb *pcb, void (*end)(struct tcp_pcb *pcb))
 {
     pcb->closing = 1; /* tcp_pcb_get refuses it now */
@@ -2676,8 +2678,8 @@ static void tcp_wait_for_peers(void)
     }
 }
 
-/* Ends all blocks. A peer that lacks data gets a RST. One that has all of it, in FIN-WAIT-2 or
- * TIME-WAIT, does not: a RST might discard what its user has not read yet. */
+/* Ends all blocks. A peer that lacks data or our FIN gets a RST. One that has both, our state being
+ * FIN-WAIT-2 or TIME-WAIT, does not: a RST might discard data that its user has not read yet. */
 static void tcp_end_all(void)
 {
     struct tcp_pcb *pcb;

@@ -10,14 +10,14 @@
 MICROPS_BEGIN
 
 #define TCP_HDR_SIZE_MIN 20
-#define TCP_PCB_SIZE 8192          /* control blocks; one more fails with EMFILE */
+#define TCP_PCB_SIZE 8192          /* control blocks; EMFILE if none can be released */
 #define TCP_MSS 536                /* send MSS if the peer sends no option, RFC 9293 3.7.1 */
-#define TCP_MSS_MIN 64             /* smallest send MSS: with less, headers outweigh the data */
+#define TCP_MSS_MIN 64             /* smallest send MSS: bounds the overhead of headers */
 #define TCP_RCV_BUF_SIZE 65535     /* bytes that wait for the user; limits the receive window */
 #define TCP_BACKLOG_MAX 1024       /* connections of a listener that wait for accept */
 #define TCP_HALF_OPEN_MAX 1024     /* SYN-RECEIVED at a listener; the oldest half-open is evicted */
 #define TCP_TIMER_INTERVAL 100     /* milliseconds between two ticks */
-#define TCP_TIMER_STOPPED 1000     /* the same if the process was stopped: limits are put off */
+#define TCP_TIMER_STOPPED 1000     /* milliseconds without a tick that count as a stopped process */
 #define TCP_SND_BUF_SIZE 65535     /* unacknowledged bytes; send sleeps until there is room */
 #define TCP_RTO 1000               /* milliseconds, initial retransmission timeout, RFC 6298 2.1 */
 #define TCP_RTO_SLOW 3000          /* the same after a retransmitted SYN, RFC 6298 5.7 */
@@ -29,10 +29,10 @@ MICROPS_BEGIN
 #define TCP_SOURCE_PORT_MIN 49152  /* dynamic ports, RFC 6335 */
 #define TCP_SOURCE_PORT_MAX 65535
 #define TCP_CLOSE_TIMEOUT 600000   /* milliseconds for a connection to end after CLOSE */
-#define TCP_CLOSE_PROGRESS TCP_MSS /* acknowledged bytes after which these begin anew */
-#define TCP_SHUTDOWN_TIMEOUT 5000  /* milliseconds for unacknowledged data in tcp_shutdown */
-#define TCP_CHALLENGE_LIMIT 10     /* challenge ACKs a second for each connection, RFC 5961 7 */
-#define TCP_CHALLENGE_ANSWER 3000  /* milliseconds in which a RST may answer one in TIME-WAIT */
+#define TCP_CLOSE_PROGRESS TCP_MSS /* acknowledged bytes that restart this timeout */
+#define TCP_SHUTDOWN_TIMEOUT 5000  /* milliseconds that tcp_shutdown waits for acknowledgments */
+#define TCP_CHALLENGE_LIMIT 10     /* challenge ACKs a second per connection and kind, RFC 5961 7 */
+#define TCP_CHALLENGE_ANSWER 3000  /* milliseconds for a RST in TIME-WAIT to answer a challenge */
 #define TCP_MSL 30000              /* milliseconds a segment lives (RFC 9293 3.4.2: 2 minutes) */
 #define TCP_FIN_WAIT_2_TIMEOUT 60000 /* milliseconds in FIN-WAIT-2 after CLOSE */
 
@@ -107,7 +107,7 @@ struct tcp_stats {
     uint64_t resets_limited;  /* RSTs not sent: above TCP_RESET_LIMIT */
     uint64_t bad_flags;       /* dropped: flags or data that the state does not allow */
     uint64_t bad_ack;         /* dropped: unacceptable acknowledgment number */
-    uint64_t out_of_window;   /* dropped: outside the receive window */
+    uint64_t out_of_window;   /* not acceptable: outside the receive window */
     uint64_t closed_by_user;  /* dropped: data after CLOSE (with a RST) or tcp_cmd_end_receive */
     uint64_t out_of_order;    /* dropped: in the window, not at RCV.NXT (kept from step 48 on) */
     uint64_t trimmed;         /* segments trimmed to the receive window */
@@ -130,9 +130,9 @@ MICROPS_END
 
 /* Registers TCP with IP. Returns 0 or -1. */
 int tcp_init(void);
-/* Closes all connections; sleepers return with EBADF. Waits until all data is acknowledged, at most
- * TCP_SHUTDOWN_TIMEOUT, or until INTR_IRQ_USER. Then resets connections with unacknowledged data
- * and releases all blocks. Interrupts, timers and devices must still work. */
+/* Closes all connections; sleepers return with EBADF. Waits until all data and FINs are
+ * acknowledged, at most TCP_SHUTDOWN_TIMEOUT, or until INTR_IRQ_USER. Then resets connections whose
+ * FIN is unacknowledged, and frees all blocks. Interrupts, timers and devices must still work. */
 void tcp_shutdown(void);
 
 MICROPS_BEGIN
@@ -168,10 +168,11 @@ const char *tcp_state_ntoa(enum tcp_state state);
 int tcp_cmd_open(const ip_endp_t *local, const ip_endp_t *remote, int active);
 /* Returns a new descriptor without a connection. EMFILE, ENOMEM. */
 int tcp_cmd_socket(void);
-/* Sets the local endpoint; port 0: a free one. EINVAL (has one), EADDRINUSE, EADDRNOTAVAIL. */
+/* Sets the local endpoint; port 0: a free one. EINVAL (bound or connected already), EADDRINUSE,
+ * EADDRNOTAVAIL. */
 int tcp_cmd_bind(int desc, const ip_endp_t *local);
-/* Enters LISTEN. backlog: connections that may wait for accept, 1 to TCP_BACKLOG_MAX. EINVAL,
- * EDESTADDRREQ. */
+/* Enters LISTEN. backlog: connections that may wait for accept; a value outside 1 to
+ * TCP_BACKLOG_MAX becomes the nearest one inside. EINVAL, EDESTADDRREQ. */
 int tcp_cmd_listen(int desc, int backlog);
 /* Sleeps until a connection is established. Returns its descriptor; sets *remote unless NULL.
  * EINVAL. */
@@ -179,7 +180,7 @@ int tcp_cmd_accept(int desc, ip_endp_t *remote);
 /* Connects to remote and sleeps until the handshake is over. After EINTR it continues: call again
  * to wait for it. EISCONN, EALREADY, EOPNOTSUPP (a listener), and those of tcp_cmd_open. */
 int tcp_cmd_connect(int desc, const ip_endp_t *remote);
-/* Copies the local endpoint, as bound or connected; zeros for neither. */
+/* Copies the local endpoint, as bound or connected; zeros if neither. */
 int tcp_cmd_getsockname(int desc, ip_endp_t *local);
 /* Copies the peer's endpoint. ENOTCONN. */
 int tcp_cmd_getpeername(int desc, ip_endp_t *remote);
@@ -190,11 +191,11 @@ ssize_t tcp_cmd_send(int desc, const void *data, size_t len);
 /* RECEIVE: sleeps until there is data, and copies at most size bytes. Returns their number, or 0 at
  * the end of file. ENOTCONN, ECONNRESET, ETIMEDOUT. */
 ssize_t tcp_cmd_receive(int desc, void *buf, size_t size);
-/* Ends our direction: a FIN follows the data in the send buffer; the peer may still send. 0 also if
- * it has ended already. ENOTCONN, ECONNRESET, ETIMEDOUT. RFC 9293 3.6 */
+/* Ends our direction: a FIN follows the data in the send buffer; the peer may still send. Returns 0
+ * also if it has ended already. ENOTCONN, ECONNRESET, ETIMEDOUT. RFC 9293 3.6 */
 int tcp_cmd_half_close(int desc);
-/* Ends the user's reading: it finds the end of file. Received data is acknowledged and discarded;
- * the peer is not told, TCP has no message for it. ENOTCONN, ECONNRESET, ETIMEDOUT. */
+/* Ends receiving: tcp_cmd_receive returns 0, the end of file. Received data is acknowledged and
+ * discarded. The peer is not told: TCP has no message for it. ENOTCONN, ECONNRESET, ETIMEDOUT. */
 int tcp_cmd_end_receive(int desc);
 /* CLOSE: a FIN follows the data in the send buffer. Unread or later received data resets the
  * connection. Does not wait for the peer. Wakes sleepers. */
