@@ -30,17 +30,18 @@
  *
  * Timers, checked by arp_timer every ARP_TIMER_INTERVAL
  *   request        INCOMPLETE: set by each request, cleared by an answer. At its end the next
- *                  request; after ARP_REQUEST_MAX the entry ends, and IP is told
+ *                  request; after ARP_REQUEST_MAX the entry ends: its datagrams are reported to IP
  *   refresh        RESOLVED: ARP_REFRESH before the lifetime ends, a unicast request if a datagram
  *                  was sent since the last message, so that no datagram has to wait
  *   lifetime       RESOLVED: set by each message from the neighbour. At its end the entry ends
  *
- * Lock. `lock` guards the cache. Order: ip, arp. It is released before a device or IP is called.
+ * Lock. `lock` guards the cache. TCP may hold its own when it calls. Under `lock` no layer's lock
+ * is taken: it is released before a device or IP is called.
  *
  * Limits
  *   ARP_CACHE_SIZE      entries; then the one of lowest enum arp_worth is evicted, among equals the
- *                       oldest: for a datagram up to ARP_WORTH_CLIENT, for a request from a
- *                       neighbour ARP_WORTH_STRANGER, for a static entry ARP_WORTH_IN_USE; if there
+ *                       oldest. A datagram may evict up to ARP_WORTH_CLIENT, a neighbour's request
+ *                       up to ARP_WORTH_STRANGER, a static entry up to ARP_WORTH_IN_USE; if there
  *                       is none, ENOBUFS
  *   ARP_STATIC_MAX      static entries; then ENOSPC
  *   ARP_WAIT_BYTES      of one entry; then its oldest datagram is dropped
@@ -96,7 +97,7 @@ struct arp_cache {
     size_t bytes;            /* of these, struct arp_datagram included */
 };
 
-/* A copy that waits for the hardware address of its next hop. */
+/* A copy of a datagram that waits for the hardware address of its next hop. */
 struct arp_datagram {
     struct queue_entry link;
     size_t len;
@@ -113,7 +114,7 @@ struct arp_request_time {
 #define ARP_REQUEST_TIMES 256 /* addresses, as in a /24; a new one overwrites */
 #define ARP_REQUEST_INTERVAL 1 /* seconds between two requests for one address, RFC 1122 2.3.2.1 */
 #define ARP_REQUEST_MAX 3 /* unanswered requests; then waiting datagrams are dropped */
-#define ARP_REFRESH 5 /* seconds before its end in which an entry in use is refreshed */
+#define ARP_REFRESH 5 /* seconds before the lifetime ends: the refresh begins */
 #define ARP_ASKED_MIN 8 /* INCOMPLETE entries; with more, all are ARP_WORTH_CROWD */
 #define ARP_CACHE_IN_USE 10 /* seconds for which a datagram keeps its entry in use */
 #define ARP_CHAINS 256 /* of the hash table */
@@ -122,7 +123,7 @@ struct arp_request_time {
 #define ARP_TIMER_INTERVAL 1 /* seconds */
 
 static lock_t lock = LOCK_INITIALIZER; /* guards all of these, and every interface's
-                                          arp_defence; below ip's, above the queues' */
+                                          arp_defence; no layer's lock is taken under it */
 static struct table caches = {.limit = ARP_CACHE_SIZE}; /* of struct arp_cache */
 static struct arp_cache *chains[ARP_CHAINS]; /* the same entries by address, see arp_chain */
 static uint64_t secret[2];
@@ -210,7 +211,7 @@ static void arp_cache_take(struct arp_cache *cache, struct queue_head *waiting)
     }
 }
 
-/* Its waiting datagrams are dropped and count as *reason. */
+/* Its waiting datagrams are dropped and counted in *reason. */
 static void arp_cache_delete(struct arp_cache *cache, uint64_t *reason)
 {
     char pa[IP_ADDR_STR_LEN], ha[ETHER_ADDR_STR_LEN];
@@ -272,7 +273,7 @@ static enum arp_worth arp_cache_worth(const struct arp_cache *cache, int crowd, 
     }
 }
 
-/* Returns the time of its last message or of the last datagram to it. */
+/* Returns the time of its last message or of the last datagram to it, whichever is later. */
 static uint64_t arp_cache_latest(const struct arp_cache *cache)
 {
     return cache->used > cache->timestamp ? cache->used : cache->timestamp;
@@ -303,7 +304,7 @@ static int arp_cache_evict(enum arp_worth limit)
     return 0;
 }
 
-/* If the cache is full, evicts an entry of a worth up to limit. Returns 0 or -1. */
+/* If the cache is full, evicts an entry worth at most limit. Returns 0 or -1. */
 static int arp_cache_add(struct arp_cache *cache, enum arp_worth limit)
 {
     struct arp_cache **chain = arp_chain(cache->pa);
@@ -320,8 +321,8 @@ static int arp_cache_add(struct arp_cache *cache, enum arp_worth limit)
     return 0;
 }
 
-/* Adds an INCOMPLETE entry, for which one of a worth up to limit may be evicted. Returns NULL
- * (ENOBUFS) without room or memory. */
+/* Adds an INCOMPLETE entry; may evict one worth at most limit. Returns NULL (ENOBUFS) without room
+ * or memory. */
 static struct arp_cache *arp_cache_alloc(struct ip_iface *iface, ip_addr_t pa,
                                          enum arp_worth limit)
 {
@@ -351,7 +352,7 @@ static void arp_cache_set(struct arp_cache *cache, enum arp_cache_state state, c
     char pa_text[IP_ADDR_STR_LEN], ha_text[ETHER_ADDR_STR_LEN];
 
     assert(lock_held(&lock));
-    if (cache->requests > 0) { /* it answers a request of ours */
+    if (cache->requests > 0) { /* this answers our request */
         cache->stranger = 0;
         cache->requests = 0;
     }
@@ -475,8 +476,8 @@ static int arp_cache_hold(struct arp_cache *cache, const uint8_t *data, size_t l
     return ARP_RESOLVE_INCOMPLETE;
 }
 
-/* Returns whether a request may be sent, and notes it: ARP_REQUEST_MAX times, one in
- * ARP_REQUEST_INTERVAL, also for an entry that was evicted and added again. */
+/* Returns whether a request may be sent, and notes it: at most ARP_REQUEST_MAX for the entry, and
+ * one in ARP_REQUEST_INTERVAL for the address, even if the entry was evicted and added again. */
 static int arp_cache_may_ask(struct arp_cache *cache)
 {
     struct arp_request_time *last = &request_times[ntoh32(cache->pa) % ARP_REQUEST_TIMES];
@@ -626,7 +627,7 @@ static void arp_defend(struct ip_iface *iface, const uint8_t *sha)
     }
 }
 
-/* Can the sender be a neighbour? A probe has no IP address (RFC 5227). Returns 0 or -1. */
+/* Checks the sender's addresses. A probe's IP address is 0.0.0.0 (RFC 5227). Returns 0 or -1. */
 static int arp_check_sender(struct ip_iface *iface, const struct arp_ether_ip *message)
 {
     if (memcmp(message->sha, NET_IFACE(iface)->dev->addr, ETHER_ADDR_LEN) == 0) {
@@ -709,7 +710,7 @@ static void arp_input(const uint8_t *data, size_t len, struct net_device *dev)
  * Resolution
  */
 
-/* Returns the entry of pa, or adds one, for which one of a worth up to limit may be evicted.
+/* Returns the entry of pa. Adds one if there is none; may then evict one worth at most limit.
  * Returns NULL (ENOBUFS) without room or memory. Caller must hold the lock. */
 static struct arp_cache *arp_cache_need(struct ip_iface *iface, ip_addr_t pa, enum arp_worth limit)
 {
@@ -756,7 +757,7 @@ int arp_wait(struct ip_iface *iface, ip_addr_t pa, const uint8_t *data, size_t l
     return ret;
 }
 
-/* Work to do without the lock: a request for pa to dst, or a report of waiting to IP. */
+/* Work to do without the lock: send a request for pa to dst, or report waiting to IP. */
 struct arp_due {
     struct ip_iface *iface;
     ip_addr_t pa;

@@ -13,14 +13,15 @@ MICROPS_BEGIN
 #define ARP_CACHE_SIZE 1024 /* entries; then one is evicted, see enum arp_worth in arp.c */
 #define ARP_CACHE_TIMEOUT 30 /* seconds, lifetime of a learnt entry */
 #define ARP_STATIC_MAX (ARP_CACHE_SIZE / 2) /* static entries; then ENOSPC */
-#define ARP_WAIT_BYTES 73728 /* of one entry: 65,535 in fragments of 576; drops its oldest */
-#define ARP_WAIT_BYTES_ALL (2048 * ARP_CACHE_SIZE) /* in all; the fullest entry drops its oldest */
+/* Bytes of waiting datagrams; above a limit the oldest datagram is dropped. */
+#define ARP_WAIT_BYTES 73728 /* at one entry: 65,535 in fragments of 576 */
+#define ARP_WAIT_BYTES_ALL (2048 * ARP_CACHE_SIZE) /* in all: that of the fullest entry */
 
 #define ARP_RESOLVE_ERROR      (-1)
 #define ARP_RESOLVE_INCOMPLETE 0
 #define ARP_RESOLVE_FOUND      1
 
-/* A cache entry, to show it. */
+/* A copy of a cache entry. */
 struct arp_view {
     struct net_iface *iface; /* the neighbour's link */
     ip_addr_t pa; /* in network byte order */

@@ -8,18 +8,18 @@
 #include "util.h"
 
 /*
- * icmp: the Internet Control Message Protocol, RFC 792. Answers echo requests, reports refused
- * datagrams to their sources, and passes received errors to the transports.
+ * icmp: the Internet Control Message Protocol, RFC 792. Answers echo requests, reports
+ * undeliverable datagrams to their sources, and passes received errors to the transports.
  *
  *     icmp_input(iphdr, data, len, iface);       for each received message, from IP
  *         icmp_echo_input(iphdr, data, len);         an echo request: sends the reply
  *         icmp_error_input(iphdr, data, len);        an error: ip_error_input to its transport
- *     icmp_error(type, code, iphdr, data, ...);  for each refused datagram
+ *     icmp_error(type, code, iphdr, data, ...);  for each undeliverable datagram
  *         icmp_output(type, code, 0, quote, ...);    if an error is allowed and within the limit
  *
- * A message is borrowed for the call in both directions; icmp_output builds it in memory of its
- * own. No message is kept. Nothing received changes routes, addresses or clock: a host could forge
- * it. Errors can be forged, too, so each transport decides whether to believe one.
+ * A received message is borrowed for the call; icmp_output copies its data. No message is kept, and
+ * none changes routes, addresses or the clock: any host can forge one. So each transport decides
+ * whether to believe an error.
  *
  * The only state is the rate limit of errors: ICMP_LIMIT_BUCKETS buckets, allotted to destinations
  * by a keyed hash. Above the limit no error is sent. Echo replies have no limit.
@@ -48,7 +48,7 @@ struct icmp_echo {
 _Static_assert(sizeof(struct icmp_hdr) == ICMP_HDR_SIZE, "an ICMP header has 8 bytes");
 _Static_assert(sizeof(struct icmp_echo) == ICMP_HDR_SIZE, "an echo header has 8 bytes");
 
-#define ICMP_QUOTE_SIZE 8 /* data bytes of the refused datagram in an error */
+#define ICMP_QUOTE_SIZE 8 /* data bytes of a datagram that an error quotes */
 
 static lock_t lock = LOCK_INITIALIZER; /* guards buckets; no lock is taken under it */
 static struct rate buckets[ICMP_LIMIT_BUCKETS]; /* rate limits; see icmp_bucket_select */
@@ -131,7 +131,7 @@ static void icmp_echo_input(const struct ip_hdr *iphdr, const uint8_t *data, siz
                 iphdr->dst, iphdr->src);
 }
 
-/* Returns the errno for the user of the refused datagram, or 0 to ignore the error. Left out: path
+/* Returns the errno for the user of the quoted datagram, or 0 to ignore the error. Left out: path
  * MTU discovery, from code 4 (step 65). */
 static int icmp_errno(uint8_t type, uint8_t code)
 {
@@ -165,7 +165,7 @@ static int icmp_check_quote(const struct ip_hdr *iphdr, const uint8_t *data, siz
         return drop(stats.bad_quote, "quotes a later fragment");
     }
     if (quoted->src != iphdr->dst || !ip_iface_select(quoted->src)) {
-        return drop(stats.bad_quote, "quotes a source that is not the destination, or not ours");
+        return drop(stats.bad_quote, "the quoted source is not ours, or not the destination");
     }
     return 0;
 }

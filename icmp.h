@@ -47,7 +47,7 @@ struct icmp_stats {
     uint64_t ignored;        /* dropped: type or code that has no effect here */
     uint64_t bad_quote;      /* dropped: error that quotes no datagram of ours */
     uint64_t no_user;        /* dropped: error about a protocol without an error handler */
-    uint64_t errors_sent;    /* errors about refused datagrams */
+    uint64_t errors_sent;    /* errors about undeliverable datagrams */
     uint64_t errors_limited; /* errors not sent: above the rate limit */
     uint64_t sent;           /* messages that IP has accepted */
     uint64_t send_failed;    /* messages refused by IP, or without memory */
@@ -64,9 +64,10 @@ MICROPS_BEGIN
  * order. Returns the bytes sent, or -1: ENOMEM, or the errno of ip_output. RFC 792 */
 ssize_t icmp_output(uint8_t type, uint8_t code, uint32_t val, const uint8_t *data, size_t len,
                     ip_addr_t src, ip_addr_t dst);
-/* Sends an error to the source of a refused datagram, with its header and up to 8 of its len data
- * bytes. Sends none where RFC 1122 3.2.2 forbids it (about an error, a broadcast, a later fragment,
- * or to a source that is not one host), and none above the rate limit. */
+/* Sends an error to the source of an undeliverable datagram, received on iface, with its header and
+ * up to 8 of its len data bytes. Sends none where RFC 1122 3.2.2 forbids it (about an error, a
+ * broadcast, a later fragment, or to a source that is not one host), and none above the rate
+ * limit. */
 void icmp_error(uint8_t type, uint8_t code, const struct ip_hdr *iphdr, const uint8_t *data,
                 size_t len, struct ip_iface *iface);
 /* Copies the counters. */

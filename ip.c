@@ -22,7 +22,7 @@
  *                                          into fragments if need be, resolves by ARP, sends
  *     ip_input(data, ...);                 interrupt thread: checks, reassembles (ip_frag), calls
  *                                          the handler
- *     ip_error_input(), ip_unreachable();  ICMP, ARP: pass an error to its protocol
+ *     ip_error_input(), ip_unreachable();  for ICMP, ARP: call the error handler of a protocol
  *     ip_shutdown();
  *
  * An interface belongs to its device. Interfaces and protocols are fixed once net_run returns: no
@@ -41,7 +41,7 @@
  */
 
 #define IP_TTL 64 /* RFC 1700's default */
-#define IP_ID_COUNTERS 8192 /* hosts sharing one share its ids, and can count each other's */
+#define IP_ID_COUNTERS 8192 /* destinations sharing one can count each other's datagrams */
 
 #define IP_ERROR_DATA 8 /* bytes of data that an error handler gets */
 
@@ -356,8 +356,8 @@ int ip_route_get_view(size_t index, struct ip_route *view)
     return ret;
 }
 
-/* Copies the route to dst with the longest prefix, out of iface unless that is NULL, to found.
- * Returns 0, or -1 if there is none. */
+/* Finds the route to dst with the longest prefix, only out of iface unless that is NULL. Returns 0,
+ * or -1 if there is none. */
 static int ip_route_lookup(ip_addr_t dst, const struct ip_iface *iface, struct ip_route *found)
 {
     const struct ip_route *route, *best = NULL;
@@ -379,8 +379,8 @@ static int ip_route_lookup(ip_addr_t dst, const struct ip_iface *iface, struct i
     return best ? 0 : -1;
 }
 
-/* Copies the route to dst for a datagram with own's address (NULL: with any) to found. Routes out
- * of own come first: their gateways accept its address. Otherwise any route serves (Weak ES Model,
+/* Finds the route to dst for a datagram from own's address (NULL: from any). Routes out of own come
+ * first: their gateways accept its address. Otherwise any route serves (Weak ES Model,
  * RFC 1122 3.3.4.2), but none between the loopback and other interfaces. Returns 0 or -1. */
 static int ip_route_select(const struct ip_iface *own, ip_addr_t dst, struct ip_route *found)
 {
@@ -558,8 +558,8 @@ static int ip_check_dst(const struct ip_hdr *hdr, const struct ip_iface *iface)
     return 0;
 }
 
-/* RFC 1122 3.2.1.3. Hosts without an address yet (0.0.0.0) are dropped too: only DHCP servers need
- * them. */
+/* RFC 1122 3.2.1.3. Datagrams from hosts without an address yet (0.0.0.0) are dropped too: only a
+ * DHCP server needs them. */
 static int ip_check_src(const struct ip_hdr *hdr, const struct ip_iface *iface)
 {
     if (!ip_addr_is_host(hdr->src, iface) ||
@@ -660,9 +660,9 @@ static int ip_output_device(struct ip_iface *iface, const uint8_t *data, size_t 
     }
 }
 
-/* Returns the next id for such datagrams. A counter repeats ids as late as 16 bits allow (RFC 6864
- * 4.3). The secret selects the counter and its offset, so the ids that one destination receives do
- * not reveal those of others (RFC 7739). */
+/* Returns the id of the next datagram from src to dst. A counter repeats an id only after 65,536
+ * datagrams (RFC 6864 4.3). A keyed hash selects the counter and an offset: the ids that one
+ * destination receives do not reveal those of others (RFC 7739). */
 static uint16_t ip_generate_id(uint8_t protocol, ip_addr_t src, ip_addr_t dst)
 {
     uint32_t whose[] = {src, dst, protocol};
@@ -684,8 +684,8 @@ static void ip_build_hdr(struct ip_hdr *hdr, uint8_t protocol, ip_addr_t src, ip
     hdr->dst = dst;
 }
 
-/* Completes a header and copies len bytes of data, from offset on, behind it, where there is room.
- * more: a further fragment follows. Returns the length of header and data. */
+/* Completes a header and copies len bytes of data, from offset on, behind it: the caller has left
+ * room there. more: a further fragment follows. Returns the length of header and data. */
 static size_t ip_build_packet(struct ip_hdr *hdr, const uint8_t *data, size_t offset, size_t len,
                               int more)
 {

@@ -18,7 +18,7 @@ MICROPS_BEGIN
 #define IP_PAYLOAD_SIZE_MAX (IP_TOTAL_SIZE_MAX - IP_HDR_SIZE_MIN)
 #define IP_MMS_R IP_PAYLOAD_SIZE_MAX /* largest message received, RFC 1122 3.3.2 */
 #define IP_MMS_S IP_PAYLOAD_SIZE_MAX /* largest message sent, if need be in fragments: 3.3.3 */
-#define IP_MTU_MIN 68 /* every link carries it, RFC 791 3.2; nothing is sent below it */
+#define IP_MTU_MIN 68 /* every link carries it, RFC 791 3.2; a device with less sends nothing */
 
 #define IP_ROUTE_SIZE 32 /* routes; further ones are refused */
 
@@ -87,7 +87,7 @@ struct ip_stats {
     uint64_t too_short;        /* dropped: shorter than 20 bytes, or than its header length */
     uint64_t bad_version;      /* dropped: not version 4 */
     uint64_t bad_header;       /* dropped: header length below 20 */
-    uint64_t bad_length;       /* dropped: total length below the header's, or beyond the payload */
+    uint64_t bad_length;       /* dropped: total below the header length, or above that received */
     uint64_t bad_option;       /* dropped: bad option length */
     uint64_t source_route;     /* dropped: a source route option (RFC 7126 4.3, 4.4) */
     uint64_t bad_checksum;     /* dropped: bad header checksum */
@@ -98,7 +98,7 @@ struct ip_stats {
     uint64_t not_for_us;       /* dropped: addressed to another host */
     uint64_t sent;             /* datagrams accepted by a device, or waiting for ARP */
     uint64_t fragments_sent;   /* of datagrams longer than the MTU */
-    uint64_t send_failed;      /* not sent: too long, no memory, or refused by the device */
+    uint64_t send_failed;      /* not sent: too long, no memory, or refused by ARP or the device */
     uint64_t no_route;         /* not sent: no route, or the source is not our address */
     uint64_t unknown_protocol; /* dropped: no handler for the protocol number */
 };
@@ -158,21 +158,22 @@ int ip_protocol_register(uint8_t protocol,
                                          size_t len, struct ip_iface *iface));
 
 /* Sets the error handler of a registered protocol. It borrows the header and first 8 data bytes of
- * a datagram of ours, which an ICMP sender may have forged; errnum is an errno; hard: the error is
- * certain, and likely to last. RFC 9293 3.9.2.2 */
+ * the datagram that failed; a forged ICMP error may quote one that was never sent. errnum is an
+ * errno; hard: the error is certain, and likely to last. RFC 9293 3.9.2.2 */
 void ip_error_register(uint8_t protocol,
                        void (*handler)(const struct ip_hdr *iphdr, const uint8_t *data, int errnum,
                                        int hard));
 /* For ICMP: calls the protocol's error handler. Returns 0, or -1 if there is none. */
 int ip_error_input(const struct ip_hdr *iphdr, const uint8_t *data, int errnum, int hard);
-/* For ARP: reports a datagram of ours, len bytes in all, whose next hop did not answer, to the
- * protocol's error handler: EHOSTUNREACH, hard. */
+/* For ARP: reports that the next hop of a datagram to send, len bytes with its header, did not
+ * answer: calls the protocol's error handler with EHOSTUNREACH, hard. */
 void ip_unreachable(const uint8_t *data, size_t len);
 
 /* Sends len bytes of an IP protocol from src to dst (network byte order). src is one of our
- * addresses, whose interface's routes come first, or IP_ADDR_ANY: the route chooses. The loopback
- * carries datagrams to our own addresses. Returns len (also if ARP must resolve first), or -1:
- * EMSGSIZE above IP_MMS_S, ENETUNREACH, EADDRNOTAVAIL, ENOMEM, or the device's errno. */
+ * addresses: routes out of its interface are preferred; or IP_ADDR_ANY: the route determines it.
+ * The loopback carries datagrams to our own addresses. Returns len (also if ARP must resolve
+ * first), or -1: EMSGSIZE above IP_MMS_S, ENETUNREACH, EADDRNOTAVAIL, ENOMEM, ENOBUFS (no ARP
+ * entry), or the device's errno. */
 ssize_t ip_output(uint8_t protocol, const uint8_t *data, size_t len, ip_addr_t src, ip_addr_t dst);
 /* Returns the checksum over the pseudo-header (src and dst in network byte order) and len bytes of
  * header and data; 0 if they hold the right one. RFC 768, RFC 9293 3.1 */

@@ -11,17 +11,17 @@
  * ip_frag: reassembles fragmented datagrams, RFC 791 3.2.
  *
  *     whole = ip_frag_input(hdr, iface);   for each fragment; NULL until the datagram is complete
- *     memory_free(whole);                  the caller's, once delivered
+ *     memory_free(whole);                  by the caller, once delivered
  *     ip_frag_timer();                     each second: drops datagrams after IP_FRAG_TIMEOUT
  *     ip_frag_shutdown();                  frees the others
  *
  * A datagram owns copies of its fragments, in order of offset. It is freed when complete, timed out
  * or evicted, or when it has too many fragments, or overlapping ones: an attack or damage. Of two
  * identical fragments, one is dropped. Without overlaps, a datagram is complete when its fragments'
- * lengths add up to its own, which the last one tells: RFC 815's list of holes is not needed.
+ * lengths add up to its own, known from its last fragment: RFC 815's list of holes is not needed.
  *
- * Only the interrupt thread runs here, for input and timer, and ip_frag_shutdown after its end: no
- * lock is needed. The limits stand in ip_frag.h.
+ * Only the interrupt thread calls ip_frag_input and ip_frag_timer; ip_frag_shutdown runs after that
+ * thread has ended: no lock is needed. The limits stand in ip_frag.h.
  */
 
 struct ip_frag {
@@ -241,7 +241,7 @@ static struct ip_hdr *ip_frag_assemble(const struct ip_frag_datagram *datagram)
     struct ip_hdr *hdr;
 
     if (hlen + datagram->total > IP_TOTAL_SIZE_MAX) {
-        drop(stats.too_long, "too long with the first's options, len=%zu", datagram->total);
+        drop(stats.too_long, "too long with its options, len=%zu", datagram->total);
         return NULL;
     }
     hdr = memory_alloc(hlen + datagram->total);

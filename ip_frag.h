@@ -7,13 +7,14 @@
 
 MICROPS_BEGIN
 
-/* Limits. Above one, the oldest datagram is dropped, first of the same source: an attacker loses
- * its own first, and an honest datagram, whose fragments arrive in a row, is never old. */
+/* Limits. Above one, the oldest datagram is dropped, of the same source if the limit is a source's:
+ * an attacker loses its own first. An honest datagram is rarely the oldest: its fragments arrive in
+ * a row. */
 #define IP_FRAG_DATAGRAMS 64               /* under assembly */
 #define IP_FRAG_DATAGRAMS_OF_SOURCE 16     /* of these from one source */
 #define IP_FRAG_BYTES (256 * 1024)         /* of memory in all, headers and structures included */
 #define IP_FRAG_BYTES_OF_SOURCE (128 * 1024)
-#define IP_FRAG_FRAGMENTS 128 /* of one datagram (64 KB over an MTU of 576); more drop it */
+#define IP_FRAG_FRAGMENTS 128 /* of one datagram (64 KB over an MTU of 576); more: dropped */
 #define IP_FRAG_TIMEOUT 60 /* seconds from the first fragment to the last, RFC 1122 3.3.2 */
 
 struct ip_frag_stats {

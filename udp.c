@@ -275,8 +275,8 @@ static int udp_pcb_push(struct udp_pcb *pcb, const ip_endp_t *remote, const uint
     return 0;
 }
 
-/* Queues the data at the endpoint bound to the destination. Returns 0, also if the queue is full;
- * or -1 without an endpoint. */
+/* Queues the data at the endpoint bound to the destination. Returns 0, also if the data is dropped
+ * there; or -1 without an endpoint. */
 static int udp_deliver(const struct ip_hdr *iphdr, const struct udp_hdr *hdr)
 {
     ip_endp_t remote = {iphdr->src, hdr->src};
@@ -331,7 +331,7 @@ static void udp_error(const struct ip_hdr *iphdr, const uint8_t *data, int errnu
         pcb->errnum = errnum;
         sched_task_wakeup_one(&pcb->task);
     } else {
-        drop(stats.error_ignored, "not about a last datagram, port=%u", ntoh16(hdr->src));
+        drop(stats.error_ignored, "not about the last datagram, port=%u", ntoh16(hdr->src));
     }
     lock_release(&lock);
 }
@@ -450,7 +450,7 @@ static int udp_check_send(const ip_endp_t *remote, size_t len)
 }
 
 /* Prepares to send len bytes to remote: copies the local endpoint, after binding a free port if
- * none is bound. Returns 0, or -1 with errno set. */
+ * none is bound, and notes remote for udp_error. Returns 0, or -1 with errno set. */
 static int udp_local(int desc, ip_endp_t *local, const ip_endp_t *remote, size_t len)
 {
     struct udp_pcb *pcb;

@@ -55,7 +55,8 @@ int udp_get_view(int desc, struct udp_view *view);
  * endpoints. Returns 0, or -1 if the place is free. */
 int udp_get_view_at(size_t place, struct udp_view *view);
 
-/* Opens an endpoint. Returns its descriptor, or -1 (EMFILE, ENOMEM, ENETDOWN without the stack). */
+/* Opens an endpoint. Returns its descriptor, or -1: EMFILE, ENOMEM, ENETDOWN (without the stack,
+ * or in a child after fork, where every command fails so). */
 int udp_cmd_open(void);
 /* Binds the endpoint to a local address and port. IP_ADDR_ANY stands for all our addresses, port 0
  * for a free port. Returns 0, or -1: EBADF, EINVAL (bound already), EADDRINUSE, EADDRNOTAVAIL (not
