@@ -106,7 +106,7 @@ clean:
 
 # A misspelt variable is an error: with SAN=adress or STEPS=14, make would run the wrong tests.
 GIVEN := $(foreach name,$(.VARIABLES),$(if $(findstring command,$(origin $(name))),$(name)))
-$(foreach name,$(filter-out $(KNOWN),$(GIVEN)),$(error nothing knows $(name): there are $(KNOWN)))
+$(foreach name,$(filter-out $(KNOWN),$(GIVEN)),$(error unknown variable $(name): known are $(KNOWN)))
 $(foreach word,$(filter-out address thread fuzz cover,$(SAN)),$(error SAN=$(word): address or thread))
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -24,7 +24,7 @@
  *     net_device_output(dev, ...);     any thread: a payload goes to the device's driver
  *     net_input(type, ...);            a driver: a copy goes into the queue of the protocol
  *     net_softirq_handler();           interrupt thread: queued payloads go to their handlers
- *     net_shutdown();                  everything in reverse
+ *     net_shutdown();                  the platform stops, the devices close, memory is freed
  *
  * Devices, interfaces and protocols are registered before net_run, fixed from then on, and freed by
  * net_shutdown, so no lock guards them. An interface and priv belong to their device. A payload is
@@ -134,7 +134,7 @@ static int net_device_down(struct net_device *dev)
 static int net_device_close(struct net_device *dev)
 {
     if (!NET_DEVICE_IS_UP(dev)) {
-        return -1; /* it did not open, which has been logged */
+        return -1; /* not open; a failure to open was logged */
     }
     if (net_device_down(dev) == -1) {
         errorf("failure, dev=%s", dev->name);

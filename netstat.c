@@ -201,10 +201,10 @@ static void counter_print(const char *name, const char *field, uint64_t value)
 #define COUNTER_FIELD(field) uint64_t field;
 #define COUNTER_PRINT(field) counter_print(name, #field, stats.field);
 
-/* Prints the counters in stats under name. A counter missing in LIST is a compile error. */
+/* Prints the counters in stats under name. A counter missing from LIST is a compile error. */
 #define COUNTERS_PRINT(LIST) \
     _Static_assert(sizeof(struct { LIST(COUNTER_FIELD) }) == sizeof(stats), \
-                   "a counter is missing in " #LIST); \
+                   "a counter is missing from " #LIST); \
     LIST(COUNTER_PRINT)
 
 #define NETSTAT_COUNTERS(layer, LIST) \

@@ -1,7 +1,7 @@
 #!/bin/sh
 # make run: runs the echo server on tap0 (192.0.2.1/24) until Ctrl-C. Makes tap0 if it is missing,
-# and then removes it at the end. Without root or sudo, all of this is in a new user and network
-# namespace.
+# and then removes it at the end. If it is missing and there is no root or sudo, all of this is in
+# a new user and network namespace.
 
 stack=192.0.2.2
 made=

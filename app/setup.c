@@ -450,7 +450,7 @@ static void capture(const struct net_device *dev, enum net_direction direction,
     (void)direction;
     gettimeofday(&now, NULL);
     if (pcap_write(capture_fd, now, frame, flen) == -1 && !atomic_exchange(&failed, 1)) {
-        warnf("frames are missing in %s: %s", capture_path, strerror(errno));
+        warnf("frames are missing from %s: %s", capture_path, strerror(errno));
     }
 }
 

@@ -24,7 +24,7 @@ static int sock;
 static struct sockaddr_in peer;
 static atomic_int connected;      /* make_connection has ended, with or without success */
 static atomic_int sent, received; /* send_input, receive have ended */
-static int peer_is_done[2];       /* a pipe; its write end is closed at the peer's end */
+static int peer_is_done[2];       /* a pipe; its write end is closed when the peer ends */
 
 static void *make_connection(void *arg)
 {

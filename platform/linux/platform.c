@@ -33,7 +33,7 @@ static atomic_size_t memory_count; /* allocations not freed */
 static _Thread_local char this_thread;
 
 /*
- * Start and stop. Parts stop in reverse order.
+ * Start and stop. Parts are shut down in reverse order.
  */
 
 /* Called in every forked child, before fork returns there. */
