@@ -341,7 +341,7 @@ static void terminal_is_stopped(void)
     check_int(strstr(seen, "line=1 (") != NULL, 0);
 }
 
-/* The program's own output to the same file stands between the lines of the log. */
+/* The program's own output to the same file keeps its place before and after the log's lines. */
 static void log_in_file(void)
 {
     FILE *file = tmpfile();

@@ -9,7 +9,7 @@
 /* An unsolicited echo reply: ICMP accepts it, and does not answer. */
 #define GOOD "IP 192.0.2.1 > 192.0.2.2 ICMP echo-reply id 1 seq 1 len 56"
 
-/* An echo reply with 7 bytes of data; its checksum was computed apart from the stack. */
+/* An echo reply with 7 bytes of data; its checksum was computed independently of the stack. */
 static const uint8_t message[] = {
     0x00, 0x00, 0x5c, 0x9d, 0x12, 0x34, 0x00, 0x01, 'a', 'b', 'c', 'd', 'e', 'f', 'g',
 };

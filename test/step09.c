@@ -20,7 +20,7 @@ static void echo(void)
     bench_start(WIRE_RAW);
     inject("IP 192.0.2.1 > 192.0.2.2 ICMP echo id 1 seq 1 len 0");
     expect("IP 192.0.2.2 > 192.0.2.1 ICMP echo-reply id 1 seq 1 len 0");
-    inject("IP 192.0.2.1 > 192.0.2.2 ICMP echo id 1 seq 2 'x'"); /* fresh memory is 0 */
+    inject("IP 192.0.2.1 > 192.0.2.2 ICMP echo id 1 seq 2 'x'"); /* not 0, as fresh memory is */
     expect("IP 192.0.2.2 > 192.0.2.1 ICMP echo-reply id 1 seq 2 'x'");
     inject("IP 192.0.2.1 > 192.0.2.2 ICMP echo id 1 seq 3 len 56");
     expect("IP 192.0.2.2 > 192.0.2.1 ICMP echo-reply id 1 seq 3 len 56");
@@ -32,7 +32,7 @@ static void echo(void)
     expect("IP 192.0.2.2 > 192.0.2.77 ICMP echo-reply id 256 seq 0 len 8");
 }
 
-/* id 0x1234, seq 1, 'abc': the checksums were computed apart from the stack. */
+/* id 0x1234, seq 1, 'abc': the checksums were computed independently of the stack. */
 static void echo_by_hand(void)
 {
     static const uint8_t request[] = {
@@ -175,7 +175,7 @@ static void no_error(void)
     expect_nothing(0);
 }
 
-/* Calls icmp_error for a datagram from the peer whose data begins with the byte first. */
+/* Calls icmp_error for a datagram from the peer; first is the first byte of its data. */
 static void refuse(uint8_t protocol, uint16_t offset, const char *dst, uint8_t first)
 {
     uint8_t data[8] = {first};

@@ -22,7 +22,8 @@ static ip_addr_t address(const char *text)
     return addr;
 }
 
-/* wire has 192.0.2.2/24 and the gateways .253 and .254; null has 198.51.100.2/24. */
+/* wire has 192.0.2.2/24, null has 198.51.100.2/24. The tests add routes to the gateways 192.0.2.253
+ * and .254. */
 static void start(void)
 {
     struct net_device *dev;

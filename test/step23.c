@@ -176,7 +176,8 @@ static void test_outside(void)
     check_received(desc, 1, 11);
 }
 
-/* Without a reader, the peer fills the window but for left bytes. Returns its next number. */
+/* The peer fills the window until left bytes of it remain; nothing is read. Returns the peer's next
+ * sequence number. */
 static uint32_t fill_but(uint32_t left)
 {
     uint32_t seq = 1, window = view(desc).rcv.wnd, edge, len;

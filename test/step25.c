@@ -26,7 +26,7 @@ static void connect_start(struct call *o, const char *local, const char *remote)
     call_start(o, open_active, .local = local, .remote = remote);
 }
 
-/* Calls 192.0.2.1:7 from 192.0.2.2:10000. */
+/* Connects from 192.0.2.2:10000 to 192.0.2.1:7, up to the SYN. */
 static void start(struct call *o)
 {
     bench_start(WIRE_RAW);

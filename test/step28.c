@@ -11,7 +11,7 @@
 
 static struct call opener;
 static int desc = -1; /* returned by opener */
-static int active; /* calls 192.0.2.1:5000; else waits for its call */
+static int active; /* OPEN connects to 192.0.2.1:5000; else it listens */
 
 static ssize_t open_connection(struct call *c)
 {

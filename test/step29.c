@@ -189,7 +189,7 @@ static void test_many(void)
     }
 }
 
-/* With a backlog of two, a third client is not accepted until one of the two has been. */
+/* With a backlog of two, C does not get in while A and B wait for accept; D, after them, does. */
 static void test_backlog(void)
 {
     static struct call a;
@@ -624,7 +624,7 @@ BENCH(29,
       {"connections are accepted in the order in which their handshakes end", test_many},
       {"the backlog limits the connections that wait for accept", test_backlog},
       {"a handshake that ends at a full backlog succeeds later", test_backlog_full_meanwhile},
-      {"listen again changes the backlog, also from one", test_listen_again},
+      {"listen called again raises or lowers the backlog", test_listen_again},
       {"closing a listener resets half-open connections and keeps accepted ones",
        test_close_listener},
       {"closing a listener resets connections not yet accepted", test_close_waiting},

@@ -280,7 +280,7 @@ static void stream_start(struct stream *s, struct service *v, int listener)
     s->receiver = s->silent ? NULL : task_start("receiver", client_receive, s);
 }
 
-/* Both ends close in order. */
+/* An orderly end: both ends close, and the server has read all data. */
 static void stream_end(struct stream *s, struct service *v)
 {
     task_join(s->sender, MINUTES(120));

@@ -336,8 +336,8 @@ static uint64_t bad_options(void)
     return stats.bad_option;
 }
 
-/* Writes num bytes of options: at NOPs, then an option of this kind and length. Its length byte may
- * lie beyond the end. */
+/* Writes num bytes of options: an option of this kind and length at offset at, the rest NOPs. Its
+ * length byte may lie beyond the end. */
 static void write_options(char *text, size_t size, int num, int at, unsigned kind, unsigned len)
 {
     size_t used = (size_t)snprintf(text, size, "hex ");

@@ -82,7 +82,7 @@ static int setup(void)
 {
     sigemptyset(&sigint);
     sigaddset(&sigint, SIGINT);
-    sigprocmask(SIG_BLOCK, &sigint, NULL); /* taken by sigwaitinfo alone */
+    sigprocmask(SIG_BLOCK, &sigint, NULL); /* taken by wait_for_sigint alone */
     if (net_init() == -1) {
         errorf("net_init() failure");
         return -1;
