@@ -510,7 +510,7 @@ static int arp_cache_tick_incomplete(struct arp_cache *cache, struct queue_head 
     return waiting->num > 0;
 }
 
-/* RFC 1122 2.3.2.1 (1) and (2): an entry ends even if it is in use, but is refreshed before.
+/* RFC 1122 2.3.2.1 (1) and (2): an entry ends even if it is in use, but is refreshed first.
  * Returns whether to send a request. */
 static int arp_cache_tick_resolved(struct arp_cache *cache)
 {
@@ -747,7 +747,7 @@ int arp_wait(struct ip_iface *iface, ip_addr_t pa, const uint8_t *data, size_t l
     struct arp_cache *cache;
 
     lock_acquire(&lock);
-    cache = arp_cache_need(iface, pa, ARP_WORTH_CLIENT); /* may be deleted since arp_resolve */
+    cache = arp_cache_need(iface, pa, ARP_WORTH_CLIENT); /* adds it again if deleted meanwhile */
     if (cache && cache->state == ARP_CACHE_STATE_INCOMPLETE) {
         ret = arp_cache_hold(cache, data, len);
     } else if (cache) {

@@ -15,7 +15,7 @@ MICROPS_BEGIN
 #define ARP_STATIC_MAX (ARP_CACHE_SIZE / 2) /* static entries; then ENOSPC */
 /* Bytes of waiting datagrams; above a limit the oldest datagram is dropped. */
 #define ARP_WAIT_BYTES 73728 /* at one entry: 65,535 in fragments of 576 */
-#define ARP_WAIT_BYTES_ALL (2048 * ARP_CACHE_SIZE) /* in all: that of the fullest entry */
+#define ARP_WAIT_BYTES_ALL (2048 * ARP_CACHE_SIZE) /* in all: the fullest entry loses its oldest */
 
 #define ARP_RESOLVE_ERROR      (-1)
 #define ARP_RESOLVE_INCOMPLETE 0
@@ -35,8 +35,8 @@ struct arp_stats {
     uint64_t replies_sent;
     uint64_t requests_sent;
     uint64_t too_short;      /* dropped: shorter than a message for Ethernet and IP */
-    uint64_t bad_hardware;   /* dropped: not Ethernet, or its address length */
-    uint64_t bad_protocol;   /* dropped: not IP, or its address length */
+    uint64_t bad_hardware;   /* dropped: not Ethernet, or bad address length */
+    uint64_t bad_protocol;   /* dropped: not IP, or bad address length */
     uint64_t bad_operation;  /* dropped: neither request nor reply */
     uint64_t bad_sender;     /* dropped: impossible sender address, or our hardware address */
     uint64_t no_iface;       /* dropped: the device has no IP interface */

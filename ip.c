@@ -25,7 +25,7 @@
  *     ip_error_input(), ip_unreachable();  for ICMP, ARP: call the error handler of a protocol
  *     ip_shutdown();
  *
- * An interface belongs to its device. Interfaces and protocols are fixed once net_run returns: no
+ * An interface belongs to its device. Interfaces and protocols are fixed from net_run on: no
  * lock guards them. Routes are added and never removed. ip_output copies its data; a received
  * datagram is borrowed for the call. A datagram that fails a check is dropped and counted.
  *

@@ -87,7 +87,7 @@ struct ip_stats {
     uint64_t too_short;        /* dropped: shorter than 20 bytes, or than its header length */
     uint64_t bad_version;      /* dropped: not version 4 */
     uint64_t bad_header;       /* dropped: header length below 20 */
-    uint64_t bad_length;       /* dropped: total below the header length, or above that received */
+    uint64_t bad_length;       /* dropped: total below header length, or above received length */
     uint64_t bad_option;       /* dropped: bad option length */
     uint64_t source_route;     /* dropped: a source route option (RFC 7126 4.3, 4.4) */
     uint64_t bad_checksum;     /* dropped: bad header checksum */

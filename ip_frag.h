@@ -7,9 +7,9 @@
 
 MICROPS_BEGIN
 
-/* Limits. Above one, the oldest datagram is dropped, of the same source if the limit is a source's:
- * an attacker loses its own first. An honest datagram is rarely the oldest: its fragments arrive in
- * a row. */
+/* Limits. Above a limit, the oldest datagram is dropped, of the same source if the limit is a
+ * source's: an attacker loses its own first. An honest datagram is rarely the oldest: its fragments
+ * arrive in a row. */
 #define IP_FRAG_DATAGRAMS 64               /* under assembly */
 #define IP_FRAG_DATAGRAMS_OF_SOURCE 16     /* of these from one source */
 #define IP_FRAG_BYTES (256 * 1024)         /* of memory in all, headers and structures included */
