@@ -17,8 +17,8 @@
  * converts addresses, and calls the command for the socket's type.
  *
  * Data. A struct sock maps a number, the program's descriptor, to a descriptor of tcp_cmd_* or
- * udp_cmd_*. The table socks owns it from sock_open or sock_accept until sock_close or sock_stop.
- * The block behind it belongs to TCP or UDP, and may live longer.
+ * udp_cmd_*. The table socks owns it from sock_open or sock_accept until sock_close, sock_abort or
+ * sock_stop. The block behind it belongs to TCP or UDP, and may live longer.
  *
  * Typical calls. A server of streams:
  *
@@ -33,7 +33,7 @@
  * A client calls sock_connect instead of sock_bind, sock_listen and sock_accept. With SOCK_DGRAM:
  * sock_open, sock_bind, sock_recvfrom and sock_sendto, sock_close.
  *
- * Locks. `lock` guards socks and comes before all others. No command is called under it, since most
+ * Locks. `lock` guards socks and comes before all others. No command is called under it, since some
  * of them sleep. So another thread may close the socket meanwhile: the protocol then wakes the
  * sleeping call, which fails with EBADF.
  *
@@ -41,7 +41,7 @@
  * sock_accept reserves its place before it sleeps, so that no connection is accepted without one.
  *
  * Errors. EBADF: no open socket. EOPNOTSUPP: a call for the other type. EFAULT, EINVAL,
- * EAFNOSUPPORT: a bad address or buffer. All others are the command's own.
+ * EAFNOSUPPORT: a bad address or buffer. Most others are the command's own.
  */
 
 struct sock {

@@ -971,7 +971,9 @@ static void tcp_retrans_emit(struct tcp_pcb *pcb)
         return;
     }
     if (tcp_is_half_open(pcb)) {
-        r2 = TCP_R2_HALF_OPEN; /* the 3 minutes of RFC 9293 are for an active OPEN */
+        /* departs from RFC 9293's MUST-23, at least 3 minutes for a SYN: blocks of forged SYNs are
+         * freed sooner, RFC 4987 3.3 */
+        r2 = TCP_R2_HALF_OPEN;
     }
     if (now - pcb->retrans.first >= MILLISECONDS(r2)) {
         count(stats.timed_out);
@@ -1370,9 +1372,8 @@ static int tcp_may_challenge(struct tcp_pcb *pcb, int exact)
     return 1;
 }
 
-/* Sends a challenge ACK, RFC 5961 3.2, 4.2 and 5.2: the true peer replies to it. A peer that has
- * restarted, and sends a new SYN, replies with a RST; TIME-WAIT accepts one for
- * TCP_CHALLENGE_ANSWER. */
+/* Sends a challenge ACK, RFC 5961 3.2, 4.2 and 5.2. A peer that has lost the connection replies with
+ * a RST at RCV.NXT. After a SYN, TIME-WAIT accepts this RST for TCP_CHALLENGE_ANSWER. */
 static void tcp_challenge(struct tcp_pcb *pcb, const struct tcp_segment *seg, int exact)
 {
     if (!tcp_may_challenge(pcb, exact)) {
