@@ -1372,8 +1372,8 @@ static int tcp_may_challenge(struct tcp_pcb *pcb, int exact)
     return 1;
 }
 
-/* Sends a challenge ACK, RFC 5961 3.2, 4.2 and 5.2. A peer that has lost the connection replies with
- * a RST at RCV.NXT. After a SYN, TIME-WAIT accepts this RST for TCP_CHALLENGE_ANSWER. */
+/* Sends a challenge ACK, RFC 5961 3.2, 4.2 and 5.2. A peer that has lost the connection replies
+ * with a RST at RCV.NXT. After a SYN, TIME-WAIT accepts this RST for TCP_CHALLENGE_ANSWER. */
 static void tcp_challenge(struct tcp_pcb *pcb, const struct tcp_segment *seg, int exact)
 {
     if (!tcp_may_challenge(pcb, exact)) {
