@@ -166,7 +166,7 @@ static int open_busy(struct net_device *dev)
     return -1;
 }
 
-/* Two of three fail, and the third is opened all the same. */
+/* The first and the last of three fail, and the one between is opened all the same. */
 static void two_of_three_fail(void)
 {
     static const struct net_device_ops missing = {.open = open_missing}, busy = {.open = open_busy};

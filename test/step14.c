@@ -184,7 +184,7 @@ static void after_expiry(void)
     expect(ASKED);
 }
 
-/* More unanswered addresses than the cache holds. */
+/* More unanswered addresses than the cache holds before step 38. */
 static void many_unanswered(void)
 {
     char text[32];

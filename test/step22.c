@@ -396,8 +396,8 @@ BENCH(22,
       {"an OPEN for one peer refuses others", test_one_remote},
       {"an OPEN for one peer wins over one for any peer", test_one_and_any},
       {"a passive OPEN fails with EADDRINUSE, EADDRNOTAVAIL or EINVAL", test_refused},
-      {"a port in use can be opened again, but only one OPEN can wait on it [MUST-41 MUST-42]",
-       test_second_open},
+      {"a port in use can be opened again, but only one OPEN for any peer can wait on it "
+       "[MUST-41 MUST-42]", test_second_open},
       {"an interruption ends OPEN with EINTR", test_interruption},
       {"close fails with EBADF on a closed or invalid descriptor", test_close},
       {"shutdown wakes sleeping OPENs and frees all memory", test_shutdown})

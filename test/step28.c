@@ -434,7 +434,7 @@ static void test_passive_again(void)
     expect_nothing(60000);
 }
 
-/* RFC 9293 3.5, Figure 8 */
+/* RFC 9293 3.5, Figure 7 */
 static void test_simultaneous_open(void)
 {
     to_syn_received_active();

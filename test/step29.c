@@ -327,7 +327,8 @@ static void test_end_before_accept(void)
     check_end_of_file(desc);
 }
 
-/* Hundreds of SYNs whose senders never answer: other clients connect, and the blocks are freed. */
+/* Over a thousand SYNs, whose senders never answer: other clients connect, and the blocks are
+ * freed. */
 static void test_flood(void)
 {
     char remote[32];

@@ -2,7 +2,7 @@
 #define ENDP_H
 
 /*
- * Addresses and endpoints from text, for graders from step 16 on
+ * Addresses and endpoints from text, for graders from step 17 on
  */
 
 #include "bench.h"

@@ -87,7 +87,8 @@ void sim_describe_tasks(char *buf, size_t size, int max);
 struct sim_thread *sim_thread_self(void);
 /* The new thread calls sim_task_run(task) at its first turn. */
 struct sim_thread *sim_thread_start(struct task *task);
-/* Gives the turn to another thread and returns when it is back; if ends, never. */
+/* Gives the turn to another thread and waits until it is back; if ends, does not wait: from is at
+ * its end. */
 void sim_thread_switch(struct sim_thread *from, struct sim_thread *to, int ends);
 /* The thread will not be joined. */
 void sim_thread_detach(struct sim_thread *thread);
