@@ -740,6 +740,6 @@ BENCH(34,
        test_shrunk_with_part},
       {"a shrunk window stops new data and loses none [SHLD-15 SHLD-17]", test_shrunk},
       {"a bare ACK after the window has shrunk is at its right edge", test_ack_at_edge},
-      {"URG and ACK count in a zero window [MUST-66]", test_urgent_into_shut_window},
-      {"RST counts in a zero window [MUST-66]", test_reset_into_shut_window},
+      {"URG and ACK are processed in a zero window [MUST-66]", test_urgent_into_shut_window},
+      {"a RST is processed in a zero window [MUST-66]", test_reset_into_shut_window},
       {"a slow reader on loopback gets all data within 10 s", test_loopback})

@@ -271,7 +271,7 @@ static void test_restarted_in_time_wait(void)
     }
 }
 
-/* RFC 1337: no other RST ends TIME-WAIT, whatever its number. */
+/* RFC 1337: only a RST in answer to a challenge ends TIME-WAIT. */
 static void test_time_wait_stays(void)
 {
     to_time_wait();
@@ -620,7 +620,7 @@ BENCH(42,
       {"a restarted peer can connect after a challenge [T-17]", test_restarted},
       {"a restarted peer can connect in TIME-WAIT with any number [T-32]",
        test_restarted_in_time_wait},
-      {"no other RST ends TIME-WAIT [EVENT-14 T-32]", test_time_wait_stays},
+      {"only a RST in answer to a challenge ends TIME-WAIT [EVENT-14 T-32]", test_time_wait_stays},
       {"data received before a reset in TIME-WAIT is still readable", test_restarted_while_held},
       {"challenges are limited per second [T-16 T-17]", test_limit},
       {"the challenge limit holds for a minute", test_rate},

@@ -383,7 +383,7 @@ static void test_listener_closed(void)
     exchange(conn, 0);
 }
 
-/* A listener at each end of the table, with a half-open connection and two that wait. */
+/* Two listeners: two connections wait at one, a half-open and a waiting one at the other. */
 static void test_shutdown(void)
 {
     int conn, first, last;

@@ -484,7 +484,7 @@ static void duplicates(void)
     check_came(WHOLE);
 }
 
-/* RFC 1858, RFC 3128: hides the ports or the flags from a filter. */
+/* RFC 1858, RFC 3128: such fragments hide the ports or the flags from a filter. */
 static void tiny(void)
 {
     start();

@@ -82,8 +82,8 @@ tap_up
 serve "$bin/tcps.exe" -q 7 || finish
 mistake "-w FILE in a missing directory" 1 "No such file" "$bin/udps.exe" -w "$tmp/no/x.pcap" 7
 mistake "a TAP in use" 1 "in use" "$bin/udps.exe" 7
-check "the program that uses it is not disturbed" client serial 1
-check "and it ends with status 0" stop_clean INT
+check "the program that uses the TAP is not disturbed" client serial 1
+check "the program that uses the TAP ends with status 0" stop_clean INT
 
 if $nobody true 2>/dev/null; then
     cp "$bin/tcps.exe" "$tmp/" && chmod 755 "$tmp" "$tmp/tcps.exe"

@@ -3,12 +3,13 @@
 #
 #   the stack 192.0.2.2 -- veth0 == veth1 -- 192.0.2.1 kernel
 #
-# The kernel does not compute the checksums of frames on a veth pair, and joins its segments to
+# The kernel does not compute the checksums of frames on a veth pair, and joins its segments into
 # frames of up to 64 KiB, unless gso_max_segs forbids it.
 
 . test/e2e/common
 
-# On several processors a veth pair reorders, and until step 48 the stack drops such segments.
+# On several processors a veth pair reorders frames; until step 48 the stack drops segments out of
+# order.
 taskset -p -c 0 $$ >/dev/null 2>&1
 
 veth_up "" "gso_max_segs 1"

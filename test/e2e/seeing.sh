@@ -25,7 +25,7 @@ shows_connection() {
 }
 check "SIGQUIT shows the connection, the neighbour, the route" shows_connection
 check "the server goes on serving" client serial 1
-check "and ends with status 0" stop INT
+check "the server ends with status 0" stop INT
 
 serve "$bin/udps.exe" -q -i none 7 || finish
 shows_endpoint() {
@@ -33,5 +33,5 @@ shows_endpoint() {
     prints "^[0-9]+ +0\.0\.0\.0:7 +0"
 }
 check "SIGQUIT shows a UDP server's endpoint" shows_endpoint
-check "and it ends with status 0" stop INT
+check "the UDP server ends with status 0" stop INT
 finish

@@ -17,9 +17,9 @@ check "the host's ping is answered" ping $stack 3
 check "a ping without data is answered" ping $stack 1 0
 check "a ping of a full frame is answered" ping $stack 1 1472
 check "a ping of one byte more is answered, in fragments" ping $stack 1 1473
-check "so is one of 65507 bytes" ping $stack 3 65507
+check "a ping of 65507 bytes is answered" ping $stack 3 65507
 check "tcps.exe: lines come back" lines_come_back
-check "tcps.exe: so do those of the next client" lines_come_back
+check "tcps.exe: lines of the next client come back" lines_come_back
 check "tcps.exe: SIGINT ends it with status 0, silently" stop_clean INT
 
 echo_survives_interruptions() {
@@ -34,7 +34,7 @@ echo_survives_interruptions() {
 }
 serve "$bin/tcps.exe" -q 7 || finish
 check "tcps.exe: a flood of SIGUSR2 loses no echo" echo_survives_interruptions
-check "tcps.exe: and it ends with status 0, silently" stop_clean INT
+check "tcps.exe: SIGINT after the flood ends it with status 0, silently" stop_clean INT
 
 serve "$bin/tcps.exe" -q $stack 7 || finish
 check "tcps.exe addr port: lines come back" lines_come_back
@@ -97,7 +97,7 @@ unread_log_of_other() {
 }
 check "a log on a full pipe does not stop the server" unread_log
 if setpriv --reuid 65534 --clear-groups true 2>/dev/null && [ "$sanitizer" != wrap ]; then
-    check "nor if the pipe is another user's" unread_log_of_other
+    check "a log on another user's full pipe does not stop the server" unread_log_of_other
 fi
 
 # captured FILE: walks a little-endian capture from packet to packet. The last line counts the
@@ -137,7 +137,7 @@ capture_survives() {
     captured "$tmp/pcap"
 }
 ip neigh flush dev tap0
-check "and after SIGKILL" capture_survives
+check "-w writes a capture of all frames, whole after SIGKILL" capture_survives
 
 variable_is_heard() {
     export MICROPS_LOG=error
@@ -189,7 +189,7 @@ kill_server
 
 serve "$bin/udps.exe" -q 7 || finish
 check "udps.exe: datagrams of 0 to 1472 bytes come back" client udp 1472
-check "udps.exe: so do those of up to 65507, in fragments" client udp 65507
+check "udps.exe: datagrams of up to 65507 bytes come back, in fragments" client udp 65507
 check "udps.exe: SIGINT ends it with status 0, silently" stop_clean INT
 
 serve "$e2e/server.exe" $host 10007 udp || finish
@@ -203,6 +203,6 @@ for size in 1472 1473 65507; do
     head -c $size /dev/zero | tr '\0' x
     echo
 done >"$tmp/udp"
-check "udpc.exe: so do lines of up to 65507 bytes" udpc_echoes
+check "udpc.exe: lines of up to 65507 bytes come back" udpc_echoes
 kill_server
 finish

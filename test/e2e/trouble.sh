@@ -20,7 +20,7 @@ host_vanishes() {
     ping $stack && client serial 10
 }
 check "a host that vanishes and returns is served again" host_vanishes
-check "its old connections do not keep the server from ending" stop_clean INT
+check "connections of a vanished host do not keep the server from ending" stop_clean INT
 
 serve "$bin/tcps.exe" -q 7 || finish
 link_flaps() {
@@ -31,7 +31,7 @@ link_flaps() {
     ping $stack && client serial 10
 }
 check "a TAP works again after a time down" link_flaps
-check "and the server ends with status 0" stop INT
+check "the server ends with status 0" stop INT
 
 # cpu: the server's processor time, in ticks of 10 ms
 cpu() {
@@ -55,15 +55,15 @@ said_once() {
     lines=$(wc -l <"$tmp/server.err")
     [ "$lines" -ge 1 ] && [ "$lines" -le 20 ]
 }
-check "it has logged that, and not over and over" said_once
-check "and SIGINT still ends it with status 0" stop INT
+check "a removed TAP is logged, and not over and over" said_once
+check "SIGINT still ends the server with status 0" stop INT
 
 tap_up
 serve "$bin/tcps.exe" -q 7 || finish
 ip link del tap0
 check "a TAP removed without traffic is missed soon" \
     wait_for 5 grep -q "tap0 is gone" "$tmp/server.err"
-check "and SIGINT still ends it with status 0" stop INT
+check "SIGINT still ends the server with status 0" stop INT
 
 tap_up
 serve "$bin/tcps.exe" 7 || finish
@@ -79,11 +79,11 @@ made_again() {
         [ "$(grep -c 'tap0 is there again' "$tmp/server.err")" = 3 ]
 }
 check "a TAP that is removed and created again is attached again" made_again
-check "and SIGINT ends it with status 0" stop INT
+check "SIGINT ends the server with status 0" stop INT
 
 # An earlier user of the interface has enabled offloads.
 check "tap0 with a virtual machine's offloads" "$e2e/offload.exe" tap0
 serve "$bin/tcps.exe" -q 7 || finish
 check "the kernel computes checksums again, and joins no frames" client bulk 1048576
-check "and SIGINT ends it with status 0" stop_clean INT
+check "SIGINT ends the server with status 0" stop_clean INT
 finish

@@ -3,8 +3,8 @@
 
 /*
  * Helpers for the tests of hostile packets. The catalogue has a row for each kind of packet that
- * harmed a stack, E-1 to T-40, and for each fault of the original, B-1 to B-18. Each is a behaviour
- * here, which checks reply, state and counter.
+ * harmed a stack, E-1 to T-40, and for each fault of the original microps, B-1 to B-18. Each is a
+ * behaviour here, which checks reply, state and counter.
  */
 
 #include <stdio.h>

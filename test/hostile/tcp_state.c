@@ -32,8 +32,9 @@ static void flood(unsigned int num, const char *segment, size_t *most)
     }
 }
 
-/* Thousands of half-open connections; in the original fifteen killed a listener. An honest client
- * still connects, an established connection is not affected, and nothing is left in the end. */
+/* Thousands of half-open connections; in the original microps fifteen killed a listener. An honest
+ * client still connects, an established connection is not affected, and nothing is left in the
+ * end. */
 static void test_syn_flood(void)
 {
     size_t most = 0, memory, num;

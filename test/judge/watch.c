@@ -21,7 +21,7 @@ struct segment {
     uint16_t mss; /* of the option; 0: none */
 };
 
-/* Segments from a side and segments delivered to it, in numbers. */
+/* Sequence numbers of the segments from a side, and of those delivered to it. */
 struct flow {
     int known;         /* it has sent its SYN */
     uint32_t isn;
