@@ -34,7 +34,7 @@ MICROPS_BEGIN
 /* A device's counters. Ethernet and drivers count dropped and gone; the core, the others. */
 struct net_device_stats {
     uint64_t received;    /* payloads handed to net_input */
-    uint64_t dropped;     /* frames dropped before net_input: another station's, bad length */
+    uint64_t dropped;     /* frames dropped before net_input, such as another station's */
     uint64_t sent;        /* payloads accepted by the driver */
     uint64_t send_failed; /* device down, too long, or refused by the driver */
     uint64_t gone;        /* removals of the host's interface */

@@ -19,10 +19,10 @@
  *
  *     netstat_print();    any thread, also before net_init and after net_shutdown, not during them
  *
- * Each module has a view function, which copies one row of its table under the module's lock. A row
- * is printed after the lock is released, so each row is consistent, but the rows are not of one
- * instant. Holding the log throughout could deadlock with a thread that logs under a module's lock.
- * So lines of other threads may come in between.
+ * A module's view function copies one row of its table under the module's lock. The row is printed
+ * after the lock is released, so each row is consistent, but the rows are not of one instant.
+ * Holding the log throughout could deadlock with a thread that logs under a module's lock. So lines
+ * of other threads may come in between.
  *
  * netstat has no data of its own, allocates nothing and takes no lock itself. In a forked child
  * there is nothing to print: the stack is the parent's.

@@ -1,6 +1,6 @@
 #!/bin/sh
-# make demo: runs the echo server in a network namespace, sends it a ping and three lines, and shows
-# both sides.
+# make demo: runs the echo server in a network namespace, sends it three pings and three lines, and
+# shows both sides.
 
 stack=192.0.2.2
 

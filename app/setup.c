@@ -143,7 +143,7 @@ static void help(const struct setup *setup)
     exit(0);
 }
 
-/* Parses decimal digits, from min to max. Returns 0, or -1. */
+/* Parses a decimal number from min to max. Returns 0, or -1. */
 static int parse_number(const char *text, unsigned long min, unsigned long max,
                         unsigned long *number)
 {

@@ -13,9 +13,9 @@
 #include "util.h"
 
 /*
- * tcpc: a TCP client like nc. One thread connects; then one sends standard input, one prints
- * received bytes, and main waits for their end, a signal or the limit. It ends them by closing the
- * socket.
+ * tcpc: a TCP client like nc. One thread connects, within the limit; then one sends standard input,
+ * one prints received bytes, and main waits for their end or a signal. To end them, main closes the
+ * socket and cancels the sender.
  */
 
 #define BUF_SIZE 8192

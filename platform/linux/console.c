@@ -11,8 +11,9 @@
 #include "platform.h"
 
 /*
- * The console: stderr, for the log. A write never waits for the reader of stderr: bytes that are
- * not taken at once are left to the caller, which counts them as missing.
+ * The console: stderr, for the log. A write does not wait for the reader of stderr: bytes that are
+ * not taken at once are left to the caller, which counts them as missing. The one exception is in
+ * console_write_if_ready.
  *
  *     console_acquire();
  *     console_write(text, len);   any number of times

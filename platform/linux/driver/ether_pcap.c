@@ -193,8 +193,8 @@ static int ether_pcap_joined(struct net_device *dev, const struct pcap_frame *fr
 
     if (!pcap->joined) {
         pcap->joined = 1;
-        warnf("UDP datagrams joined to a frame of %zu bytes: try `ethtool -K %s "
-              "tx-udp-segmentation off` at the other end, dev=%s",
+        warnf("UDP datagrams joined to a frame of %zu bytes on %s: turn off tx-udp-segmentation "
+              "at the other end (ethtool -K), dev=%s",
               frame->len, pcap->host.name, dev->name);
     }
     return drop(stats.joined, "joined UDP datagrams, dev=%s, flen=%zu", dev->name, frame->len);
