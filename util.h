@@ -65,7 +65,7 @@ void hexdump(const void *data, size_t size);
  */
 #define count(field) ((void)__atomic_fetch_add(&(field), 1, __ATOMIC_RELAXED))
 /* Counts and logs the reason to drop a packet. Its value is -1, which may be ignored. */
-#define drop(field, ...) (count(field), debugf(__VA_ARGS__), drop_result())
+#define drop(field, ...) (count(field), debugf("dropped, " #field ": " __VA_ARGS__), drop_result())
 static inline int drop_result(void)
 {
     return -1;
