@@ -325,6 +325,291 @@ static void test_checks(void)
     check_error(refuse(), ENOENT);
 }
 
+/* A wire without a stack: its end returns every packet unchanged. */
+static void mirror(void *wire, const struct packet *p)
+{
+    (void)wire;
+    sim_wire_sent(p);
+}
+
+static void start_mirror(void)
+{
+    static char end;
+
+    sim_wire_now = &end;
+    sim_wire_send = mirror;
+}
+
+/*
+ * Whole reports: below the line of the title
+ */
+static struct {
+    uint64_t bad_ttl;
+} stats;
+
+enum { DROP_LINE = __LINE__ + 6 };
+
+/* The stack, as far as it drops all packets. */
+static void drop_packet(void *wire, const struct packet *p)
+{
+    (void)wire;
+    drop(stats.bad_ttl, "ttl=%u", p->data[8]);
+}
+
+static void start_dropping(void)
+{
+    static char end;
+
+    sim_wire_now = &end;
+    sim_wire_send = drop_packet;
+}
+
+#define A_PACKET "IP 192.0.2.1 > 192.0.2.2 proto 253 'abcd'"
+
+static void no_answer(void)
+{
+    start_dropping();
+    bench_inject(A_PACKET, "ip.ttl=1, ip.tos=4", "here.c", 7);
+    bench_expect(A_PACKET, 0, "here.c", 8);
+}
+
+static void fault_in_step(void)
+{
+    start_dropping();
+    bench_inject(A_PACKET, "ip.ttl=1", "here.c", 7);
+    bench_fail("here.c", 7, "what");
+}
+
+static void dropped_earlier(void)
+{
+    start_dropping();
+    bench_inject(A_PACKET, "ip.ttl=1", "here.c", 7);
+    sim_wire_send = mirror;
+    bench_inject(A_PACKET, NULL, "here.c", 8);
+    bench_expect(A_PACKET, 0, "here.c", 9);
+    bench_fail("here.c", 10, "what");
+}
+
+static void no_memory(void)
+{
+    wire_faults(&(struct wire_faults){ .loss = 1000, .late_ms = 7 });
+    sim_fail_alloc(2);
+    memory_free(memory_alloc(3));
+    memory_alloc(4);
+    bench_fail("here.c", 7, "what");
+}
+
+static void unwritten(void)
+{
+    log_line('W', "arp.c", 88, "arp_resolve", "not written yet (step 13)");
+    log_line('W', "arp.c", 99, "arp_insert", "not written yet (step 13)");
+    log_line('W', "arp.c", 88, "arp_resolve", "not written yet (step 13)");
+    bench_fail("here.c", 7, "what");
+}
+
+/* Much of everything. */
+static void talkative(void)
+{
+    start_dropping();
+    wire_faults(&(struct wire_faults){ .vary_ms = 1 });
+    for (int i = 0; i < 9; i++) {
+        printf("line %d\n", i);
+        inject(A_PACKET);
+    }
+    advance(1);
+    log_line('W', "arp.c", 88, "arp_resolve", "not written yet");
+    bench_fail("here.c", 7, "one\ntwo\nthree\nfour\nfive");
+}
+
+/* Checks that the behaviour fails with exactly this report. */
+static void must_report(void (*func)(void), const char *text)
+{
+    struct behaviour behaviour = { "on purpose", func };
+    const char *got;
+    size_t same;
+    char *end;
+
+    check_int(run_apart(&behaviour, "1"), 1);
+    end = strstr(output, "    again: grader -s 1 -v 'on purpose'\n");
+    if (!end) {
+        fail("no end of a report: %.400s", output);
+    }
+    *end = '\0';
+    got = output + strlen("FAIL 98 on purpose\n");
+    for (same = 0; got[same] && got[same] == text[same]; same++) {
+        ;
+    }
+    if (strcmp(got, text)) {
+        fail("expected ...%.80s\ngot ...%.80s", text + same, got + same);
+    }
+}
+
+static void test_reports(void)
+{
+    char text[512];
+
+    snprintf(text, sizeof(text),
+             "    here.c:8: expect(\"" A_PACKET "\")\n"
+             "    nothing went out\n"
+             "    fault: ip.ttl=1, ip.tos=4, in " A_PACKET "\n"
+             "    dropped: bench_selftest.bad_ttl \"ttl=1\" (test/bench_selftest.c:%d)\n"
+             "          0 ms in   " A_PACKET "\n",
+             DROP_LINE);
+    must_report(no_answer, text);
+    must_report(no_memory,
+                "    here.c:7\n    what\n"
+                "    fault: wire: loss 1000, late_ms 7; "
+                "memory_alloc of 4 bytes failed (allocation no. 2)\n");
+    must_report(unwritten,
+                "    here.c:7\n    what\n    not written yet: arp_resolve, arp_insert\n");
+}
+
+static void test_drops(void)
+{
+    must_fail(fault_in_step, "here.c:7: inject_with(\"ip.ttl=1\", \"" A_PACKET "\")\n"
+                             "    what\n    dropped: bench_selftest.bad_ttl \"ttl=1\" (");
+    must_fail(dropped_earlier, "what\n    dropped earlier: bench_selftest.bad_ttl \"ttl=1\" (");
+}
+
+static size_t lines_of(const char *text)
+{
+    size_t n = 0;
+
+    while ((text = strchr(text, '\n'))) {
+        text++;
+        n++;
+    }
+    return n;
+}
+
+static void test_length(void)
+{
+    must_fail(talkative, "    four\n    fault: wire: vary_ms 1\n    dropped: ");
+    check_int(lines_of(output), 14); /* with those of the capture and the sum */
+    must_fail(talkative, "    not written yet: arp_resolve\n          ");
+}
+
+/*
+ * Crashes and hangs, with the place if addr2line is installed
+ */
+static volatile int forever = 1;
+
+static __attribute__((noinline)) void write_to_null(void)
+{
+    static int *volatile nowhere;
+
+    *nowhere = 1;
+    forever++; /* not a tail call */
+}
+
+static __attribute__((noinline)) int recurse(int n)
+{
+    volatile char big[512];
+
+    big[0] = (char)n;
+    return forever ? recurse(n + 1) + big[0] : 0;
+}
+
+static __attribute__((noinline)) void read_beyond(void)
+{
+    char *p = calloc(1, 9 + (size_t)forever);
+
+    forever += p ? p[9 + forever] : 0;
+    free(p);
+}
+
+static void spin(void *arg)
+{
+    (void)arg;
+    while (forever) {
+        ;
+    }
+}
+
+static void crash_null(void)
+{
+    bench_inject_bytes("", 0, "here.c", 7);
+}
+
+static void null_wire(void *wire, const struct packet *p)
+{
+    (void)wire;
+    (void)p;
+    write_to_null();
+}
+
+static void crash_in_stack(void)
+{
+    start_dropping();
+    sim_wire_send = null_wire;
+    crash_null();
+}
+
+static void recursion(void *arg)
+{
+    (void)arg;
+    recurse(1);
+}
+
+static void overflow(void)
+{
+    task_start("deep", recursion, NULL);
+}
+
+static void hang(void)
+{
+    sim_doing("here.c", 7, "settle()");
+    time_limit(1);
+    task_start("busy", spin, NULL);
+}
+
+static void skip(void)
+{
+}
+
+/* Checks the report's place of the code, if it can be known. */
+static void must_name(const char *place)
+{
+    if (SIM_SANITIZED || system("command -v addr2line >/dev/null") == 0) {
+        check_str(strstr(output, place) ? place : output, place);
+    }
+}
+
+static void test_crash(void)
+{
+    if (SIM_SANITIZED) { /* the undefined-behaviour sanitizer's, or the address sanitizer's */
+        must_fail(crash_in_stack, "here.c:7: inject_bytes of 0 bytes\n    ");
+        check(strstr(output, "null pointer of type 'int'") || strstr(output, ": SEGV on unknown"));
+        must_fail(read_beyond, "AddressSanitizer: heap-buffer-overflow on address");
+        must_name("    in read_beyond, test/bench_selftest.c:");
+        return;
+    }
+    must_fail(crash_in_stack, "    here.c:7: inject_bytes of 0 bytes\n"
+                              "    crashed in task main: Segmentation fault, a NULL pointer\n    ");
+    must_name("    in write_to_null, test/bench_selftest.c:");
+    must_fail(overflow, "    crashed in task deep: Segmentation fault\n    ");
+    must_name("    in recurse, test/bench_selftest.c:");
+}
+
+static void test_hang(void)
+{
+    static const struct behaviour list[] = {
+        { "passes", skip }, { "hangs", hang }, { "is not run", skip }, { "nor is this", skip },
+    };
+    char text[128];
+
+    time_limit(10); /* in which this behaviour waits */
+    check_int(grade_apart(list, 4, (const char *const[]){ NULL }), 1);
+    snprintf(text, sizeof(text), "here.c:7: settle()\n    no end after %d seconds of computing: "
+             "task busy runs for ever\n", SIM_SANITIZED ? 6 : 1);
+    check(strstr(output, text) != NULL);
+    must_name("    in spin, test/bench_selftest.c:");
+    check(strstr(output, "\n1 of 4 pass; one hangs: 2 not run\n1 passed, 3 failed\n") != NULL);
+    check(strstr(output, "is not run\n") == NULL);
+    check_int(grade_apart(list, 4, (const char *const[]){ "--all", NULL }), 1);
+    check(strstr(output, "FAIL 98 is not run\n    not run\nFAIL 98 nor is this\n") != NULL);
+}
+
 /*
  * The notation
  */
@@ -690,21 +975,6 @@ static void test_seeds(void)
     check_repeats(interleave);
 }
 
-/* A wire without a stack: its end returns every packet unchanged. */
-static void mirror(void *wire, const struct packet *p)
-{
-    (void)wire;
-    sim_wire_sent(p);
-}
-
-static void start_mirror(void)
-{
-    static char end;
-
-    sim_wire_now = &end;
-    sim_wire_send = mirror;
-}
-
 /* Reports as order how many packets come back in each millisecond. */
 static void unkind(void)
 {
@@ -799,9 +1069,9 @@ static void test_parts(void)
 
 static void test_options(void)
 {
-    says(0, "usage: grader [-h] [-l]", "-h");
+    says(0, "usage: grader [-h] [-a] [-l]", "-h");
     says(0, "-w FILE  captures", "-h");
-    says(2, "usage: grader [-h] [-l]", "-x");
+    says(2, "usage: grader [-h] [-a] [-l]", "-x");
     says(2, "the seed 'abc' is not a number\n", "-s", "abc");
     says(2, "the seed '12x' is not a number\n", "-s", "12x");
     says(2, "the seed '-1' is not a number\n", "-s", "-1");
@@ -812,11 +1082,38 @@ static void test_options(void)
          "/dev/null", "first");
 }
 
+/* After the first failure only the number is printed; with -a, each report. */
+static void test_first(void)
+{
+    static const struct behaviour list[] = {
+        { "one", skip }, { "two", unwritten }, { "three", skip }, { "four", unwritten },
+        { "five", skip },
+    };
+    static const char sum[] = "\n3 of 5 pass; not written yet: arp_resolve, arp_insert";
+
+    check_int(grade_apart(list, 5, (const char *const[]){ NULL }), 1);
+    check(strncmp(output, "ok 98 one\nFAIL 98 two\n", 22) == 0);
+    check(strstr(output, "three") == NULL);
+    check(strstr(output, "four") == NULL);
+    check(strstr(output, sum) != NULL);
+    check(strstr(output, "arp_insert; -a reports each\n3 passed, 2 failed\n") != NULL);
+    check_int(grade_apart(list, 5, (const char *const[]){ "-a", NULL }), 1);
+    check(strstr(output, "\nok 98 three\nFAIL 98 four\n    here.c:7\n") != NULL);
+    check(strstr(output, sum) != NULL);
+    check(strstr(output, "arp_insert\n3 passed, 2 failed\n") != NULL);
+}
+
 BENCH(99,
     { "the bench reports misused locks", test_locks },
     { "the bench reports the use of a destroyed sched_task", test_destroyed },
     { "the bench reports behaviours that hang, crash or leak", test_ends },
     { "a failed check reports the expected and the actual value", test_checks },
+    { "a report names the faults, the drops and what is not written yet", test_reports },
+    { "a report names the drops of the last packet in, or the last one before", test_drops },
+    { "a report has at most 12 lines", test_length },
+    { "a report names where the code crashed", test_crash },
+    { "the first hang ends the run, and its report names where", test_hang },
+    { "the first failure is reported, and with -a each", test_first },
     { "a packet is printed as the line that built it", test_lines },
     { "packets equal those worked out by hand", test_bytes },
     { "malformed lines are refused", test_unreadable },

@@ -526,6 +526,7 @@ static void test_tcp(void)
 
 static void test_tcp_repaired(void)
 {
+    time_limit(10);
     repair_all(tcp, countof(tcp));
 }
 

@@ -166,6 +166,7 @@ static void cycle(void (*close_both)(const struct ends *e))
     struct tcp_view view;
     size_t before;
 
+    time_limit(10);
     start();
     before = memory_in_use();
     for (int i = 0; i < CYCLES / BATCH; i++) {

@@ -187,6 +187,7 @@ static void test_left(void)
     struct shot s = {.next = 11};
     uint32_t back, len;
 
+    time_limit(10);
     bench_start(WIRE_RAW);
     for (uint32_t i = 0; i < 24; i++) {
         for (back = 0, s.fin = i % 2; back < 6; back++) {

@@ -190,6 +190,7 @@ static void test_syn_flood(void)
     uint32_t n = 0;
     long now;
 
+    time_limit(10);
     for (now = 0; n < FLOOD; now++, advance(1)) {
         for (int i = 0; i < 10; i++) {
             forged_syn(n++, 7);

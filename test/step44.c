@@ -606,6 +606,7 @@ static void from_one_source(void)
 {
     size_t before;
 
+    time_limit(10);
     start();
     before = memory_in_use();
     inject(FROM "id 7 mf proto 253 " A);
@@ -622,6 +623,7 @@ static void from_many_sources(void)
 {
     size_t before;
 
+    time_limit(10);
     start();
     before = memory_in_use();
     flood(FLOOD, 10000, 1480);

@@ -72,6 +72,7 @@ static uint64_t trace(uint64_t seed)
 
 static void test_seeds(void)
 {
+    time_limit(10);
     check_int(pipe(result), 0);
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
         if (!try(seed)) {

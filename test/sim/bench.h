@@ -47,6 +47,8 @@ struct bench_options {
 int bench_run(const struct behaviour *b, uint64_t seed, const struct bench_options *options);
 /* Reads a number, such as 1000 or 0x3e8, and nothing else. Returns 0 or -1. */
 int bench_number(const char *text, uint64_t *number);
+/* The behaviour may compute for this long in all, instead of 2 seconds. */
+void time_limit(unsigned int seconds);
 /* From now on reports contain this text, of at most four lines, and this many packets. */
 void bench_context(const char *text, unsigned int packets);
 
@@ -58,7 +60,7 @@ void bench_context(const char *text, unsigned int packets);
     }
 
 /*
- * Checks. The first that fails ends the behaviour, with a report of at most ten lines
+ * Checks. The first that fails ends the behaviour, with a report of at most 12 lines
  */
 #define check(cond) bench_check(!!(cond), #cond, __FILE__, __LINE__)
 #define check_int(expr, want) \

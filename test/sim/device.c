@@ -31,14 +31,25 @@ static unsigned int generation;
 static int fail_open;
 static int fail_output;
 
+static void name_fault(int yes, const char *name)
+{
+    if (yes) {
+        sim_fault(FAULT_OTHER, "%s", name);
+    } else {
+        sim_no_fault(FAULT_OTHER);
+    }
+}
+
 void wire_fail_open(int yes)
 {
     fail_open = yes;
+    name_fault(yes, "wire_fail_open");
 }
 
 void wire_fail_output(int yes)
 {
     fail_output = yes;
+    name_fault(yes, "wire_fail_output");
 }
 
 static struct wire *wire_of(const struct net_device *dev)

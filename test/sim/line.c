@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,11 +22,34 @@ static uint64_t last_due[2];     /* last arrival of frames that keep their order
 static struct wire_faults faults;
 static struct wire_counts counts;
 
+/* For the report: the settings that are not zero. */
+static void name_faults(const struct wire_faults *f)
+{
+    const struct {
+        const char *name;
+        unsigned int value;
+    } settings[] = {
+        { "loss", f->loss }, { "twice", f->twice }, { "damage", f->damage }, { "late", f->late },
+        { "delay_ms", f->delay_ms }, { "vary_ms", f->vary_ms }, { "late_ms", f->late_ms },
+    };
+    char text[128] = "";
+    size_t len = 0;
+
+    for (size_t i = 0; i < sizeof(settings) / sizeof(*settings); i++) {
+        if (settings[i].value) {
+            len += (size_t)snprintf(text + len, sizeof(text) - len, "%s %s %u", len ? "," : "wire:",
+                                    settings[i].name, settings[i].value);
+        }
+    }
+    sim_fault(FAULT_WIRE, "%s", text);
+}
+
 void wire_faults(const struct wire_faults *f)
 {
     static const struct wire_faults none;
 
     faults = f ? *f : none;
+    name_faults(&faults);
 }
 
 struct wire_counts wire_counts(void)

@@ -206,6 +206,8 @@ void *memory_alloc(size_t size)
 
     allocations++;
     if (fail_countdown && --fail_countdown == 0) {
+        sim_fault(FAULT_OTHER, "memory_alloc of %zu bytes failed (allocation no. %lu)", size,
+                  allocations);
         errno = ENOMEM;
         return NULL;
     }

@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 #include "platform.h"
@@ -201,20 +202,40 @@ struct conn {
 
 #define SIM_CONNS 128
 
-/* In memory shared with the parent, which reports when the child has crashed. */
+#define SIM_FRAMES 24
+#define SIM_DROPS  2
+#define SIM_NAMES  16
+
+enum outcome { UNKNOWN, PASSED, FAILED };
+enum fault_kind { FAULT_PACKET, FAULT_WIRE, FAULT_OTHER, FAULT_NUM };
+
+/* In memory shared with the parent, which writes the report. */
 struct shared {
-    const char *file;
+    const char *file; /* the step in progress, or the one that failed */
     int line;
     char what[256];
+    char message[2048];   /* why the behaviour has failed */
     char context[1024];   /* printed in addition */
     unsigned int packets; /* to be printed */
+    char fault[FAULT_NUM][160]; /* injected last, of each kind */
+    char drops[SIM_DROPS][160]; /* the stack's last ones */
+    unsigned int ndrops;
+    unsigned int ndrops_before; /* those before the last packet in */
+    char log[160];              /* last line */
+    char unwritten[SIM_NAMES][48]; /* functions called but not written yet */
+    unsigned int nunwritten;
+    int signal;                 /* of a crash; SIGPROF: the behaviour hangs */
+    const void *address;        /* of the access that crashed */
+    uintptr_t frames[SIM_FRAMES]; /* of the code that crashed or hangs, innermost first; 0: end */
+    unsigned int seconds;       /* limit of computing */
+    unsigned int hangs;         /* seconds */
     char task[32];
     uint64_t ms;
     struct conn conns[SIM_CONNS];
     char conn_now;
     struct record history[SIM_HISTORY];
     unsigned int nhistory;
-    int ended;    /* the behaviour's function has returned */
+    enum outcome outcome;
     int captured; /* the file of -w has a packet */
 };
 
@@ -289,8 +310,44 @@ int sim_ether_output(struct net_device *dev, uint16_t type, const uint8_t *data,
 void sim_ether_input(struct net_device *dev, const uint8_t *frame, size_t len);
 
 /*
- * Reports (bench.c)
+ * Notes of what happens, for the report (notes.c)
  */
+/* A fault is injected, or the one of this kind has ended. */
+void sim_fault(enum fault_kind kind, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void sim_no_fault(enum fault_kind kind);
+/* A packet comes in: drops from now on are its own. */
+void sim_note_packet(void);
+/* The stack has logged these lines. */
+void sim_note_log(const char *text);
+
+/*
+ * Crashes and hangs (crash.c)
+ */
+/* The child records signals of crashes, and of hangs after so many seconds of computing. */
+void sim_catch(unsigned int seconds);
+/* The same for crashes of this thread by an overflow of its stack. */
+void sim_catch_overflow(void);
+/* Writes where the recorded code is, "in ip_input, ip.c:88", or "" if unknown. */
+void sim_where(char *buf, size_t size);
+/* Reads a sanitizer's report into buf: what, and where. Returns whether there is one. */
+int sim_read_sanitizer(FILE *output, char *buf, size_t size);
+void sim_thread_kill(const struct sim_thread *thread, int sig); /* thread.c */
+int sim_thread_is_self(const struct sim_thread *thread);
+
+/*
+ * Reports (report.c)
+ */
+extern struct sim_run {
+    int step;
+    const char *program;
+    uint64_t seed;
+    int verbose;
+    int alone;        /* for bench_run */
+    const char *text; /* of the running behaviour */
+} sim_run;
+
+/* Prints why the behaviour has failed, of which the child has written output. */
+void sim_report(FILE *output);
 /* The step of the script in progress, for reports; fmt may be NULL. */
 void sim_doing(const char *file, int line, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));

@@ -1,4 +1,5 @@
 #include <semaphore.h>
+#include <signal.h>
 #include <stdlib.h>
 
 #include "bench.h"
@@ -35,6 +36,7 @@ static void *thread_main(void *arg)
 {
     struct sim_thread *thread = arg;
 
+    sim_catch_overflow();
     wait_for_turn(thread);
     sim_task_run(thread->task);
     return NULL;
@@ -64,6 +66,16 @@ void sim_thread_switch(struct sim_thread *from, struct sim_thread *to, int ends)
     if (!ends) {
         wait_for_turn(from);
     }
+}
+
+int sim_thread_is_self(const struct sim_thread *thread)
+{
+    return pthread_equal(thread->thread, pthread_self());
+}
+
+void sim_thread_kill(const struct sim_thread *thread, int sig)
+{
+    pthread_kill(thread->thread, sig);
 }
 
 void sim_thread_detach(struct sim_thread *thread)

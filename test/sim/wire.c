@@ -170,6 +170,7 @@ const char *sim_wire_left(void)
  */
 static void arrive(struct packet *p)
 {
+    sim_note_packet();
     if (!sim_wire_now) {
         sim_wrong("there is no wire: the behaviour has not called bench_start or wire_init");
     }
@@ -192,8 +193,10 @@ void bench_inject(const char *script, const char *faults, const char *file, int 
     const char *wrong = NULL;
 
     if (faults) {
+        sim_fault(FAULT_PACKET, "%s, in %s", faults, script);
         sim_doing(file, line, "inject_with(\"%s\", \"%s\")", faults, script);
     } else {
+        sim_no_fault(FAULT_PACKET);
         sim_doing(file, line, "inject(\"%s\")", script);
     }
     settle();
