@@ -175,17 +175,23 @@ static void no_error(void)
     expect_nothing(0);
 }
 
-/* Calls icmp_error for a datagram from the peer; first is the first byte of its data. */
-static void refuse(uint8_t protocol, uint16_t offset, const char *dst, uint8_t first)
+/* Calls icmp_error for a datagram from the peer with len bytes of data; first is the first one. */
+static void refuse_short(uint8_t protocol, uint16_t offset, const char *dst, uint8_t first,
+                         uint16_t len)
 {
     uint8_t data[8] = {first};
     struct ip_hdr hdr = {
-        .vhl = 0x45, .total = hton16(28), .ttl = 64, .protocol = protocol, .offset = hton16(offset),
-        .src = address("192.0.2.1"), .dst = address(dst),
+        .vhl = 0x45, .total = hton16(20 + len), .ttl = 64, .protocol = protocol,
+        .offset = hton16(offset), .src = address("192.0.2.1"), .dst = address(dst),
     };
 
-    icmp_error(ICMP_TYPE_DEST_UNREACH, ICMP_CODE_PORT_UNREACH, &hdr, data, sizeof(data),
+    icmp_error(ICMP_TYPE_DEST_UNREACH, ICMP_CODE_PORT_UNREACH, &hdr, data, len,
                ip_iface_select(address("192.0.2.2")));
+}
+
+static void refuse(uint8_t protocol, uint16_t offset, const char *dst, uint8_t first)
+{
+    refuse_short(protocol, offset, dst, first, 8);
 }
 
 static void no_error_about(void)
@@ -204,6 +210,17 @@ static void no_error_about(void)
     expect_nothing(0);
     refuse(253, 0, "192.0.2.2", 0);
     check_int(wire_pending(1), 1);
+}
+
+/* Without data the type is missing: it may be an error. */
+static void no_error_about_empty(void)
+{
+    bench_start(WIRE_RAW);
+    refuse_short(IP_PROTOCOL_ICMP, 0, "192.0.2.2", ICMP_TYPE_ECHO, 0);
+    expect_nothing(0);
+    refuse_short(IP_PROTOCOL_ICMP, 0, "192.0.2.2", ICMP_TYPE_ECHO, 1);
+    refuse_short(253, 0, "192.0.2.2", 0, 0);
+    check_int(wire_pending(1), 2);
 }
 
 BENCH(9,
@@ -225,4 +242,5 @@ BENCH(9,
       {"no error is sent about broadcasts, fragments or damage, or to a group or 0.0.0.0 "
        "[1122-3.2.2e]", no_error},
       {"icmp_error sends nothing about an error, a later fragment or a group [1122-3.2.2e]",
-       no_error_about})
+       no_error_about},
+      {"icmp_error sends nothing about an ICMP datagram without a type", no_error_about_empty})
