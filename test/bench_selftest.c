@@ -315,6 +315,44 @@ static void check_errno(void)
     check_error(refuse(), EBADF);
 }
 
+static int which; /* of compare's checks */
+
+static void compare(void)
+{
+    int wait = 5, last = 3, desc = refuse();
+
+    check_cmp(wait, >=, 5);
+    check_cmp(wait, !=, last);
+    check_range(wait, last, 5);
+    check_ptr(&wait, &wait);
+    switch (which) {
+    case 0: check_cmp(wait, >=, 2 * last); break;
+    case 1: check_cmp(wait, <, 5); break;
+    case 2: check_cmp(desc, !=, -1); break;
+    case 3: check_range(wait, last - 7, last); break;
+    case 4: check_ptr(NULL, &wait); break;
+    default: check_ptr(&last, &wait);
+    }
+}
+
+/* Operands are shown; those that are numbers already, once. */
+static void test_operands(void)
+{
+    static const char *const parts[] = {
+        "    does not hold: wait >= 2 * last\n    wait is 5, 2 * last is 6\n",
+        "    does not hold: wait < 5\n    wait is 5\n",
+        "    does not hold: desc != -1\n    desc is -1 (errno is ENOENT)\n",
+        "    wait\n    expected -4 to 3, got 5\n",
+        "    NULL\n    expected &wait, got NULL\n",
+        "    &last\n    expected &wait, got another pointer\n",
+    };
+
+    for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
+        which = (int)i;
+        must_fail(compare, parts[i]);
+    }
+}
+
 static void test_checks(void)
 {
     must_fail(check_false, "does not hold: 1 + 1 == 3");
@@ -1114,6 +1152,7 @@ BENCH(99,
     { "a report names where the code crashed", test_crash },
     { "the first hang ends the run, and its report names where", test_hang },
     { "the first failure is reported, and with -a each", test_first },
+    { "a failed comparison reports both operands", test_operands },
     { "a packet is printed as the line that built it", test_lines },
     { "packets equal those worked out by hand", test_bytes },
     { "malformed lines are refused", test_unreadable },

@@ -65,6 +65,14 @@ void bench_context(const char *text, unsigned int packets);
 #define check(cond) bench_check(!!(cond), #cond, __FILE__, __LINE__)
 #define check_int(expr, want) \
     bench_check_int((long long)(expr), (long long)(want), #expr, __FILE__, __LINE__)
+/* check_cmp(len, >=, 20), for integers: a failure shows both values. */
+#define check_cmp(expr, op, limit) \
+    bench_check_cmp((long long)(expr), #op, (long long)(limit), #expr, #limit, __FILE__, __LINE__)
+#define check_range(expr, min, max) \
+    bench_check_range((long long)(expr), (long long)(min), (long long)(max), #expr, __FILE__, \
+                      __LINE__)
+/* The pointers are equal. */
+#define check_ptr(expr, want) bench_check_ptr((expr), (want), #expr, #want, __FILE__, __LINE__)
 #define check_str(expr, want) bench_check_str((expr), (want), #expr, __FILE__, __LINE__)
 #define check_mem(got, want, len) bench_check_mem((got), (want), (len), #got, __FILE__, __LINE__)
 /* The call returns -1 with this errno: check_error(ip_output(...), EMSGSIZE). */
@@ -87,6 +95,12 @@ void bench_context(const char *text, unsigned int packets);
 
 void bench_check(int cond, const char *expr, const char *file, int line);
 void bench_check_int(long long got, long long want, const char *expr, const char *file, int line);
+void bench_check_cmp(long long got, const char *op, long long limit, const char *expr,
+                     const char *limit_expr, const char *file, int line);
+void bench_check_range(long long got, long long min, long long max, const char *expr,
+                       const char *file, int line);
+void bench_check_ptr(const void *got, const void *want, const char *expr, const char *want_expr,
+                     const char *file, int line);
 void bench_check_str(const char *got, const char *want, const char *expr, const char *file,
                      int line);
 void bench_check_mem(const void *got, const void *want, size_t len, const char *expr,

@@ -46,6 +46,50 @@ void bench_check_int(long long got, long long want, const char *expr, const char
                (unsigned long long)want, got, (unsigned long long)got);
 }
 
+/* Does `got op limit` hold? The operator is one of < <= > >= != */
+static int holds(long long got, const char *op, long long limit)
+{
+    if (got == limit) {
+        return op[0] != '!' && op[1] == '=';
+    }
+    return op[0] == '!' || (op[0] == '<') == (got < limit);
+}
+
+void bench_check_cmp(long long got, const char *op, long long limit, const char *expr,
+                     const char *limit_expr, const char *file, int line)
+{
+    const char *error = got == -1 ? error_name(errno) : NULL;
+    char text[256];
+
+    if (holds(got, op, limit)) {
+        return;
+    }
+    snprintf(text, sizeof(text), "%s is %lld%s%s%s", expr, got, error ? " (errno is " : "",
+             error ? error : "", error ? ")" : "");
+    if (limit_expr[strspn(limit_expr, "-0123456789")]) { /* not just a number */
+        bench_fail(file, line, "does not hold: %s %s %s\n%s, %s is %lld", expr, op, limit_expr,
+                   text, limit_expr, limit);
+    }
+    bench_fail(file, line, "does not hold: %s %s %s\n%s", expr, op, limit_expr, text);
+}
+
+void bench_check_range(long long got, long long min, long long max, const char *expr,
+                       const char *file, int line)
+{
+    if (got < min || got > max) {
+        bench_fail(file, line, "%s\nexpected %lld to %lld, got %lld", expr, min, max, got);
+    }
+}
+
+void bench_check_ptr(const void *got, const void *want, const char *expr, const char *want_expr,
+                     const char *file, int line)
+{
+    if (got != want) {
+        bench_fail(file, line, "%s\nexpected %s, got %s", expr, want_expr,
+                   got ? "another pointer" : "NULL");
+    }
+}
+
 void bench_check_str(const char *got, const char *want, const char *expr, const char *file,
                      int line)
 {
