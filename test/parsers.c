@@ -29,7 +29,7 @@ struct lengths {
 
 static void lengths_add(struct lengths *l, size_t at, unsigned int size, uint32_t mask)
 {
-    check(l->num < LENGTHS_MAX);
+    check_cmp(l->num, <, LENGTHS_MAX);
     l->list[l->num++] = (struct length){at, size, mask};
 }
 
@@ -262,7 +262,7 @@ static void check_output(const uint8_t *p, size_t len, const char *what)
     if (!arp && (!is_host(net + 16) || (sim_wire_net && (p[0] & 1)))) {
         fail("%s: an answer to %u.%u.%u.%u", what, net[16], net[17], net[18], net[19]);
     }
-    check(len >= 28);
+    check_cmp(len, >=, 28);
 }
 
 static void check_connection(const struct tcp_view *v, const char *what)

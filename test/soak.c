@@ -43,7 +43,7 @@ static void open_both(struct ends *e)
     e->a = sock_open(PF_INET, SOCK_STREAM, 0);
     check_int(sock_connect(e->a, SA(&server), sizeof(server)), 0);
     e->b = sock_accept(listener, NULL, NULL);
-    check(e->b != -1);
+    check_cmp(e->b, !=, -1);
 }
 
 static void transfer(int from, int to)
@@ -57,7 +57,7 @@ static void transfer(int from, int to)
     check_int(sock_send(from, sent, len), len);
     while (done < len) {
         n = sock_recv(to, got + done, len - done);
-        check(n > 0);
+        check_cmp(n, >, 0);
         done += (size_t)n;
     }
     check_pattern(got, at, len);

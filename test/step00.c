@@ -164,9 +164,9 @@ static void queue_order(void)
     check_int(queue.num, 3);
     queue_foreach(&queue, take_note, &seen);
     check_int(seen, 123);
-    check(queue_peek(&queue) == &items[0]);
+    check_ptr(queue_peek(&queue), &items[0]);
     for (size_t i = 0; i < countof(items); i++) {
-        check(queue_pop(&queue) == &items[i]);
+        check_ptr(queue_pop(&queue), &items[i]);
     }
     check_int(queue.num, 0);
 }
@@ -181,7 +181,7 @@ static void queue_empty(void)
         check(!queue_pop(&queue));
         check(!queue_peek(&queue));
         queue_push(&queue, &item);
-        check(queue_pop(&queue) == &item);
+        check_ptr(queue_pop(&queue), &item);
     }
     check(!queue_pop(&queue));
     check_int(queue.num, 0);
@@ -222,7 +222,7 @@ static void dumps(void)
 static void log_to(int fd)
 {
     fflush(stderr);
-    check(dup2(fd, STDERR_FILENO) == STDERR_FILENO);
+    check_int(dup2(fd, STDERR_FILENO), STDERR_FILENO);
     log_set_sink(NULL);
 }
 
@@ -252,7 +252,7 @@ static void check_missing(char *text)
             noted = 0;
         }
     }
-    check(missing > 0);
+    check_cmp(missing, >, 0);
     check_int(next + missing, MANY + 1);
 }
 
@@ -308,7 +308,7 @@ static void socket_is_full(void)
 static int open_terminal(int *screen)
 {
     *screen = posix_openpt(O_RDWR | O_NOCTTY);
-    check(*screen != -1);
+    check_cmp(*screen, !=, -1);
     check_int(grantpt(*screen), 0);
     check_int(unlockpt(*screen), 0);
     return open(ptsname(*screen), O_RDWR | O_NOCTTY);
@@ -355,7 +355,8 @@ static void log_in_file(void)
     rewind(file);
     len = fread(seen, 1, sizeof(seen) - 1, file);
     seen[len] = '\0';
-    check(seen[0] == 'A' && !strcmp(seen + len - 3, "BC\n"));
+    check_int(seen[0], 'A');
+    check(!strcmp(seen + len - 3, "BC\n"));
     len = 0;
     for (char *line = seen; (line = strstr(line, "line=")); line++) {
         check_int(atoi(line + 5), (int)len++);

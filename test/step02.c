@@ -32,7 +32,7 @@ static void capture(const struct net_device *dev, enum net_direction direction, 
 static void check_frame(const struct frame *frame, const struct net_device *dev,
                         enum net_direction direction, size_t len)
 {
-    check(frame->dev == dev);
+    check_ptr(frame->dev, dev);
     check_int(frame->direction, direction);
     check_int(frame->type, TYPE);
     check_int(frame->len, len);

@@ -56,7 +56,8 @@ static void two_types(void)
     inject_type(TYPE_B, "2nd", 3);
     check_int(a.calls, 1);
     check_int(b.calls, 1);
-    check(a.dev == dev && b.dev == dev);
+    check_ptr(a.dev, dev);
+    check_ptr(b.dev, dev);
     check_int(a.len, 5);
     check_mem(a.data, "first", 5);
     check_int(b.len, 3);
@@ -145,7 +146,7 @@ static void through_loopback(void)
     check_int(net_device_output(dev, TYPE_A, (const uint8_t *)"round", 5, NULL), 0);
     settle();
     check_int(a.calls, 1);
-    check(a.dev == dev);
+    check_ptr(a.dev, dev);
     check_mem(a.data, "round", 5);
 }
 

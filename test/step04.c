@@ -160,7 +160,7 @@ static void address_text(void)
     for (size_t i = 0; i < countof(pairs); i++) {
         check_int(ip_addr_pton(pairs[i].text, &addr), 0);
         check_mem(&addr, pairs[i].bytes, 4);
-        check(ip_addr_ntop(addr, text, sizeof(text)) == text);
+        check_ptr(ip_addr_ntop(addr, text, sizeof(text)), text);
         check_str(text, pairs[i].text);
     }
     check_mem(&IP_ADDR_ANY, pairs[1].bytes, 4);
@@ -192,7 +192,7 @@ static void small_buffer(void)
     check(!ip_addr_ntop(IP_ADDR_BROADCAST, text, IP_ADDR_STR_LEN - 1));
     check_str(text, "untouched");
     text[IP_ADDR_STR_LEN] = '#';
-    check(ip_addr_ntop(IP_ADDR_BROADCAST, text, IP_ADDR_STR_LEN) == text);
+    check_ptr(ip_addr_ntop(IP_ADDR_BROADCAST, text, IP_ADDR_STR_LEN), text);
     check_int(text[IP_ADDR_STR_LEN], '#');
 }
 

@@ -94,8 +94,8 @@ static void fields(void)
     check_mem(&iface->netmask, "\xff\xff\xf0\x00", 4);
     check_mem(&iface->broadcast, "\x0a\x01\x0f\xff", 4);
     check_int(NET_IFACE(iface)->family, NET_IFACE_FAMILY_IP);
-    check(NET_IFACE(iface)->dev == dev);
-    check(net_device_get_iface(dev, NET_IFACE_FAMILY_IP) == NET_IFACE(iface));
+    check_ptr(NET_IFACE(iface)->dev, dev);
+    check_ptr(net_device_get_iface(dev, NET_IFACE_FAMILY_IP), NET_IFACE(iface));
 }
 
 static void bad_text(void)
@@ -122,7 +122,7 @@ static void one_a_family(void)
     struct ip_iface *first = add_iface(dev, "192.0.2.2", "255.255.255.0");
     struct ip_iface *second = ip_iface_alloc("198.51.100.2", "255.255.255.0");
     check_int(ip_iface_register(dev, second), -1);
-    check(net_device_get_iface(dev, NET_IFACE_FAMILY_IP) == NET_IFACE(first));
+    check_ptr(net_device_get_iface(dev, NET_IFACE_FAMILY_IP), NET_IFACE(first));
     check(!ip_iface_select(address("198.51.100.2")));
     memory_free(second); /* refused, so still the caller's */
     check_int(net_run(), 0);
@@ -138,8 +138,8 @@ static void another_family(void)
     other->family = 99;
     check_int(net_device_add_iface(dev, other), 0);
     check_int(net_device_add_iface(dev, other), -1);
-    check(net_device_get_iface(dev, 99) == other);
-    check(net_device_get_iface(dev, NET_IFACE_FAMILY_IP) == NET_IFACE(ip));
+    check_ptr(net_device_get_iface(dev, 99), other);
+    check_ptr(net_device_get_iface(dev, NET_IFACE_FAMILY_IP), NET_IFACE(ip));
     check(!net_device_get_iface(dev, 98));
 }
 
@@ -148,8 +148,8 @@ static void select_iface(void)
     check_int(net_init(), 0);
     struct ip_iface *a = add_iface(wire_init(WIRE_RAW), "192.0.2.2", "255.255.255.0");
     struct ip_iface *b = add_iface(null_init(), "198.51.100.2", "255.255.255.0");
-    check(ip_iface_select(address("192.0.2.2")) == a);
-    check(ip_iface_select(address("198.51.100.2")) == b);
+    check_ptr(ip_iface_select(address("192.0.2.2")), a);
+    check_ptr(ip_iface_select(address("198.51.100.2")), b);
     check(!ip_iface_select(address("192.0.2.3")));
     check(!ip_iface_select(address("192.0.2.255")));
     check(!ip_iface_select(IP_ADDR_BROADCAST));

@@ -79,7 +79,7 @@ static void header(void)
     check_int(ntoh16(a.hdr.total), 120);
     check_mem(&a.hdr.src, "\xc0\x00\x02\x01", 4);
     check_mem(&a.hdr.dst, "\xc0\x00\x02\x02", 4);
-    check(a.iface == iface);
+    check_ptr(a.iface, iface);
 }
 
 static void sizes(void)

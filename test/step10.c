@@ -56,7 +56,7 @@ static void address_text(void)
     for (size_t i = 0; i < countof(pairs); i++) {
         check_int(ether_addr_pton(pairs[i].text, addr), 0);
         check_mem(addr, pairs[i].bytes, ETHER_ADDR_LEN);
-        check(ether_addr_ntop(addr, text, sizeof(text)) == text);
+        check_ptr(ether_addr_ntop(addr, text, sizeof(text)), text);
         check_str(text, pairs[i].text);
     }
     check_mem(ETHER_ADDR_ANY, pairs[1].bytes, ETHER_ADDR_LEN);
@@ -103,7 +103,7 @@ static void small_buffer(void)
     check(!ether_addr_ntop(ETHER_ADDR_ANY, text, ETHER_ADDR_STR_LEN - 1));
     check_str(text, "untouched");
     text[ETHER_ADDR_STR_LEN] = '#';
-    check(ether_addr_ntop(ETHER_ADDR_ANY, text, ETHER_ADDR_STR_LEN) == text);
+    check_ptr(ether_addr_ntop(ETHER_ADDR_ANY, text, ETHER_ADDR_STR_LEN), text);
     check_int(text[ETHER_ADDR_STR_LEN], '#');
 }
 

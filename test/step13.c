@@ -122,7 +122,7 @@ static void nobody(void)
     bench_start(WIRE_ETHER);
     inject("ARP who-has 192.0.2.2 tell 0.0.0.0");
     expect("ARP reply 192.0.2.2 is-at 00:00:5e:00:53:01");
-    check(resolve(IP_ADDR_ANY, ha) != ARP_RESOLVE_FOUND);
+    check_cmp(resolve(IP_ADDR_ANY, ha), !=, ARP_RESOLVE_FOUND);
 }
 
 static void broadcast(void)

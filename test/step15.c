@@ -66,7 +66,7 @@ static void deferred(void)
     check_int(calls_a, 0);
     settle();
     check_int(calls_a, 1);
-    check(sim_intr_count(INTR_IRQ_SOFT) > 0);
+    check_cmp(sim_intr_count(INTR_IRQ_SOFT), >, 0);
 }
 
 static void from_the_wire(void)
@@ -74,7 +74,7 @@ static void from_the_wire(void)
     start();
     inject_type(TYPE_A, &(uint32_t){FIRST}, 4);
     check_int(calls_a, 1);
-    check(sim_intr_count(INTR_IRQ_SOFT) > 0);
+    check_cmp(sim_intr_count(INTR_IRQ_SOFT), >, 0);
 }
 
 static void copied(void)
@@ -110,7 +110,7 @@ static int fill(struct net_device *dev)
     while (taken < MANY && give(dev, TYPE_A, taken) == 0) {
         taken++;
     }
-    check(taken < MANY);
+    check_cmp(taken, <, MANY);
     return taken;
 }
 
@@ -119,7 +119,7 @@ static void overflow(void)
     struct net_device *dev = start();
     int taken = fill(dev);
 
-    check(taken >= 64); /* room for a burst of small frames */
+    check_cmp(taken, >=, 64); /* room for a burst of small frames */
     check_counted(net, queue_full, 1, check_int(give(dev, TYPE_A, taken), -1));
     check_counted(net, delivered, taken, settle());
     check_int(calls_a, taken);

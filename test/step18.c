@@ -15,7 +15,7 @@ static int bound(const char *text)
     ip_endp_t local;
     int desc = udp_cmd_open();
 
-    check(desc != -1);
+    check_cmp(desc, !=, -1);
     check_int(ip_endp_pton(text, &local), 0);
     if (udp_cmd_bind(desc, &local) == -1) {
         int err = errno;
@@ -39,7 +39,7 @@ static size_t taken(void)
 static void test_bound(void)
 {
     bench_start(WIRE_RAW);
-    check(bound("192.0.2.2:7") != -1);
+    check_cmp(bound("192.0.2.2:7"), !=, -1);
     inject(TO_7);
     expect_nothing(0);
     check_int(taken(), 1);
@@ -48,7 +48,7 @@ static void test_bound(void)
 static void test_unbound(void)
 {
     bench_start(WIRE_RAW);
-    check(bound("192.0.2.2:7") != -1);
+    check_cmp(bound("192.0.2.2:7"), !=, -1);
     check_counted(udp, no_port, 1, inject(TO_8));
     expect(UNREACHABLE);
     check_counted(udp, no_port, 1, inject("UDP 192.0.2.1.7 > 192.0.2.2.1792 len 0"));
@@ -75,7 +75,7 @@ static void test_no_answer(void)
 static void test_address(void)
 {
     bench_start(WIRE_RAW);
-    check(bound("192.0.2.2:7") != -1);
+    check_cmp(bound("192.0.2.2:7"), !=, -1);
     check_counted(udp, no_port, 1, inject("UDP 192.0.2.1.5000 > 192.0.2.255.7 'hello'"));
     check_counted(udp, no_port, 0, inject(TO_7));
     check_int(taken(), 1);
@@ -84,7 +84,7 @@ static void test_address(void)
 static void test_wildcard(void)
 {
     bench_start(WIRE_RAW);
-    check(bound("0.0.0.0:7") != -1);
+    check_cmp(bound("0.0.0.0:7"), !=, -1);
     inject(TO_7);
     inject("UDP 192.0.2.1.5000 > 192.0.2.255.7 'hello'");
     inject("UDP 192.0.2.1.5000 > 255.255.255.255.7 'hello'");
@@ -96,8 +96,8 @@ static void test_wildcard(void)
 static void test_queue(void)
 {
     bench_start(WIRE_RAW);
-    check(bound("192.0.2.2:7") != -1);
-    check(bound("0.0.0.0:8") != -1);
+    check_cmp(bound("192.0.2.2:7"), !=, -1);
+    check_cmp(bound("0.0.0.0:8"), !=, -1);
     for (int i = 0; i < UDP_QUEUE_LIMIT; i++) {
         check_counted(udp, queue_full, 0, inject(TO_7));
     }
@@ -124,7 +124,7 @@ static void test_close(void)
     }
     inject(TO_7);
     expect(UNREACHABLE);
-    check(bound("192.0.2.2:7") != -1);
+    check_cmp(bound("192.0.2.2:7"), !=, -1);
     inject(TO_7);
     expect_nothing(0);
 }
@@ -135,14 +135,14 @@ static void test_conflict(void)
 
     bench_start(WIRE_RAW);
     desc = bound("192.0.2.2:7");
-    check(desc != -1);
+    check_cmp(desc, !=, -1);
     check_error(bound("192.0.2.2:7"), EADDRINUSE);
     check_error(bound("0.0.0.0:7"), EADDRINUSE);
     check_int(udp_cmd_close(desc), 0);
-    check(bound("0.0.0.0:7") != -1);
+    check_cmp(bound("0.0.0.0:7"), !=, -1);
     check_error(bound("0.0.0.0:7"), EADDRINUSE);
     check_error(bound("192.0.2.2:7"), EADDRINUSE);
-    check(bound("192.0.2.2:8") != -1);
+    check_cmp(bound("192.0.2.2:8"), !=, -1);
 }
 
 static void test_bad_bind(void)
@@ -184,11 +184,11 @@ static void test_table(void)
     bench_start(WIRE_RAW);
     for (size_t i = 0; i < countof(desc); i++) {
         desc[i] = udp_cmd_open();
-        check(desc[i] != -1);
+        check_cmp(desc[i], !=, -1);
     }
     check_error(udp_cmd_open(), EMFILE);
     check_int(udp_cmd_close(desc[5]), 0);
-    check(udp_cmd_open() != -1);
+    check_cmp(udp_cmd_open(), !=, -1);
     check_error(udp_cmd_open(), EMFILE);
 }
 
@@ -196,7 +196,7 @@ static void test_table(void)
 static void test_not_yet_bound(void)
 {
     bench_start(WIRE_RAW);
-    check(udp_cmd_open() != -1);
+    check_cmp(udp_cmd_open(), !=, -1);
     check_counted(udp, no_port, 1, inject(TO_7));
     expect(UNREACHABLE);
     check_counted(udp, no_port, 1, inject("UDP 192.0.2.1.5000 > 192.0.2.2.0 'hello'"));
@@ -209,7 +209,7 @@ static void test_no_memory(void)
     size_t before;
 
     bench_start(WIRE_RAW);
-    check(bound("192.0.2.2:7") != -1);
+    check_cmp(bound("192.0.2.2:7"), !=, -1);
     for (unsigned long k = 1; k <= 4; k++) {
         sim_fail_alloc(k);
         inject(TO_7);

@@ -18,7 +18,7 @@ static int bound(const char *text)
     ip_endp_t local = endp(text);
     int desc = udp_cmd_open();
 
-    check(desc != -1);
+    check_cmp(desc, !=, -1);
     check_int(udp_cmd_bind(desc, &local), 0);
     return desc;
 }
@@ -305,7 +305,7 @@ static uint16_t source_port(void)
 {
     uint8_t packet[128];
 
-    check(take(0, packet, sizeof(packet)) >= 28);
+    check_cmp(take(0, packet, sizeof(packet)), >=, 28);
     return (uint16_t)(packet[20] << 8 | packet[21]);
 }
 
@@ -319,9 +319,9 @@ static void test_port_choice(void)
         desc[i] = udp_cmd_open();
         send_text(desc[i], "hello", "192.0.2.1:5000");
         port[i] = source_port();
-        check(port[i] >= UDP_SOURCE_PORT_MIN);
+        check_cmp(port[i], >=, UDP_SOURCE_PORT_MIN);
         for (size_t j = 0; j < i; j++) {
-            check(port[i] != port[j]);
+            check_cmp(port[i], !=, port[j]);
         }
     }
     send_text(desc[0], "again", "192.0.2.1:5001");
@@ -343,7 +343,7 @@ static void test_port_taken(void)
         desc = bound(i % 2 ? "192.0.2.2:0" : "0.0.0.0:0");
         send_text(desc, "hello", "192.0.2.1:5000");
         port = source_port();
-        check(port >= UDP_SOURCE_PORT_MIN);
+        check_cmp(port, >=, UDP_SOURCE_PORT_MIN);
         check(!used[port]++);
     }
     check_error(udp_cmd_open(), EMFILE);

@@ -46,7 +46,7 @@ static void check_established(const struct call *o)
     struct tcp_view view;
 
     check(task_done(o->task));
-    check(o->ret != -1);
+    check_cmp(o->ret, !=, -1);
     check_int(tcp_get_view((int)o->ret, &view), 0);
     check_str(tcp_state_ntoa(view.state), "ESTABLISHED");
 }
@@ -94,7 +94,8 @@ static void test_view(void)
     check_int(view.snd.nxt, view.iss + 1);
     check_int(view.snd.wnd, 65535);
     check_int(view.rcv.wnd, TCP_RCV_BUF_SIZE);
-    check(sizeof(view.snd.wnd) >= 4 && sizeof(view.rcv.wnd) >= 4);
+    check_cmp(sizeof(view.snd.wnd), >=, 4);
+    check_cmp(sizeof(view.rcv.wnd), >=, 4);
 }
 
 /* A handshake with these numbers, which are compared modulo 2^32. */
@@ -331,7 +332,7 @@ static void test_second_open(void)
     check_established(&c);
     inject("A> . 1:1(0) ack 1");
     check_established(&a);
-    check(a.ret != c.ret);
+    check_cmp(a.ret, !=, c.ret);
 }
 
 static void test_interruption(void)

@@ -42,8 +42,8 @@ static size_t take_data(void)
         len = take(0, packet, sizeof(packet));
         hlen = 20 + 4u * (packet[32] >> 4);
         seq = get32(packet + 24) - view(desc).iss;
-        check(seq <= arrived);
-        check(len - hlen <= 536); /* default send MSS, RFC 9293 3.7.1 */
+        check_cmp(seq, <=, arrived);
+        check_cmp(len - hlen, <=, 536); /* default send MSS, RFC 9293 3.7.1 */
         check_pattern(packet + hlen, seq, len - hlen);
         if (seq + len - hlen > arrived) {
             arrived = seq + (uint32_t)(len - hlen);
@@ -187,7 +187,8 @@ static uint32_t fill_but(uint32_t left)
         len = window > left + 1000 ? 1000 : window - left;
         peer_sends(seq, seq + len);
         window = check_acked(desc, seq + len);
-        check(seq + len + window >= edge); /* the right edge does not move back, RFC 9293 3.8.6 */
+        /* the right edge does not move back, RFC 9293 3.8.6 */
+        check_cmp(seq + len + window, >=, edge);
     }
     return seq;
 }
@@ -210,7 +211,7 @@ static void test_full(void)
     peer_sends(seq + 5, seq + 6);
     check_int(check_acked(desc, seq + 5), 0);
     check_received(desc, 1, seq + 5);
-    check(check_acked(desc, seq + 5) > 0); /* a window update */
+    check_cmp(check_acked(desc, seq + 5), >, 0); /* a window update */
     peer_sends(seq + 5, seq + 15);
     check_acked(desc, seq + 15);
     check_received(desc, seq + 5, seq + 15);
@@ -279,7 +280,7 @@ static void test_send_much(void)
     establish(PEER_ISN, 5000);
     call_start(&c, send_pattern, .desc = desc, .from = 1, .len = MUCH);
     while (take_data() > 0) {
-        check(arrived - 1 <= MUCH);
+        check_cmp(arrived - 1, <=, MUCH);
         peer_acks(arrived, 5000);
     }
     check_returned(&c, MUCH);
@@ -306,8 +307,8 @@ static void test_shrunk_window(void)
 
     establish(PEER_ISN, 1100);
     call_start(&c, send_pattern, .desc = desc, .from = 1, .len = 5000);
-    check(take_data() >= TCP_MSS);
-    check(arrived <= 1101);
+    check_cmp(take_data(), >=, TCP_MSS);
+    check_cmp(arrived, <=, 1101);
     peer_acks(1, 100);
     check_int(view(desc).snd.wnd, 100);
     check_int(take_data(), 0);

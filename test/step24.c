@@ -33,7 +33,7 @@ static void check_doubling(const char *segment)
 
     for (int i = 0; i < 3; i++) {
         wait = expect_within(10 * last, segment);
-        check(wait >= 2 * last - TICK && wait <= 2 * last + TICK);
+        check_range(wait, 2 * last - TICK, 2 * last + TICK);
         last = wait;
     }
 }
@@ -156,12 +156,12 @@ static void test_both_directions(void)
     expect("P. 1:11(10) ack 1");
     inject("P. 1:11(10) ack 1");
     advance(500);
-    check(wire_pending(1) > 0);
+    check_cmp(wire_pending(1), >, 0);
     check_int(tcp_cmd_receive(desc, buf, sizeof(buf)), 10);
     check_pattern(buf, 1, 10);
     advance(20000);
-    check(wire_pending(1) > 0);
-    check(retransmitted() > 0);
+    check_cmp(wire_pending(1), >, 0);
+    check_cmp(retransmitted(), >, 0);
     inject(". 11:11(0) ack 11");
     expect_nothing(60000);
 }
@@ -192,7 +192,7 @@ static void test_giving_up(void)
     expect("P. 1:11(10) ack 1");
     call_start(&c, receive, .desc = desc, .len = 16);
     advance(99999);
-    check(retransmitted() >= 3);
+    check_cmp(retransmitted(), >=, 3);
     check_sleeps(&c);
     wire_pending(1);
     task_join(c.task, 600000);
@@ -230,10 +230,10 @@ static void test_half_open(void)
     expect("S. 0:0(0) ack 1");
     for (int i = 0; i < 3; i++) {
         expect_within(60000, "S. 0:0(0) ack 1");
-        check(logged_times("SYN_RECEIVED =>") == 0);
+        check_int(logged_times("SYN_RECEIVED =>"), 0);
     }
     advance(600000);
-    check(logged_times("SYN_RECEIVED =>") == 1);
+    check_int(logged_times("SYN_RECEIVED =>"), 1);
     wire_pending(1);
     expect_nothing(600000);
 }

@@ -106,7 +106,7 @@ static void test_choice(void)
     expect("S 0:0(0)");
     v = view(establish(&o));
     check_int(v.local.addr, address.addr);
-    check(ntoh16(v.local.port) >= TCP_SOURCE_PORT_MIN);
+    check_cmp(ntoh16(v.local.port), >=, TCP_SOURCE_PORT_MIN);
 }
 
 static void test_window(void)
@@ -159,10 +159,10 @@ static void test_port_taken(void)
     check_sleeps(&c);
     check_int(wire_pending(1), 1);
     port = chosen_port(&d);
-    check(port >= TCP_SOURCE_PORT_MIN);
-    check(port != first);
+    check_cmp(port, >=, TCP_SOURCE_PORT_MIN);
+    check_cmp(port, !=, first);
     for (int n = 1; n <= 2; n++) {
-        check(port != ntoh16(endp(after(first, n)).port));
+        check_cmp(port, !=, ntoh16(endp(after(first, n)).port));
     }
 }
 
@@ -178,9 +178,9 @@ static void test_choices_differ(void)
         connect_start(&o[i], NULL, "192.0.2.1:7");
         take(0, packet, sizeof(packet));
         port[i] = get16(packet + 20);
-        check(port[i] >= TCP_SOURCE_PORT_MIN);
+        check_cmp(port[i], >=, TCP_SOURCE_PORT_MIN);
         for (size_t j = 0; j < i; j++) {
-            check(port[i] != port[j]);
+            check_cmp(port[i], !=, port[j]);
         }
     }
 }
@@ -228,7 +228,7 @@ static void test_lost_syn(void)
     last = expect_within(60000, "S 0:0(0)");
     for (int i = 0; i < 3; i++) {
         wait = expect_within(10 * last, "S 0:0(0)");
-        check(wait >= 2 * last - 250 && wait <= 2 * last + 250);
+        check_range(wait, 2 * last - 250, 2 * last + 250);
         last = wait;
     }
     tcp_get_stats(&stats);
@@ -245,7 +245,7 @@ static void test_silence(void)
     start(&o);
     advance(179999);
     check_sleeps(&o);
-    check(wire_pending(1) >= 3);
+    check_cmp(wire_pending(1), >=, 3);
     task_join(o.task, 600000);
     check_failed(&o, ETIMEDOUT);
     wire_pending(1);

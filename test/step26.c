@@ -192,7 +192,7 @@ static void test_lost_fin(void)
     expect("F. 1:1(0) ack 2");
     last = expect_within(60000, "F. 1:1(0) ack 2");
     wait = expect_within(10 * last, "F. 1:1(0) ack 2");
-    check(wait >= 2 * last - 250 && wait <= 2 * last + 250);
+    check_range(wait, 2 * last - 250, 2 * last + 250);
     inject("F. 1:1(0) ack 1"); /* the peer retransmits its own FIN meanwhile */
     expect_within(500, ". 2:2(0) ack 2");
     inject(". 2:2(0) ack 2");

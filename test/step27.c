@@ -127,7 +127,7 @@ static void test_lost_fin(void)
     close_connection();
     last = expect_within(60000, "F. 1:1(0) ack 1");
     wait = expect_within(10 * last, "F. 1:1(0) ack 1");
-    check(wait >= 2 * last - 250 && wait <= 2 * last + 250);
+    check_range(wait, 2 * last - 250, 2 * last + 250);
     inject(". 1:1(0) ack 2");
     check_state(desc, "FIN_WAIT2");
     expect_nothing(10000);
@@ -142,7 +142,7 @@ static void test_lost_data_and_fin(void)
     check_int(tcp_cmd_close(desc), 0);
     expect("F. 11:11(0) ack 1");
     advance(10000);
-    check(wire_pending(1) >= 2);
+    check_cmp(wire_pending(1), >=, 2);
     inject(". 1:1(0) ack 11");
     wire_pending(1);
     expect_within(60000, "F. 11:11(0) ack 1");
@@ -211,7 +211,7 @@ static void test_next_connection(void)
     client('B', PEER_ISN);
     handshake("", 65535);
     next = opened(&opener);
-    check(next != desc);
+    check_cmp(next, !=, desc);
     check_state(desc, "TIME_WAIT");
     inject("A> F. 1:1(0) ack 2");
     expect_within(500, "A> . 2:2(0) ack 2");

@@ -62,7 +62,7 @@ static void check_reset(void)
 {
     uint8_t packet[128];
 
-    check(take(0, packet, sizeof(packet)) >= 40);
+    check_cmp(take(0, packet, sizeof(packet)), >=, 40);
     check(packet[33] & 0x04);
 }
 
@@ -73,7 +73,8 @@ static void test_accept(void)
 
     client_connects('A');
     desc = tcp_cmd_accept(listener, &remote);
-    check(desc != -1 && desc != listener);
+    check_cmp(desc, !=, -1);
+    check_cmp(desc, !=, listener);
     check_int(remote.addr, want.addr);
     check_int(remote.port, want.port);
     check_state(desc, "ESTABLISHED");
@@ -102,7 +103,9 @@ static void test_accept_sleeps(void)
     check_int(task_done(a.task) + task_done(b.task), 1);
     client_connects('B');
     check(task_done(a.task) && task_done(b.task));
-    check(a.ret != -1 && b.ret != -1 && a.ret != b.ret);
+    check_cmp(a.ret, !=, -1);
+    check_cmp(b.ret, !=, -1);
+    check_cmp(a.ret, !=, b.ret);
 }
 
 /* Each connection wakes one sleeper, and not all of them. */
@@ -182,7 +185,7 @@ static void test_many(void)
     wire_pending(1);
     for (int c = 'T'; c >= 'A'; c--) {
         desc = tcp_cmd_accept(listener, &remote);
-        check(desc != -1);
+        check_cmp(desc, !=, -1);
         check_int(ntoh16(remote.port), 5000 + c - 'A');
         check_int(tcp_cmd_receive(desc, &byte, 1), 1);
         check_int(byte, c);
@@ -310,7 +313,7 @@ static void test_reset_before_accept(void)
     inject("A> R 1:1(0)");
     inject("C> R 1:1(0)");
     check_int(blocks_in_use(), 2);
-    check(tcp_cmd_accept(listener, &remote) != -1);
+    check_cmp(tcp_cmd_accept(listener, &remote), !=, -1);
     check_int(ntoh16(remote.port), 5001);
     check_state(listener, "LISTEN");
 }
@@ -341,7 +344,7 @@ static void test_flood(void)
     }
     advance(3000);
     wire_pending(1);
-    check(blocks_in_use() <= TCP_HALF_OPEN_MAX + 1);
+    check_cmp(blocks_in_use(), <=, TCP_HALF_OPEN_MAX + 1);
     client_connects('A');
     check(tcp_cmd_accept(listener, NULL) != -1);
     advance(400000);
@@ -377,7 +380,7 @@ static void test_connect_unbound(void)
     expect("S 0:0(0)");
     inject("S. 0:0(0) ack 1");
     expect(". 1:1(0) ack 1");
-    check(ntoh16(view(c.desc).local.port) >= TCP_SOURCE_PORT_MIN);
+    check_cmp(ntoh16(view(c.desc).local.port), >=, TCP_SOURCE_PORT_MIN);
 }
 
 static void test_connect_fails(void)
@@ -418,7 +421,7 @@ static void test_interruption(void)
     check_sleeps(&a);
     client_connects('B');
     task_join(a.task, 0);
-    check(a.ret != -1);
+    check_cmp(a.ret, !=, -1);
 }
 
 static void connect_interrupted(struct call *c)
@@ -569,7 +572,7 @@ static void test_numbers(void)
     desc = tcp_cmd_accept(listener, NULL);
     inject("R 1:1(0)");
     next = tcp_cmd_socket();
-    check(next != desc);
+    check_cmp(next, !=, desc);
     client_connects('B');
     check(tcp_cmd_accept(listener, NULL) != desc);
     check_error(tcp_cmd_receive(desc, &(char){0}, 1), ECONNRESET);
@@ -586,11 +589,11 @@ static void test_table(void)
     }
     for (int i = 0; i < TCP_PCB_SIZE; i++) {
         desc = tcp_cmd_socket();
-        check(desc != -1);
+        check_cmp(desc, !=, -1);
     }
     check_error(tcp_cmd_socket(), EMFILE);
     check_int(tcp_cmd_close(desc), 0);
-    check(tcp_cmd_socket() != -1);
+    check_cmp(tcp_cmd_socket(), !=, -1);
 }
 
 /* One listener has a half-open connection, and one not yet accepted, whose block precedes the

@@ -235,7 +235,7 @@ static void test_addresses(void)
     bench_start(WIRE_RAW);
     listener = listening("0.0.0.0:7");
     client_connects('A');
-    check(sock_accept(listener, SA(&remote), &len) != -1);
+    check_cmp(sock_accept(listener, SA(&remote), &len), !=, -1);
     check_int(len, sizeof(remote));
     check_mem(&remote, &want, sizeof(want));
     datagrams = bound(SOCK_DGRAM, "192.0.2.2:7");
@@ -465,7 +465,7 @@ static void test_interruption(void)
     check_sleeps(&a);
     client_connects('B');
     task_join(a.task, 0);
-    check(a.ret != -1);
+    check_cmp(a.ret, !=, -1);
 }
 
 /* No sleeper is left, and the next stack starts without the first one's sockets. */
@@ -504,7 +504,7 @@ static void test_table(void)
     bench_start(WIRE_RAW);
     for (size_t i = 0; i < countof(datagrams); i++) {
         datagrams[i] = sock_open(PF_INET, SOCK_DGRAM, 0);
-        check(datagrams[i] != -1);
+        check_cmp(datagrams[i], !=, -1);
     }
     for (int i = 0; i < SOCK_TABLE_SIZE; i++) {
         check_error(sock_open(PF_INET, SOCK_DGRAM, 0), EMFILE);
@@ -514,11 +514,11 @@ static void test_table(void)
     }
     for (int i = 0; i < SOCK_TABLE_SIZE; i++) {
         id = sock_open(PF_INET, SOCK_STREAM, 0);
-        check(id != -1);
+        check_cmp(id, !=, -1);
     }
     check_error(sock_open(PF_INET, SOCK_STREAM, 0), EMFILE);
     check_int(sock_close(id), 0);
-    check(sock_open(PF_INET, SOCK_STREAM, 0) != -1);
+    check_cmp(sock_open(PF_INET, SOCK_STREAM, 0), !=, -1);
 }
 
 /* An echo of 50,000 bytes over loopback. */
@@ -533,7 +533,7 @@ static ssize_t ask(struct call *c)
     check_int(sock_send(c->desc, out, sizeof(out)), sizeof(out));
     while (done < sizeof(in)) {
         len = sock_recv(c->desc, in + done, sizeof(in) - done);
-        check(len > 0);
+        check_cmp(len, >, 0);
         done += (size_t)len;
     }
     check_pattern(in, 1, sizeof(in));

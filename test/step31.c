@@ -43,9 +43,11 @@ static void test_loss(void)
     wire_faults(&(struct wire_faults){.loss = 300});
     pings(2000);
     answers = wire_pending(1);
-    check(answers > 880 && answers < 1080);
+    check_cmp(answers, >, 880);
+    check_cmp(answers, <, 1080);
     counts = wire_counts();
-    check(counts.sent > 3300 && counts.sent < 3500);
+    check_cmp(counts.sent, >, 3300);
+    check_cmp(counts.sent, <, 3500);
     check_int(counts.sent - counts.lost, counts.sent - 2000 + answers);
     wire_faults(NULL);
     pings(100);
@@ -96,7 +98,7 @@ static void test_delay(void)
     expect_within(201, PONG(1));
     expect_within(201, PONG(2));
     expect_within(201, PONG(3));
-    check(now_ms() <= 280);
+    check_cmp(now_ms(), <=, 280);
 }
 
 /* A late frame arrives several round trips after frames that were sent later. */
@@ -120,8 +122,9 @@ static void test_late(void)
         late += seq + 20 < last;
         last = seq > last ? seq : last;
     }
-    check(late > 5);
-    check(wire_counts().late > 20 && wire_counts().late < 60);
+    check_cmp(late, >, 5);
+    check_cmp(wire_counts().late, >, 20);
+    check_cmp(wire_counts().late, <, 60);
     expect_nothing(1000);
 }
 
@@ -210,7 +213,7 @@ static void client_receive(void *arg)
     rest(s->rest);
     while (done < s->total) {
         len = sock_recv(s->id, chunk, least(sizeof(chunk), s->total - done));
-        check(len > 0);
+        check_cmp(len, >, 0);
         check_pattern(chunk, s->from + (uint32_t)done, (size_t)len);
         done += (size_t)len;
     }
@@ -260,7 +263,7 @@ static void service_accept(void *arg)
     struct service *v = arg;
 
     v->id = sock_accept(v->id, NULL, NULL);
-    check(v->id != -1);
+    check_cmp(v->id, !=, -1);
 }
 
 /* Connects one stream and starts the tasks at both ends. */
@@ -270,7 +273,7 @@ static void stream_start(struct stream *s, struct service *v, int listener)
 
     *v = (struct service){.stream = s, .id = listener};
     s->id = sock_open(PF_INET, SOCK_STREAM, 0);
-    check(s->id != -1);
+    check_cmp(s->id, !=, -1);
     accepting = task_start("accept", service_accept, v);
     connecting = task_start("connect", client_connect, s);
     task_join(connecting, MINUTES(4));
@@ -284,7 +287,7 @@ static void stream_start(struct stream *s, struct service *v, int listener)
 static void stream_end(struct stream *s, struct service *v)
 {
     task_join(s->sender, MINUTES(120));
-    check(s->sent > 0);
+    check_cmp(s->sent, >, 0);
     if (s->receiver) {
         task_join(s->receiver, MINUTES(120));
     }
@@ -328,7 +331,7 @@ static void test_1_percent(void)
     struct stream s = {.from = 1, .total = 1 << 20};
 
     run(&s, 1, &(struct wire_faults){.loss = 10, .delay_ms = 5});
-    check(wire_counts().lost > 0);
+    check_cmp(wire_counts().lost, >, 0);
 }
 
 static void test_10_percent(void)
@@ -336,7 +339,7 @@ static void test_10_percent(void)
     struct stream s = {.from = 3, .total = 256 << 10, .ends = 1};
 
     run(&s, 1, &(struct wire_faults){.loss = 100, .delay_ms = 5});
-    check(wire_counts().lost > 50);
+    check_cmp(wire_counts().lost, >, 50);
 }
 
 static void test_damaged_data(void)
@@ -344,7 +347,7 @@ static void test_damaged_data(void)
     struct stream s = {.from = 2, .total = 256 << 10};
 
     run(&s, 1, &(struct wire_faults){.damage = 50, .delay_ms = 5});
-    check(wire_counts().damaged > 20);
+    check_cmp(wire_counts().damaged, >, 20);
 }
 
 static void test_disorder(void)
@@ -352,7 +355,8 @@ static void test_disorder(void)
     struct stream s = {.from = 4, .total = 256 << 10, .ends = 1};
 
     run(&s, 1, &(struct wire_faults){.twice = 30, .late = 30, .delay_ms = 5, .late_ms = 50});
-    check(wire_counts().twice > 20 && wire_counts().late > 20);
+    check_cmp(wire_counts().twice, >, 20);
+    check_cmp(wire_counts().late, >, 20);
 }
 
 static const struct wire_faults everything = {
@@ -396,8 +400,9 @@ static void test_lost_window_updates(void)
     check_int(v.done, 0);
     wire_faults(&(struct wire_faults){.loss = 1000});
     advance(1000);
-    check(v.done > 0 && v.done < s.total);
-    check(wire_counts().lost > 0);
+    check_cmp(v.done, >, 0);
+    check_cmp(v.done, <, s.total);
+    check_cmp(wire_counts().lost, >, 0);
     wire_faults(NULL);
     stream_end(&s, &v);
     finish(listener);
@@ -428,7 +433,7 @@ static void test_both_close(void)
     check_int(sock_close(v.id), 0);
     task_join(v.task, MINUTES(5));
     finish(listener);
-    check(wire_counts().sent < 2000);
+    check_cmp(wire_counts().sent, <, 2000);
 }
 
 /* The wire is cut: an end with data in flight times out after R2, RFC 9293 3.8.3. */
@@ -447,10 +452,11 @@ static void test_cut(void)
     task_join(s.sender, MINUTES(10));
     check_int(s.sent, -1);
     check_int(s.send_errnum, ETIMEDOUT);
-    check(s.send_end - cut_at >= 100000 - 10);
-    check(s.send_end - cut_at <= 130000);
+    check_cmp(s.send_end - cut_at, >=, 100000 - 10);
+    check_cmp(s.send_end - cut_at, <=, 130000);
     check(!task_done(v.task)); /* the server has no data in flight */
-    check(v.done > 0 && v.done < s.total);
+    check_cmp(v.done, >, 0);
+    check_cmp(v.done, <, s.total);
     check_int(sock_close(s.id), 0);
     check_int(sock_close(v.id), 0);
     task_join(v.task, 0);
@@ -468,7 +474,8 @@ static size_t file_read(int fd)
 {
     ssize_t len = read(fd, file, sizeof(file));
 
-    check(len > 0 && (size_t)len < sizeof(file));
+    check_cmp(len, >, 0);
+    check_cmp((size_t)len, <, sizeof(file));
     close(fd);
     unlink(path);
     return (size_t)len;
@@ -514,7 +521,8 @@ static void test_file(void)
     int in = mkstemp(path), out = pcap_open(path, PCAP_LINKTYPE_RAW);
     size_t at;
 
-    check(in != -1 && out != -1);
+    check_cmp(in, !=, -1);
+    check_cmp(out, !=, -1);
     pattern(data, 0, sizeof(data));
     check_int(pcap_write(out, early, data, 60), 0);
     check_int(pcap_write(out, late, data, 0), 0);
@@ -533,7 +541,7 @@ static void test_no_file(void)
     struct timeval time = {0, 0};
     int full = pcap_open("/dev/null", PCAP_LINKTYPE_RAW);
 
-    check(full != -1);
+    check_cmp(full, !=, -1);
     close(full);
     check_error(pcap_write(full, time, file, 60), EBADF);
     check_error(pcap_open("/nonexistent/file", PCAP_LINKTYPE_RAW), ENOENT);
@@ -549,7 +557,7 @@ static void capture(const struct net_device *dev, enum net_direction direction,
                     const uint8_t *frame, size_t flen)
 {
     check_str(dev->name, "net0");
-    check(num_captured < countof(directions));
+    check_cmp(num_captured, <, countof(directions));
     directions[num_captured++] = direction;
     check_int(pcap_write(capture_fd, capture_time, frame, flen), 0);
 }
@@ -562,7 +570,7 @@ static void test_frames(void)
     size_t at;
     int in = mkstemp(path);
 
-    check((capture_fd = pcap_open(path, PCAP_LINKTYPE_ETHERNET)) != -1);
+    check_cmp((capture_fd = pcap_open(path, PCAP_LINKTYPE_ETHERNET)), !=, -1);
     ether_set_capture(capture);
     bench_start(WIRE_ETHER);
     inject("ARP who-has 192.0.2.2 tell 192.0.2.1");
@@ -573,7 +581,9 @@ static void test_frames(void)
     inject_bytes(runt, sizeof(runt));
     close(capture_fd);
     check_int(num_captured, 4);
-    check(directions[0] == NET_IN && directions[1] == NET_OUT && directions[2] == NET_IN);
+    check_int(directions[0], NET_IN);
+    check_int(directions[1], NET_OUT);
+    check_int(directions[2], NET_IN);
     at = file_read(in);
     check_int(at, 24 + 4 * 16 + 60 + 60 + 64 + 3);
     check_file_header(1);

@@ -83,13 +83,14 @@ static unsigned take_mss(long ms)
 
     check_int(packet[9], 6);
     end = 20 + 4u * (packet[32] >> 4);
-    check(end >= 40 && end <= len);
+    check_range(end, 40, len);
     while (i < end && packet[i] != 0) {
         if (packet[i] == 1) {
             i++;
             continue;
         }
-        check(i + 1 < end && packet[i + 1] >= 2 && packet[i + 1] <= end - i);
+        check_cmp(i + 1, <, end);
+        check_range(packet[i + 1], 2, end - i);
         if (packet[i] == 2) {
             check_int(packet[i + 1], 4);
             check_int(mss, 0); /* once */
@@ -157,7 +158,7 @@ static void test_crossing_syns(void)
     inject("S 0:0(0) win 65535 <mss 1000>");
     check_int(take_mss(0), 1460);
     inject(". 1:1(0) ack 1 win 65535");
-    check(desc != -1);
+    check_cmp(desc, !=, -1);
     check_int(segment_len(), 1000);
 }
 

@@ -72,7 +72,7 @@ static size_t listen_to(void)
     for (; wire_pending(0) > 0; num++) {
         o = take_out(0);
         win = o.win;
-        check(o.ack + o.win >= edge); /* does not move back, RFC 9293 3.8.6 */
+        check_cmp(o.ack + o.win, >=, edge); /* does not move back, RFC 9293 3.8.6 */
         if (o.ack + o.win > edge && edge != 0 && o.ack + o.win - edge < step) {
             fail("the edge moves by %u, less than %u", o.ack + o.win - edge, step);
         }
@@ -116,8 +116,8 @@ static void open_slowly(uint32_t full)
     }
     expect_nothing(1000);
     read_some(1);
-    check(listen_to() == 1);
-    check(win >= full);
+    check_int(listen_to(), 1);
+    check_cmp(win, >=, full);
 }
 
 static void test_opens(void)
@@ -148,8 +148,8 @@ static void test_opens_half(void)
         expect_nothing(0);
         read_some(1000);
     }
-    check(listen_to() == 1);
-    check(win >= TCP_RCV_BUF_SIZE / 2);
+    check_int(listen_to(), 1);
+    check_cmp(win, >=, TCP_RCV_BUF_SIZE / 2);
 }
 
 /* Probes between small reads are answered; the answers announce no silly window. */
@@ -165,13 +165,13 @@ static void test_probed(void)
         read_some(100);
         snprintf(probe, sizeof(probe), ". %u:%u(%u) ack 1", seq - !(i % 2), seq + i % 2, 1);
         inject(i % 2 ? probe : ". 0:0(0) ack 1");
-        check(listen_to() > 0);
+        check_cmp(listen_to(), >, 0);
         check_int(win, 0);
         advance(1000);
     }
     read_some(100);
-    check(listen_to() > 0);
-    check(win >= 1460);
+    check_cmp(listen_to(), >, 0);
+    check_cmp(win, >=, 1460);
     peer_sends(seq, seq + 1);
     check_int(view(desc).rcv.nxt - view(desc).irs, seq + 1);
     wire_pending(1);
@@ -188,13 +188,13 @@ static void test_nearly_shut(void)
     read_some(1000);
     peer_sends(seq, seq + 10);
     advance(500);
-    check(listen_to() > 0);
+    check_cmp(listen_to(), >, 0);
     check_int(win, 90);
     read_some(1000);
     peer_sends(seq + 10, seq + 20);
     advance(500);
-    check(listen_to() > 0);
-    check(win >= 1460);
+    check_cmp(listen_to(), >, 0);
+    check_cmp(win, >=, 1460);
 }
 
 static uint32_t draw(uint32_t n)
@@ -231,7 +231,7 @@ static void test_any(void)
         read_some(5000);
     }
     listen_to();
-    check(win >= 1460);
+    check_cmp(win, >=, 1460);
 }
 
 static void test_few_updates(void)
@@ -246,7 +246,7 @@ static void test_few_updates(void)
         read_some(1);
         num += listen_to();
     }
-    check(num >= 1 && num <= 65535 / 1460 + 1);
+    check_range(num, 1, 65535 / 1460 + 1);
 }
 
 /* The peer sends len bytes, more than one segment, before any are read. */
@@ -282,8 +282,8 @@ static void test_burst(void)
                 read_some(piece);
                 num += listen_to();
             }
-            check(win > TCP_RCV_BUF_SIZE - 2 * 1460);
-            check(num <= 3);
+            check_cmp(win, >, TCP_RCV_BUF_SIZE - 2 * 1460);
+            check_cmp(num, <=, 3);
             expect_nothing(60000);
             check_int(net_shutdown(), 0);
             wire_pending(1);
@@ -301,7 +301,7 @@ static void test_no_burst(void)
         read_some(1460);
         expect_nothing(1000);
     }
-    check(win >= TCP_RCV_BUF_SIZE - 1460);
+    check_cmp(win, >=, TCP_RCV_BUF_SIZE - 1460);
 }
 
 /* The reader leaves some of the burst unread. */
@@ -314,7 +314,7 @@ static void test_burst_read_in_part(void)
         read_some(1000);
         listen_to();
     }
-    check(win >= TCP_RCV_BUF_SIZE / 2);
+    check_cmp(win, >=, TCP_RCV_BUF_SIZE / 2);
     expect_nothing(60000);
 }
 
@@ -356,7 +356,7 @@ static void test_first_probe(void)
     connect_peer(0);
     send_start(10);
     wait = take_probe(60000, 1);
-    check(wait >= rto - TICK && wait <= rto + TICK);
+    check_range(wait, rto - TICK, rto + TICK);
 }
 
 static void test_doubling(void)
@@ -369,13 +369,13 @@ static void test_doubling(void)
     peer_acks(1, 0);
     for (int i = 0; i < 3; i++) {
         wait = take_probe(10 * last, 1);
-        check(wait >= 2 * last - TICK && wait <= 2 * last + TICK);
+        check_range(wait, 2 * last - TICK, 2 * last + TICK);
         peer_acks(1, 0);
         last = wait;
     }
     for (int i = 0; i < 20; i++) {
         wait = take_probe(120000, 1);
-        check(wait >= last - TICK && wait <= 2 * last + TICK);
+        check_range(wait, last - TICK, 2 * last + TICK);
         peer_acks(1, 0);
         last = wait;
     }
@@ -391,7 +391,7 @@ static void test_doubling_silent(void)
     last = take_probe(60000, 1);
     for (int i = 0; i < 3; i++) {
         wait = take_probe(10 * last, 1);
-        check(wait >= 2 * last - TICK && wait <= 2 * last + TICK);
+        check_range(wait, 2 * last - TICK, 2 * last + TICK);
         last = wait;
     }
 }
@@ -403,7 +403,7 @@ static void take_data(uint32_t from, uint32_t end, unsigned window)
 
     while (from < end) {
         o = take_out(60000);
-        check(o.seq + o.len <= end);
+        check_cmp(o.seq + o.len, <=, end);
         if (o.seq <= from && o.seq + o.len > from) {
             from = o.seq + o.len;
         }
@@ -423,7 +423,7 @@ static void test_hours(void)
         check_state(desc, "ESTABLISHED");
     }
     peer_acks(1, 65535);
-    check(wire_pending(0) > 0); /* at once */
+    check_cmp(wire_pending(0), >, 0); /* at once */
     take_data(1, 3001, 65535);
     check_returned(&sender, 3000);
     expect_nothing(60000);
@@ -436,7 +436,7 @@ static void test_silent(void)
     send_start(10);
     advance(99000);
     check_sleeps(&receiver);
-    check(wire_pending(1) >= 3);
+    check_cmp(wire_pending(1), >=, 3);
     task_join(receiver.task, 1000000);
     check_failed(&receiver, ETIMEDOUT);
     check_state(desc, "CLOSED");
@@ -470,7 +470,7 @@ static void test_lost_update(void)
     peer_acks(1, 0);
     take_probe(60000, 1);
     peer_acks(1, 65535);
-    check(wire_pending(0) > 0);
+    check_cmp(wire_pending(0), >, 0);
     take_data(1, 3001, 65535);
     task_join(sender.task, 0);
     expect_nothing(60000);
@@ -492,7 +492,7 @@ static void test_shut_again(void)
     peer_acks(1, 536); /* one segment, whether or not short ones wait (step 52) */
     take_data(1, 537, 0);
     wait = take_probe(60000, 537);
-    check(wait <= first + TICK);
+    check_cmp(wait, <=, first + TICK);
     peer_acks(537, 65535);
     take_data(537, 3001, 65535);
     task_join(sender.task, 0);
@@ -540,7 +540,9 @@ static void test_shrunk_to_zero(void)
     peer_acks(1, 0);
     while (now_ms() < 3600000) {
         o = take_out(120000);
-        check(o.seq + o.len >= o.seq && o.seq <= 1001 && o.seq + o.len <= 1001);
+        check_cmp(o.seq + o.len, >=, o.seq);
+        check_cmp(o.seq, <=, 1001);
+        check_cmp(o.seq + o.len, <=, 1001);
         peer_acks(1, 0);
         check_state(desc, "ESTABLISHED");
     }
@@ -563,7 +565,7 @@ static void test_shrunk_with_part(void)
     while (now_ms() < 3600000) {
         struct out o = take_out(120000);
 
-        check(o.seq + o.len <= 1001);
+        check_cmp(o.seq + o.len, <=, 1001);
         peer_acks(301, 0);
         check_state(desc, "ESTABLISHED");
     }
@@ -590,7 +592,7 @@ static void test_shrunk(void)
     while (una < 61) {
         struct out o = take_out(120000);
 
-        check(o.seq + o.len <= nxt);
+        check_cmp(o.seq + o.len, <=, nxt);
         if (now_ms() - last > 900000) {
             last = now_ms();
             una += 10;
@@ -680,7 +682,7 @@ static void serve(void *arg)
 
     (void)arg;
     server = tcp_cmd_open(&here, NULL, 0);
-    check(server != -1);
+    check_cmp(server, !=, -1);
     while (got < TOTAL && (len = tcp_cmd_receive(server, buf, sizeof(buf))) > 0) {
         check_pattern(buf, (uint32_t)got, (size_t)len);
         got += (size_t)len;
@@ -694,7 +696,7 @@ static void call(void *arg)
 
     (void)arg;
     writer = tcp_cmd_open(NULL, &here, 1);
-    check(writer != -1);
+    check_cmp(writer, !=, -1);
     pattern(buf, 0, sizeof(buf));
     check_int(tcp_cmd_send(writer, buf, sizeof(buf)), sizeof(buf));
 }

@@ -99,7 +99,7 @@ static void peer_takes(long ms)
     struct out o = take_out(ms);
     uint32_t end = o.seq + o.len;
 
-    check(o.len <= 1000);
+    check_cmp(o.len, <=, 1000);
     check(!o.rst);
     /* inside the window, except for a probe of one byte */
     if (end + (uint32_t)o.fin > peer.edge && o.seq + 1 < end + (uint32_t)o.fin) {
@@ -232,7 +232,7 @@ static void test_not_held(void)
         send_now(seq, 1);
     }
     for (int i = 0; i < 100 && peer.next < 101; i++) {
-        check(wire_pending(0) > 0); /* at once, without time passing */
+        check_cmp(wire_pending(0), >, 0); /* at once, without time passing */
         peer_takes(0);
         if (wire_pending(0) == 0) {
             peer_answers(65535);
@@ -320,7 +320,8 @@ static void test_resend_in_window(void)
     peer_acks(1, 100);
     for (int i = 0; i < 3; i++) {
         o = take_out(60000);
-        check(o.seq <= 1 && o.seq + o.len <= 101);
+        check_cmp(o.seq, <=, 1);
+        check_cmp(o.seq + o.len, <=, 101);
     }
     peer_begin(100);
     peer_takes_all(2001, 65535);
@@ -332,7 +333,8 @@ static long again_wait(uint32_t len)
     uint64_t before = now_ms();
     struct out o = take_out(120000);
 
-    check(o.seq <= 1 && o.len <= len);
+    check_cmp(o.seq, <=, 1);
+    check_cmp(o.len, <=, len);
     return (long)(now_ms() - before);
 }
 
@@ -350,8 +352,8 @@ static void test_shuts_after_losses(void)
         again_wait(10);
     }
     peer_acks(1, 0);
-    check(again_wait(1) <= first + TICK);
-    check(again_wait(1) <= 2 * first + TICK); /* one probe may be lost */
+    check_cmp(again_wait(1), <=, first + TICK);
+    check_cmp(again_wait(1), <=, 2 * first + TICK); /* one probe may be lost */
     peer_begin(0);
     peer_takes_all(11, 65535);
 }
@@ -467,7 +469,8 @@ static void test_fin_waits(void)
     for (int i = 0; i < 5; i++) {
         struct out o = take_out(60000); /* a probe, which may be the FIN itself */
 
-        check(o.seq <= 101 && o.len == 0);
+        check_cmp(o.seq, <=, 101);
+        check_int(o.len, 0);
         peer_acks(101, 0);
         check_state(desc, "FIN_WAIT1");
     }
@@ -552,7 +555,8 @@ static void test_interruption(void)
     intr_raise(INTR_IRQ_USER);
     settle();
     check(task_done(c.task));
-    check(c.ret > 0 && c.ret < 2 * TCP_SND_BUF_SIZE);
+    check_cmp(c.ret, >, 0);
+    check_cmp(c.ret, <, 2 * TCP_SND_BUF_SIZE);
     peer_takes_all(1 + (uint32_t)c.ret, 10000);
     send_now(1 + (uint32_t)c.ret, 100);
     peer_takes_all(101 + (uint32_t)c.ret, 10000);
@@ -707,9 +711,9 @@ static void check_waits(long ms, const char *segment)
 {
     long wait = expect_within(10 * ms, segment);
 
-    check(wait >= ms && wait <= ms + TICK);
+    check_range(wait, ms, ms + TICK);
     wait = expect_within(10 * ms, segment);
-    check(wait >= 2 * ms - TICK && wait <= 2 * ms + TICK);
+    check_range(wait, 2 * ms - TICK, 2 * ms + TICK);
 }
 
 static void test_repeated_syn_ack(void)

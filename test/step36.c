@@ -46,7 +46,7 @@ static void check_reset(uint32_t from, uint32_t to, uint32_t iss)
     take(0, packet, sizeof(packet));
     check_int(packet[33] & 7, 4);
     seq = get32(packet + 24) - iss;
-    check(seq >= from && seq <= to);
+    check_range(seq, from, to);
 }
 
 static void half_close(void)
@@ -158,7 +158,7 @@ static void test_half_close_sleepers(void)
     half_close();
     settle();
     check_sent_or_failed(&s, EPIPE);
-    check(s.ret < MUCH);
+    check_cmp(s.ret, <, MUCH);
     check_sleeps(&r);
     inject("P. 1:11(10) ack 1 win 0");
     check_returned(&r, 10);
@@ -203,7 +203,7 @@ static void test_half_close_window(void)
     check_acked(desc, seq);
     read_up_to(desc, 1, seq);
     check_acked(desc, seq); /* a window update */
-    check(view(desc).rcv.wnd > 1000);
+    check_cmp(view(desc).rcv.wnd, >, 1000);
     snprintf(script, sizeof(script), "F. %u:%u(10) ack 2", seq, seq + 10);
     inject(script);
     check_acked(desc, seq + 11);
@@ -318,7 +318,7 @@ static void test_held_in_time_wait(void)
     for (int i = 0; i < 5000; i++) {
         int fd = tcp_cmd_socket();
 
-        check(fd != held);
+        check_cmp(fd, !=, held);
     }
     read_up_to(desc, 1, 101);
     check_end_of_file(desc);
@@ -458,7 +458,7 @@ static void test_sockets(void)
     client('A', PEER_ISN);
     handshake("", 65535);
     id = sock_accept(server, NULL, NULL);
-    check(id != -1);
+    check_cmp(id, !=, -1);
     check_int(sock_shutdown(id, SHUT_WR), 0);
     expect("F. 1:1(0) ack 1");
     check_error(sock_send(id, "x", 1), EPIPE);
@@ -663,7 +663,7 @@ static void sockstress(uint32_t buffered, int in_close_wait)
             inject(ack);
         }
     }
-    check(now_ms() - begin >= 60000);
+    check_cmp(now_ms() - begin, >=, 60000);
     check(is_gone(desc));
     wire_pending(1);
 }
@@ -704,7 +704,7 @@ static void test_slow_reader(void)
     our_side_sends(desc, 1, 60000);
     check_int(tcp_cmd_close(desc), 0);
     check_int(read_slowly(500, 60002), 60002);
-    check(now_ms() > 2 * TCP_CLOSE_TIMEOUT - 10000);
+    check_cmp(now_ms(), >, 2 * TCP_CLOSE_TIMEOUT - 10000);
     wire_pending(1);
     check_state(desc, "FIN_WAIT2");
     inject("F. 1:1(0) ack 60002");
@@ -723,7 +723,7 @@ static void test_slow_reader_stops(void)
     our_side_sends(desc, 1, 60000);
     check_int(tcp_cmd_close(desc), 0);
     una = read_slowly(500, 45000);
-    check(una >= 45000);
+    check_cmp(una, >=, 45000);
     begin = now_ms();
     while (!is_gone(desc)) {
         char ack[64];
@@ -732,9 +732,9 @@ static void test_slow_reader_stops(void)
         wire_pending(1);
         inject(ack);
         advance(1000);
-        check(now_ms() - begin <= TCP_CLOSE_TIMEOUT + 1000);
+        check_cmp(now_ms() - begin, <=, TCP_CLOSE_TIMEOUT + 1000);
     }
-    check(now_ms() - begin >= TCP_CLOSE_TIMEOUT - 60000);
+    check_cmp(now_ms() - begin, >=, TCP_CLOSE_TIMEOUT - 60000);
     check_reset(una, 60002, iss);
 }
 
@@ -912,7 +912,7 @@ static void reopen(uint32_t beyond)
     connects(isn, 65535);
     check_state(desc, "ESTABLISHED");
     iss = view(desc).iss;
-    check((int32_t)(iss - old) >= 0); /* old segments are not valid in the new connection */
+    check_cmp((int32_t)(iss - old), >=, 0); /* old segments are not valid in the new connection */
     inject("P. 1:11(10) ack 1");
     check_acked(desc, 11);
     read_up_to(desc, 1, 11);
@@ -948,7 +948,7 @@ static void test_reopen_held(void)
     check_state(desc, "TIME_WAIT");
     held = desc;
     connects(view(desc).rcv.nxt + 1000, 65535);
-    check(desc != held);
+    check_cmp(desc, !=, held);
     inject("P. 1:51(50) ack 1");
     check_acked(desc, 51);
     read_up_to(desc, 1, 51);
@@ -1045,7 +1045,7 @@ static void test_stopped(void)
     stopped(1000000);
     advance(99000);
     check_state(desc, "ESTABLISHED");
-    check(wire_pending(1) >= 4);
+    check_cmp(wire_pending(1), >=, 4);
     inject(". 1:1(0) ack 6");
     expect_nothing(60000);
     our_side_sends(desc, 6, 5);
@@ -1244,7 +1244,7 @@ static void test_end_is_told(void)
     before = now_ms();
     end = stack_ends();
     task_join(end, TCP_SHUTDOWN_TIMEOUT + 200);
-    check(now_ms() - before >= TCP_SHUTDOWN_TIMEOUT);
+    check_cmp(now_ms() - before, >=, TCP_SHUTDOWN_TIMEOUT);
     check_int(ending, 0);
     while (wire_pending(0) > 2) {
         uint8_t packet[100]; /* probes */

@@ -26,11 +26,12 @@ static void number_is_not_reused(int (*open)(void), int (*close)(int desc))
     int closed, other;
 
     closed = open();
-    check(closed != -1);
+    check_cmp(closed, !=, -1);
     check_int(close(closed), 0);
     for (int i = 0; i < CHURN; i++) {
         other = open();
-        check(other != -1 && other != closed);
+        check_cmp(other, !=, -1);
+        check_cmp(other, !=, closed);
         check_error(close(closed), EBADF);
         check_int(close(other), 0);
     }
@@ -108,7 +109,8 @@ static void test_restart(void)
     fresh[1] = tcp_cmd_socket();
     fresh[2] = udp_cmd_open();
     for (int i = 0; i < 3; i++) {
-        check(fresh[i] != -1 && fresh[i] != old[i]);
+        check_cmp(fresh[i], !=, -1);
+        check_cmp(fresh[i], !=, old[i]);
     }
     check_error(sock_close(old[0]), EBADF);
     check_error(tcp_cmd_close(old[1]), EBADF);
@@ -224,7 +226,8 @@ static void test_close_wakes(void)
     for (size_t i = 0; i < countof(calls); i++) {
         check_sleeps(&calls[i]);
         check_int(sock_close(calls[i].desc), 0);
-        check(open_stream() != -1 && open_datagrams() != -1);
+        check_cmp(open_stream(), !=, -1);
+        check_cmp(open_datagrams(), !=, -1);
     }
     settle();
     for (size_t i = 0; i < countof(calls); i++) {
@@ -290,19 +293,19 @@ static void table_grows(int (*open)(void), int (*close)(int desc), size_t num)
 
     for (i = 0; i < num; i++) {
         desc[i] = sorted[i] = open();
-        check(desc[i] != -1);
+        check_cmp(desc[i], !=, -1);
     }
     check_error(open(), EMFILE);
     qsort(sorted, num, sizeof(*sorted), compare);
     for (i = 1; i < num; i++) {
-        check(sorted[i - 1] != sorted[i]);
+        check_cmp(sorted[i - 1], !=, sorted[i]);
     }
     for (i = 0; i < num; i += 3) {
         check_int(close(desc[i]), 0);
     }
     for (i = 0; i < num; i += 3) {
         desc[i] = open();
-        check(desc[i] != -1);
+        check_cmp(desc[i], !=, -1);
     }
     check_error(open(), EMFILE);
     for (i = num; i-- > 0;) {
@@ -340,7 +343,7 @@ static void test_table_cannot_grow(void)
     }
     check_error(table_add(&table, number), EMFILE);
     for (int i = 0; i < 1000; i++) {
-        check(table_get(&table, number[i]) == &number[i]);
+        check_ptr(table_get(&table, number[i]), &number[i]);
         table_remove(&table, number[i]);
         check(!table_get(&table, number[i]));
     }
@@ -353,10 +356,12 @@ static void test_numbers_go_round(void)
     struct table table = {.limit = 1000, .round = INT_MAX / 1000 - 1};
     int entry, number = table_add(&table, &entry), other = table_add(&table, &entry);
 
-    check(number > INT_MAX / 2 && other > number);
+    check_cmp(number, >, INT_MAX / 2);
+    check_cmp(other, >, number);
     table_remove(&table, number);
     check_int(table_add(&table, &entry), 0);
-    check(table_get(&table, other) == &entry && table_get(&table, 0) == &entry);
+    check_ptr(table_get(&table, other), &entry);
+    check_ptr(table_get(&table, 0), &entry);
     check(!table_get(&table, number) && !table_get(&table, -1) && !table_get(&table, 1));
     table_remove(&table, number);
     table_remove(&table, 0);
@@ -576,7 +581,7 @@ static void run_wire(void)
         inject("IP 192.0.2.1 > 192.0.2.2 ICMP echo id 1 seq 1 len 56");
         advance(1500);
     }
-    check(wire_pending(1) > 0);
+    check_cmp(wire_pending(1), >, 0);
     for (size_t n = 0; n < countof(to); n++) {
         remote = address(to[n]);
         for (i = 0; i < 3 && wire_pending(0) == 0; i++) {
@@ -585,7 +590,7 @@ static void run_wire(void)
             }
             advance(1500);
         }
-        check(wire_pending(1) > 0);
+        check_cmp(wire_pending(1), >, 0);
     }
     check_int(sock_close(id), 0);
 }
@@ -617,7 +622,7 @@ static void test_start_without_memory(void)
         check_int(memory_in_use(), 0);
         check(ret == -1 || k > used);
     } while (k <= used);
-    check(k > 10);
+    check_cmp(k, >, 10);
 }
 
 /* The k-th allocation after the start fails: calls fail with ENOMEM or ENOBUFS, data arrives in the
@@ -640,7 +645,7 @@ static void without_memory(void (*run)(void))
         wire_pending(1);
         check_int(memory_in_use(), 0);
     } while (k <= used);
-    check(k > 5);
+    check_cmp(k, >, 5);
 }
 
 static void test_tcp_without_memory(void)

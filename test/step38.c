@@ -169,10 +169,10 @@ static void only_the_latest(void)
         check_int(send_text("192.0.2.1", text), 5);
     }
     expect(ASKED);
-    check(memory_peak_bytes(0) - bytes < ARP_WAIT_BYTES + 5000);
+    check_cmp(memory_peak_bytes(0) - bytes, <, ARP_WAIT_BYTES + 5000);
     inject(ANSWER);
     num = wire_pending(0);
-    check(num >= ARP_WAIT_BYTES / 100);
+    check_cmp(num, >=, ARP_WAIT_BYTES / 100);
     for (size_t i = MANY - num; i < MANY; i++) {
         snprintf(text, sizeof(text), ARRIVED "'%05zu'", i);
         expect(text);
@@ -190,7 +190,8 @@ static void only_as_many_bytes(void)
     }
     expect(ASKED);
     inject(ANSWER);
-    check(wire_pending(0) >= 40 && wire_pending(0) * 1480 <= ARP_WAIT_BYTES);
+    check_cmp(wire_pending(0), >=, 40);
+    check_cmp(wire_pending(0) * 1480, <=, ARP_WAIT_BYTES);
     wire_pending(1);
 }
 
@@ -213,11 +214,11 @@ static void bound_for_all(void)
         send_text(dst, text);
         wire_pending(1);
     }
-    check(memory_peak_bytes(0) - bytes < ARP_WAIT_BYTES_ALL + 300000);
+    check_cmp(memory_peak_bytes(0) - bytes, <, ARP_WAIT_BYTES_ALL + 300000);
     inject(ANSWER);
     expect(ARRIVED "'one'");
     inject("ARP reply 192.0.2.209 is-at " HA "80");
-    check(wire_pending(1) >= 5);
+    check_cmp(wire_pending(1), >=, 5);
 }
 
 static void overflow_counts(void)
@@ -311,7 +312,7 @@ static void no_answer(void)
     before = memory_in_use();
     check_int(send_text("192.0.2.1", "lost"), 4);
     check_int(send_text("192.0.2.1", "lost"), 4);
-    check(memory_in_use() > before);
+    check_cmp(memory_in_use(), >, before);
     check_counted(arp, unresolved, 2, advance(10000));
     check_int(memory_in_use(), before);
     wire_pending(1);
@@ -351,9 +352,9 @@ static void once_a_second(void)
             requests++;
         }
     }
-    check(requests >= 5 && requests <= 11);
+    check_range(requests, 5, 11);
     advance(60000);
-    check(wire_pending(1) <= 3);
+    check_cmp(wire_pending(1), <=, 3);
 }
 
 /* Pings from 100 absent hosts, ten a second each: a host causes one request a second, or two with
@@ -370,7 +371,8 @@ static void once_a_second_each(void)
         }
         advance(100);
         if (i % 10 == 9) {
-            check(wire_pending(1) <= 200); /* per second: one request each, and one by the timer */
+            /* per second: one request each, and one by the timer */
+            check_cmp(wire_pending(1), <=, 200);
         }
     }
 }
@@ -524,7 +526,7 @@ static void unresolved_first(void)
     for (int n = SOME; n < 3000; n++) {
         send_text(neighbour(n), "data");
     }
-    check(memory_in_use() <= memory + 4 * ARP_CACHE_SIZE);
+    check_cmp(memory_in_use(), <=, memory + 4 * ARP_CACHE_SIZE);
     wire_pending(1);
     check_counted(arp, requests_sent, 0, many_ping(0, SOME));
     wire_answer_arp(1);
@@ -542,7 +544,7 @@ static void learned_first(void)
     advance(15000);
     memory = memory_in_use();
     many_ask(SOME, 3000);
-    check(memory_in_use() < memory + ARP_CACHE_SIZE);
+    check_cmp(memory_in_use(), <, memory + ARP_CACHE_SIZE);
     check_counted(arp, requests_sent, 0, many_ping(0, SOME));
     check_counted(arp, requests_sent, 1, many_ping(4000, 1));
 }
@@ -677,10 +679,10 @@ static void invalid_senders(void)
         snprintf(line, sizeof(line), "ARP who-has 192.0.2.2 tell %s", senders[i]);
         inject(line);
         wire_pending(1);
-        check(arp_resolve(wire(), addr(senders[i]), ha) != ARP_RESOLVE_FOUND);
+        check_cmp(arp_resolve(wire(), addr(senders[i]), ha), !=, ARP_RESOLVE_FOUND);
         wire_pending(1);
     }
-    check(arp_resolve(wire(), IP_ADDR_ANY, ha) != ARP_RESOLVE_FOUND);
+    check_cmp(arp_resolve(wire(), IP_ADDR_ANY, ha), !=, ARP_RESOLVE_FOUND);
     wire_pending(1);
 }
 
@@ -770,7 +772,7 @@ static void stream(void)
             asked++;
         }
     }
-    check(asked >= 5 * 60 / ARP_CACHE_TIMEOUT && asked <= 15);
+    check_range(asked, 5 * 60 / ARP_CACHE_TIMEOUT, 15);
 }
 
 /* A datagram every 20 seconds counts as use. */
@@ -798,7 +800,8 @@ static void silent(void)
     first = expect_within(ARP_CACHE_TIMEOUT * 1000 - 3000, FROM_US HA "fe " ASKED);
     second = expect_within(3000, FROM_US HA "fe " ASKED);
     third = expect_within(3000, FROM_US HA "fe " ASKED);
-    check(second >= 1000 && third >= 1000);
+    check_cmp(second, >=, 1000);
+    check_cmp(third, >=, 1000);
     send_text("192.0.2.1", "still");
     expect(ARRIVED "'still'");
     expect_nothing(ARP_CACHE_TIMEOUT * 1000 + 2000 - first - second - third);
@@ -837,7 +840,7 @@ static void too_many_clients(void)
             snprintf(line, sizeof(line), "IP %s > 10.0.0.2 ICMP echo id 1 seq 1", neighbour(n));
             inject(line);
         }
-        check(wire_pending(0) >= ARP_CACHE_SIZE);
+        check_cmp(wire_pending(0), >=, ARP_CACHE_SIZE);
         check(second < ARP_CACHE_TIMEOUT || wire_pending(0) == ARP_CACHE_SIZE);
         wire_pending(1);
         advance(1000);

@@ -360,7 +360,7 @@ static void tcp_client(void *arg)
         memset(buf, 0, sizeof(buf));
         while (done < sizeof(buf)) {
             ssize_t n = sock_recv(id, buf + done, sizeof(buf) - done);
-            check(n > 0);
+            check_cmp(n, >, 0);
             done += (size_t)n;
         }
         check_pattern(buf, round * sizeof(buf), sizeof(buf));
@@ -555,12 +555,12 @@ static void test_bound_leads(void)
     task_start("right", calls_from, "198.51.100.2:7000");
     gateway_answers(right);
     expect("UDP 198.51.100.2.7000 > 203.0.113.9.7 'hello'");
-    check(take(0, packet, sizeof(packet)) >= 14 + 44);
+    check_cmp(take(0, packet, sizeof(packet)), >=, 14 + 44);
     check_mem(packet + 26, "\xc6\x33\x64\x02", 4);
     task_start("left", calls_from, "192.0.2.2:7000");
     gateway_answers(left);
     expect("UDP 192.0.2.2.7000 > 203.0.113.9.7 'hello'");
-    check(take(0, packet, sizeof(packet)) >= 14 + 44);
+    check_cmp(take(0, packet, sizeof(packet)), >=, 14 + 44);
     check_mem(packet + 26, "\xc0\x00\x02\x02", 4);
 }
 

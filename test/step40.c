@@ -315,7 +315,7 @@ static struct tcp_view view(void)
     while (i < TCP_PCB_SIZE && tcp_get_view_at(i, &v) == -1) {
         i++;
     }
-    check(i < TCP_PCB_SIZE);
+    check_cmp(i, <, TCP_PCB_SIZE);
     return v;
 }
 
@@ -523,7 +523,7 @@ static void test_client_away(void)
     wire_pending(1);
     wire_answer_arp(1);
     advance(10000);
-    check(wire_pending(1) > 0); /* the SYN-ACK */
+    check_cmp(wire_pending(1), >, 0); /* the SYN-ACK */
 }
 
 static void receive_unreachable(void *arg)
@@ -697,7 +697,7 @@ static int exhaust(void)
         }
         expect(PORT_UNREACHABLE);
         num++;
-        check(num <= 1000);
+        check_cmp(num, <=, 1000);
     }
 }
 
@@ -714,7 +714,8 @@ static void test_limit(void)
         inject(TO_8);
         num += (int)wire_pending(1);
     }
-    check(num > 36000 / ICMP_LIMIT_INTERVAL && num < 44000 / ICMP_LIMIT_INTERVAL);
+    check_cmp(num, >, 36000 / ICMP_LIMIT_INTERVAL);
+    check_cmp(num, <, 44000 / ICMP_LIMIT_INTERVAL);
     advance(ICMP_LIMIT_INTERVAL * ICMP_LIMIT_BURST * 2);
     check_int(exhaust(), ICMP_LIMIT_BURST); /* no more than the burst */
 }
@@ -732,7 +733,7 @@ static void test_limit_of_one(void)
         inject(line);
         num += (int)wire_pending(1);
     }
-    check(num >= 90);
+    check_cmp(num, >=, 90);
     inject("IP 192.0.2.1 > 192.0.2.2 ICMP echo id 1 seq 1 len 8"); /* not an error */
     expect("IP 192.0.2.2 > 192.0.2.1 ICMP echo-reply id 1 seq 1 len 8");
 }
@@ -762,8 +763,8 @@ static void test_limit_of_all(void)
         inject_bytes(packet, sizeof(packet));
         num += wire_pending(1);
     }
-    check(num >= 1000 && num <= ICMP_LIMIT_BUCKETS * ICMP_LIMIT_BURST);
-    check(memory_peak() <= peak + 4);
+    check_range(num, 1000, ICMP_LIMIT_BUCKETS * ICMP_LIMIT_BURST);
+    check_cmp(memory_peak(), <=, peak + 4);
 }
 
 /* The interval of the limit is random. */
@@ -784,8 +785,8 @@ static void test_limit_random(void)
         least = wait < least ? wait : least;
         most = wait > most ? wait : most;
     }
-    check(most >= least + ICMP_LIMIT_INTERVAL / 4);
-    check(most <= 3 * ICMP_LIMIT_INTERVAL);
+    check_cmp(most, >=, least + ICMP_LIMIT_INTERVAL / 4);
+    check_cmp(most, <=, 3 * ICMP_LIMIT_INTERVAL);
 }
 
 static void test_no_error(void)
@@ -845,7 +846,7 @@ static void test_error_as_it_should_be(void)
 
     bench_start(WIRE_RAW);
     inject_bytes(refused, sizeof(refused));
-    check(take(0, got, sizeof(got)) >= 20 + 8 + 28);
+    check_cmp(take(0, got, sizeof(got)), >=, 20 + 8 + 28);
     check_int(got[1], 0);                       /* type of service */
     check_mem(got + 12, "\xc0\x00\x02\x02", 4); /* from the destination of the datagram */
     check_mem(got + 20, "\x03\x03", 2);

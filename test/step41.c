@@ -60,7 +60,7 @@ static uint32_t call_isn(const char *local, const char *remote, uint16_t *port)
     connection('A', local ? local : "192.0.2.2:0", remote, PEER_ISN);
     if (port) {
         *port = get16(packet + 20);
-        check(*port >= TCP_SOURCE_PORT_MIN);
+        check_cmp(*port, >=, TCP_SOURCE_PORT_MIN);
     } else {
         char reset[64];
 
@@ -121,7 +121,7 @@ static void check_random(const uint32_t *number, size_t num, unsigned int bits)
 {
     for (size_t i = 0; i < num; i++) {
         for (size_t j = 0; j < i; j++) {
-            check(number[i] != number[j]);
+            check_cmp(number[i], !=, number[j]);
         }
     }
     for (unsigned int bit = 0; bit < bits; bit++) {
@@ -221,7 +221,7 @@ static void test_secret(void)
     for (int byte = 0; byte < SECRET; byte++) {
         num += offset_with(byte) != zero;
     }
-    check(num >= 16);
+    check_cmp(num, >=, 16);
 }
 
 /* A retransmitted SYN-ACK keeps its ISN. */
@@ -270,7 +270,7 @@ static void test_ports(void)
     for (size_t i = 0; i < countof(port); i++) {
         port[i] = next_port("192.0.2.1:7");
         for (size_t j = 0; j < i; j++) {
-            check(port[i] != port[j]);
+            check_cmp(port[i], !=, port[j]);
         }
     }
 }
@@ -293,7 +293,7 @@ static void test_destinations(void)
         }
     }
     check_random(port, countof(port), 14);
-    check(steps < 10);
+    check_cmp(steps, <, 10);
 }
 
 static void test_ports_restart(void)
@@ -326,7 +326,7 @@ static void test_ports_in_use(void)
     }
     for (int i = 0; i < 50; i++) {
         port = next_port("192.0.2.1:7");
-        check((uint16_t)(port - first + 20) > 40);
+        check_cmp((uint16_t)(port - first + 20), >, 40);
     }
 }
 
@@ -344,9 +344,9 @@ static void test_bound_ports(void)
         check_int(tcp_cmd_bind(desc, &local), 0);
         check_int(tcp_get_view(desc, &view), 0);
         port[i] = ntoh16(view.local.port);
-        check(port[i] >= TCP_SOURCE_PORT_MIN);
+        check_cmp(port[i], >=, TCP_SOURCE_PORT_MIN);
         for (size_t j = 0; j < i; j++) {
-            check(port[i] != port[j]);
+            check_cmp(port[i], !=, port[j]);
         }
     }
 }
@@ -364,7 +364,7 @@ static void test_udp_ports(void)
         check_int(udp_cmd_sendto(desc, "x", 1, &remote), 1);
         take(0, packet, sizeof(packet));
         port[i] = get16(packet + 20) | (uint32_t)i << 16;
-        check((port[i] & 0xffff) >= UDP_SOURCE_PORT_MIN);
+        check_cmp((port[i] & 0xffff), >=, UDP_SOURCE_PORT_MIN);
         check_int(net_shutdown(), 0);
         settle();
     }
@@ -465,7 +465,7 @@ static void test_ids_tell_nothing(void)
         }
         told += (uint16_t)(next_id(253, neighbour(1)) - before) != step;
     }
-    check(told <= 2);
+    check_cmp(told, <=, 2);
 }
 
 /* Random bytes are drawn at the start and not for each datagram: that would be a system call. */
@@ -509,7 +509,7 @@ static void test_siphash(void)
         for (uint8_t j = 0; j < 64; j++) {
             at[j] = j;
         }
-        check(siphash(key, at, known[i / 8].len) == known[i / 8].hash);
+        check_int(siphash(key, at, known[i / 8].len), known[i / 8].hash);
     }
 }
 

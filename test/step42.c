@@ -374,7 +374,7 @@ static void test_limit(void)
         check_untouched(&a);
     }
     calm();
-    check(answers(what[0], 1) == 1); /* challenges are permitted again */
+    check_int(answers(what[0], 1), 1); /* challenges are permitted again */
 }
 
 /* A minute of segments of each kind. */
@@ -389,7 +389,7 @@ static void test_rate(void)
         advance(10);
     }
     check_untouched(&a);
-    check(n >= 60 && n <= 61 * TCP_CHALLENGE_LIMIT);
+    check_range(n, 60, 61 * TCP_CHALLENGE_LIMIT);
 }
 
 /* CVE-2016-5696: with one limit for all, an attacker could exhaust it on its own connection and see
@@ -421,7 +421,7 @@ static void test_no_global_limit(void)
     for (int i = 0; i < 5; i++) {
         check_int(answers_of_b(1), alone);
     }
-    check(alone >= 1);
+    check_cmp(alone, >=, 1);
 }
 
 /* A peer that missed our ACKs retransmits data already received, and must always get an ACK. */
@@ -457,7 +457,7 @@ static void test_no_endless_talk(void)
         }
         n++;
     }
-    check(n <= 2 * TCP_CHALLENGE_LIMIT);
+    check_cmp(n, <=, 2 * TCP_CHALLENGE_LIMIT);
 }
 
 /*
@@ -510,7 +510,7 @@ static void check_works(struct link *l)
     snprintf(text, sizeof(text), "%c> P. 1:101(100) ack 1", l->name);
     inject(text);
     advance(500);
-    check(wire_pending(1) > 0);
+    check_cmp(wire_pending(1), >, 0);
     check_received(l->desc, 1, 101);
     our_side_sends(l->desc, 1, 10);
     expect("P. 1:11(10) ack 101");
@@ -544,7 +544,7 @@ static void test_guesses(void)
             check_untouched(links[i / 500 % 3]);
         }
     }
-    check(n <= 3 * TCP_CHALLENGE_LIMIT * (GUESSES / A_SECOND + 2));
+    check_cmp(n, <=, 3 * TCP_CHALLENGE_LIMIT * (GUESSES / A_SECOND + 2));
     for (size_t i = 0; i < countof(links); i++) {
         check_untouched(links[i]);
         check_works(links[i]);
@@ -565,7 +565,7 @@ static void test_guesses_inside(void)
             check_untouched(&a);
         }
     }
-    check(n <= TCP_CHALLENGE_LIMIT * (GUESSES / 5 / A_SECOND + 2));
+    check_cmp(n, <=, TCP_CHALLENGE_LIMIT * (GUESSES / 5 / A_SECOND + 2));
     check_untouched(&a);
     check_works(&a);
 }
@@ -596,7 +596,7 @@ static void test_guesses_half_closed(void)
             advance(100);
         }
     }
-    check(n <= 2 * TCP_CHALLENGE_LIMIT * (GUESSES / 5 / A_SECOND + 2));
+    check_cmp(n, <=, 2 * TCP_CHALLENGE_LIMIT * (GUESSES / 5 / A_SECOND + 2));
     check_untouched(&a);
     check_untouched(&b);
     our_side_sends(a.desc, 1, 10);

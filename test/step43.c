@@ -204,7 +204,7 @@ static void test_syn_flood(void)
             desc = tcp_cmd_accept(listener, &remote);
             check_int(ntoh16(remote.port), honest.port);
             check_state(desc, "ESTABLISHED");
-            check(now - honest.began < 3000);
+            check_cmp(now - honest.began, <, 3000);
             check_int(honest.refused, 0);
             check_int(tcp_cmd_close(desc), 0);
             honest.port = 0;
@@ -216,11 +216,11 @@ static void test_syn_flood(void)
     }
     check_int(connected, 3);
     check_state(conn, "ESTABLISHED");
-    check(memory_peak_bytes(0) - bytes <= (TCP_HALF_OPEN_MAX + 10) * (size_t)1024 + 400000);
+    check_cmp(memory_peak_bytes(0) - bytes, <=, (TCP_HALF_OPEN_MAX + 10) * (size_t)1024 + 400000);
     advance(120000);
     wire_pending(1);
     check_int(tcp_cmd_close(listener), 0);
-    check(blocks_in_use() <= 4);
+    check_cmp(blocks_in_use(), <=, 4);
 }
 
 /* SYNs at one moment: memory is bounded, and established connections go on. */
@@ -240,7 +240,7 @@ static void test_syn_burst(void)
     }
     wire_pending(1);
     check_int(blocks_in_use(), TCP_HALF_OPEN_MAX + 2);
-    check(memory_peak_bytes(0) - bytes <= (TCP_HALF_OPEN_MAX + 10) * (size_t)1024 + 400000);
+    check_cmp(memory_peak_bytes(0) - bytes, <=, (TCP_HALF_OPEN_MAX + 10) * (size_t)1024 + 400000);
     exchange(conn, BURST / 1000);
 }
 
@@ -306,7 +306,7 @@ static void test_retries(void)
     check_int(wire_pending(1), 1);
     advance(180000);
     sent = wire_pending(1);
-    check(sent >= 3 && sent <= 5);
+    check_range(sent, 3, 5);
     check_int(blocks_in_use(), 2);
     check_state(listener, "LISTEN");
 }
@@ -324,7 +324,7 @@ static void test_retries_open(void)
     expect("S. 0:0(0) ack 1");
     advance(60000);
     sent = wire_pending(1);
-    check(sent >= 3 && sent <= 5);
+    check_range(sent, 3, 5);
     client('B', PEER_ISN);
     handshake("", 65535);
     opened(&c);
@@ -362,7 +362,7 @@ static void test_full_table(void)
     }
     check_int(blocks_in_use(), TCP_PCB_SIZE);
     desc = tcp_cmd_socket();
-    check(desc != -1);
+    check_cmp(desc, !=, -1);
     check_int(tcp_cmd_close(desc), 0);
     exchange(conn, 0);
 }
@@ -397,7 +397,7 @@ static void test_shutdown(void)
     }
     check_int(tcp_cmd_close(first), 0);
     last = listening("0.0.0.0:9", 5);
-    check(last != -1);
+    check_cmp(last, !=, -1);
     for (int c = 'D'; c <= 'E'; c++) {
         connection((char)c, "192.0.2.2:9", c == 'D' ? "192.0.2.1:6000" : "192.0.2.1:6001",
                    PEER_ISN);
@@ -421,7 +421,7 @@ static void test_full_of_fin_wait_2(void)
     bench_start(WIRE_RAW);
     listener = listening("0.0.0.0:7", 5);
     for (int i = 0; i < TCP_PCB_SIZE - 50; i++) { /* most blocks are local sockets, for speed */
-        check(tcp_cmd_socket() != -1);
+        check_cmp(tcp_cmd_socket(), !=, -1);
     }
     for (int i = 0; i < 100; i++) {
         snprintf(remote, sizeof(remote), "192.0.2.%d:%d", 10 + i, 5000 + i);
@@ -497,7 +497,8 @@ static void resets_are_limited(uint16_t port)
         }
     }
     sent = wire_pending(1);
-    check(sent > 10 && sent < 2000);
+    check_cmp(sent, >, 10);
+    check_cmp(sent, <, 2000);
     exchange(conn, 0);
     advance(2000);
     forged_ack(0, port);
@@ -529,14 +530,14 @@ static void test_sockstress(void)
     check_int(tcp_cmd_close(conn), 0);
     check_int(blocks_in_use(), 2);
     for (seconds = 0; blocks_in_use() == 2; seconds++) {
-        check(seconds <= TCP_CLOSE_TIMEOUT / 1000 + 1);
+        check_cmp(seconds, <=, TCP_CLOSE_TIMEOUT / 1000 + 1);
         advance(1000);
         while (wire_pending(0) > 0) {
             take(0, p, sizeof(p));
             inject("A> . 1:1(0) ack 1 win 0");
         }
     }
-    check(seconds > 10);
+    check_cmp(seconds, >, 10);
     wire_pending(1);
 }
 
@@ -575,7 +576,7 @@ static void test_arp_flood(void)
         }
     }
     wire_pending(1);
-    check(memory_peak_bytes(0) - bytes < 300000);
+    check_cmp(memory_peak_bytes(0) - bytes, <, 300000);
 }
 
 /* SYNs from absent neighbours: each SYN-ACK waits for ARP. */
@@ -598,8 +599,8 @@ static void test_syn_flood_on_link(void)
         }
     }
     wire_pending(1);
-    check(memory_peak_bytes(0) - bytes <=
-          (TCP_HALF_OPEN_MAX + 10) * (size_t)1024 + 400000 + ARP_WAIT_BYTES_ALL);
+    check_cmp(memory_peak_bytes(0) - bytes, <=,
+              (TCP_HALF_OPEN_MAX + 10) * (size_t)1024 + 400000 + ARP_WAIT_BYTES_ALL);
 }
 
 /* An unread socket keeps a bounded number of datagrams and bytes; new ones are dropped. */
@@ -628,8 +629,8 @@ static void test_udp_flood(void)
             settle();
         }
         udp_get_stats(&after);
-        check(memory_peak_bytes(0) - bytes < UDP_QUEUE_BYTES + 250000);
-        check(after.queue_full - before.queue_full >= 1000 - UDP_QUEUE_LIMIT);
+        check_cmp(memory_peak_bytes(0) - bytes, <, UDP_QUEUE_BYTES + 250000);
+        check_cmp(after.queue_full - before.queue_full, >=, 1000 - UDP_QUEUE_LIMIT);
         check_int(udp_cmd_recvfrom(desc, buf, sizeof(buf), NULL), 5);
         check_mem(buf, "first", 5);
         if (sizes[i] == 60000) {
@@ -638,7 +639,7 @@ static void test_udp_flood(void)
         check_int(udp_cmd_sendto(sender, "next", 4, &local), 4);
         settle();
         for (kept = 0; udp_cmd_recvfrom(desc, buf, sizeof(buf), NULL) != 4; kept++) {
-            check(kept < UDP_QUEUE_LIMIT);
+            check_cmp(kept, <, UDP_QUEUE_LIMIT);
         }
         check_mem(buf, "next", 4);
         check_int(udp_cmd_close(desc), 0);
@@ -690,9 +691,10 @@ static void test_queue_bytes(void)
         taken++;
     }
     net_get_stats(&after);
-    check(taken >= 64 && taken < 500);
+    check_cmp(taken, >=, 64);
+    check_cmp(taken, <, 500);
     check_int(after.queue_full - before.queue_full, 1);
-    check(memory_peak_bytes(0) - bytes < 16 * 1024 * 1024);
+    check_cmp(memory_peak_bytes(0) - bytes, <, 16 * 1024 * 1024);
     settle();
     check_int(net_input(NET_PROTOCOL_TYPE_IP, data, sizeof(data), dev), 0);
     settle();

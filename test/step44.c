@@ -37,7 +37,7 @@ static void handler(const struct ip_hdr *hdr, const uint8_t *data, size_t len,
     check_int(ntoh16(hdr->offset), 0);
     check_int(ntoh16(hdr->total), IP_HDR_SIZE(hdr) + len);
     check_int(cksum16(hdr, IP_HDR_SIZE(hdr), 0), 0);
-    check(len <= BIG);
+    check_cmp(len, <=, BIG);
     memcpy(came, data, len);
     came_len = len;
     calls++;
@@ -160,7 +160,7 @@ static void to_udp(void)
     check_int(ntoh16(remote.port), 5000);
     udp_cmd_close(desc);
     pieces(1, 2, IP_PROTOCOL_UDP, 2008, 1480);
-    check(take(0, buf, sizeof(buf)) >= 20 + 8 + 28);
+    check_cmp(take(0, buf, sizeof(buf)), >=, 20 + 8 + 28);
     check_mem(buf + 20, "\x03\x03", 2);     /* port unreachable */
     check_mem(buf + 28 + 2, "\x07\xec", 2); /* about all 2,028 bytes */
 }
@@ -177,7 +177,7 @@ static size_t collect_one(size_t mtu, size_t offset, int *id, int *more)
     uint8_t packet[MTU];
     size_t len = take(0, packet, sizeof(packet)) - 20;
 
-    check(len + 20 <= mtu);
+    check_cmp(len + 20, <=, mtu);
     check_int(get16(packet + 2), len + 20);
     check_int(cksum16(packet, 20, 0), 0);
     check(*id == -1 || get16(packet + 4) == *id);
@@ -206,7 +206,7 @@ static size_t collect(size_t mtu)
 
     while (more) {
         len += collect_one(mtu, len, &id, &more);
-        check(len <= BIG);
+        check_cmp(len, <=, BIG);
     }
     return len;
 }
@@ -579,7 +579,7 @@ static void no_memory(void)
         inject(FROM "id 7 mf proto 253 " A);
         inject(FROM "id 7 offset 1 proto 253 " C);
         sim_fail_alloc(0);
-        check(calls <= 1);
+        check_cmp(calls, <=, 1);
         calls = 0;
         inject(FROM "id 8 mf proto 253 " A);
         inject(FROM "id 8 offset 1 proto 253 " C);
@@ -611,7 +611,7 @@ static void from_one_source(void)
     before = memory_in_use();
     inject(FROM "id 7 mf proto 253 " A);
     flood(FLOOD, 1, 8);
-    check(memory_in_use() - before <= 2 + 2 * IP_FRAG_DATAGRAMS_OF_SOURCE);
+    check_cmp(memory_in_use() - before, <=, 2 + 2 * IP_FRAG_DATAGRAMS_OF_SOURCE);
     inject(FROM "id 7 mf offset 1 proto 253 " B);
     flood(1000, 1, 1480);
     inject(FROM "id 7 offset 2 proto 253 " C);
@@ -627,7 +627,7 @@ static void from_many_sources(void)
     start();
     before = memory_in_use();
     flood(FLOOD, 10000, 1480);
-    check(memory_in_use() - before <= 2 * IP_FRAG_DATAGRAMS);
+    check_cmp(memory_in_use() - before, <=, 2 * IP_FRAG_DATAGRAMS);
     inject(FROM "id 7 mf proto 253 " A);
     flood(20, 10000, 1480);
     inject(FROM "id 7 offset 1 proto 253 " C);
@@ -647,7 +647,7 @@ static void bytes(void)
     for (int id = 0; id < 12; id++) {
         for (size_t from = 0; from < 60000; from += 1480) {
             piece(3 + id % 4, id, PROTO, from, from + 1480, 0);
-            check(memory_in_use() - before <= IP_FRAG_BYTES / 1480 + 12);
+            check_cmp(memory_in_use() - before, <=, IP_FRAG_BYTES / 1480 + 12);
         }
     }
     pieces(1, 1, PROTO, BIG, 1480);
@@ -666,7 +666,7 @@ static void too_many(void)
     for (size_t i = 0; i < IP_FRAG_FRAGMENTS; i++) {
         piece(1, 1, PROTO, 16 * i, 16 * i + 8, 0);
     }
-    check(memory_in_use() > before);
+    check_cmp(memory_in_use(), >, before);
     check_counted(ip_frag, too_many, 1, piece(1, 1, PROTO, 16000, 16008, 0));
     check_int(memory_in_use(), before);
 }

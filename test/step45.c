@@ -97,7 +97,7 @@ static void check_number(const char *header, const char *row, const char *column
     char text[16];
 
     snprintf(text, sizeof(text), "%u", want);
-    check(word(header, column) != -1);
+    check_cmp(word(header, column), !=, -1);
     check_word(row, word(header, column), text);
 }
 
@@ -174,8 +174,8 @@ static void test_listener(void)
     text = strstr(print(), "\ntcp\n");
     row = strstr(text, "LISTEN ");
     check(row != NULL);
-    check(word(row, "192.0.2.2:7") != -1);
-    check(word(row, "0.0.0.0:0") != -1);
+    check_cmp(word(row, "192.0.2.2:7"), !=, -1);
+    check_cmp(word(row, "0.0.0.0:0"), !=, -1);
     check(strstr(text, "SYN_RECEIVED ") != NULL);
 }
 
@@ -228,8 +228,11 @@ static void test_tables(void)
     text = print();
     row = line(text, "net0");
     check_word(row, 0, "net0");
-    check(word(row, "ethernet") != -1 && word(row, "up") != -1 && word(row, "1500") != -1);
-    check(word(row, "00:00:5e:00:53:01") != -1 && word(row, "192.0.2.2") != -1);
+    check_cmp(word(row, "ethernet"), !=, -1);
+    check_cmp(word(row, "up"), !=, -1);
+    check_cmp(word(row, "1500"), !=, -1);
+    check_cmp(word(row, "00:00:5e:00:53:01"), !=, -1);
+    check_cmp(word(row, "192.0.2.2"), !=, -1);
     text = strstr(text, "\nroutes\n");
     check(text != NULL);
     row = line(text, "192.0.2.0");
@@ -242,10 +245,12 @@ static void test_tables(void)
     text = strstr(text, "\narp\n");
     check(text != NULL);
     row = line(text, "192.0.2.1 ");
-    check(word(row, "00:00:5e:00:53:fe") != -1);
-    check(word(row, "resolved") != -1 && word(row, "net0") != -1);
+    check_cmp(word(row, "00:00:5e:00:53:fe"), !=, -1);
+    check_cmp(word(row, "resolved"), !=, -1);
+    check_cmp(word(row, "net0"), !=, -1);
     row = line(text, "192.0.2.9 ");
-    check(word(row, "02:00:00:00:00:09") != -1 && word(row, "static") != -1);
+    check_cmp(word(row, "02:00:00:00:00:09"), !=, -1);
+    check_cmp(word(row, "static"), !=, -1);
 }
 
 static void check_counter(const char *name, uint64_t want)
@@ -287,7 +292,8 @@ static void test_devices(void)
     start();
     establish();
     dev = net_device_next(NULL);
-    check(dev->stats.received > 0 && dev->stats.sent > 0);
+    check_cmp(dev->stats.received, >, 0);
+    check_cmp(dev->stats.sent, >, 0);
     check_counter("net0.received", dev->stats.received);
     check_counter("net0.sent", dev->stats.sent);
     check(!strstr(print(), "net0.dropped") && !strstr(print(), "net0.gone"));

@@ -87,10 +87,11 @@ static void test_repeats(void)
 
     check_int(pipe(result), 0);
     first = trace(1);
-    check(trace(2) != first);
+    check_cmp(trace(2), !=, first);
     for (uint64_t seed = 1; seed <= 10; seed++) {
         first = trace(seed);
-        check(first && trace(seed) == first);
+        check(first);
+        check_int(trace(seed), first);
     }
 }
 

@@ -111,7 +111,7 @@ static inline void picture_check(const struct picture *before)
         module##_get_stats(&first_); \
         statement; \
         module##_get_stats(&last_); \
-        check(last_.field - first_.field >= (low) && last_.field - first_.field <= (high)); \
+        check_range(last_.field - first_.field, (low), (high)); \
     } while (0)
 
 /* Returns the number of TCP blocks in use. */
@@ -173,7 +173,7 @@ static inline int listening(int backlog)
     ip_endp_t local = endp("0.0.0.0:7");
     int desc = tcp_cmd_socket();
 
-    check(desc != -1);
+    check_cmp(desc, !=, -1);
     check_int(tcp_cmd_bind(desc, &local), 0);
     check_int(tcp_cmd_listen(desc, backlog), 0);
     return desc;
@@ -192,7 +192,7 @@ static inline int connected(void)
     expect("S. 0:0(0) ack 1");
     inject(". 1:1(0) ack 1");
     desc = tcp_cmd_accept(listener, NULL);
-    check(desc != -1);
+    check_cmp(desc, !=, -1);
     expect_nothing(0);
     return desc;
 }

@@ -191,7 +191,7 @@ static void test_unknown_protocol(void)
     check_dropped(ip, unknown_protocol, inject("IP 192.0.2.1 > 255.255.255.255 proto 200 len 20"));
     before = picture_take();
     check_counted_between(icmp, errors_limited, 900, 1000, ask_unknown_protocol(1000));
-    check(wire_pending(1) <= 100);
+    check_cmp(wire_pending(1), <=, 100);
     picture_check(&before);
 }
 
@@ -297,10 +297,10 @@ static void test_unfinished(void)
     start();
     memory = memory_in_use();
     check_counted_between(ip_frag, evicted, 1, 30000, most = begin_many(30000));
-    check(most <= 2048);
+    check_cmp(most, <=, 2048);
     check_int(seen.calls, 6);
     check_int(seen.len, 20);
-    check(wire_pending(1) < 100);
+    check_cmp(wire_pending(1), <, 100);
     seen.calls = 0;
     check_never_whole(memory);
 }
@@ -320,7 +320,7 @@ static void test_pieces(void)
             most = memory_in_use() - memory;
         }
     }
-    check(most <= 1024);
+    check_cmp(most, <=, 1024);
     check_never_whole(memory);
 }
 
@@ -382,7 +382,7 @@ static void test_ids(void)
     for (size_t i = 2; i < countof(ids); i++) { /* two do not predict the next */
         same += (uint16_t)(ids[i] - ids[i - 1]) == (uint16_t)(ids[i - 1] - ids[i - 2]);
     }
-    check(same <= 3);
+    check_cmp(same, <=, 3);
 }
 
 BENCH(46,

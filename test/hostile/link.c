@@ -199,7 +199,7 @@ static void test_strangers(void)
         }
         wire_pending(1);
     }
-    check(memory_in_use() <= memory + ARP_CACHE_SIZE);
+    check_cmp(memory_in_use(), <=, memory + ARP_CACHE_SIZE);
     send_to("198.51.100.1", "through the gateway");
     expect("ether " OURS " > " PEER
            " IP 192.0.2.2 > 198.51.100.1 proto 253 'through the gateway'");
@@ -223,9 +223,9 @@ static void test_conflict(void)
         advance(100);
     }
     check(logged("00:00:5e:00:53:66"));
-    check(sent >= 1 && sent <= 3); /* one defence in 10 s: RFC 5227 2.4 */
+    check_range(sent, 1, 3); /* one defence in 10 s: RFC 5227 2.4 */
     check_int(memory_in_use(), memory);
-    check(known(2) != 0x66);
+    check_cmp(known(2), !=, 0x66);
 }
 
 /* 0.0.0.0, groups and broadcast addresses are no neighbours; a probe is answered all the same. */
@@ -264,11 +264,11 @@ static void test_waiting(void)
     memory = memory_in_use();
     bytes = memory_peak_bytes(1);
     send_numbered("192.0.2.9", 5000);
-    check(memory_peak_bytes(0) - bytes < ARP_WAIT_BYTES + 5000);
+    check_cmp(memory_peak_bytes(0) - bytes, <, ARP_WAIT_BYTES + 5000);
     wire_pending(1);
     inject("ARP reply 192.0.2.9 is-at 00:00:5e:00:53:99");
     n = wire_pending(0);
-    check(n >= 1 && n <= ARP_WAIT_BYTES / 24);
+    check_range(n, 1, ARP_WAIT_BYTES / 24);
     for (; n > 0; n--) {
         snprintf(line, sizeof(line), "ether " OURS " > 00:00:5e:00:53:99"
                  " IP 192.0.2.2 > 192.0.2.9 proto 253 '%04zu'", 5000 - n);
@@ -290,11 +290,11 @@ static void test_silence(void)
         send_to("192.0.2.9", "is there anybody?");
         advance(1);
     }
-    check(requests() - before >= 1 && requests() - before <= 11);
+    check_range(requests() - before, 1, 11);
     wire_pending(1);
     advance(ARP_CACHE_TIMEOUT * 1000 + 2000);
     wire_pending(1);
-    check(memory_in_use() <= memory);
+    check_cmp(memory_in_use(), <=, memory);
 }
 
 BENCH(46,

@@ -118,7 +118,7 @@ static int connected_with(const char *options)
     expect("S. 0:0(0) ack 1");
     inject(". 1:1(0) ack 1");
     desc = tcp_cmd_accept(listener, NULL);
-    check(desc != -1);
+    check_cmp(desc, !=, -1);
     expect_nothing(0);
     return desc;
 }
@@ -138,7 +138,7 @@ static size_t largest_segment(int desc, size_t len)
         seen += n;
         most = n > most ? n : most;
     }
-    check(seen > 0);
+    check_cmp(seen, >, 0);
     return most;
 }
 
@@ -152,7 +152,7 @@ static void test_mss(void)
     for (size_t i = 0; i < countof(mss); i++) {
         snprintf(option, sizeof(option), "mss %u", mss[i]);
         most = largest_segment(connected_with(option), 600);
-        check(most >= 48 && most <= 536);
+        check_range(most, 48, 536);
         snprintf(line, sizeof(line), ". 1:1(0) ack %d", 601);
         inject(line);
         check_returned(&call, 600);
@@ -352,7 +352,7 @@ static void test_odd_bits(void)
     expect("S. 0:0(0) ack 1");
     inject("E. 1:1(0) ack 1");
     desc = tcp_cmd_accept(listener, NULL);
-    check(desc != -1);
+    check_cmp(desc, !=, -1);
     inject_reserved("P. 1:11(10) ack 1");
     expect_within(500, ". 1:1(0) ack 11");
     tcp_cmd_receive(desc, &(char[10]){0}, 10);

@@ -44,7 +44,7 @@ static void test_syn_flood(void)
     memory = memory_in_use();
     check_counted_between(tcp, half_open_evicted, 1, 6000, flood(6000, "S 9:9(0)", &most));
     wire_pending(1);
-    check(most - memory <= 8192);
+    check_cmp(most - memory, <=, 8192);
     advance(2000);
     wire_pending(1);
     connection('B', "192.0.2.2:7", "192.0.2.99:5000", PEER_ISN);
@@ -77,7 +77,7 @@ static void test_ack_flood(void)
     check_counted_between(tcp, resets_limited, 4000, 4999,
                           flood(5000, ". 1:1(0) ack 77", &most));
     n = wire_pending(1);
-    check(n >= 1 && n <= 1000);
+    check_range(n, 1, 1000);
     picture_check(&before);
     advance(2000);
     inject_from(1, 1024, ". 1:1(0) ack 77");
@@ -175,7 +175,7 @@ static void test_challenges(void)
     inject("B> . 1:1(0) ack 1");
     b = tcp_cmd_accept(listener, NULL);
     check_counted_between(tcp, challenges_held, 900, 999, guess(1000));
-    check(wire_pending(1) <= 100);
+    check_cmp(wire_pending(1), <=, 100);
     check_counted(tcp, challenges_sent, 1, inject("B> R 100:100(0)"));
     expect("B> . 1:1(0) ack 1");
     check_int(tcp_cmd_close(a), 0);
@@ -202,7 +202,7 @@ static void test_isn(void)
         near += iss[i] - iss[i - 1] + (1u << 20) < 1u << 21;
         same += i > 1 && iss[i] - iss[i - 1] == iss[i - 1] - iss[i - 2];
     }
-    check(near <= 2);
+    check_cmp(near, <=, 2);
     check_int(same, 0);
     wire_pending(1);
 }
@@ -222,7 +222,7 @@ static void test_ports(void)
         settle();
         take(0, got, sizeof(got));
         port = got[20] << 8 | got[21];
-        check(port >= TCP_SOURCE_PORT_MIN);
+        check_cmp(port, >=, TCP_SOURCE_PORT_MIN);
         near += port - last > -8 && port - last < 8;
         last = port;
         check_int(tcp_cmd_close(call.desc), 0);
@@ -230,7 +230,7 @@ static void test_ports(void)
         check_failed(&call, EBADF);
         wire_pending(1);
     }
-    check(near <= 3);
+    check_cmp(near, <=, 3);
 }
 
 /*
@@ -256,7 +256,7 @@ static void test_sockstress(void)
     }
     wire_pending(1);
     check_str(state(), "ESTABLISHED");
-    check(memory_in_use() <= memory);
+    check_cmp(memory_in_use(), <=, memory);
     check_int(tcp_cmd_close(desc), 0);
     for (int i = 0; i < 200; i++) { /* after close TCP_CLOSE_TIMEOUT applies */
         advance(10000);
@@ -346,7 +346,7 @@ static void test_churn(void)
         expect("S. 0:0(0) ack 1");
         inject(". 1:1(0) ack 1");
         desc = tcp_cmd_accept(listener, NULL);
-        check(desc != -1);
+        check_cmp(desc, !=, -1);
         if (i % 3 == 0) {
             inject(ends[i % countof(ends)]);
         }
@@ -358,7 +358,7 @@ static void test_churn(void)
     advance(TCP_R2_SYN + TCP_CLOSE_TIMEOUT);
     wire_pending(1);
     check_int(blocks(), num);
-    check(memory_in_use() <= memory + 4); /* tables may have grown */
+    check_cmp(memory_in_use(), <=, memory + 4); /* tables may have grown */
 }
 
 /*

@@ -149,7 +149,7 @@ static void test_crumbs(void)
         most = memory_in_use() - memory > most ? memory_in_use() - memory : most;
         wire_pending(1);
     }
-    check(most <= 128);
+    check_cmp(most, <=, 128);
     check_int(view().rcv.nxt - view().irs, 1);
     check_alive(desc, 1, 1);
 }
@@ -167,7 +167,7 @@ static int connected_near_wrap(void)
     expect("S. =4294967040:=4294967040(0) ack 1");
     inject(". 1:1(0) ack 1");
     desc = tcp_cmd_accept(listener, NULL);
-    check(desc != -1);
+    check_cmp(desc, !=, -1);
     return desc;
 }
 
@@ -275,7 +275,7 @@ static void test_tiny_window(void)
     for (int i = 0; i < 400 && ack < 41; i++) {
         advance(500);
         wire_pending(1);
-        check(view().snd.nxt - view().iss <= ack + 1);
+        check_cmp(view().snd.nxt - view().iss, <=, ack + 1);
         ack = view().snd.nxt - view().iss;
         snprintf(line, sizeof(line), ". 1:1(0) ack %u win 1", ack);
         inject(line);
@@ -321,10 +321,10 @@ static void test_lost_update(void)
     check_int(wire_pending(1), 0);
     /* no answer: probes */
     check_counted_between(tcp, probes_sent, 3, 30, advance(60000));
-    check(wire_pending(1) >= 3);
+    check_cmp(wire_pending(1), >=, 3);
     inject(". 1:1(0) ack 1 win 0"); /* an answer */
     advance(60000);
-    check(wire_pending(1) >= 1);
+    check_cmp(wire_pending(1), >=, 1);
     inject(". 1:1(0) ack 1 win 65535"); /* SEG.ACK = SND.UNA updates the window too */
     advance(1000);
     check_int(view().snd.nxt - view().iss, 1001);
@@ -356,7 +356,7 @@ static void test_acks(void)
     for (int i = 0; i < 500; i++) {
         inject(". 1:1(0) ack 999 win 2002");
     }
-    check(wire_pending(1) <= 2);
+    check_cmp(wire_pending(1), <=, 2);
     check_int(view().snd.nxt, before.snd.nxt);
     inject(". 1:1(0) ack 3001 win 65535");
     inject(". 1:1(0) ack 20001 win 65535");
@@ -379,7 +379,7 @@ static void test_timeout(void)
     check_int(tcp_cmd_send(desc, "second", 6), 6);
     expect("P. 6:12(6) ack 1 'second'");
     ms = expect_within(61000, "P. 6:12(6) ack 1 'second'");
-    check(ms >= 1000 && ms <= 60000);
+    check_range(ms, 1000, 60000);
     inject(". 1:1(0) ack 12");
     check_alive(desc, 1, 12);
 }
@@ -396,7 +396,7 @@ static void test_clock(void)
     expect_nothing(500);
     sim_clock_skip(UINT64_C(450000000));
     check_counted(tcp, retransmitted, 1, expect_within(200, "P. 1:6(5) ack 1 'hello'"));
-    check(clock_wall().tv_sec - wall.tv_sec <= 1);
+    check_cmp(clock_wall().tv_sec - wall.tv_sec, <=, 1);
     sim_clock_skip(UINT64_C(900000000000)); /* as if the process was stopped */
     check_counted(tcp, retransmitted, 1, expect_within(200, "P. 1:6(5) ack 1 'hello'"));
     advance(TCP_R2 + 61000);

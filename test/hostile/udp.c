@@ -97,10 +97,10 @@ static void test_flood(void)
     }
     expect_nothing(0);
     udp_get_stats(&stats);
-    check(stats.queue_full - full >= 4000);
-    check(memory_in_use() - memory <= 256);
+    check_cmp(stats.queue_full - full, >=, 4000);
+    check_cmp(memory_in_use() - memory, <=, 256);
     check_int(udp_cmd_close(desc), 0);
-    check(memory_in_use() <= memory);
+    check_cmp(memory_in_use(), <=, memory);
 }
 
 static void test_source(void)
@@ -142,7 +142,7 @@ static void test_dns(void)
     snprintf(line, sizeof(line), "UDP 203.0.113.66.53 > 192.0.2.2.%u 'lies'", port);
     inject(line);
     check_int(udp_cmd_recvfrom(desc, got, sizeof(got), &server), 4);
-    check(server.addr == addr("203.0.113.66"));
+    check_int(server.addr, addr("203.0.113.66"));
 }
 
 /* Ephemeral ports lie in their range, and are unpredictable. */
@@ -157,11 +157,11 @@ static void test_ports(void)
         check_int(udp_cmd_sendto(udp_cmd_open(), "?", 1, &remote), 1);
         take(0, got, sizeof(got));
         port = got[20] << 8 | got[21];
-        check(port >= UDP_SOURCE_PORT_MIN);
+        check_cmp(port, >=, UDP_SOURCE_PORT_MIN);
         near += port - last > -16 && port - last < 16;
         last = port;
     }
-    check(near <= 5);
+    check_cmp(near, <=, 5);
 }
 
 BENCH(46,

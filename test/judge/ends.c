@@ -145,14 +145,14 @@ static int end_receive(struct end *end)
     } else if (len == 0) {
         end->eof = 1;
         len = sock_recv(end->id, buf[end->index], size); /* 0 again, unless a RST arrived */
-        check(len <= 0);
+        check_cmp(len, <=, 0);
         if (len == -1) {
             end_failed(end, errno);
         }
     } else {
         check_pattern(buf[end->index], end->other->from + (uint32_t)end->received, (size_t)len);
         end->received += (size_t)len;
-        check(end->received <= end->other->total);
+        check_cmp(end->received, <=, end->other->total);
     }
     return len > 0;
 }
@@ -197,7 +197,8 @@ static int end_send(struct end *end)
         end_failed(end, errno);
         return 0;
     }
-    check(sent > 0 && (size_t)sent <= len);
+    check_cmp(sent, >, 0);
+    check_cmp((size_t)sent, <=, len);
     end->sent += (size_t)sent;
     return end->sent < end->plan->total;
 }

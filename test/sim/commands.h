@@ -12,7 +12,7 @@ static inline int bound(const char *text)
     ip_endp_t local = endp(text);
     int desc = tcp_cmd_socket();
 
-    check(desc != -1);
+    check_cmp(desc, !=, -1);
     check_int(tcp_cmd_bind(desc, &local), 0);
     return desc;
 }
@@ -32,7 +32,7 @@ static inline int accepted(int listener, const char *syn, unsigned win)
 
     handshake(syn, win);
     desc = tcp_cmd_accept(listener, NULL);
-    check(desc != -1);
+    check_cmp(desc, !=, -1);
     return desc;
 }
 

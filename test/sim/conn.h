@@ -83,7 +83,7 @@ static inline int opened(const struct call *c)
 {
     settle();
     check(task_done(c->task));
-    check(c->ret != -1);
+    check_cmp(c->ret, !=, -1);
     return (int)c->ret;
 }
 
@@ -127,7 +127,7 @@ static inline uint32_t read_pattern(int desc, uint32_t from, size_t size)
     static char buf[70000];
     ssize_t len = tcp_cmd_receive(desc, buf, size < sizeof(buf) ? size : sizeof(buf));
 
-    check(len > 0);
+    check_cmp(len, >, 0);
     check_pattern(buf, from, (size_t)len);
     return (uint32_t)len;
 }
@@ -185,7 +185,7 @@ static inline unsigned check_acked(int desc, uint32_t ack)
     uint8_t packet[1500];
 
     advance(500);
-    check(wire_pending(0) > 0);
+    check_cmp(wire_pending(0), >, 0);
     while (wire_pending(0) > 0) {
         take(0, packet, sizeof(packet));
         check_int(packet[33] & 7, 0);

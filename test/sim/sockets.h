@@ -25,7 +25,7 @@ static inline int bound(int type, const char *text)
     struct sockaddr_in local = address(text);
     int id = sock_open(PF_INET, type, 0);
 
-    check(id != -1);
+    check_cmp(id, !=, -1);
     check_int(sock_bind(id, SA(&local), sizeof(local)), 0);
     return id;
 }
