@@ -122,7 +122,7 @@ struct arp_request_time {
 #define ARP_CHANGE_LOG_INTERVAL 1 /* seconds between two warnings of changed addresses */
 #define ARP_TIMER_INTERVAL 1 /* seconds */
 
-static lock_t lock = LOCK_INITIALIZER; /* guards all of these, and every interface's
+static lock_t lock = LOCK_INITIALIZER; /* guards all of these but stats, and every interface's
                                           arp_defence; no layer's lock is taken under it */
 static struct table caches = {.limit = ARP_CACHE_SIZE}; /* of struct arp_cache */
 static struct arp_cache *chains[ARP_CHAINS]; /* the same entries by address, see arp_chain */
@@ -221,7 +221,7 @@ static void arp_cache_delete(struct arp_cache *cache, uint64_t *reason)
     debugf("pa=%s, ha=%s", ip_addr_ntop(cache->pa, pa, sizeof(pa)),
            ether_addr_ntop(cache->ha, ha, sizeof(ha)));
     while ((datagram = arp_cache_pop(cache)) != NULL) {
-        drop(*reason, "unresolved, pa=%s, len=%zu", pa, datagram->len);
+        drop(*reason, "entry deleted, pa=%s, len=%zu", pa, datagram->len);
         memory_free(datagram);
     }
     while (*link != cache) {

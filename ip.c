@@ -29,8 +29,8 @@
  * lock guards them. Routes are added and never removed. ip_output copies its data; a received
  * datagram is borrowed for the call. A datagram that fails a check is dropped and counted.
  *
- * lock guards routes. Transports call with their own locks held. No lock is taken under it: it is
- * released before ARP, a device or a handler is called.
+ * lock guards routes. No lock is taken under it: it is released before ARP, a device or a handler
+ * is called. A transport may call with its own lock held.
  *
  * Limits
  *     IP_ROUTE_SIZE    further routes are refused: ENOSPC

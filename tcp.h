@@ -157,8 +157,8 @@ const char *tcp_state_ntoa(enum tcp_state state);
  *              ECONNREFUSED, EPROTO. If the next hop does not answer ARP, a connect fails with
  *              EHOSTUNREACH after some 3 seconds.
  *
- * After a connection has failed, each call that needs one fails with the reason: ECONNREFUSED,
- * ECONNRESET, ETIMEDOUT.
+ * After a connection has failed, each call that sends, receives or ends one direction fails with
+ * the reason: ECONNREFUSED, ECONNRESET, ETIMEDOUT.
  */
 
 /* OPEN: waits for a connection to local from remote (NULL: any peer), or connects to remote if
