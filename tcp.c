@@ -729,7 +729,7 @@ static void tcp_output_reset(const struct tcp_segment *seg, const ip_endp_t *loc
                              const ip_endp_t *remote)
 {
     if (!tcp_may_reset()) {
-        (void)drop(stats.resets_limited, "too many resets in a second");
+        drop(stats.resets_limited, "too many resets in a second");
         return;
     }
     count(stats.resets_sent);
@@ -1168,12 +1168,12 @@ static struct tcp_pcb *tcp_pcb_alloc_child(struct tcp_pcb *listener)
 
     if (listener->waiting >= listener->backlog ||
         (listener->syn_received >= TCP_HALF_OPEN_MAX && tcp_pcb_evict(listener) == -1)) {
-        (void)drop(stats.backlog_full, "desc=%d, no room for a connection", listener->desc);
+        drop(stats.backlog_full, "desc=%d, no room for a connection", listener->desc);
         return NULL;
     }
     pcb = tcp_pcb_alloc(0);
     if (!pcb) {
-        (void)drop(stats.no_block, "desc=%d, no block for a connection", listener->desc);
+        drop(stats.no_block, "desc=%d, no block for a connection", listener->desc);
         return NULL;
     }
     pcb->state = TCP_STATE_LISTEN;
