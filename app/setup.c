@@ -372,10 +372,11 @@ static void explain_tap(void)
                    device);
     }
     if (errno == EPERM) {
-        setup_fail(1, "%s belongs to another user: run %s as root (sudo), or 'make untap tap'",
-                   device, program);
+        setup_fail(1, "%s belongs to another user: run %s as root (sudo); 'make untap tap' makes "
+                   "tap0 anew", device, program);
     }
-    setup_fail(1, "%s can't be used (%s): 'make untap tap' makes it anew", device, strerror(errno));
+    setup_fail(1, "%s can't be used (%s): 'make untap tap' makes tap0 anew", device,
+               strerror(errno));
 }
 
 static void explain_packet_socket(void)
