@@ -337,7 +337,8 @@ static struct arp_cache *arp_cache_alloc(struct ip_iface *iface, ip_addr_t pa,
         queue_init(&cache->waiting);
     }
     if (!cache || arp_cache_add(cache, limit) == -1) {
-        drop(stats.no_room, "no entry for pa=%s", ip_addr_ntop(pa, text, sizeof(text)));
+        count(stats.no_room);
+        debugf("no entry for pa=%s", ip_addr_ntop(pa, text, sizeof(text)));
         memory_free(cache);
         errno = ENOBUFS;
         return NULL;
@@ -394,7 +395,8 @@ static int arp_cache_update(const struct ip_iface *iface, ip_addr_t pa, const ui
     same = memcmp(cache->ha, ha, ETHER_ADDR_LEN) == 0;
     if (cache->state == ARP_CACHE_STATE_STATIC) {
         if (!same) {
-            drop(stats.static_kept, "contradicts a static entry");
+            count(stats.static_kept);
+            debugf("contradicts a static entry");
         }
         return 1;
     }

@@ -1457,8 +1457,8 @@ static int tcp_check_seq(struct tcp_pcb *pcb, struct tcp_segment *seg)
         tcp_trim(pcb, seg);
         return 0;
     }
-    drop(stats.out_of_window, "desc=%d, outside the window, seq=%u, len=%u", pcb->desc, seg->seq,
-         seg->len);
+    count(stats.out_of_window);
+    debugf("desc=%d, outside the window, seq=%u, len=%u", pcb->desc, seg->seq, seg->len);
     if (tcp_is_ack_at_edge(pcb, seg)) {
         seg->ack_due = tcp_may_challenge(pcb, 1);
         return 0;
