@@ -346,6 +346,7 @@ static void test_port_taken(void)
         check_cmp(port, >=, UDP_SOURCE_PORT_MIN);
         check(!used[port]++);
     }
+    check(used[UDP_SOURCE_PORT_MAX] && used[UDP_SOURCE_PORT_MIN]);
     check_error(udp_cmd_open(), EMFILE);
 }
 
