@@ -450,6 +450,18 @@ static void test_never_leaves(void)
     expect_nothing(1000);
 }
 
+/* Without a default gateway only the loopback has a route to 127.0.0.2. */
+static void test_links_do_not_reach_loopback(void)
+{
+    check_int(net_init(), 0);
+    check(wire_address(loopback_init(), "127.0.0.1", "255.0.0.0") != NULL);
+    check(wire_address(wire_init(WIRE_ETHER), "192.0.2.2", "255.255.255.0") != NULL);
+    check_int(net_run(), 0);
+    check_error(ip_output(253, NULL, 0, addr("192.0.2.2"), addr("127.0.0.2")), ENETUNREACH);
+    check_int(ip_output(253, NULL, 0, addr("127.0.0.1"), addr("127.0.0.2")), 0);
+    expect_nothing(0);
+}
+
 /* Without a loopback device a local address is unreachable, and never resolved by ARP. */
 static void test_no_loopback(void)
 {
@@ -622,6 +634,8 @@ BENCH(39,
       {"connect to a closed local port is ECONNREFUSED", test_closed_port},
       {"an echo between any two local addresses is answered", test_echo},
       {"127/8 and 0/8 never leave on a wire", test_never_leaves},
+      {"a datagram from a link's address never reaches the loopback by its route",
+       test_links_do_not_reach_loopback},
       {"/31 and /32 networks have no broadcast address", test_small_networks},
       {"with a gateway on each link, a reply takes the request's link [1122-3.3.4.2c]",
        test_gateway_each},
