@@ -89,10 +89,20 @@ static void test_second_lost(void)
     expect_nothing(60000);
 }
 
+/* Takes a segment. Returns the length of its data; seq becomes relative. */
+static size_t take_segment(long ms, uint32_t *seq)
+{
+    uint8_t packet[1500];
+    size_t len = take(ms, packet, sizeof(packet)) - 40;
+
+    *seq = get32(packet + 24) - view(desc).iss;
+    check_pattern(packet + 40, *seq, len);
+    return len;
+}
+
 /* Half of it is acknowledged: the rest, or all of it, is retransmitted. */
 static void test_partly_acknowledged(void)
 {
-    uint8_t packet[1500];
     uint32_t seq;
     size_t len;
 
@@ -100,11 +110,9 @@ static void test_partly_acknowledged(void)
     our_side_sends(desc, 1, 10);
     expect("P. 1:11(10) ack 1");
     inject(". 1:1(0) ack 6");
-    len = take(10000, packet, sizeof(packet)) - 40;
-    seq = get32(packet + 24) - view(desc).iss;
+    len = take_segment(10000, &seq);
     check(seq == 1 || seq == 6);
     check_int(seq + len, 11);
-    check_pattern(packet + 40, seq, len);
     inject(". 1:1(0) ack 11");
     expect_nothing(60000);
 }
@@ -131,6 +139,24 @@ static void test_shrunk_window(void)
     inject(". 1:1(0) ack 1 win 10");
     expect_within(10000, "P. 1:11(10) ack 1");
     inject(". 1:1(0) ack 11 win 65535");
+    expect_nothing(60000);
+}
+
+/* Of three segments only the first fits into the shrunk window. */
+static void test_shrunk_to_first(void)
+{
+    uint32_t seq;
+
+    establish();
+    for (seq = 1; seq < 31; seq += 10) {
+        our_side_sends(desc, seq, 10);
+    }
+    wire_pending(1);
+    inject(". 1:1(0) ack 1 win 10");
+    check_int(take_segment(10000, &seq), 10);
+    check_int(seq, 1);
+    expect_nothing(500);
+    inject(". 1:1(0) ack 31 win 65535");
     expect_nothing(60000);
 }
 
@@ -238,6 +264,57 @@ static void test_half_open(void)
     expect_nothing(600000);
 }
 
+/* Takes a probe of una: empty, with a number before SND.UNA, or with one byte. */
+static void take_probe(uint32_t una)
+{
+    uint32_t seq;
+    size_t len = take_segment(60000, &seq);
+
+    check_int(len == 0 ? seq + 1 : seq, una);
+    check_cmp(len, <=, 1);
+}
+
+/* RFC 9293 3.8.6.1: the connection lasts while its probes are answered, and an answer opens the
+ * window. */
+static void test_probes(void)
+{
+    static struct call c;
+    struct tcp_stats stats;
+
+    bench_start(WIRE_RAW);
+    desc = established(PEER_ISN, "", 0);
+    call_start(&c, send_pattern, .desc = desc, .from = 1, .len = 10);
+    while (now_ms() < 400000) {
+        take_probe(1);
+        inject(". 1:1(0) ack 1 win 0");
+        check_state(desc, "ESTABLISHED");
+    }
+    tcp_get_stats(&stats);
+    check_cmp(stats.probes_sent, >=, 4);
+    inject(". 1:1(0) ack 1 win 65535");
+    expect("P. 1:11(10) ack 1");
+    inject(". 1:1(0) ack 11");
+    check_returned(&c, 10);
+    expect_nothing(60000);
+}
+
+static void test_probes_unanswered(void)
+{
+    static struct call c;
+
+    bench_start(WIRE_RAW);
+    desc = established(PEER_ISN, "", 0);
+    call_start(&c, send_pattern, .desc = desc, .from = 1, .len = 10);
+    advance(99000);
+    check_cmp(wire_pending(1), >=, 3);
+    check_state(desc, "ESTABLISHED");
+    advance(600000);
+    check_sent_or_failed(&c, ETIMEDOUT);
+    check_state(desc, "CLOSED");
+    wire_pending(1);
+    expect_nothing(60000);
+}
+
 BENCH(24,
       {"a lost segment is retransmitted with doubling timeouts, and counted", test_segment},
       {"a lost SYN-ACK is retransmitted with doubling timeouts, and counted [MUST-22]",
@@ -247,10 +324,14 @@ BENCH(24,
       {"a partly acknowledged segment is retransmitted", test_partly_acknowledged},
       {"old and duplicate ACKs do not stop retransmission", test_duplicate_ack},
       {"a shrunk window does not stop retransmission [SHLD-16]", test_shrunk_window},
+      {"data outside a shrunk window is not retransmitted [SHLD-16]", test_shrunk_to_first},
       {"a segment refused by the device is retransmitted [M-2]", test_output_fails},
       {"received data does not disturb retransmission", test_both_directions},
       {"three retransmissions log a warning [MUST-20 SHLD-10]", test_warning},
       {"a call fails with ETIMEDOUT after at least 100 s of silence [MUST-20 SHLD-11 EVENT-13]",
        test_giving_up},
       {"the timeout wakes a sleeping sender", test_giving_up_sending},
-      {"a half-open connection times out", test_half_open})
+      {"a half-open connection times out", test_half_open},
+      {"a zero window is probed while data waits, and the answers keep the connection [MUST-36]",
+       test_probes},
+      {"unanswered probes time out [MUST-36]", test_probes_unanswered})
