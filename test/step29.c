@@ -244,6 +244,11 @@ static void test_listen_again(void)
     int listener = start(0);
 
     client_connects('A');
+    client_syn('B');
+    if (wire_pending(1) > 0) {
+        check_counted(tcp, backlog_full, 1, inject(". 1:1(0) ack 1"));
+        inject("R 1:1(0)");
+    }
     check(tcp_cmd_accept(listener, NULL) != -1);
     check_int(tcp_cmd_listen(listener, 3), 0);
     for (int c = 'B'; c <= 'D'; c++) {
@@ -330,18 +335,24 @@ static void test_end_before_accept(void)
     check_end_of_file(desc);
 }
 
-/* Over a thousand SYNs, whose senders never answer: other clients connect, and the blocks are
- * freed. */
-static void test_flood(void)
+/* num SYNs arrive, whose senders never answer. */
+static void flood(int num)
 {
     char remote[32];
-    int listener = start(5);
 
-    for (int i = 0; i < TCP_HALF_OPEN_MAX + 100; i++) {
+    for (int i = 0; i < num; i++) {
         snprintf(remote, sizeof(remote), "192.0.2.%d:%d", 10 + i % 200, 6000 + i);
         connection('F', "192.0.2.2:7", remote, PEER_ISN);
         inject("S 0:0(0)");
     }
+}
+
+/* Other clients connect during a flood, and its blocks are freed. */
+static void test_flood(void)
+{
+    int listener = start(5);
+
+    flood(TCP_HALF_OPEN_MAX + 100);
     advance(3000);
     wire_pending(1);
     check_cmp(blocks_in_use(), <=, TCP_HALF_OPEN_MAX + 1);
@@ -350,6 +361,28 @@ static void test_flood(void)
     advance(400000);
     wire_pending(1);
     check_int(blocks_in_use(), 2);
+}
+
+/* A is older than C, which may have got the block of B. */
+static void test_flood_evicts_oldest(void)
+{
+    static struct call a;
+    int listener = start(5);
+
+    client_syn('B');
+    client_syn('A');
+    inject("B> R 1:1(0)");
+    advance(10);
+    client_syn('C');
+    advance(5000);
+    check_counted(tcp, half_open_evicted, 1, flood(TCP_HALF_OPEN_MAX - 1));
+    wire_pending(1);
+    inject("C> . 1:1(0) ack 1");
+    accept_start(&a, listener);
+    task_join(a.task, 0);
+    check_int(peer_port(&a), 5002);
+    inject("A> . 1:1(0) ack 1");
+    expect("A> R 1:1(0)");
 }
 
 static void test_connect(void)
@@ -635,6 +668,7 @@ BENCH(29,
       {"a connection reset before accept is dropped [M-1]", test_reset_before_accept},
       {"a connection ended before accept delivers its data", test_end_before_accept},
       {"a SYN flood does not keep out other clients", test_flood},
+      {"a SYN flood evicts the oldest half-open connection", test_flood_evicts_oldest},
       {"a second connect fails with EALREADY in the handshake, EISCONN after it", test_connect},
       {"connect without bind chooses a port", test_connect_unbound},
       {"connect fails with ECONNREFUSED, EBADF or ETIMEDOUT", test_connect_fails},
