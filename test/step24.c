@@ -117,6 +117,21 @@ static void test_partly_acknowledged(void)
     expect_nothing(60000);
 }
 
+/* RFC 6298 5.3: the second timeout begins with the ACK, not with its segment. */
+static void test_ack_restarts_timeout(void)
+{
+    establish();
+    our_side_sends(desc, 1, 10);
+    our_side_sends(desc, 11, 10);
+    check_int(wire_pending(1), 2);
+    advance(600);
+    inject(". 1:1(0) ack 11");
+    expect_nothing(900);
+    expect_within(10000, "P. 11:21(10) ack 1");
+    inject(". 1:1(0) ack 21");
+    expect_nothing(60000);
+}
+
 /* A duplicate ACK shows that the peer is alive; the missing data is still retransmitted. */
 static void test_duplicate_ack(void)
 {
@@ -340,6 +355,7 @@ BENCH(24,
       {"acknowledged data is not retransmitted", test_acknowledged},
       {"of two segments only the unacknowledged one is retransmitted", test_second_lost},
       {"a partly acknowledged segment is retransmitted", test_partly_acknowledged},
+      {"an ACK of new data restarts the timeout", test_ack_restarts_timeout},
       {"old and duplicate ACKs do not stop retransmission", test_duplicate_ack},
       {"a shrunk window does not stop retransmission [SHLD-16]", test_shrunk_window},
       {"data outside a shrunk window is not retransmitted [SHLD-16]", test_shrunk_to_first},
