@@ -200,6 +200,9 @@ static void full_renewed(void)
     meet(99, 0x99);
     check_int(known(100), 0xaa);
     check_int(known(99), 0x99);
+    for (int i = 2; i < 32; i++) { /* 101 was the oldest, and 100 has one entry */
+        check_int(known(100 + i), 100 + i);
+    }
 }
 
 static void malformed(void)

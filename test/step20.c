@@ -146,7 +146,7 @@ static void test_bad_source(void)
     static const char *const source[] = {
         "ip.src=255.255.255.255", "ip.src=192.0.2.255", "ip.src=224.0.0.1",
         "ip.src=239.255.255.255", "ip.src=240.0.0.1", "ip.src=0.0.0.0",
-        "ip.src=192.0.2.2, tcp.sport=7", /* the destination itself */
+        "ip.src=192.0.2.2", "ip.src=192.0.2.2, tcp.sport=7", /* the destination itself */
     };
 
     bench_start(WIRE_RAW);
