@@ -298,6 +298,11 @@ static void test_shut_window(void)
     check_int(take_data(), 10);
     task_join(c.task, 0);
     peer_acks(11, 65535);
+    peer_acks(11, 1);
+    call_start(&c, send_pattern, .desc = desc, .from = 11, .len = 1);
+    check_int(take_data(), 1); /* it fits */
+    task_join(c.task, 0);
+    peer_acks(12, 65535);
 }
 
 /* More is in flight than the window now holds: the difference is negative, not 4294966296. */
