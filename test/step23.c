@@ -159,6 +159,20 @@ static void test_duplicates(void)
     check_received(desc, 1, 21);
 }
 
+/* RFC 9293 3.10.7.4: a segment outside the window is answered and dropped, with its ACK. */
+static void test_ack_of_duplicate(void)
+{
+    establish(PEER_ISN, 65535);
+    our_side_sends(desc, 1, 10);
+    check_int(take_data(), 10);
+    inject("P. 1:11(10) ack 1");
+    inject("P. 1:11(10) ack 11");
+    check_int(view(desc).snd.una - view(desc).iss, 1);
+    inject(". 11:11(0) ack 11");
+    check_int(view(desc).snd.una - view(desc).iss, 11);
+    wire_pending(1);
+}
+
 /* Segments outside the window. */
 static void test_outside(void)
 {
@@ -482,6 +496,7 @@ BENCH(23,
       {"data may come with the handshake's last ACK", test_data_with_handshake},
       {"data after a gap is neither acknowledged nor delivered [MAY-13]", test_out_of_order},
       {"duplicate data is delivered once", test_duplicates},
+      {"the ACK of a segment before the window does not count [EVENT-4]", test_ack_of_duplicate},
       {"data outside the window is not accepted [EVENT-4]", test_outside},
       {"a full receive buffer closes the window, and reading opens it [SHLD-14 MAY-8 M-2]",
        test_full},
