@@ -324,7 +324,7 @@ static void test_port_choice(void)
             check_cmp(port[i], !=, port[j]);
         }
     }
-    send_text(desc[0], "again", "192.0.2.1:5001");
+    check_counted(udp, sent, 1, send_text(desc[0], "again", "192.0.2.1:5001"));
     check_int(source_port(), port[0]);
 }
 

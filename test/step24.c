@@ -240,6 +240,9 @@ static void test_giving_up(void)
     check_failed(&c, ETIMEDOUT);
     wire_pending(1);
     expect_nothing(600000);
+    check_int(tcp_cmd_close(desc), 0);
+    check(is_gone(desc));
+    expect_nothing(0);
 }
 
 /* A sleeping sender returns what it has sent by then, or the error. */
