@@ -91,6 +91,8 @@ static void echo_broadcast(void)
     bench_start(WIRE_RAW);
     check_counted(icmp, echo_broadcast, 1, inject(ECHO_TO("192.0.2.255")));
     check_counted(icmp, echo_broadcast, 1, inject(ECHO_TO("255.255.255.255")));
+    check_counted(icmp, echo_replies, 0, inject(ECHO_TO("192.0.2.255")));
+    check_counted(icmp, send_failed, 0, inject(ECHO_TO("192.0.2.255")));
     expect_nothing(0);
 }
 
