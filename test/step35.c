@@ -767,12 +767,29 @@ static void test_repeated_syn(void)
     check_waits(3000, "F. 1:1(0) ack 1");
 }
 
+/* The window has room for the rest: this data carries the ACK. */
+static void test_data_carries_ack(void)
+{
+    static struct call c;
+
+    bench_start(WIRE_RAW);
+    desc = established(PEER_ISN, "", 10);
+    call_start(&c, send_pattern, .desc = desc, .from = 1, .len = 20);
+    check_int(wire_pending(1), 1);
+    inject("P. 1:11(10) ack 11 win 10");
+    expect("P. 11:21(10) ack 11");
+    expect_nothing(0);
+    inject(". 11:11(0) ack 21");
+    check_returned(&c, 20);
+}
+
 BENCH(35,
       {"send returns once the bytes are in the buffer [MAY-16]", test_returns},
       {"send sleeps while the buffer is full", test_full},
       {"small writes go out as full segments [SHLD-28 SHLD-27 MUST-61]", test_full_segments},
       {"the last segment of a write has PSH [MUST-61]", test_push_of_one},
       {"held bytes go out once the data in flight is acknowledged [MUST-60]", test_not_held},
+      {"released data carries the ACK, and no other is sent", test_data_carries_ack},
       {"only the unacknowledged half of a segment is retransmitted", test_part},
       {"acknowledged segments are not retransmitted", test_part_of_many},
       {"segments and retransmissions fit a changed MTU [MUST-16]", test_mtu_changes},
