@@ -1,4 +1,5 @@
 # make          the library, the graders and the programs, with .exe beside each .c
+# make test     all graders; STEP=14: one step; SAN=address: with a sanitizer
 # make clean
 
 CFLAGS ?= -O2 -g
@@ -42,6 +43,9 @@ $(call exe,$(TOOLS)): $(EXE)%.exe: $(B)/%.o $(EXE)libmicrops.a
 $(call exe,$(APPS)): $(EXE)%.exe: $(B)/%.o $(call obj,$(wildcard app/setup.c)) $(EXE)libmicrops.a
 	$(link)
 
+test: all
+	@sh test/run.sh "$(EXE)" "$(STEP)" "$(SAN)"
+.PHONY: test
 clean:
 	rm -rf build libmicrops.a
 	find . -name '*.exe' -delete
