@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <time.h>
 
+#include "driver/loopback.h"
 #include "net.h"
 #include "util.h"
 
@@ -18,7 +19,7 @@ static const uint8_t test_data[] = {
 };
 
 static sigset_t sigint;
-static struct net_device *dummy;
+static struct net_device *loopback;
 
 /* Waits for SIGINT, at most seconds (-1: without limit). Returns whether it arrived. */
 static int wait_for_sigint(int seconds)
@@ -31,6 +32,18 @@ static int wait_for_sigint(int seconds)
     return sigtimedwait(&sigint, NULL, &timeout) == SIGINT;
 }
 
+static int setup_loopback(void)
+{
+    struct net_device *dev = loopback_init();
+
+    if (!dev) {
+        errorf("loopback_init() failure");
+        return -1;
+    }
+    loopback = dev;
+    return 0;
+}
+
 static int setup(void)
 {
     sigemptyset(&sigint);
@@ -40,15 +53,7 @@ static int setup(void)
         errorf("net_init() failure");
         return -1;
     }
-    dummy = net_device_alloc();
-    if (!dummy) {
-        errorf("net_device_alloc() failure");
-        return -1;
-    }
-    dummy->type = NET_DEVICE_TYPE_NULL;
-    dummy->mtu = 128;
-    if (net_device_register(dummy) == -1) {
-        errorf("net_device_register() failure");
+    if (setup_loopback() == -1) {
         return -1;
     }
     if (net_run() == -1) {
@@ -58,11 +63,11 @@ static int setup(void)
     return 0;
 }
 
-/* Sends data through the dummy device once a second. */
+/* Sends a datagram through the loopback device once a second. */
 static void demonstrate(void)
 {
     do {
-        net_device_output(dummy, 0x0800, test_data, sizeof(test_data), NULL);
+        net_device_output(loopback, 0x0800, test_data, sizeof(test_data), NULL);
     } while (!wait_for_sigint(1));
 }
 
