@@ -67,7 +67,7 @@ static int setup(void)
 static void demonstrate(void)
 {
     do {
-        net_device_output(loopback, 0x0800, test_data, sizeof(test_data), NULL);
+        net_device_output(loopback, NET_PROTOCOL_TYPE_IP, test_data, sizeof(test_data), NULL);
     } while (!wait_for_sigint(1));
 }
 
