@@ -7,8 +7,12 @@
 #include <time.h>
 
 #include "driver/loopback.h"
+#include "ip.h"
 #include "net.h"
 #include "util.h"
+
+#define LOOPBACK_IP_ADDR "127.0.0.1"
+#define LOOPBACK_NETMASK "255.0.0.0"
 
 /* A datagram: an ICMP echo from 127.0.0.1 to itself. */
 static const uint8_t test_data[] = {
@@ -35,12 +39,18 @@ static int wait_for_sigint(int seconds)
 static int setup_loopback(void)
 {
     struct net_device *dev = loopback_init();
+    struct ip_iface *iface;
 
     if (!dev) {
         errorf("loopback_init() failure");
         return -1;
     }
     loopback = dev;
+    iface = ip_iface_alloc(LOOPBACK_IP_ADDR, LOOPBACK_NETMASK);
+    if (!iface || ip_iface_register(dev, iface) == -1) {
+        errorf("no interface for the loopback device");
+        return -1;
+    }
     return 0;
 }
 
