@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "driver/loopback.h"
+#include "icmp.h"
 #include "ip.h"
 #include "net.h"
 #include "util.h"
@@ -23,6 +24,7 @@ static const uint8_t test_data[] = {
 };
 
 #define TEST_IP_HDR_SIZE 20
+#define TEST_ICMP_HDR_SIZE 8
 
 static sigset_t sigint;
 
@@ -73,16 +75,18 @@ static int setup(void)
     return 0;
 }
 
-/* Sends an ICMP echo to our own address once a second. */
+/* Pings our own address once a second. */
 static void demonstrate(void)
 {
-    const uint8_t *icmp = test_data + TEST_IP_HDR_SIZE;
+    const uint8_t *data = test_data + TEST_IP_HDR_SIZE + TEST_ICMP_HDR_SIZE;
+    size_t len = sizeof(test_data) - TEST_IP_HDR_SIZE - TEST_ICMP_HDR_SIZE;
+    uint32_t id = 1, seq = 1;
     ip_addr_t self;
 
     ip_addr_pton(LOOPBACK_IP_ADDR, &self);
     do {
-        if (ip_output(1, icmp, sizeof(test_data) - TEST_IP_HDR_SIZE, self, self) == -1) {
-            errorf("ip_output() failure");
+        if (icmp_output(ICMP_TYPE_ECHO, 0, hton32(id << 16 | seq++), data, len, self, self) == -1) {
+            errorf("icmp_output() failure");
         }
     } while (!wait_for_sigint(1));
 }
