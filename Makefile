@@ -1,5 +1,6 @@
 # make          the library, the graders and the programs, with .exe beside each .c
 # make test     all graders; STEP=14: one step; SAN=address: with a sanitizer
+# make tap      tap0 alone (make untap removes it)
 # make clean
 
 CFLAGS ?= -O2 -g
@@ -46,6 +47,9 @@ $(call exe,$(APPS)): $(EXE)%.exe: $(B)/%.o $(call obj,$(wildcard app/setup.c)) $
 test: all
 	@sh test/run.sh "$(EXE)" "$(STEP)" "$(SAN)"
 .PHONY: test
+tap untap:
+	@sh platform/linux/tap.sh $@
+.PHONY: tap untap
 clean:
 	rm -rf build libmicrops.a
 	find . -name '*.exe' -delete

@@ -1,0 +1,116 @@
+/* Step 10: Ethernet. The text form of addresses, and the dump of a frame's header. */
+#include <stdlib.h>
+
+#include "bench.h"
+#include "ether.h"
+#include "util.h"
+
+static const uint8_t frame[] = {
+    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0x5e, 0x00, 0x53, 0x01,
+    0x08, 0x06, 0x00, 0x01, 0x08, 0x00,
+};
+
+static void fields(void)
+{
+    ether_print(frame, sizeof(frame));
+    check(logged("src: 00:00:5e:00:53:01"));
+    check(logged("dst: ff:ff:ff:ff:ff:ff"));
+    check(logged("type: 0x0806"));
+}
+
+static void only_header(void)
+{
+    ether_print(frame, ETHER_HDR_SIZE);
+    check(logged("src: 00:00:5e:00:53:01"));
+    check(logged("type: 0x0806"));
+}
+
+/* Each frame ends where its allocation ends, so that a sanitizer sees a read beyond. */
+static void too_short(void)
+{
+    for (size_t len = 0; len < ETHER_HDR_SIZE; len++) {
+        uint8_t *cut = malloc(len + 1);
+        check(cut != NULL);
+        memcpy(cut + 1, frame, len);
+        ether_print(cut + 1, len);
+        free(cut);
+    }
+    check(!logged("src: "));
+    check(!logged("type: "));
+}
+
+static void address_text(void)
+{
+    static const struct {
+        const char *text;
+        uint8_t bytes[ETHER_ADDR_LEN];
+    } pairs[] = {
+        {"00:00:5e:00:53:01", {0x00, 0x00, 0x5e, 0x00, 0x53, 0x01}},
+        {"00:00:00:00:00:00", {0}},
+        {"ff:ff:ff:ff:ff:ff", {0xff, 0xff, 0xff, 0xff, 0xff, 0xff}},
+        {"12:34:56:78:9a:bc", {0x12, 0x34, 0x56, 0x78, 0x9a, 0xbc}},
+    };
+    char text[ETHER_ADDR_STR_LEN];
+    uint8_t addr[ETHER_ADDR_LEN];
+
+    for (size_t i = 0; i < countof(pairs); i++) {
+        check_int(ether_addr_pton(pairs[i].text, addr), 0);
+        check_mem(addr, pairs[i].bytes, ETHER_ADDR_LEN);
+        check_ptr(ether_addr_ntop(addr, text, sizeof(text)), text);
+        check_str(text, pairs[i].text);
+    }
+    check_mem(ETHER_ADDR_ANY, pairs[1].bytes, ETHER_ADDR_LEN);
+    check_mem(ETHER_ADDR_BROADCAST, pairs[2].bytes, ETHER_ADDR_LEN);
+}
+
+static void bad_text(void)
+{
+    static const char *const bad[] = {
+        "",
+        "00",
+        "00:00:5e:00:53",
+        "00:00:5e:00:53:",
+        "00:00:5e:00:53:01:",
+        "00:00:5e:00:53:01:02",
+        "00:00:5e:00:53:0g",
+        "00:00:5e:00:53:100",
+        "00:00:5e:00:053:01",
+        "00:00:5e:00:53:-1",
+        "00:00:5e:00:53:+1",
+        "00:00:5e:00:53: 1",
+        " 00:00:5e:00:53:01",
+        "00:00:5e:00:53:01 ",
+        "00-00-5e-00-53-01",
+        "00:00:5e::53:01",
+        "00005e005301",
+        "0x:00:5e:00:53:01",
+        "192.0.2.1",
+    };
+    uint8_t addr[ETHER_ADDR_LEN];
+
+    for (size_t i = 0; i < countof(bad); i++) {
+        if (ether_addr_pton(bad[i], addr) != -1) {
+            fail("'%s' was accepted as an address", bad[i]);
+        }
+    }
+}
+
+static void small_buffer(void)
+{
+    char text[ETHER_ADDR_STR_LEN + 1] = "untouched";
+
+    check(!ether_addr_ntop(ETHER_ADDR_ANY, text, 0));
+    check(!ether_addr_ntop(ETHER_ADDR_ANY, text, ETHER_ADDR_STR_LEN - 1));
+    check_str(text, "untouched");
+    text[ETHER_ADDR_STR_LEN] = '#';
+    check_ptr(ether_addr_ntop(ETHER_ADDR_ANY, text, ETHER_ADDR_STR_LEN), text);
+    check_int(text[ETHER_ADDR_STR_LEN], '#');
+}
+
+BENCH(10,
+      {"ether_print prints a frame's addresses and type", fields},
+      {"ether_print prints the header of a frame without a payload", only_header},
+      {"a frame shorter than a header prints no field, and is not read past its end", too_short},
+      {"addresses are parsed and printed", address_text},
+      {"malformed addresses are refused", bad_text},
+      {"a buffer too small for an address is left untouched", small_buffer})
