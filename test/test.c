@@ -7,7 +7,7 @@
 #include <time.h>
 
 #include "driver/loopback.h"
-#include "icmp.h"
+#include "driver/ether_tap.h"
 #include "ip.h"
 #include "net.h"
 #include "util.h"
@@ -15,16 +15,10 @@
 #define LOOPBACK_IP_ADDR "127.0.0.1"
 #define LOOPBACK_NETMASK "255.0.0.0"
 
-/* A datagram: an ICMP echo from 127.0.0.1 to itself. */
-static const uint8_t test_data[] = {
-    0x45, 0x00, 0x00, 0x30, 0x00, 0x01, 0x00, 0x00, 0x40, 0x01, 0x7c, 0xca,
-    0x7f, 0x00, 0x00, 0x01, 0x7f, 0x00, 0x00, 0x01, 0x08, 0x00, 0x4a, 0x20,
-    0x00, 0x01, 0x00, 0x01, 0x70, 0x69, 0x6e, 0x67, 0x21, 0x70, 0x6f, 0x6e,
-    0x67, 0x3f, 0x70, 0x69, 0x6e, 0x67, 0x21, 0x70, 0x6f, 0x6e, 0x67, 0x3f,
-};
-
-#define TEST_IP_HDR_SIZE 20
-#define TEST_ICMP_HDR_SIZE 8
+#define TAP_NAME "tap0"
+#define TAP_HW_ADDR "00:00:5e:00:53:01"
+#define TAP_IP_ADDR "192.0.2.2"
+#define TAP_NETMASK "255.255.255.0"
 
 static sigset_t sigint;
 
@@ -56,6 +50,23 @@ static int setup_loopback(void)
     return 0;
 }
 
+static int setup_tap(void)
+{
+    struct net_device *dev = ether_tap_init(TAP_NAME, TAP_HW_ADDR);
+    struct ip_iface *iface;
+
+    if (!dev) {
+        errorf("ether_tap_init() failure");
+        return -1;
+    }
+    iface = ip_iface_alloc(TAP_IP_ADDR, TAP_NETMASK);
+    if (!iface || ip_iface_register(dev, iface) == -1) {
+        errorf("no interface for the TAP device");
+        return -1;
+    }
+    return 0;
+}
+
 static int setup(void)
 {
     sigemptyset(&sigint);
@@ -65,7 +76,7 @@ static int setup(void)
         errorf("net_init() failure");
         return -1;
     }
-    if (setup_loopback() == -1) {
+    if (setup_loopback() == -1 || setup_tap() == -1) {
         return -1;
     }
     if (net_run() == -1) {
@@ -75,20 +86,10 @@ static int setup(void)
     return 0;
 }
 
-/* Pings our own address once a second. */
+/* Only receives: the log shows the frames. */
 static void demonstrate(void)
 {
-    const uint8_t *data = test_data + TEST_IP_HDR_SIZE + TEST_ICMP_HDR_SIZE;
-    size_t len = sizeof(test_data) - TEST_IP_HDR_SIZE - TEST_ICMP_HDR_SIZE;
-    uint32_t id = 1, seq = 1;
-    ip_addr_t self;
-
-    ip_addr_pton(LOOPBACK_IP_ADDR, &self);
-    do {
-        if (icmp_output(ICMP_TYPE_ECHO, 0, hton32(id << 16 | seq++), data, len, self, self) == -1) {
-            errorf("icmp_output() failure");
-        }
-    } while (!wait_for_sigint(1));
+    wait_for_sigint(-1);
 }
 
 int main(void)
