@@ -35,6 +35,7 @@
 
 #define TUN_DEVICE "/dev/net/tun"
 #define READ_MAX 64 /* frames that one interrupt takes, so that others get their turn */
+#define ASK_INTERVAL 1 /* seconds after which a removed interface is missed at the latest */
 
 struct ether_tap {
     char name[IFNAMSIZ];
@@ -143,8 +144,7 @@ static int ether_tap_output(struct net_device *dev, uint16_t type, const uint8_t
     return ether_output(dev, type, data, len, dst, ether_tap_write);
 }
 
-/* The interrupt: received frames. Left out (step 13, with timers): the kernel does not signal the
- * interface's removal, so only the next output notices it. */
+/* The interrupt: frames have come. */
 static int ether_tap_isr(unsigned int irq, void *arg)
 {
     struct net_device *dev = arg;
@@ -167,6 +167,13 @@ static int ether_tap_isr(unsigned int irq, void *arg)
         ether_input(dev, frame, (size_t)flen);
     }
     return intr_raise(irq); /* there may be more */
+}
+
+/* The timer. The kernel raises an interrupt for a frame, but not when the interface is removed: so
+ * once in a while all devices are asked. */
+static void ether_tap_timer(void)
+{
+    intr_raise(SIGIO);
 }
 
 static const struct net_device_ops ether_tap_ops = {
@@ -239,7 +246,8 @@ struct net_device *ether_tap_init(const char *name, const char *addr)
         memory_free(tap);
         return NULL;
     }
-    if (intr_register(tap->irq, ether_tap_isr, 0, dev) == -1) {
+    if (intr_register(tap->irq, ether_tap_isr, 0, dev) == -1 ||
+        timer_register((struct timeval){.tv_sec = ASK_INTERVAL}, ether_tap_timer) == -1) {
         return NULL;
     }
     infof("ethernet device initialized, dev=%s", dev->name);
