@@ -30,12 +30,13 @@
  * until another thread has written its frame. Frames are read on the interrupt thread.
  *
  * An interface that is down or removed is logged once, not for each frame, and sending fails with
- * ENETDOWN.
+ * ENETDOWN. The kernel signals frames, but not a removal: a timer makes all devices read once a
+ * second.
  */
 
 #define TUN_DEVICE "/dev/net/tun"
 #define READ_MAX 64 /* frames that one interrupt takes, so that others get their turn */
-#define ASK_INTERVAL 1 /* seconds after which a removed interface is missed at the latest */
+#define ASK_INTERVAL 1 /* seconds between two reads without a signal */
 
 struct ether_tap {
     char name[IFNAMSIZ];
@@ -144,7 +145,7 @@ static int ether_tap_output(struct net_device *dev, uint16_t type, const uint8_t
     return ether_output(dev, type, data, len, dst, ether_tap_write);
 }
 
-/* The interrupt: frames have come. */
+/* The interrupt: received frames. */
 static int ether_tap_isr(unsigned int irq, void *arg)
 {
     struct net_device *dev = arg;
@@ -169,8 +170,7 @@ static int ether_tap_isr(unsigned int irq, void *arg)
     return intr_raise(irq); /* there may be more */
 }
 
-/* The timer. The kernel raises an interrupt for a frame, but not when the interface is removed: so
- * once in a while all devices are asked. */
+/* The timer: raises the interrupt of all devices, since the kernel does not signal a removal. */
 static void ether_tap_timer(void)
 {
     intr_raise(SIGIO);
