@@ -313,8 +313,15 @@ static int ip_output_device(struct ip_iface *iface, const uint8_t *data, size_t 
     if (dev->flags & NET_DEVICE_FLAG_NEED_ARP) {
         if (dst == iface->broadcast || dst == IP_ADDR_BROADCAST) {
             memcpy(hwaddr, dev->broadcast, dev->alen);
-        } else if (arp_resolve(iface, dst, hwaddr) != ARP_RESOLVE_FOUND) {
-            return -1;
+        } else {
+            int ret = arp_resolve(iface, dst, hwaddr);
+
+            if (ret == ARP_RESOLVE_INCOMPLETE) {
+                count(stats.send_failed); /* lost; left out: waiting for ARP (step 38) */
+            }
+            if (ret != ARP_RESOLVE_FOUND) {
+                return ret;
+            }
         }
     }
     if (net_device_output(dev, NET_PROTOCOL_TYPE_IP, data, len, hwaddr) == -1) {

@@ -8,6 +8,7 @@
 
 #include "driver/loopback.h"
 #include "driver/ether_tap.h"
+#include "icmp.h"
 #include "ip.h"
 #include "net.h"
 #include "util.h"
@@ -19,6 +20,7 @@
 #define TAP_HW_ADDR "00:00:5e:00:53:01"
 #define TAP_IP_ADDR "192.0.2.2"
 #define TAP_NETMASK "255.255.255.0"
+#define HOST_IP_ADDR "192.0.2.1"
 
 static sigset_t sigint;
 
@@ -86,10 +88,20 @@ static int setup(void)
     return 0;
 }
 
-/* Only receives: the log shows the frames. */
+/* Pings the host once a second. */
 static void demonstrate(void)
 {
-    wait_for_sigint(-1);
+    static const uint8_t data[] = "ping!pong?";
+    uint32_t id = 1, seq = 1;
+    ip_addr_t dst;
+
+    ip_addr_pton(HOST_IP_ADDR, &dst);
+    do {
+        if (icmp_output(ICMP_TYPE_ECHO, 0, hton32(id << 16 | seq++), data, sizeof(data),
+                        IP_ADDR_ANY, dst) == -1) {
+            errorf("icmp_output() failure");
+        }
+    } while (!wait_for_sigint(1));
 }
 
 int main(void)
