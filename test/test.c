@@ -20,7 +20,8 @@
 #define TAP_HW_ADDR "00:00:5e:00:53:01"
 #define TAP_IP_ADDR "192.0.2.2"
 #define TAP_NETMASK "255.255.255.0"
-#define HOST_IP_ADDR "192.0.2.1"
+#define DEFAULT_GATEWAY "192.0.2.1"
+#define FAR_IP_ADDR "198.51.100.1"
 
 static sigset_t sigint;
 
@@ -66,7 +67,7 @@ static int setup_tap(void)
         errorf("no interface for the TAP device");
         return -1;
     }
-    return 0;
+    return ip_route_set_default_gateway(iface, DEFAULT_GATEWAY);
 }
 
 static int setup(void)
@@ -88,14 +89,14 @@ static int setup(void)
     return 0;
 }
 
-/* Pings the host once a second. */
+/* Pings an address beyond the gateway once a second. */
 static void demonstrate(void)
 {
     static const uint8_t data[] = "ping!pong?";
     uint32_t id = 1, seq = 1;
     ip_addr_t dst;
 
-    ip_addr_pton(HOST_IP_ADDR, &dst);
+    ip_addr_pton(FAR_IP_ADDR, &dst);
     do {
         if (icmp_output(ICMP_TYPE_ECHO, 0, hton32(id << 16 | seq++), data, sizeof(data),
                         IP_ADDR_ANY, dst) == -1) {
