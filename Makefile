@@ -1,5 +1,5 @@
 # make          the library, the graders and the programs, with .exe beside each .c
-# make test     all graders; STEP=14: one step; SAN=address: with a sanitizer
+# make test     all graders; STEP=14: one step; SAN=address or thread: with a sanitizer
 # make tap      tap0 alone (make untap removes it)
 # make clean
 

@@ -10,6 +10,7 @@
 #include "driver/ether_tap.h"
 #include "ip.h"
 #include "net.h"
+#include "udp.h"
 #include "util.h"
 
 #define LOOPBACK_IP_ADDR "127.0.0.1"
@@ -20,6 +21,7 @@
 #define TAP_IP_ADDR "192.0.2.2"
 #define TAP_NETMASK "255.255.255.0"
 #define DEFAULT_GATEWAY "192.0.2.1"
+#define ECHO_PORT 7
 
 static sigset_t sigint;
 
@@ -87,10 +89,18 @@ static int setup(void)
     return 0;
 }
 
-/* Only receives: the log shows the frames. */
+/* Binds a port: the log shows the datagrams to it and to others. */
 static void demonstrate(void)
 {
+    ip_endp_t local = {IP_ADDR_ANY, hton16(ECHO_PORT)};
+    int desc = udp_cmd_open();
+
+    if (desc == -1 || udp_cmd_bind(desc, &local) == -1) {
+        errorf("cannot bind port %d", ECHO_PORT);
+        return;
+    }
     wait_for_sigint(-1);
+    udp_cmd_close(desc);
 }
 
 int main(void)
