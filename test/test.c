@@ -1,22 +1,15 @@
-#define _GNU_SOURCE /* pthread_tryjoin_np */
 /*
  * The demonstration: sets up the stack, runs the example of the step's chapter, and ends at SIGINT
  * (Ctrl-C).
  */
 
-#include <errno.h>
-#include <pthread.h>
 #include <signal.h>
-#include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "driver/loopback.h"
 #include "driver/ether_tap.h"
 #include "ip.h"
 #include "net.h"
-#include "platform.h"
-#include "udp.h"
 #include "util.h"
 
 #define LOOPBACK_IP_ADDR "127.0.0.1"
@@ -27,8 +20,6 @@
 #define TAP_IP_ADDR "192.0.2.2"
 #define TAP_NETMASK "255.255.255.0"
 #define DEFAULT_GATEWAY "192.0.2.1"
-#define LOCAL_ENDPOINT "192.0.2.2:7"
-#define HOST_ENDPOINT "192.0.2.1:10007"
 
 static sigset_t sigint;
 
@@ -96,52 +87,10 @@ static int setup(void)
     return 0;
 }
 
-/* Sends a hello to the host's port, and echoes datagrams. */
-static void exchange(void)
-{
-    static const char hello[] = "hello\n";
-    ip_endp_t local, remote;
-    char buf[2048];
-    ssize_t len;
-    int desc = udp_cmd_open();
-
-    ip_endp_pton(LOCAL_ENDPOINT, &local);
-    ip_endp_pton(HOST_ENDPOINT, &remote);
-    if (desc == -1 || udp_cmd_bind(desc, &local) == -1) {
-        errorf("cannot bind %s", LOCAL_ENDPOINT);
-        return;
-    }
-    udp_cmd_sendto(desc, hello, strlen(hello), &remote); /* lost: the address is unresolved */
-    sleep(1);
-    udp_cmd_sendto(desc, hello, strlen(hello), &remote);
-    while ((len = udp_cmd_recvfrom(desc, buf, sizeof(buf), &remote)) != -1) {
-        infof("received %zd bytes", len);
-        udp_cmd_sendto(desc, buf, (size_t)len, &remote);
-    }
-    infof("over: %s", strerror(errno));
-    udp_cmd_close(desc);
-}
-
-static void *exchange_thread(void *arg)
-{
-    exchange();
-    return arg;
-}
-
-/* Runs the exchange in a thread of its own, and interrupts its sleep at SIGINT. */
+/* Only receives: the log shows the frames. */
 static void demonstrate(void)
 {
-    pthread_t thread;
-
-    if (pthread_create(&thread, NULL, exchange_thread, NULL) != 0) {
-        errorf("pthread_create() failure");
-        return;
-    }
     wait_for_sigint(-1);
-    while (pthread_tryjoin_np(thread, NULL) == EBUSY) {
-        intr_raise(INTR_IRQ_USER); /* repeated: one may arrive just before the sleep */
-        usleep(10000);
-    }
 }
 
 int main(void)
