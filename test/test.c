@@ -1,15 +1,23 @@
+#define _GNU_SOURCE /* pthread_tryjoin_np */
 /*
  * The demonstration: sets up the stack, runs the example of the step's chapter, and ends at SIGINT
  * (Ctrl-C).
  */
 
+#include <errno.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "driver/loopback.h"
 #include "driver/ether_tap.h"
 #include "ip.h"
 #include "net.h"
+#include "platform.h"
+#include "tcp.h"
 #include "util.h"
 
 #define LOOPBACK_IP_ADDR "127.0.0.1"
@@ -20,8 +28,10 @@
 #define TAP_IP_ADDR "192.0.2.2"
 #define TAP_NETMASK "255.255.255.0"
 #define DEFAULT_GATEWAY "192.0.2.1"
+#define LOCAL_ENDPOINT "192.0.2.2:7"
 
 static sigset_t sigint;
+static atomic_int terminate;
 
 /* Waits for SIGINT, at most seconds (-1: without limit). Returns whether it arrived. */
 static int wait_for_sigint(int seconds)
@@ -87,10 +97,46 @@ static int setup(void)
     return 0;
 }
 
-/* Only receives: the log shows the frames. */
+/* Accepts one connection. */
+static void exchange(void)
+{
+    ip_endp_t local;
+    int desc;
+
+    ip_endp_pton(LOCAL_ENDPOINT, &local);
+    desc = tcp_cmd_open(&local, NULL, 0);
+    if (desc == -1) {
+        errorf("tcp_cmd_open() failure: %s", strerror(errno));
+        return;
+    }
+    infof("connected");
+    while (!terminate) {
+        sleep(1); /* left out: data (step 23) */
+    }
+    tcp_cmd_close(desc);
+}
+
+static void *exchange_thread(void *arg)
+{
+    exchange();
+    return arg;
+}
+
+/* Runs the exchange in a thread of its own, and interrupts its sleep at SIGINT. */
 static void demonstrate(void)
 {
+    pthread_t thread;
+
+    if (pthread_create(&thread, NULL, exchange_thread, NULL) != 0) {
+        errorf("pthread_create() failure");
+        return;
+    }
     wait_for_sigint(-1);
+    terminate = 1;
+    while (pthread_tryjoin_np(thread, NULL) == EBUSY) {
+        intr_raise(INTR_IRQ_USER); /* repeated: one may arrive just before the sleep */
+        usleep(10000);
+    }
 }
 
 int main(void)
