@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -31,7 +30,6 @@
 #define LOCAL_ENDPOINT "192.0.2.2:7"
 
 static sigset_t sigint;
-static atomic_int terminate;
 
 /* Waits for SIGINT, at most seconds (-1: without limit). Returns whether it arrived. */
 static int wait_for_sigint(int seconds)
@@ -97,7 +95,22 @@ static int setup(void)
     return 0;
 }
 
-/* Accepts one connection. */
+/* Echoes the stream to its end. */
+static void echo(int desc)
+{
+    char buf[2048];
+    ssize_t len;
+
+    while ((len = tcp_cmd_receive(desc, buf, sizeof(buf))) > 0) {
+        infof("received %zd bytes", len);
+        if (tcp_cmd_send(desc, buf, (size_t)len) == -1) {
+            break;
+        }
+    }
+    infof("end: %s", len == 0 ? "the peer closed" : strerror(errno));
+}
+
+/* Accepts one connection and echoes. */
 static void exchange(void)
 {
     ip_endp_t local;
@@ -109,10 +122,7 @@ static void exchange(void)
         errorf("tcp_cmd_open() failure: %s", strerror(errno));
         return;
     }
-    infof("connected");
-    while (!terminate) {
-        sleep(1); /* left out: data (step 23) */
-    }
+    echo(desc);
     tcp_cmd_close(desc);
 }
 
@@ -132,7 +142,6 @@ static void demonstrate(void)
         return;
     }
     wait_for_sigint(-1);
-    terminate = 1;
     while (pthread_tryjoin_np(thread, NULL) == EBUSY) {
         intr_raise(INTR_IRQ_USER); /* repeated: one may arrive just before the sleep */
         usleep(10000);
