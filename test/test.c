@@ -27,7 +27,7 @@
 #define TAP_IP_ADDR "192.0.2.2"
 #define TAP_NETMASK "255.255.255.0"
 #define DEFAULT_GATEWAY "192.0.2.1"
-#define HOST_ENDPOINT "192.0.2.1:10007"
+#define LOCAL_ENDPOINT "192.0.2.2:7"
 
 static sigset_t sigint;
 
@@ -110,14 +110,14 @@ static void echo(int desc)
     infof("end: %s", len == 0 ? "the peer closed" : strerror(errno));
 }
 
-/* Connects to the host and echoes. */
+/* Accepts one connection, echoes until the peer closes it, and closes it too. */
 static void exchange(void)
 {
-    ip_endp_t remote;
+    ip_endp_t local;
     int desc;
 
-    ip_endp_pton(HOST_ENDPOINT, &remote);
-    desc = tcp_cmd_open(NULL, &remote, 1);
+    ip_endp_pton(LOCAL_ENDPOINT, &local);
+    desc = tcp_cmd_open(&local, NULL, 0);
     if (desc == -1) {
         errorf("tcp_cmd_open() failure: %s", strerror(errno));
         return;
