@@ -36,11 +36,12 @@
  *   3.10.8   timeouts         tcp_timer
  *
  * Verbs that end a connection or its block
- *   tcp_pcb_close           CLOSE: sends a FIN in CLOSE-WAIT, or else resets
+ *   tcp_pcb_close           CLOSE: sends a FIN in ESTABLISHED and CLOSE-WAIT, or else resets
  *   tcp_pcb_send_fin        sends the FIN; from then on no user owns the block
  *   tcp_pcb_reset           sends a RST if the peer may have the connection open, and releases
  *   tcp_pcb_fail_handshake  returns to LISTEN after a passive OPEN, or else finishes
  *   tcp_pcb_finish          enters CLOSED, with an errno for the user; releases without a user
+ *   tcp_pcb_recycle         releases the oldest block in TIME-WAIT when the table is full
  *   tcp_pcb_release         the last of all: frees the block; sleepers get EBADF
  *
  * Timers, checked by tcp_timer every TCP_TIMER_INTERVAL
@@ -51,13 +52,14 @@
  *                                connection times out
  *   window probe    probe_rto    set when send sleeps at a zero window and nothing is in flight;
  *                                cleared when that is over
- *   CLOSE           expires      set by tcp_pcb_send_fin; ends with the block
+ *   CLOSE           expires      set by tcp_pcb_send_fin, and in FIN-WAIT-2; ends with the block
+ *   TIME-WAIT       expires      set by tcp_pcb_time_wait, again by the peer's FIN
  *
  * Lock. `lock` guards the table and its blocks. Order: tcp, ip, arp. A command that sleeps releases
  * it, and then checks the state again; after EBADF the block is gone.
  *
  * Limits
- *   TCP_PCB_SIZE             blocks; then EMFILE
+ *   TCP_PCB_SIZE             blocks; then tcp_pcb_recycle, or EMFILE
  *   TCP_RETRANS_QUEUE_LIMIT  segments in flight; then send sleeps
  *   TCP_RCV_BUF_SIZE         unread bytes; then the window is zero
  *   TCP_ANSWER_INTERVAL      between two answers to ACKs at the right edge of our window
@@ -309,6 +311,24 @@ static void tcp_pcb_fail_handshake(struct tcp_pcb *pcb, int errnum)
     tcp_pcb_set_state(pcb, TCP_STATE_LISTEN);
 }
 
+/* Makes room in a full table: releases the oldest block in TIME-WAIT. Returns its place, or
+ * NULL. */
+static struct tcp_pcb **tcp_pcb_recycle(void)
+{
+    struct tcp_pcb **slot, **oldest = NULL;
+
+    for (slot = pcbs; slot < tailof(pcbs); slot++) {
+        if ((*slot)->state == TCP_STATE_TIME_WAIT &&
+            (!oldest || (*slot)->expires < (*oldest)->expires)) {
+            oldest = slot;
+        }
+    }
+    if (oldest) {
+        tcp_pcb_release(*oldest);
+    }
+    return oldest;
+}
+
 /* Returns a new block in CLOSED, owned by a user or not, or NULL (EMFILE, ENOMEM, ENETDOWN). */
 static struct tcp_pcb *tcp_pcb_alloc(int owned)
 {
@@ -323,6 +343,9 @@ static struct tcp_pcb *tcp_pcb_alloc(int owned)
         slot++;
     }
     if (slot == tailof(pcbs)) {
+        slot = tcp_pcb_recycle();
+    }
+    if (!slot) {
         errno = EMFILE;
         return NULL;
     }
@@ -718,6 +741,25 @@ static size_t tcp_buf_read(struct tcp_pcb *pcb, uint8_t *data, size_t size)
     return len;
 }
 
+/*
+ * Timers
+ */
+
+static void tcp_set_timewait_timer(struct tcp_pcb *pcb)
+{
+    pcb->expires = clock_now() + MILLISECONDS(2 * TCP_MSL);
+}
+
+/* No user will read any more: frees the receive buffer now. */
+static void tcp_pcb_time_wait(struct tcp_pcb *pcb)
+{
+    memory_free(pcb->buf);
+    pcb->buf = NULL;
+    pcb->buf_len = 0;
+    tcp_set_timewait_timer(pcb);
+    tcp_pcb_set_state(pcb, TCP_STATE_TIME_WAIT);
+}
+
 /* Runs the timers of a block, which may be gone afterwards. */
 static void tcp_pcb_timer(struct tcp_pcb *pcb)
 {
@@ -934,6 +976,9 @@ static int tcp_check_seq(struct tcp_pcb *pcb, struct tcp_segment *seg)
     if (TCP_FLG_ISSET(seg->flg, TCP_FLG_RST)) {
         return -1;
     }
+    if (pcb->state == TCP_STATE_TIME_WAIT && TCP_FLG_ISSET(seg->flg, TCP_FLG_FIN)) {
+        tcp_set_timewait_timer(pcb); /* "restart the 2 MSL timeout" */
+    }
     tcp_output(pcb, TCP_FLG_ACK, NULL, 0);
     return -1;
 }
@@ -1030,6 +1075,10 @@ static int tcp_check_ack_fin(struct tcp_pcb *pcb)
         return 0;
     }
     switch (pcb->state) {
+    case TCP_STATE_FIN_WAIT1:
+        pcb->expires = clock_now() + MILLISECONDS(TCP_FIN_WAIT_2_TIMEOUT);
+        tcp_pcb_set_state(pcb, TCP_STATE_FIN_WAIT2);
+        return 0;
     case TCP_STATE_LAST_ACK:
         tcp_pcb_finish(pcb, 0);
         return -1;
@@ -1061,7 +1110,8 @@ static int tcp_segment_text(struct tcp_pcb *pcb, struct tcp_segment *seg)
     if (seg->data_len == 0) {
         return 0;
     }
-    if (pcb->state != TCP_STATE_ESTABLISHED) {
+    if (pcb->state != TCP_STATE_ESTABLISHED && pcb->state != TCP_STATE_FIN_WAIT1 &&
+        pcb->state != TCP_STATE_FIN_WAIT2) {
         /* "Ignore the segment text." */
         return drop(stats.bad_flags, "desc=%d, text in %s", pcb->desc, tcp_state_ntoa(pcb->state));
     }
@@ -1097,6 +1147,15 @@ static void tcp_check_fin(struct tcp_pcb *pcb, struct tcp_segment *seg)
     case TCP_STATE_ESTABLISHED:
         pcb->rcv.nxt++;
         tcp_pcb_set_state(pcb, TCP_STATE_CLOSE_WAIT);
+        break;
+    case TCP_STATE_FIN_WAIT1: /* our FIN is unacknowledged */
+        /* left out: CLOSING (step 28) */
+        drop(stats.bad_flags, "desc=%d, FINs cross", pcb->desc);
+        seg->ack_due = 0;
+        break;
+    case TCP_STATE_FIN_WAIT2:
+        pcb->rcv.nxt++;
+        tcp_pcb_time_wait(pcb);
         break;
     default:
         break; /* a repeated FIN: "Remain in" the state */
@@ -1577,6 +1636,9 @@ static void tcp_pcb_close(struct tcp_pcb *pcb)
 {
     assert(lock_held(&lock));
     switch (pcb->state) {
+    case TCP_STATE_ESTABLISHED:
+        tcp_pcb_send_fin(pcb, TCP_STATE_FIN_WAIT1);
+        break;
     case TCP_STATE_CLOSE_WAIT:
         tcp_pcb_send_fin(pcb, TCP_STATE_LAST_ACK);
         break;

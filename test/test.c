@@ -27,7 +27,7 @@
 #define TAP_IP_ADDR "192.0.2.2"
 #define TAP_NETMASK "255.255.255.0"
 #define DEFAULT_GATEWAY "192.0.2.1"
-#define LOCAL_ENDPOINT "192.0.2.2:7"
+#define HOST_ENDPOINT "192.0.2.1:10007"
 
 static sigset_t sigint;
 
@@ -95,34 +95,22 @@ static int setup(void)
     return 0;
 }
 
-/* Echoes the stream to its end. */
-static void echo(int desc)
-{
-    char buf[2048];
-    ssize_t len;
-
-    while ((len = tcp_cmd_receive(desc, buf, sizeof(buf))) > 0) {
-        infof("received %zd bytes", len);
-        if (tcp_cmd_send(desc, buf, (size_t)len) == -1) {
-            break;
-        }
-    }
-    infof("end: %s", len == 0 ? "the peer closed" : strerror(errno));
-}
-
-/* Accepts one connection, echoes until the peer closes it, and closes it too. */
+/* Connects to the host, sends a hello, receives an answer, and closes first. */
 static void exchange(void)
 {
-    ip_endp_t local;
+    static const char hello[] = "hello\n";
+    char buf[2048];
+    ip_endp_t remote;
     int desc;
 
-    ip_endp_pton(LOCAL_ENDPOINT, &local);
-    desc = tcp_cmd_open(&local, NULL, 0);
+    ip_endp_pton(HOST_ENDPOINT, &remote);
+    desc = tcp_cmd_open(NULL, &remote, 1);
     if (desc == -1) {
         errorf("tcp_cmd_open() failure: %s", strerror(errno));
         return;
     }
-    echo(desc);
+    tcp_cmd_send(desc, hello, strlen(hello));
+    infof("received %zd bytes", tcp_cmd_receive(desc, buf, sizeof(buf)));
     tcp_cmd_close(desc);
 }
 
