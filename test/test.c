@@ -27,7 +27,7 @@
 #define TAP_IP_ADDR "192.0.2.2"
 #define TAP_NETMASK "255.255.255.0"
 #define DEFAULT_GATEWAY "192.0.2.1"
-#define HOST_ENDPOINT "192.0.2.1:10007"
+#define LOCAL_ENDPOINT "192.0.2.2:7"
 
 static sigset_t sigint;
 
@@ -95,22 +95,37 @@ static int setup(void)
     return 0;
 }
 
-/* Connects to the host, sends a hello, receives an answer, and closes first. */
+/* Echoes the stream to its end. */
+static void echo(int desc)
+{
+    char buf[2048];
+    ssize_t len;
+
+    while ((len = tcp_cmd_receive(desc, buf, sizeof(buf))) > 0) {
+        infof("received %zd bytes", len);
+        if (tcp_cmd_send(desc, buf, (size_t)len) == -1) {
+            break;
+        }
+    }
+    infof("end: %s", len == 0 ? "the peer closed" : strerror(errno));
+}
+
+/* Accepts one connection and echoes. */
 static void exchange(void)
 {
-    static const char hello[] = "hello\n";
-    char buf[2048];
-    ip_endp_t remote;
-    int desc;
+    ip_endp_t local, remote;
+    int desc = tcp_cmd_socket(), peer;
 
-    ip_endp_pton(HOST_ENDPOINT, &remote);
-    desc = tcp_cmd_open(NULL, &remote, 1);
-    if (desc == -1) {
-        errorf("tcp_cmd_open() failure: %s", strerror(errno));
+    ip_endp_pton(LOCAL_ENDPOINT, &local);
+    if (desc == -1 || tcp_cmd_bind(desc, &local) == -1 || tcp_cmd_listen(desc, 1) == -1) {
+        errorf("cannot listen on %s: %s", LOCAL_ENDPOINT, strerror(errno));
         return;
     }
-    tcp_cmd_send(desc, hello, strlen(hello));
-    infof("received %zd bytes", tcp_cmd_receive(desc, buf, sizeof(buf)));
+    peer = tcp_cmd_accept(desc, &remote);
+    if (peer != -1) {
+        echo(peer);
+        tcp_cmd_close(peer);
+    }
     tcp_cmd_close(desc);
 }
 
