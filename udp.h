@@ -38,6 +38,8 @@ int udp_cmd_open(void);
  * for a free port. Returns 0, or -1: EBADF, EINVAL (bound already), EADDRINUSE, EADDRNOTAVAIL (not
  * our address, no port left). */
 int udp_cmd_bind(int desc, const ip_endp_t *local);
+/* Copies the local address and port; port 0: not bound. Returns 0, or -1 (EBADF). */
+int udp_cmd_getsockname(int desc, ip_endp_t *local);
 /* Sends a datagram of len bytes, choosing a local port if none is bound. Returns len, or -1: EBADF,
  * EMSGSIZE, EADDRNOTAVAIL (no port left), or an errno of ip_output. */
 ssize_t udp_cmd_sendto(int desc, const void *data, size_t len, const ip_endp_t *remote);

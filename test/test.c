@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -16,7 +17,7 @@
 #include "ip.h"
 #include "net.h"
 #include "platform.h"
-#include "tcp.h"
+#include "sock.h"
 #include "util.h"
 
 #define LOOPBACK_IP_ADDR "127.0.0.1"
@@ -27,9 +28,10 @@
 #define TAP_IP_ADDR "192.0.2.2"
 #define TAP_NETMASK "255.255.255.0"
 #define DEFAULT_GATEWAY "192.0.2.1"
-#define LOCAL_ENDPOINT "192.0.2.2:7"
+#define ECHO_PORT 7
 
 static sigset_t sigint;
+static atomic_int terminate;
 
 /* Waits for SIGINT, at most seconds (-1: without limit). Returns whether it arrived. */
 static int wait_for_sigint(int seconds)
@@ -96,37 +98,36 @@ static int setup(void)
 }
 
 /* Echoes the stream to its end. */
-static void echo(int desc)
+static void echo(int id)
 {
     char buf[2048];
     ssize_t len;
 
-    while ((len = tcp_cmd_receive(desc, buf, sizeof(buf))) > 0) {
+    while ((len = sock_recv(id, buf, sizeof(buf))) > 0) {
         infof("received %zd bytes", len);
-        if (tcp_cmd_send(desc, buf, (size_t)len) == -1) {
+        if (sock_send(id, buf, (size_t)len) == -1) {
             break;
         }
     }
     infof("end: %s", len == 0 ? "the peer closed" : strerror(errno));
 }
 
-/* Accepts one connection and echoes. */
+/* Accepts connections one after another, and echoes each. */
 static void exchange(void)
 {
-    ip_endp_t local, remote;
-    int desc = tcp_cmd_socket(), peer;
+    struct sockaddr_in local = {.sin_family = AF_INET, .sin_port = hton16(ECHO_PORT)};
+    int id = sock_open(PF_INET, SOCK_STREAM, 0), peer;
 
-    ip_endp_pton(LOCAL_ENDPOINT, &local);
-    if (desc == -1 || tcp_cmd_bind(desc, &local) == -1 || tcp_cmd_listen(desc, 1) == -1) {
-        errorf("cannot listen on %s: %s", LOCAL_ENDPOINT, strerror(errno));
+    if (id == -1 || sock_bind(id, (struct sockaddr *)&local, sizeof(local)) == -1 ||
+        sock_listen(id, 5) == -1) {
+        errorf("cannot listen on port %d: %s", ECHO_PORT, strerror(errno));
         return;
     }
-    peer = tcp_cmd_accept(desc, &remote);
-    if (peer != -1) {
+    while (!terminate && (peer = sock_accept(id, NULL, NULL)) != -1) {
         echo(peer);
-        tcp_cmd_close(peer);
+        sock_close(peer);
     }
-    tcp_cmd_close(desc);
+    sock_close(id);
 }
 
 static void *exchange_thread(void *arg)
@@ -145,6 +146,7 @@ static void demonstrate(void)
         return;
     }
     wait_for_sigint(-1);
+    terminate = 1;
     while (pthread_tryjoin_np(thread, NULL) == EBUSY) {
         intr_raise(INTR_IRQ_USER); /* repeated: one may arrive just before the sleep */
         usleep(10000);

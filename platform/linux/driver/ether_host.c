@@ -12,7 +12,8 @@
 #include "intr.h"
 
 /*
- * ether_host: an Ethernet device on an interface of the host; what ether_tap and ether_pcap share.
+ * ether_host: an Ethernet device on an interface of the host; the common part of ether_tap and
+ * ether_pcap.
  *
  *     ether_host_init(name, addr, &ops, size)    the driver's init: adds the device
  *     ops->connect                               net_run: opens it
@@ -29,7 +30,7 @@
  */
 
 #define READ_MAX 64 /* frames that one interrupt takes; then the others have their turn */
-#define ASK_INTERVAL 1 /* seconds after which a removed interface is missed at the latest */
+#define ASK_INTERVAL 1 /* seconds: the interval of each device's timer */
 
 /* Returns a new descriptor, or -1 with errno. */
 static int ether_host_connect(struct ether_host *host)
@@ -125,7 +126,7 @@ static int ether_host_output(struct net_device *dev, uint16_t type, const uint8_
     return ether_output(dev, type, data, len, dst, ether_host_write);
 }
 
-/* The interrupt: frames have come. */
+/* The interrupt: received frames. */
 static int ether_host_isr(unsigned int irq, void *arg)
 {
     struct net_device *dev = arg;

@@ -20,20 +20,13 @@
  *
  * The interface must exist (`make tap` creates it). The kernel would create a missing one for a
  * privileged program, and a mistyped name would give an interface that leads nowhere.
- *
- * The device owns struct ether_tap as its priv. The lock guards the descriptor: closing it waits
- * until another thread has written its frame. Frames are read on the interrupt thread.
- *
- * An interface that is down or removed is logged once, not for each frame, and sending fails with
- * ENETDOWN. The kernel signals frames, but not a removal: a timer makes all devices read once a
- * second.
  */
 
 #define TUN_DEVICE "/dev/net/tun"
 
 struct ether_tap {
     struct ether_host host;
-    uint8_t frame[ETHER_FRAME_SIZE_MAX + 1]; /* the interrupt's; one byte more shows what is cut */
+    uint8_t frame[ETHER_FRAME_SIZE_MAX + 1]; /* interrupt thread only; + 1 shows truncation */
 };
 
 /* Attaches fd to the interface. Returns 0, or -1 with errno. */
