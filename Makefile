@@ -1,5 +1,7 @@
 # make          the library, the graders and the programs, with .exe beside each .c
-# make test     all graders; STEP=14: one step; SAN=address or thread: with a sanitizer
+# make test     all graders, then the end-to-end tests; STEP=14: one step; SAN=address or thread:
+#               with a sanitizer
+# make run      the echo server on tap0          make demo   the same without a second terminal
 # make tap      tap0 alone (make untap removes it)
 # make clean
 
@@ -47,6 +49,9 @@ $(call exe,$(APPS)): $(EXE)%.exe: $(B)/%.o $(call obj,$(wildcard app/setup.c)) $
 test: all
 	@sh test/run.sh "$(EXE)" "$(STEP)" "$(SAN)"
 .PHONY: test
+run demo: all
+	@sh app/$@.sh
+.PHONY: run demo
 tap untap:
 	@sh platform/linux/tap.sh $@
 .PHONY: tap untap
