@@ -14,21 +14,16 @@
 #include "intr.h"
 
 /*
- * ether_host: an Ethernet device on an interface of the host; the common part of ether_tap and
- * ether_pcap.
+ * ether_host: what the drivers of interfaces of the host share.
  *
- *     ether_host_init(name, addr, &ops, size)    the driver's init: adds the device
- *     ops->connect                               net_run: opens it
- *     ops->write                                 sends a frame, on the caller's thread
- *     ops->read                                  takes a frame, on the interrupt thread
+ *     ether_host_init(name, addr, &ops, size)    from the driver's init: adds the device
+ *     ops->connect                               when it opens
+ *     ops->write, ops->read                      for each frame
  *
- * The device owns struct ether_host as its priv; the driver's own fields follow it in the same
- * allocation. The lock guards the descriptor: closing it waits until another thread has written
- * its frame.
- *
- * An interface that is down or removed is logged once, not for each frame, and sending fails with
- * ENETDOWN. The kernel signals frames, but neither a removal nor a new MTU: the driver asks once a
- * second or more often.
+ * The descriptor changes only under the lock: close waits for the write of another thread. Frames
+ * are read on the interrupt thread alone. An interface that fails is reported once, not for each
+ * frame. The kernel raises an interrupt for a frame, but not when the interface is removed or has
+ * another MTU: so it is asked once a second.
  */
 
 #define READ_MAX 64 /* frames that one interrupt takes; then the others have their turn */
@@ -88,15 +83,36 @@ static int ether_host_open(struct net_device *dev)
     return 0;
 }
 
-static int ether_host_close(struct net_device *dev)
+/* Puts fd in the place of the descriptor, and closes that. */
+static int ether_host_replace(struct ether_host *host, int fd)
 {
-    struct ether_host *host = dev->priv;
-    int fd;
+    int old;
 
     lock_acquire(&host->lock);
-    fd = atomic_exchange(&host->fd, -1);
+    old = atomic_exchange(&host->fd, fd);
     lock_release(&host->lock);
-    return close(fd);
+    return close(old);
+}
+
+/* The interface has been removed: has it been made again? */
+static void ether_host_reopen(struct net_device *dev)
+{
+    struct ether_host *host = dev->priv;
+    int fd = ether_host_connect(host);
+
+    if (fd == -1) {
+        return; /* until the next time */
+    }
+    ether_host_replace(host, fd);
+    atomic_store(&host->down, 0);
+    atomic_store(&host->gone, 0);
+    intr_watch(fd, host->irq);
+    infof("%s is there again, dev=%s", host->name, dev->name);
+}
+
+static int ether_host_close(struct net_device *dev)
+{
+    return ether_host_replace(dev->priv, -1);
 }
 
 static int err_is_unusable(int err)
@@ -155,6 +171,9 @@ static void ether_host_ask(struct net_device *dev)
 
     if (host->asked != ticks) {
         host->asked = ticks;
+        if (atomic_load(&host->gone)) {
+            ether_host_reopen(dev);
+        }
         ether_host_ask_mtu(dev);
     }
 }
