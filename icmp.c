@@ -107,14 +107,13 @@ static int icmp_check(const uint8_t *data, size_t len)
     return 0;
 }
 
-static void icmp_echo_input(const struct ip_hdr *iphdr, const uint8_t *data, size_t len,
-                            struct ip_iface *iface)
+static void icmp_echo_input(const struct ip_hdr *iphdr, const uint8_t *data, size_t len)
 {
     const struct icmp_hdr *hdr = (const struct icmp_hdr *)data;
 
-    if (iphdr->dst != iface->unicast || !ip_addr_is_host(iphdr->src, iface)) {
+    if (!ip_iface_select(iphdr->dst)) {
         /* RFC 1122 3.2.2.6: may be dropped */
-        drop(stats.echo_broadcast, "to a broadcast address, or from a bad source");
+        drop(stats.echo_broadcast, "to a broadcast address");
         return;
     }
     count(stats.echo_replies);
@@ -139,7 +138,7 @@ static void icmp_input(const struct ip_hdr *iphdr, const uint8_t *data, size_t l
     switch (hdr->type) {
     case ICMP_TYPE_ECHO:
         count(stats.delivered);
-        icmp_echo_input(iphdr, data, len, iface);
+        icmp_echo_input(iphdr, data, len);
         break;
     case ICMP_TYPE_ECHOREPLY:
     case ICMP_TYPE_DEST_UNREACH:
@@ -200,7 +199,7 @@ static int icmp_error_is_allowed(const struct ip_hdr *iphdr, const uint8_t *data
     if (ntoh16(iphdr->offset) & IP_HDR_OFFSET_MASK) {
         return 0; /* about a later fragment */
     }
-    return iphdr->dst == iface->unicast && ip_addr_is_host(iphdr->src, iface);
+    return ip_iface_select(iphdr->dst) && ip_addr_is_host(iphdr->src, iface);
 }
 
 void icmp_error(uint8_t type, uint8_t code, const struct ip_hdr *iphdr, const uint8_t *data,
@@ -218,7 +217,7 @@ void icmp_error(uint8_t type, uint8_t code, const struct ip_hdr *iphdr, const ui
     memcpy(quote, iphdr, hlen);
     memcpy(quote + hlen, data, len);
     count(stats.errors_sent);
-    icmp_output(type, code, 0, quote, hlen + len, iface->unicast, iphdr->src);
+    icmp_output(type, code, 0, quote, hlen + len, iphdr->dst, iphdr->src);
 }
 
 /*
