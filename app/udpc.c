@@ -17,9 +17,9 @@
  * lost, so main waits at most `limit` seconds for each answer.
  */
 
-#define LINE_SIZE 1472 /* bytes that an Ethernet frame can carry; no fragments yet (step 44) */
-#define POLL      10   /* milliseconds */
-#define REPEAT    1000 /* milliseconds until the first datagram is sent again */
+#define LINE_SIZE 65507 /* bytes that a UDP datagram can carry, in fragments if need be */
+#define POLL      10    /* milliseconds */
+#define REPEAT    1000  /* milliseconds until the first datagram is sent again */
 
 static int sock;
 static struct sockaddr_in peer;
