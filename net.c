@@ -104,6 +104,11 @@ int net_device_register(struct net_device *dev)
     return 0;
 }
 
+struct net_device *net_device_next(const struct net_device *dev)
+{
+    return dev ? dev->next : devices;
+}
+
 static int net_device_open(struct net_device *dev)
 {
     if (NET_DEVICE_IS_UP(dev)) {
