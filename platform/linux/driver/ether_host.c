@@ -14,7 +14,8 @@
 #include "intr.h"
 
 /*
- * ether_host: an Ethernet device on an interface of the host; what ether_tap and ether_pcap share.
+ * ether_host: an Ethernet device on an interface of the host; the common part of ether_tap and
+ * ether_pcap.
  *
  *     ether_host_init(name, addr, &ops, size)    the driver's init: adds the device
  *     ops->connect                               net_run: opens it; again after a removal
@@ -26,7 +27,7 @@
  * has written its frame.
  *
  * An interface that is down or removed is logged once, not for each frame, and sending fails with
- * ENETDOWN. The kernel signals frames, but neither a removal nor a new MTU: a timer asks once a
+ * ENETDOWN. The kernel signals frames, but neither a removal nor a new MTU: the driver asks once a
  * second, and attaches to an interface that was removed and made again.
  */
 
@@ -124,7 +125,7 @@ static int err_is_unusable(int err)
     return err == EIO || err == EBADFD || err == ENETDOWN || err == ENXIO || err == ENODEV;
 }
 
-/* A read or a write failed. Logs a change of the interface once, not for each frame. */
+/* After a failed read or write: logs a change of the interface once, not for each frame. */
 static void ether_host_failed(struct net_device *dev, int err)
 {
     struct ether_host *host = dev->priv;
