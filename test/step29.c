@@ -192,6 +192,16 @@ static void test_many(void)
     }
 }
 
+/* Client c acknowledges the SYN-ACK, if the listener sends one. */
+static void client_tries(char c)
+{
+    client_syn(c);
+    if (wire_pending(1) > 0) {
+        inject(". 1:1(0) ack 1");
+        wire_pending(1);
+    }
+}
+
 /* With a backlog of two, C does not get in while A and B wait for accept; D, after them, does. */
 static void test_backlog(void)
 {
@@ -200,11 +210,7 @@ static void test_backlog(void)
 
     client_connects('A');
     client_connects('B');
-    client_syn('C');
-    if (wire_pending(1) > 0) {
-        inject(". 1:1(0) ack 1");
-        wire_pending(1);
-    }
+    client_tries('C');
     check(tcp_cmd_accept(listener, NULL) != -1);
     check(tcp_cmd_accept(listener, NULL) != -1);
     accept_start(&a, listener);
@@ -259,11 +265,7 @@ static void test_listen_again(void)
         check(tcp_cmd_accept(listener, NULL) != -1);
     }
     client_connects('E');
-    client_syn('F');
-    if (wire_pending(1) > 0) {
-        inject(". 1:1(0) ack 1");
-        wire_pending(1);
-    }
+    client_tries('F');
     check(tcp_cmd_accept(listener, NULL) != -1);
     accept_start(&a, listener);
     check_sleeps(&a);

@@ -12,6 +12,7 @@
 #include "arp.h"
 #include "bench.h"
 #include "call.h"
+#include "endp.h"
 #include "ether.h"
 #include "icmp.h"
 #include "ip.h"
@@ -129,21 +130,6 @@ static inline size_t blocks(void)
 /*
  * Connections
  */
-static inline ip_addr_t addr(const char *text)
-{
-    ip_addr_t a;
-
-    check_int(ip_addr_pton(text, &a), 0);
-    return a;
-}
-
-static inline ip_endp_t endp(const char *text)
-{
-    ip_endp_t e;
-
-    check_int(ip_endp_pton(text, &e), 0);
-    return e;
-}
 
 /* Copies the view of the connection with this remote endpoint. Returns 0, or -1: there is none. */
 static inline int view_of(const char *remote, struct tcp_view *view)
