@@ -14,7 +14,8 @@
 /*
  * udpc: a UDP client. One thread sends each line of input as a datagram, one prints each received
  * datagram as a line, and main waits until there are as many answers as datagrams. Datagrams may be
- * lost, so main waits at most `limit` seconds for each answer.
+ * lost, so main waits at most `limit` seconds for each answer. A repeated datagram may bring an
+ * answer each time; main waits for those too, but only REPEAT.
  */
 
 #define LINE_SIZE 65507 /* bytes that a UDP datagram can carry, in fragments if need be */
@@ -25,6 +26,7 @@ static int sock;
 static struct sockaddr_in peer;
 static unsigned int limit;         /* seconds to wait for an answer */
 static atomic_uint sent, received; /* datagrams */
+static atomic_uint repeated;       /* how often the first was sent again */
 static atomic_int input_over;
 static atomic_int send_error; /* an errno */
 static atomic_int refusal;    /* the last ICMP error: an errno */
@@ -43,6 +45,7 @@ static void send_first(const uint8_t *line, size_t len)
 
     for (time = 0; time < limit * 1000; time += POLL) {
         if (time % REPEAT == 0) {
+            atomic_fetch_add(&repeated, time > 0);
             send_datagram(line, len);
         }
         if (atomic_load(&received) || atomic_load(&send_error)) {
@@ -124,6 +127,19 @@ static void *receive(void *arg)
     }
 }
 
+/* Waits for further answers to the first datagram, which is no error if none come: among what was
+ * received they may stand for answers that are still on their way. */
+static enum setup_event wait_for_repeated(void)
+{
+    enum setup_event event = SETUP_WOKEN;
+
+    while (event == SETUP_WOKEN &&
+           atomic_load(&received) < atomic_load(&sent) + atomic_load(&repeated)) {
+        event = setup_wait(REPEAT / 1000);
+    }
+    return event == SETUP_TIMEOUT ? SETUP_WOKEN : event;
+}
+
 /* Returns the event that ended the wait: SETUP_WOKEN when all is answered or sending failed. */
 static enum setup_event wait_for_answers(void)
 {
@@ -136,7 +152,7 @@ static enum setup_event wait_for_answers(void)
            !atomic_load(&send_error)) {
         event = setup_wait(limit);
     }
-    return event;
+    return event == SETUP_WOKEN && !atomic_load(&send_error) ? wait_for_repeated() : event;
 }
 
 static enum setup_event talk(void)
