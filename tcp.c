@@ -1780,7 +1780,7 @@ static void tcp_segment_arrives(struct tcp_segment *seg, const ip_endp_t *local,
  */
 
 /* Accepts segments to a unicast address of ours, but not from an endpoint to itself. IP has checked
- * that the source is one host. RFC 9293 3.9.2.3, MUST-57 and MUST-63 */
+ * that the source is one host. Returns 0, or -1. RFC 9293 3.9.2.3, MUST-57 and MUST-63 */
 static int tcp_check_endpoints(const struct ip_hdr *iphdr, const struct tcp_hdr *hdr)
 {
     if (!ip_iface_select(iphdr->dst) || (iphdr->src == iphdr->dst && hdr->src == hdr->dst)) {

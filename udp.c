@@ -183,11 +183,11 @@ static int udp_is_in_use(const ip_endp_t *local)
 }
 
 /* Sets the port of local to the first free one from a random start (RFC 6056). Returns 0, or -1
- * (EADDRNOTAVAIL). */
+ * (EADDRNOTAVAIL), and local is unchanged. Caller must hold the lock. */
 static int udp_choose_port(ip_endp_t *local)
 {
     uint32_t num = UDP_SOURCE_PORT_MAX - UDP_SOURCE_PORT_MIN + 1, start = random16(), i;
-    ip_endp_t candidate = *local; /* a copy: a failure leaves local unchanged */
+    ip_endp_t candidate = *local;
 
     assert(lock_held(&lock));
     for (i = 0; i < num; i++) {
@@ -252,7 +252,8 @@ static int udp_check(const uint8_t *data, size_t len, ip_addr_t src, ip_addr_t d
     return 0;
 }
 
-/* Queues a copy of the data. Returns 0, or -1 if it is dropped. Caller must hold the lock. */
+/* Queues a copy of the data, for one sleeper. Returns 0, or -1 if it is dropped (queue_full,
+ * no_memory). Caller must hold the lock. */
 static int udp_pcb_push(struct udp_pcb *pcb, const ip_endp_t *remote, const uint8_t *data,
                         size_t len)
 {
@@ -276,7 +277,7 @@ static int udp_pcb_push(struct udp_pcb *pcb, const ip_endp_t *remote, const uint
 }
 
 /* Queues the data at the endpoint bound to the destination. Returns 0, also if the data is dropped
- * there; or -1 without an endpoint. */
+ * there; or -1 without an endpoint (no_port). Takes the lock. */
 static int udp_deliver(const struct ip_hdr *iphdr, const struct udp_hdr *hdr)
 {
     ip_endp_t remote = {iphdr->src, hdr->src};
@@ -340,6 +341,8 @@ static void udp_error(const struct ip_hdr *iphdr, const uint8_t *data, int errnu
  * Output
  */
 
+/* Sends a datagram of len bytes. src holds an address of ours, which the checksum covers. Returns
+ * len, or -1 with errno set (send_failed). */
 static ssize_t udp_output(const ip_endp_t *src, const ip_endp_t *dst, const void *data, size_t len)
 {
     size_t total = sizeof(struct udp_hdr) + len;
@@ -388,7 +391,8 @@ int udp_cmd_open(void)
     return desc;
 }
 
-/* Returns 0, or -1 with errno set. Caller must hold the lock. */
+/* Returns 0, or -1 with the first errno that applies: EINVAL, EADDRNOTAVAIL, EADDRINUSE. Caller
+ * must hold the lock. */
 static int udp_pcb_bind(struct udp_pcb *pcb, ip_endp_t local)
 {
     char text[IP_ENDP_STR_LEN];

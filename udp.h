@@ -64,8 +64,9 @@ int udp_cmd_open(void);
 int udp_cmd_bind(int desc, const ip_endp_t *local);
 /* Copies the local address and port; port 0: not bound. Returns 0, or -1 (EBADF). */
 int udp_cmd_getsockname(int desc, ip_endp_t *local);
-/* Sends a datagram of len bytes, choosing a local port if none is bound. Returns len, or -1: EBADF,
- * EMSGSIZE, EINVAL (to port 0), EADDRNOTAVAIL (no port left), or an errno of ip_output. */
+/* Sends a datagram of len bytes, choosing a local port if none is bound. Returns len, or -1 with
+ * the first errno that applies: EBADF, EINVAL (to port 0), EMSGSIZE, EADDRNOTAVAIL (no port left),
+ * ENETUNREACH (no source address), ENOMEM, or an errno of ip_output. */
 ssize_t udp_cmd_sendto(int desc, const void *data, size_t len, const ip_endp_t *remote);
 /* Sleeps until a datagram arrives. Copies at most size bytes and discards the rest. Stores the
  * source in remote, if not NULL. Returns the number of bytes copied, or -1: EBADF (also if closed

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "bench.h"
+#include "ip.h"
 #include "udp.h"
 #include "util.h"
 
@@ -18,11 +19,45 @@ static const uint8_t hello[] = {
     0x68, 0x65, 0x6c, 0x6c, 0x6f,
 };
 
+static void test_pseudo_cksum(void)
+{
+    uint8_t udp[sizeof(hello) - HELLO_UDP];
+    ip_addr_t src, dst;
+    uint16_t sum;
+
+    memcpy(udp, hello + HELLO_UDP, sizeof(udp));
+    memcpy(&src, hello + 12, sizeof(src));
+    memcpy(&dst, hello + 16, sizeof(dst));
+    check_int(ip_pseudo_cksum(IP_PROTOCOL_UDP, udp, sizeof(udp), src, dst), 0);
+    udp[6] = udp[7] = 0;
+    sum = ip_pseudo_cksum(IP_PROTOCOL_UDP, udp, sizeof(udp), src, dst);
+    check_int(ntoh16(sum), 0x246f);
+}
+
 /* Checks that the datagram is delivered, and ignores the error about its closed port. */
 static void check_taken(const char *faults, const char *script)
 {
     check_counted(udp, delivered, 1, inject_with(faults, script));
     wire_pending(1);
+}
+
+static void test_registered(void)
+{
+    bench_start(WIRE_RAW);
+    check_counted(ip, unknown_protocol, 0, inject(HELLO));
+    wire_pending(1);
+}
+
+/* Before any check */
+static void test_received(void)
+{
+    bench_start(WIRE_RAW);
+    check_counted(udp, received, 1, inject(HELLO));
+    wire_pending(1);
+    check_counted(udp, received, 1, inject_with("ip.total=20, frame.len=20", HELLO));
+    check_counted(udp, received, 1, inject_with("udp.len=0", HELLO));
+    check_counted(udp, received, 1, inject_with("udp.sum=+1", HELLO));
+    expect_nothing(0);
 }
 
 static void test_good(void)
@@ -83,6 +118,20 @@ static void test_padding(void)
     check_taken("frame.len=46", HELLO);
     check_counted(udp, bad_length, 1, inject_with("udp.len=+4, frame.len=46", HELLO));
     expect_nothing(0);
+}
+
+/* hello, and four bytes in the IP datagram that are not the UDP datagram's */
+static void test_trailing_bytes(void)
+{
+    uint8_t longer[sizeof(hello) + 4] = {0};
+
+    bench_start(WIRE_RAW);
+    memcpy(longer, hello, sizeof(hello));
+    memset(longer + sizeof(hello), 0xaa, 4);
+    longer[3] += 4;  /* the IP datagram's length */
+    longer[11] -= 4; /* the IP header's checksum, corrected */
+    check_counted(udp, delivered, 1, inject_bytes(longer, sizeof(longer)));
+    wire_pending(1);
 }
 
 /* Returns the number of datagrams that failed a check. */
@@ -179,11 +228,15 @@ static void test_endpoint_print(void)
 }
 
 BENCH(17,
+      {"UDP is registered: IP knows its protocol number", test_registered},
+      {"every datagram counts as received, whatever its faults", test_received},
+      {"the checksum with the pseudo-header is the one worked out by hand", test_pseudo_cksum},
       {"a valid datagram of any length is delivered", test_good},
       {"a datagram shorter than a header is dropped: too_short", test_short},
       {"a UDP length below the header's counts as bad_length", test_length_below_header},
       {"a UDP length above the IP data's counts as bad_length", test_length_above_datagram},
       {"padding is not data", test_padding},
+      {"bytes beyond the UDP length are no error, and not in the checksum", test_trailing_bytes},
       {"every single flipped bit is detected [1122-4.1.3.4a]", test_single_bits},
       {"a bad checksum counts as bad_checksum [1122-4.1.3.4a]", test_checksum},
       {"the checksum covers the IP addresses", test_pseudo_header},

@@ -45,6 +45,34 @@ static void test_bound(void)
     check_int(taken(), 1);
 }
 
+/* As in udp.c: what comes before the data of a queued datagram */
+struct entry {
+    struct queue_entry link;
+    ip_endp_t remote;
+    size_t len;
+};
+
+static size_t bytes_in_use(void)
+{
+    memory_peak_bytes(1);
+    return memory_peak_bytes(0);
+}
+
+/* The first datagram may leave another allocation behind. */
+static void test_memory(void)
+{
+    size_t before;
+
+    bench_start(WIRE_RAW);
+    check_cmp(bound("192.0.2.2:7"), !=, -1);
+    inject(TO_7);
+    before = bytes_in_use();
+    inject(TO_7);
+    check_int(bytes_in_use() - before, sizeof(struct entry) + 5);
+    inject("UDP 192.0.2.1.5000 > 192.0.2.2.7 len 1000");
+    check_int(bytes_in_use() - before, 2 * sizeof(struct entry) + 1005);
+}
+
 static void test_unbound(void)
 {
     bench_start(WIRE_RAW);
@@ -145,6 +173,20 @@ static void test_conflict(void)
     check_cmp(bound("192.0.2.2:8"), !=, -1);
 }
 
+static void test_refused_bind(void)
+{
+    ip_endp_t local, foreign;
+    int desc;
+
+    bench_start(WIRE_RAW);
+    check_int(ip_endp_pton("192.0.2.3:7", &foreign), 0);
+    check_int(ip_endp_pton("192.0.2.2:7", &local), 0);
+    desc = udp_cmd_open();
+    check_error(udp_cmd_bind(desc, &foreign), EADDRNOTAVAIL);
+    check_int(udp_cmd_bind(desc, &local), 0);
+    check_error(udp_cmd_bind(desc, &local), EINVAL);
+}
+
 static void test_bad_bind(void)
 {
     ip_endp_t local;
@@ -152,6 +194,8 @@ static void test_bad_bind(void)
 
     bench_start(WIRE_RAW);
     check_error(bound("192.0.2.3:7"), EADDRNOTAVAIL);
+    check_cmp(bound("0.0.0.0:9"), !=, -1);
+    check_error(bound("192.0.2.3:9"), EADDRNOTAVAIL); /* not EADDRINUSE */
     desc = bound("192.0.2.2:7");
     check_int(ip_endp_pton("192.0.2.2:8", &local), 0);
     check_error(udp_cmd_bind(desc, &local), EINVAL);
@@ -222,7 +266,9 @@ static void test_no_memory(void)
 }
 
 BENCH(18,
+      {"a refused bind leaves the endpoint unbound", test_refused_bind},
       {"a datagram to a bound port is queued without an answer", test_bound},
+      {"a queued datagram takes the bytes of an entry and of its data", test_memory},
       {"an unbound port is unreachable, quoting 8 bytes [1122-4.1.3.1 1122-3.2.2.1a 1122-3.3.8]",
        test_unbound},
       {"a datagram to or from a broadcast address is not answered [1122-3.2.2e]", test_no_answer},

@@ -6,6 +6,7 @@
 #include "call.h"
 #include "driver/loopback.h"
 #include "endp.h"
+#include "net.h"
 #include "platform.h"
 #include "udp.h"
 #include "util.h"
@@ -60,11 +61,21 @@ static void test_send(void)
     bench_start(WIRE_RAW);
     desc = bound("192.0.2.2:7");
     send_text(desc, "hello", "192.0.2.1:5000");
+    expect(HELLO_OUT); /* names the field that differs */
+    send_text(desc, "hello", "192.0.2.1:5000");
     check_int(take(0, packet, sizeof(packet)), 20 + sizeof(hello));
     check_mem(packet + 20, hello, sizeof(hello));
     remote = endp("192.0.2.1:5000");
     check_int(udp_cmd_sendto(desc, "", 0, &remote), 0);
     expect("UDP 192.0.2.2.7 > 192.0.2.1.5000 len 0");
+}
+
+/* The route gives the source address, which the checksum covers. */
+static void test_send_from_any(void)
+{
+    bench_start(WIRE_RAW);
+    send_text(bound("0.0.0.0:7"), "hello", "192.0.2.1:5000");
+    expect(HELLO_OUT);
 }
 
 /* Echoes one datagram. */
@@ -179,6 +190,26 @@ static void test_two_sleepers(void)
     inject(HELLO_IN);
     check_read(&a, "hello");
     check_read(&b, "hello");
+}
+
+/* The sleeper has been woken and does not run yet, when another thread takes the datagram. */
+static void test_taken_datagram(void)
+{
+    static struct call r;
+    char buf[8];
+
+    check_int(net_init(), 0);
+    wire_address(loopback_init(), "127.0.0.1", "255.0.0.0");
+    check_int(net_run(), 0);
+    reader_start(&r, bound("127.0.0.1:7"));
+    send_text(bound("127.0.0.1:5000"), "first", "127.0.0.1:7");
+    net_softirq_handler(INTR_IRQ_SOFT, NULL);
+    check_int(udp_cmd_recvfrom(r.desc, buf, sizeof(buf), NULL), 5);
+    settle();
+    check_sleeps(&r);
+    send_text(r.desc, "hello", "127.0.0.1:7");
+    settle();
+    check_read(&r, "hello");
 }
 
 /* As many sleepers wake as there are datagrams. */
@@ -373,11 +404,40 @@ static void test_checksum_zero(void)
     static const uint8_t sum_zero[] = {0x68, 0x47};
     ip_endp_t remote = endp("192.0.2.1:5000");
     uint8_t packet[128];
+    uint16_t sum;
 
     bench_start(WIRE_RAW);
     check_int(udp_cmd_sendto(bound("192.0.2.2:7"), sum_zero, sizeof(sum_zero), &remote), 2);
     check_int(take(0, packet, sizeof(packet)), 30);
-    check_int(packet[26] << 8 | packet[27], 0xffff);
+    sum = get16(packet + 26);
+    check_int(sum, 0xffff);
+}
+
+/* Without a route, the datagram has no source address. */
+static void test_no_route(void)
+{
+    ip_endp_t far = endp("203.0.113.1:5000");
+    int desc;
+
+    bench_start(WIRE_RAW);
+    desc = bound("0.0.0.0:7");
+    check_counted(udp, send_failed, 1,
+                  check_error(udp_cmd_sendto(desc, "hello", 5, &far), ENETUNREACH));
+    expect_nothing(0);
+}
+
+static void test_no_memory(void)
+{
+    ip_endp_t remote = endp("192.0.2.1:5000");
+    int desc;
+
+    bench_start(WIRE_RAW);
+    desc = bound("192.0.2.2:7");
+    sim_fail_alloc(1);
+    check_counted(udp, send_failed, 1,
+                  check_error(udp_cmd_sendto(desc, "hello", 5, &remote), ENOMEM));
+    send_text(desc, "hello", "192.0.2.1:5000");
+    expect(HELLO_OUT);
 }
 
 static void test_refused(void)
@@ -391,6 +451,7 @@ static void test_refused(void)
     check_error(udp_cmd_sendto(desc, large, sizeof(large), &remote), EMSGSIZE);
     check_error(udp_cmd_sendto(desc, "", 0, &far), ENETUNREACH);
     check_error(udp_cmd_sendto(-1, "", 0, &remote), EBADF);
+    check_error(udp_cmd_sendto(-1, large, sizeof(large), &remote), EBADF); /* not EMSGSIZE */
     check_error(udp_cmd_sendto(UDP_PCB_SIZE, "", 0, &remote), EBADF);
     check_error(udp_cmd_recvfrom(-1, large, sizeof(large), NULL), EBADF);
     expect_nothing(0);
@@ -437,22 +498,26 @@ static void test_queue(void)
 
 BENCH(19,
       {"a sent datagram has the bytes worked out by hand [1122-4.1.3.4a]", test_send},
-      {"two endpoints exchange datagrams over loopback", test_two_sockets},
+      {"an endpoint bound to all addresses sends from its route's address", test_send_from_any},
       {"a datagram wakes a sleeping receiver, with its sender's address", test_sleeper},
+      {"two endpoints exchange datagrams over loopback", test_two_sockets},
       {"a datagram of one byte is sent and received", test_one_byte},
       {"queued datagrams are read in order, each once", test_waiting},
       {"each endpoint reads only its own datagrams", test_right_one},
       {"one datagram wakes one of two sleepers", test_two_sleepers},
-      {"50 datagrams wake 50 of 100 sleepers", test_many_sleepers},
-      {"an interrupted sleeper holds up no datagram", test_interrupted_sleepers},
+      {"a sleeper woken for a datagram that another thread takes sleeps on", test_taken_datagram},
       {"closing wakes all sleepers with EBADF", test_close},
       {"an interruption wakes all sleepers, once", test_interruption},
+      {"50 datagrams wake 50 of 100 sleepers", test_many_sleepers},
+      {"an interrupted sleeper holds up no datagram", test_interrupted_sleepers},
       {"an interruption without a sleeper is forgotten [M-4]", test_late_interruption},
       {"shutdown wakes all sleepers and frees all memory", test_shutdown},
       {"an unbound endpoint gets a port of its own and keeps it", test_port_choice},
       {"a port in use is never chosen, even with the same random number", test_port_taken},
       {"the chosen port receives replies", test_chosen_port_receives},
       {"a checksum of zero is sent as 0xffff [1122-4.1.3.4a]", test_checksum_zero},
+      {"without a route sendto fails with ENETUNREACH, and counts as send_failed", test_no_route},
+      {"without memory sendto fails with ENOMEM, and the next is sent", test_no_memory},
       {"sendto fails with EMSGSIZE, ENETUNREACH or EBADF", test_refused},
       {"bytes beyond the UDP length are not delivered", test_trailing_bytes},
       {"a full queue drops new datagrams", test_queue})

@@ -3,6 +3,10 @@
 #include <stdio.h>
 
 #include "bench.h"
+#include "driver/loopback.h"
+#include "endp.h"
+#include "ip.h"
+#include "net.h"
 #include "tcp.h"
 #include "util.h"
 
@@ -24,6 +28,18 @@ static const uint8_t hello[] = {
 static void check_taken(const char *faults, const char *script)
 {
     check_counted(tcp, delivered, 1, inject_with(faults, script));
+    wire_pending(1);
+}
+
+/* Before any check */
+static void test_received(void)
+{
+    bench_start(WIRE_RAW);
+    check_counted(tcp, received, 1, inject(HELLO));
+    check_counted(tcp, received, 1, inject_with("ip.total=20, frame.len=20", HELLO));
+    check_counted(tcp, received, 1, inject_with("tcp.offset=0", HELLO));
+    check_counted(tcp, received, 1, inject_with("tcp.sum=+1", HELLO));
+    check_counted(tcp, received, 1, inject_with("ip.dst=192.0.2.255", HELLO));
     wire_pending(1);
 }
 
@@ -150,11 +166,39 @@ static void test_bad_source(void)
     };
 
     bench_start(WIRE_RAW);
+    check_taken("", HELLO);
     for (size_t i = 0; i < countof(source); i++) {
         check_counted(tcp, delivered, 0, inject_with(source[i], "S 0:0(0) win 65535"));
         check_counted(tcp, delivered, 0, inject_with(source[i], HELLO));
     }
     expect_nothing(0);
+}
+
+/* A segment from one endpoint of the loopback to another arrives at TCP. */
+static void loop(const char *from, const char *to)
+{
+    ip_endp_t src = endp(from), dst = endp(to);
+    uint8_t segment[sizeof(hello) - HELLO_TCP];
+    uint16_t sum = 0;
+
+    memcpy(segment, hello + HELLO_TCP, sizeof(segment));
+    memcpy(segment, &src.port, sizeof(src.port));
+    memcpy(segment + 2, &dst.port, sizeof(dst.port));
+    memcpy(segment + 16, &sum, sizeof(sum));
+    sum = ip_pseudo_cksum(IP_PROTOCOL_TCP, segment, sizeof(segment), src.addr, dst.addr);
+    memcpy(segment + 16, &sum, sizeof(sum));
+    check_int(ip_output(IP_PROTOCOL_TCP, segment, sizeof(segment), src.addr, dst.addr),
+              sizeof(segment));
+    settle();
+}
+
+static void test_loopback(void)
+{
+    check_int(net_init(), 0);
+    wire_address(loopback_init(), "127.0.0.1", "255.0.0.0");
+    check_int(net_run(), 0);
+    check_counted(tcp, bad_address, 0, loop("127.0.0.1:5000", "127.0.0.1:7"));
+    check_counted(tcp, bad_address, 1, loop("127.0.0.1:7", "127.0.0.1:7"));
 }
 
 /* The data takes the place of options: one of each kind, and each bad length. */
@@ -178,6 +222,7 @@ static void test_options(void)
 }
 
 BENCH(20,
+      {"every segment counts as received, whatever its faults", test_received},
       {"a good segment of any length passes the checks", test_good},
       {"a segment shorter than a header counts as too_short alone", test_short},
       {"a data offset below 5 counts as bad_offset", test_offset_below_header},
@@ -187,4 +232,5 @@ BENCH(20,
       {"the checksum covers the addresses [MUST-3]", test_pseudo_header},
       {"a segment to a broadcast address counts as bad_address [MUST-57]", test_to_broadcast},
       {"a segment from a non-unicast or local address is dropped [MUST-63]", test_bad_source},
+      {"on the loopback a segment from another port passes, from its own port not", test_loopback},
       {"bad option lengths do no harm", test_options})
