@@ -266,6 +266,14 @@ static void write_after_free(void)
     p[3]++;
 }
 
+static void write_beyond(void)
+{
+    char *volatile p = memory_alloc(10);
+
+    p[10] = 0;
+    memory_free(p);
+}
+
 static void test_ends(void)
 {
     must_fail(all_sleep,
@@ -278,6 +286,7 @@ static void test_ends(void)
     must_fail(free_twice, "freed twice");
     if (!SIM_SANITIZED) {
         must_fail(write_after_free, "byte 3 of 10 was written after memory_free");
+        must_fail(write_beyond, "byte 10 of an allocation of 10 bytes was written");
     }
 }
 

@@ -28,6 +28,13 @@ void bench_call_start(struct call *c, ssize_t (*func)(struct call *c), const cha
     c->task = task_start(name, run, c);
 }
 
+void bench_check_sleeps(const struct call *c, const char *expr, const char *file, int line)
+{
+    if (task_done(c->task)) {
+        bench_fail(file, line, "call %s does not sleep: it has returned %zd", expr, c->ret);
+    }
+}
+
 static void check_done(const struct call *c, const char *expr, const char *file, int line)
 {
     if (!task_done(c->task)) {

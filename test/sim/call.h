@@ -42,7 +42,7 @@ struct call {
 /* Runs func up to its first sleep: call_start(&r, receive, .desc = desc). */
 #define call_start(c, func, ...) bench_call_start((c), (func), #func, (struct call){__VA_ARGS__})
 /* The call has not returned. */
-#define check_sleeps(c) bench_check(!task_done((c)->task), #c " sleeps", __FILE__, __LINE__)
+#define check_sleeps(c) bench_check_sleeps((c), #c, __FILE__, __LINE__)
 /* The call has returned want. */
 #define check_returned(c, want) bench_check_returned((c), (want), #c, __FILE__, __LINE__)
 /* The call has returned -1 with this errno. */
@@ -53,6 +53,7 @@ struct call {
 
 void bench_call_start(struct call *c, ssize_t (*func)(struct call *c), const char *name,
                       struct call args);
+void bench_check_sleeps(const struct call *c, const char *expr, const char *file, int line);
 void bench_check_returned(const struct call *c, ssize_t want, const char *expr, const char *file,
                           int line);
 void bench_check_failed(const struct call *c, int err, const char *expr, const char *file,

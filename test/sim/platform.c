@@ -154,6 +154,22 @@ static unsigned long fail_countdown;
 static struct block *freed[KEPT_MAX];
 static size_t num_freed; /* since the start */
 
+/* Bytes behind each block, filled with FREED: a write to them is found when the block is freed. */
+#define GUARD (SIM_SANITIZED ? 0 : 64)
+
+static void guard_check(const struct block *block)
+{
+    const uint8_t *p = block->ptr;
+    size_t i;
+
+    for (i = block->size; i < block->size + GUARD; i++) {
+        if (p[i] != FREED) {
+            sim_wrong("byte %zu of an allocation of %zu bytes was written (allocation no. %lu)", i,
+                      block->size, block->num);
+        }
+    }
+}
+
 static void freed_check(const struct block *block)
 {
     const uint8_t *p = block->ptr;
@@ -215,11 +231,12 @@ void *memory_alloc(size_t size)
     if (!block) {
         return NULL;
     }
-    block->ptr = calloc(1, size ? size : 1);
+    block->ptr = calloc(1, size + GUARD ? size + GUARD : 1);
     if (!block->ptr) {
         free(block);
         return NULL;
     }
+    memset((uint8_t *)block->ptr + size, FREED, GUARD);
     block->size = size;
     block->num = allocations;
     bucket = block_bucket(block->ptr);
@@ -250,6 +267,7 @@ void memory_free(void *ptr)
     if (!block) {
         sim_wrong("memory_free(%p): not from memory_alloc, or freed twice", ptr);
     }
+    guard_check(block);
     *entry = block->next;
     memset(ptr, FREED, block->size); /* a later read finds garbage */
     in_use--;
