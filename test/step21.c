@@ -20,8 +20,6 @@ static void test_syn(void)
     start();
     inject("S 0:0(0) win 65535");
     expect("R. =0:=0(0) ack 1");
-    inject("S 0:0(0) win 65535 <mss 1460,nop,nop,sackOK>");
-    expect("R. =0:=0(0) ack 1");
 }
 
 /* Without ACK: <SEQ=0><ACK=SEG.SEQ+SEG.LEN>; SYN and FIN count as one byte each. */
@@ -106,6 +104,28 @@ static void test_counted(void)
     check_int(wire_pending(1), 3);
 }
 
+/* Without memory, or refused by IP, the RST is lost, and nothing else happens. */
+static void test_not_sent(void)
+{
+    struct tcp_stats before, after;
+
+    start();
+    tcp_get_stats(&before);
+    for (unsigned long k = 1; k <= 4; k++) { /* one of these allocations is the segment's */
+        sim_fail_alloc(k);
+        inject("S 0:0(0) win 65535");
+    }
+    sim_fail_alloc(0);
+    wire_pending(1);
+    tcp_get_stats(&after);
+    check_cmp(after.send_failed - before.send_failed, >=, 1);
+    wire_fail_output(1);
+    check_counted(tcp, send_failed, 1, inject("S 0:0(0) win 65535"));
+    wire_fail_output(0);
+    inject("S 0:0(0) win 65535");
+    expect("R. =0:=0(0) ack 1");
+}
+
 /* A segment that fails the header checks is not answered. */
 static void test_damaged(void)
 {
@@ -120,6 +140,8 @@ static void test_damaged(void)
 static void test_length(void)
 {
     start();
+    inject("S 0:0(0) win 65535 <mss 1460,nop,nop,sackOK>");
+    expect("R. =0:=0(0) ack 1");
     inject_with("tcp.offset=6", "P 1:5(4) win 65535 '\\x01\\x01\\x01\\x00'");
     expect("R. =0:=0(0) ack 1");
     inject_with("tcp.offset=6", "P 1:11(10) win 65535 '\\x01\\x01\\x01\\x00abcdef'");
@@ -170,11 +192,12 @@ BENCH(21,
       {"a SYN for no connection gets a RST that acknowledges it [EVENT-1]", test_syn},
       {"the RST for a segment without ACK has sequence number 0 [EVENT-1]", test_without_ack},
       {"the RST for a segment with ACK has its acknowledgment number [EVENT-1]", test_with_ack},
+      {"options and padding do not count as data", test_length},
       {"a RST is never answered [EVENT-1]", test_reset},
       {"sequence numbers wrap at 2^32", test_wrap},
       {"the RST goes from the segment's destination to its source [MUST-45]", test_endpoints},
       {"drops and resets are counted", test_counted},
+      {"a RST that cannot be sent is counted, and leaves no memory allocated", test_not_sent},
       {"a damaged or broadcast segment gets no RST", test_damaged},
-      {"options and padding do not count as data", test_length},
       {"a thousand segments for no connection leave no memory allocated", test_nothing_kept},
       {"every state has its name", test_state_names})

@@ -28,17 +28,22 @@ static void opener_start(struct call *o, const char *local, const char *remote)
     call_start(o, open_passive, .local = local, .remote = remote);
 }
 
-/* The state of the block with this remote port; CLOSED if there is none. */
-static enum tcp_state state_of(uint16_t remote_port)
+/* The block with this remote port; all zeros, thus CLOSED, if there is none. */
+static struct tcp_view view_of(uint16_t remote_port)
 {
     struct tcp_view view;
 
     for (size_t i = 0; i < TCP_PCB_SIZE; i++) {
         if (tcp_get_view_at(i, &view) == 0 && view.remote.port == hton16(remote_port)) {
-            return view.state;
+            return view;
         }
     }
-    return TCP_STATE_CLOSED;
+    return (struct tcp_view){0};
+}
+
+static enum tcp_state state_of(uint16_t remote_port)
+{
+    return view_of(remote_port).state;
 }
 
 static void check_established(const struct call *o)
@@ -60,14 +65,18 @@ static void start(struct call *o)
 
 static void test_handshake(void)
 {
+    struct tcp_view view;
     static struct call o;
 
     start(&o);
     inject("S 0:0(0) win 65535");
-    expect("S. 0:0(0) ack 1");
+    expect("S. 0:0(0) ack 1 win 65535");
     check_str(tcp_state_ntoa(state_of(5000)), "SYN_RECEIVED");
     check(logged("LISTEN => SYN_RECEIVED"));
     check_sleeps(&o);
+    view = view_of(5000);
+    check_int(view.snd.una - view.iss, 0); /* our SYN is sent, and not acknowledged */
+    check_int(view.snd.nxt - view.iss, 1);
     inject(". 1:1(0) ack 1");
     check(logged("SYN_RECEIVED => ESTABLISHED"));
     check_established(&o);
@@ -167,6 +176,44 @@ static void test_listen_other(void)
     check_counted(tcp, bad_flags, 1, inject_with("tcp.flags=0", "P 1:11(10) win 65535"));
     expect_nothing(500);
     handshake("", 65535);
+    check_established(&o);
+}
+
+static void test_listen_fin(void)
+{
+    static struct call o;
+
+    start(&o);
+    check_counted(tcp, bad_flags, 1, inject("SF 0:0(0) win 65535"));
+    expect_nothing(500);
+    check_sleeps(&o);
+}
+
+/* The text of a SYN is not kept: the peer sends it again, since it is not acknowledged. */
+static void test_syn_with_text(void)
+{
+    static struct call o;
+
+    start(&o);
+    inject("S 0:10(10) win 65535");
+    expect("S. 0:0(0) ack 1");
+    inject(". 1:1(0) ack 1");
+    check_established(&o);
+}
+
+/* To TCP a segment that IP cannot send is one that the network loses: it is sent again (step 24).
+ * The peer's ACK shows that the numbers are as if it had gone out. */
+static void test_syn_ack_refused(void)
+{
+    static struct call o;
+
+    start(&o);
+    next_isn(5000);
+    wire_fail_output(1);
+    inject("S 0:0(0) win 65535");
+    wire_fail_output(0);
+    check_str(tcp_state_ntoa(state_of(5000)), "SYN_RECEIVED");
+    inject(". 1:1(0) ack =5001");
     check_established(&o);
 }
 
@@ -390,6 +437,9 @@ BENCH(22,
       {"LISTEN ignores a RST [EVENT-2]", test_listen_reset},
       {"LISTEN answers an ACK with a RST [EVENT-2]", test_listen_ack},
       {"LISTEN drops a segment without RST, ACK and SYN [EVENT-2]", test_listen_other},
+      {"LISTEN drops a SYN with FIN", test_listen_fin},
+      {"the SYN-ACK acknowledges the SYN, and not its text", test_syn_with_text},
+      {"a SYN-ACK that IP refuses leads to SYN-RECEIVED as a lost one does", test_syn_ack_refused},
       {"SYN-RECEIVED answers a bad ACK with a RST", test_bad_ack},
       {"a SYN to a port without a listener gets a RST", test_other_port},
       {"a listener bound to one address does not answer at another [MUST-43 MUST-45 1122-3.3.4.2a]",

@@ -33,7 +33,7 @@ static uint32_t arrived = 1; /* relative number after the last byte that our sid
 /* Takes the data that our side sends now, in any segments. Returns how many bytes were new. */
 static size_t take_data(void)
 {
-    uint8_t packet[1500];
+    uint8_t packet[1500], flags;
     uint32_t seq, before = arrived;
     size_t len, hlen;
 
@@ -41,7 +41,9 @@ static size_t take_data(void)
     while (wire_pending(0) > 0) {
         len = take(0, packet, sizeof(packet));
         hlen = 20 + 4u * (packet[32] >> 4);
+        flags = packet[33];
         seq = get32(packet + 24) - view(desc).iss;
+        check_int(flags & 0x17, 0x10); /* of ACK, RST, SYN and FIN only ACK */
         check_cmp(seq, <=, arrived);
         check_cmp(len - hlen, <=, 536); /* default send MSS, RFC 9293 3.7.1 */
         check_pattern(packet + hlen, seq, len - hlen);
@@ -62,6 +64,16 @@ static void test_receive(void)
     peer_sends(1472, 2000);
     check_acked(desc, 2000);
     check_received(desc, 1, 2000);
+    check_cmp(view(desc).rcv.wnd, <=, TCP_RCV_BUF_SIZE);
+}
+
+/* Otherwise each ACK would be answered by another one. */
+static void test_pure_ack(void)
+{
+    establish(PEER_ISN, 65535);
+    expect_nothing(500);
+    peer_acks(1, 1000);
+    expect_nothing(500);
 }
 
 static void test_receive_some(void)
@@ -105,6 +117,21 @@ static void test_receive_sleeps(void)
     peer_sends(1, 11);
     check_returned(&c, 10);
     check_pattern(c.buf, 1, 10);
+    check_acked(desc, 11);
+}
+
+/* The data was sent before the peer had our bytes: its ACK is old, but the data is new. */
+static void test_data_with_old_ack(void)
+{
+    static struct call c;
+
+    establish(PEER_ISN, 65535);
+    our_side_sends(desc, 1, 10);
+    check_int(take_data(), 10);
+    peer_acks(11, 65535);
+    call_start(&c, receive, .desc = desc, .len = MUCH);
+    inject("P. 1:11(10) ack 1");
+    check_returned(&c, 10);
     check_acked(desc, 11);
 }
 
@@ -173,6 +200,29 @@ static void test_ack_of_duplicate(void)
     wire_pending(1);
 }
 
+/* Part of it is in the window, so that it is acceptable, even if its text is not (step 33). */
+static void test_ack_of_partly_new(void)
+{
+    establish(PEER_ISN, 65535);
+    our_side_sends(desc, 1, 10);
+    check_int(take_data(), 10);
+    inject("P. 1:11(10) ack 1");
+    inject("P. 5:15(10) ack 11");
+    check_int(view(desc).snd.una - view(desc).iss, 11);
+    advance(500);
+    wire_pending(1);
+}
+
+/* Otherwise two ends would answer each other for ever. */
+static void test_reset_outside(void)
+{
+    establish(PEER_ISN, 65535);
+    check_counted(tcp, out_of_window, 1, inject("R 70000:70000(0) win 0"));
+    check_counted(tcp, out_of_window, 1, inject("R. =999:=999(0) ack 1"));
+    expect_nothing(500);
+    check_str(tcp_state_ntoa(view(desc).state), "ESTABLISHED");
+}
+
 /* Segments outside the window. */
 static void test_outside(void)
 {
@@ -194,15 +244,14 @@ static void test_outside(void)
  * sequence number. */
 static uint32_t fill_but(uint32_t left)
 {
-    uint32_t seq = 1, window = view(desc).rcv.wnd, edge, len;
+    uint32_t seq = 1, window = view(desc).rcv.wnd, edge = seq + window, right_edge, len;
 
     for (; window > left; seq += len) {
-        edge = seq + window;
         len = window > left + 1000 ? 1000 : window - left;
         peer_sends(seq, seq + len);
         window = check_acked(desc, seq + len);
-        /* the right edge does not move back, RFC 9293 3.8.6 */
-        check_cmp(seq + len + window, >=, edge);
+        right_edge = seq + len + window; /* moves back never (RFC 9293 3.8.6), on by a read */
+        check_int(right_edge, edge);
     }
     return seq;
 }
@@ -224,7 +273,9 @@ static void test_full(void)
     wire_pending(1);
     peer_sends(seq + 5, seq + 6);
     check_int(check_acked(desc, seq + 5), 0);
-    check_received(desc, 1, seq + 5);
+    read_up_to(desc, 1, 11);
+    expect_nothing(0); /* there is no room for a full segment yet */
+    check_received(desc, 11, seq + 5);
     check_cmp(check_acked(desc, seq + 5), >, 0); /* a window update */
     peer_sends(seq + 5, seq + 15);
     check_acked(desc, seq + 15);
@@ -240,6 +291,9 @@ static void test_ack_into_shut_window(void)
 
     establish(PEER_ISN, 65535);
     seq = fill_but(0);
+    snprintf(probe, sizeof(probe), ". %u:%u(0) ack 1", seq, seq);
+    inject(probe);
+    expect_nothing(500); /* an ACK where it is expected: an answer would be answered, too */
     call_start(&c, send_pattern, .desc = desc, .from = 1, .len = 10);
     check_int(take_data(), 10);
     snprintf(probe, sizeof(probe), "P. %u:%u(1) ack 11", seq, seq + 1);
@@ -282,20 +336,23 @@ static void test_send(void)
     check_int(view(desc).snd.nxt - view(desc).iss, 11);
     peer_acks(11, 65535);
     check_int(view(desc).snd.una - view(desc).iss, 11);
-    call_start(&c, send_pattern, .desc = desc, .from = 11, .len = 1);
-    check_int(take_data(), 1);
+    call_start(&c, send_pattern, .desc = desc, .from = 11, .len = 600);
+    check_int(take_data(), 600);
 }
 
 /* More than any window holds: the sender sleeps, and each ACK wakes it. */
 static void test_send_much(void)
 {
+    uint32_t acked = 1;
     static struct call c;
 
     establish(PEER_ISN, 5000);
     call_start(&c, send_pattern, .desc = desc, .from = 1, .len = MUCH);
     while (take_data() > 0) {
+        check_cmp(arrived - acked, <=, 5000);
         check_cmp(arrived - 1, <=, MUCH);
-        peer_acks(arrived, 5000);
+        acked = arrived;
+        peer_acks(acked, 5000);
     }
     check_returned(&c, MUCH);
     check_int(arrived, 1 + MUCH);
@@ -355,6 +412,22 @@ static void test_old_ack(void)
     inject("P. 11:21(10) ack 11 win 50000");
     inject("P. 1:11(10) ack 11 win 100"); /* sent before the other, and overtaken by it */
     check_int(view(desc).snd.wnd, 50000);
+    wire_pending(1);
+}
+
+/* Overtaken by an out-of-order segment, but the first to acknowledge our data: with SND.UNA alone,
+ * the right edge of the send window would move to where the peer never had it. */
+static void test_old_segment_new_ack(void)
+{
+    establish(PEER_ISN, 65535);
+    our_side_sends(desc, 1, 10);
+    check_int(take_data(), 10);
+    inject("P. 11:21(10) ack 1 win 50000");
+    check_int(view(desc).snd.wnd, 50000);
+    peer_acks(11, 40000);
+    check_int(view(desc).snd.una - view(desc).iss, 11);
+    check_int(view(desc).snd.wnd, 40000);
+    advance(500);
     wire_pending(1);
 }
 
@@ -436,6 +509,20 @@ static void test_interruption(void)
     check_acked(desc, 11);
 }
 
+static void test_interrupted_send(void)
+{
+    static struct call c;
+
+    establish(PEER_ISN, 10);
+    call_start(&c, send_pattern, .desc = desc, .from = 1, .len = MUCH);
+    check_int(take_data(), 10);
+    check_sleeps(&c);
+    intr_raise(INTR_IRQ_USER);
+    settle();
+    check(task_done(c.task));
+    check_range(c.ret, 10, MUCH - 1); /* from step 35 on with what the buffer holds */
+}
+
 static void test_close(void)
 {
     static struct call r, s;
@@ -490,13 +577,18 @@ static void test_two_closes(void)
 
 BENCH(23,
       {"data is delivered in order and acknowledged", test_receive},
+      {"an ACK without data is not answered", test_pure_ack},
       {"RECEIVE of any size, even 0, takes as much as fits; the rest stays", test_receive_some},
       {"more data than a buffer holds arrives byte for byte", test_receive_much},
       {"RECEIVE sleeps until there is data", test_receive_sleeps},
+      {"data with an old ACK wakes RECEIVE", test_data_with_old_ack},
       {"data may come with the handshake's last ACK", test_data_with_handshake},
       {"data after a gap is neither acknowledged nor delivered [MAY-13]", test_out_of_order},
       {"duplicate data is delivered once", test_duplicates},
       {"the ACK of a segment before the window does not count [EVENT-4]", test_ack_of_duplicate},
+      {"the ACK of a segment that is partly in the window counts [EVENT-4]",
+       test_ack_of_partly_new},
+      {"a RST outside the window is not answered [EVENT-4]", test_reset_outside},
       {"data outside the window is not accepted [EVENT-4]", test_outside},
       {"a full receive buffer closes the window, and reading opens it [SHLD-14 MAY-8 M-2]",
        test_full},
@@ -507,10 +599,12 @@ BENCH(23,
       {"an opening window releases data [EVENT-9]", test_shut_window},
       {"a shrunk window stops new data [MUST-34 SHLD-15]", test_shrunk_window},
       {"an old segment does not update the window [EVENT-9]", test_old_ack},
+      {"an old segment that advances SND.UNA updates the window", test_old_segment_new_ack},
       {"an ACK of unsent data is answered and dropped [EVENT-8]", test_future_ack},
       {"a segment without ACK is dropped", test_no_ack_bit},
       {"urgent pointers of any value do no harm", test_urgent},
       {"sequence numbers wrap in both directions", test_wrap},
       {"an interruption ends sleeping calls, once", test_interruption},
+      {"an interrupted SEND returns the number of bytes that it took", test_interrupted_send},
       {"closing ends sleeping calls with EBADF", test_close},
       {"of closes at the same time one succeeds; the others fail with EBADF", test_two_closes})
