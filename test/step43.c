@@ -532,7 +532,7 @@ static void test_sockstress(void)
     for (seconds = 0; blocks_in_use() == 2; seconds++) {
         check_cmp(seconds, <=, TCP_CLOSE_TIMEOUT / 1000 + 1);
         advance(1000);
-        while (wire_pending(0) > 0) {
+        for (size_t num = wire_pending(0); num > 0; num--) {
             take(0, p, sizeof(p));
             inject("A> . 1:1(0) ack 1 win 0");
         }
