@@ -54,6 +54,7 @@ static void test_good(void)
     check_taken("", "S 0:0(0) win 65535");
     check_taken("", "S 0:0(0) win 65535 <mss 1460>");
     check_taken("", "P. 1:2(1) ack 1");
+    check_taken("tcp.sport=7", HELLO);    /* two hosts may use the same port */
     check_taken("tcp.flags=0xf8", HELLO); /* URG and two bits of later RFCs */
     check_taken("", "P. 1:1461(1460) ack 1");
     check_taken("frame.len=46", ". 1:1(0) ack 1");
