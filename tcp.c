@@ -670,7 +670,8 @@ static void tcp_put_mss(uint8_t *opt, const ip_endp_t *local)
     opt[3] = (uint8_t)mss;
 }
 
-/* Sends a segment; numbers in host byte order. Returns len, or -1: as if lost on the wire. */
+/* Sends a segment; numbers in host byte order. Counts sent or send_failed. Returns len, or -1: as
+ * if lost on the wire. */
 static ssize_t tcp_output_segment(uint32_t seq, uint32_t ack, uint8_t flg, uint16_t wnd,
                                   const uint8_t *data, size_t len, const ip_endp_t *local,
                                   const ip_endp_t *remote)
@@ -724,7 +725,8 @@ static int tcp_may_reset(void)
     return rate_take(&resets, now, SECONDS(1), max, max) == 0;
 }
 
-/* Answers an unacceptable segment with a RST that its sender accepts. RFC 9293 3.10.7.1 */
+/* Answers an unacceptable segment with a RST that its sender accepts, and counts it in resets_sent.
+ * RFC 9293 3.10.7.1 */
 static void tcp_output_reset(const struct tcp_segment *seg, const ip_endp_t *local,
                              const ip_endp_t *remote)
 {
@@ -1531,7 +1533,7 @@ static int tcp_check_syn(struct tcp_pcb *pcb, const struct tcp_segment *seg)
 }
 
 /* 3.10.7.4 "Fifth, check the ACK field", "SYN-RECEIVED STATE": "If SND.UNA < SEG.ACK =< SND.NXT,
- * then enter ESTABLISHED state"; any other ACK gets a RST. */
+ * then enter ESTABLISHED state"; any other ACK gets a RST, and the block stays as it is. */
 static int tcp_check_ack_syn_received(struct tcp_pcb *pcb, struct tcp_segment *seg)
 {
     if (!seq_lt(pcb->snd.una, seg->ack) || !seq_leq(seg->ack, pcb->snd.nxt)) {
@@ -1833,6 +1835,8 @@ static int tcp_segment_parse_options(struct tcp_segment *seg, const uint8_t *opt
     return 0;
 }
 
+/* Converts a header that has been checked, and finds the data: it follows the options, up to len
+ * bytes from the header on. */
 static struct tcp_segment tcp_segment_parse(const struct tcp_hdr *hdr, size_t len)
 {
     struct tcp_segment seg = {0};
@@ -1934,6 +1938,8 @@ static int tcp_wait_handshake(struct tcp_pcb *pcb)
     return 0;
 }
 
+/* Passive OPEN: binds the block to local and enters LISTEN, for connections from remote (NULL: any
+ * peer). Returns 0, or -1 with errno set: EINVAL without a local port, or tcp_pcb_offer's. */
 static int tcp_open_passive(struct tcp_pcb *pcb, const ip_endp_t *local, const ip_endp_t *remote)
 {
     ip_endp_t anybody = {IP_ADDR_ANY, 0};
