@@ -50,7 +50,9 @@ static void check_established(const struct call *o)
 {
     struct tcp_view view;
 
-    check(task_done(o->task));
+    if (!task_done(o->task)) {
+        fail("OPEN has not returned");
+    }
     check_cmp(o->ret, !=, -1);
     check_int(tcp_get_view((int)o->ret, &view), 0);
     check_str(tcp_state_ntoa(view.state), "ESTABLISHED");
@@ -120,6 +122,9 @@ static void try_isn(uint32_t peer, uint32_t ours)
     opener_start(&o, "192.0.2.2:7", NULL);
     next_isn(ours);
     handshake("", 65535);
+    if (!task_done(o.task)) {
+        fail("no connection with ISN %u of the peer and %u of ours", peer, ours);
+    }
     check_established(&o);
     check_int(tcp_get_view((int)o.ret, &view), 0);
     check_int(view.iss, ours);

@@ -178,11 +178,22 @@ static inline void peer_acks(uint32_t ack, unsigned win)
     inject(line);
 }
 
+/* A segment of data, or an ACK: from the handshake on all have the ACK flag. */
+static inline void check_flags(unsigned flags)
+{
+    if (!(flags & 0x10)) {
+        fail("a segment without ACK went out, tcp.flags=0x%02x", flags);
+    }
+    if (flags & 0x07) {
+        fail("a segment with RST, SYN or FIN went out, tcp.flags=0x%02x", flags);
+    }
+}
+
 /* Within half a second our side acknowledges everything before ack, without SYN, FIN or RST.
  * Returns the window announced last. */
 static inline unsigned check_acked(int desc, uint32_t ack)
 {
-    uint8_t packet[1500], flags;
+    uint8_t packet[1500];
     uint32_t acknowledged;
 
     advance(500);
@@ -191,8 +202,7 @@ static inline unsigned check_acked(int desc, uint32_t ack)
     }
     while (wire_pending(0) > 0) {
         take(0, packet, sizeof(packet));
-        flags = packet[33];
-        check_int(flags & 0x17, 0x10); /* of ACK, RST, SYN and FIN only ACK */
+        check_flags(packet[33]);
     }
     acknowledged = get32(packet + 28) - view(desc).irs;
     check_int(acknowledged, ack);
