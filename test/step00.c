@@ -82,6 +82,17 @@ static void run_fails(void)
     check_int(sim_platform_state(), 0);
 }
 
+static void run_again(void)
+{
+    check_int(net_init(), 0);
+    sim_fail_run(1);
+    check_error(net_run(), EAGAIN);
+    sim_fail_run(0);
+    check_int(net_run(), 0);
+    check_int(sim_platform_state(), 2);
+    check_error(net_run(), EALREADY);
+}
+
 static void byte_order(void)
 {
     uint16_t n16 = hton16(0x1234);
@@ -436,6 +447,7 @@ BENCH(0,
       {"after a shutdown the stack starts afresh, three times", afresh},
       {"net_init fails if platform_init fails", init_fails},
       {"net_run fails if platform_run fails", run_fails},
+      {"after net_run has failed, it can be called again", run_again},
       {"network byte order puts the highest byte first", byte_order},
       {"the checksum of RFC 1071's example is 220d; with it included the sum is zero", checksum},
       {"an odd length is summed as if padded with a zero, at any alignment", checksum_odd},

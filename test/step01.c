@@ -70,6 +70,7 @@ static void down(void)
     check_int(net_run(), 0);
     log_clear();
     check_int(net_shutdown(), 0);
+    check_int(logged_times("state=up"), 0);
     check(logged("dev=net0, state=down"));
     check(logged("dev=net1, state=down"));
     check_int(memory_in_use(), 0);
@@ -82,7 +83,7 @@ static void afresh(void)
         struct net_device *dev = add_dummy();
         check_str(dev->name, "net0");
         check_int(net_run(), 0);
-        check(NET_DEVICE_IS_UP(dev));
+        check_str(NET_DEVICE_STATE(dev), "up");
         check_int(net_shutdown(), 0);
     }
 }
@@ -93,7 +94,7 @@ static void run_twice(void)
     struct net_device *dev = add_dummy();
     check_int(net_run(), 0);
     check_int(net_run(), -1);
-    check(NET_DEVICE_IS_UP(dev));
+    check_str(NET_DEVICE_STATE(dev), "up");
     check_int(net_device_output(dev, TYPE, (const uint8_t *)"x", 1, NULL), 0);
 }
 
@@ -106,7 +107,42 @@ static void open_twice(void)
     log_clear();
     check_error(net_run(), EALREADY);
     check(logged("[E]"));
-    check(NET_DEVICE_IS_UP(good));
+    check_str(NET_DEVICE_STATE(good), "up");
+}
+
+/* net_run has failed, but the devices that did open need net_shutdown. */
+static void runs_all_the_same(void)
+{
+    check_int(net_init(), 0);
+    struct net_device *odd = add_dummy(), *good = add_dummy();
+    odd->flags |= NET_DEVICE_FLAG_UP;
+    check_error(net_run(), EALREADY);
+    check_int(sim_platform_state(), 2);
+    check_error(net_run(), EALREADY);
+    check_str(NET_DEVICE_STATE(good), "up");
+    check_int(net_shutdown(), 0);
+}
+
+static void no_platform(void)
+{
+    check_int(net_init(), 0);
+    struct net_device *dev = add_dummy();
+    sim_fail_run(1);
+    check_error(net_run(), EAGAIN);
+    check_str(NET_DEVICE_STATE(dev), "down");
+    sim_fail_run(0);
+    check_int(net_run(), 0);
+    check_str(NET_DEVICE_STATE(dev), "up");
+}
+
+static void other_flags(void)
+{
+    check_int(net_init(), 0);
+    struct net_device *dev = add_dummy();
+    dev->flags |= NET_DEVICE_FLAG_BROADCAST | NET_DEVICE_FLAG_NEED_ARP;
+    check_int(net_run(), 0);
+    check_int(dev->flags, NET_DEVICE_FLAG_BROADCAST | NET_DEVICE_FLAG_NEED_ARP |
+                              NET_DEVICE_FLAG_UP);
 }
 
 static void output(void)
@@ -151,10 +187,13 @@ BENCH(1,
       {"devices are named net0, net1, net2 in order of registration", names},
       {"the eleventh device is net10", eleven},
       {"all devices are down before net_run and up after it", up},
+      {"a device that goes up keeps its other flags", other_flags},
       {"all devices are down after net_shutdown, and freed", down},
       {"after a restart names begin with net0", afresh},
       {"a second net_run is refused, and the device stays up", run_twice},
       {"opening an open device fails with EALREADY, and the others open", open_twice},
+      {"after a device has failed to open, the stack runs until net_shutdown", runs_all_the_same},
+      {"devices stay down if platform_run fails, and open with the next net_run", no_platform},
       {"a device sends up to its MTU", output},
       {"output on a device that is down fails with ENETDOWN", output_down},
       {"output above the MTU fails with EMSGSIZE", output_too_long},

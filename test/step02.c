@@ -39,9 +39,11 @@ static void check_frame(const struct frame *frame, const struct net_device *dev,
     check_pattern(frame->data, 0, len);
 }
 
-/* A driver that records its calls, one letter each, and fails output if refuse_output is set. */
+/* A driver that records its calls, one letter each. Its output fails if refuse_output is set, and
+ * its close if refuse_close is. */
 static char calls[16];
-static int refuse_output;
+static const char *state_in_open, *state_in_close;
+static int refuse_output, refuse_close;
 
 static void note(char c)
 {
@@ -51,6 +53,7 @@ static void note(char c)
 static int own_open(struct net_device *dev)
 {
     check_str(dev->priv, "mine");
+    state_in_open = NET_DEVICE_STATE(dev);
     note('o');
     return 0;
 }
@@ -58,8 +61,9 @@ static int own_open(struct net_device *dev)
 static int own_close(struct net_device *dev)
 {
     check_str(dev->priv, "mine");
+    state_in_close = NET_DEVICE_STATE(dev);
     note('c');
-    return 0;
+    return refuse_close ? -1 : 0;
 }
 
 static int own_output(struct net_device *dev, uint16_t type, const uint8_t *data, size_t len,
@@ -71,7 +75,11 @@ static int own_output(struct net_device *dev, uint16_t type, const uint8_t *data
     check_pattern(data, 0, len);
     check_str(dst, "there");
     note('x');
-    return refuse_output ? -1 : 0;
+    if (refuse_output) {
+        errno = ENOBUFS;
+        return -1;
+    }
+    return 0;
 }
 
 static struct net_device *add_own(void)
@@ -91,12 +99,14 @@ static struct net_device *add_own(void)
 static int output(struct net_device *dev, size_t len, const void *dst)
 {
     static uint8_t data[UINT16_MAX];
-    int ret;
+    int ret, err;
 
     pattern(data, 0, len);
     ret = net_device_output(dev, TYPE, data, len, dst);
+    err = errno;
     memset(data, 0xee, len); /* the device may use data during the call only */
     settle();
+    errno = err;
     return ret;
 }
 
@@ -112,6 +122,18 @@ static void operations(void)
     check_int(net_shutdown(), 0);
     check_str(calls, "oxc");
     check_int(memory_in_use(), 0);
+}
+
+/* No thread sends on a device that is not open yet, or closing. */
+static void up_in_between(void)
+{
+    check_int(net_init(), 0);
+    struct net_device *dev = add_own();
+    check_int(net_run(), 0);
+    check_str(state_in_open, "down");
+    check_str(NET_DEVICE_STATE(dev), "up");
+    check_int(net_shutdown(), 0);
+    check_str(state_in_close, "down");
 }
 
 static void never_opened(void)
@@ -130,7 +152,7 @@ static void output_refused(void)
     check_int(net_run(), 0);
     check_counted(net, sent, 1, output(dev, 40, "there"));
     refuse_output = 1;
-    check_counted(net, send_failed, 1, check_int(output(dev, 40, "there"), -1));
+    check_counted(net, send_failed, 1, check_error(output(dev, 40, "there"), ENOBUFS));
     check_counted(net, send_failed, 1, check_error(output(dev, 1501, "there"), EMSGSIZE));
     check_counted(net, sent, 0, output(dev, 40, "there"));
     check_str(calls, "oxxx");
@@ -144,7 +166,7 @@ static void open_fails(void)
     log_clear();
     check_error(net_run(), ENODEV);
     check(logged("[E]"));
-    check(!NET_DEVICE_IS_UP(bad));
+    check_str(NET_DEVICE_STATE(bad), "down");
     check_error(output(bad, 40, NULL), ENETDOWN);
     check_int(output(good, 40, "there"), 0);
     check_str(calls, "ox");
@@ -177,11 +199,27 @@ static void two_of_three_fail(void)
         bad->ops = &missing;
         worse->ops = &busy;
         check_error(net_run(), ENODEV);
-        check(!NET_DEVICE_IS_UP(bad) && NET_DEVICE_IS_UP(good) && !NET_DEVICE_IS_UP(worse));
+        check_str(NET_DEVICE_STATE(bad), "down");
+        check_str(NET_DEVICE_STATE(good), "up");
+        check_str(NET_DEVICE_STATE(worse), "down");
         check_int(output(good, 40, "there"), 0);
         check_int(net_shutdown(), 0);
         check_int(memory_in_use(), 0);
     }
+}
+
+static void close_fails(void)
+{
+    check_int(net_init(), 0);
+    add_own();
+    add_own();
+    check_int(net_run(), 0);
+    refuse_close = 1;
+    log_clear();
+    check_int(net_shutdown(), 0);
+    check_str(calls, "oocc");
+    check(logged("[E]"));
+    check_int(memory_in_use(), 0);
 }
 
 static void null_swallows(void)
@@ -248,6 +286,26 @@ static void counters(void)
     check_int(other->stats.send_failed, 3);
 }
 
+static void note_capture(const struct net_device *dev, enum net_direction direction, uint16_t type,
+                         const uint8_t *data, size_t len)
+{
+    (void)dev;
+    (void)type;
+    (void)data;
+    (void)len;
+    note(direction == NET_OUT ? '>' : '<');
+}
+
+static void capture_first(void)
+{
+    check_int(net_init(), 0);
+    struct net_device *dev = add_own();
+    check_int(net_run(), 0);
+    net_set_capture(note_capture);
+    check_int(output(dev, 40, "there"), 0);
+    check_str(calls, "o>x");
+}
+
 static void input(void)
 {
     uint8_t data[40];
@@ -266,11 +324,14 @@ static void input(void)
 
 BENCH(2,
       {"a driver's open, output and close are called in turn, with the data given", operations},
+      {"a device is down while its driver opens and closes it, and up in between", up_in_between},
       {"a device that was never opened neither sends nor closes", never_opened},
       {"net_device_output fails and counts if the driver's output fails", output_refused},
       {"a device that fails to open is logged and stays down; the others open", open_fails},
       {"if two devices fail to open, net_run's errno is that of the first", two_of_three_fail},
+      {"a device that fails to close is logged; the others close, and all are freed", close_fails},
       {"the null device discards everything", null_swallows},
+      {"the capture hook sees a sent frame before the driver does", capture_first},
       {"loopback passes the same bytes to net_input", loopback},
       {"loopback carries every length up to its MTU", loopback_sizes},
       {"a device counts frames sent, received and refused", counters},

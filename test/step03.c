@@ -74,9 +74,11 @@ static void counters(void)
 
 static void unknown(void)
 {
-    start(0);
+    struct net_device *dev = start(0);
+
     check_counted(net, unknown_protocol, 1, inject_type(TYPE_B, "x", 1));
     check_counted(net, delivered, 0, inject_type(TYPE_B, "x", 1));
+    check_int(net_input(TYPE_B, (const uint8_t *)"x", 1, dev), -1);
     check_counted(net, received, 1, inject_type(TYPE_B, "x", 1));
     check_int(a.calls, 0);
 }
@@ -160,10 +162,10 @@ static void ip_is_there(void)
 }
 
 BENCH(3,
-      {"payloads of two types reach their own handlers, with bytes, length and device", two_types},
-      {"received and delivered payloads are counted", counters},
       {"an unregistered type counts as unknown_protocol [1122-3.1b]", unknown},
       {"a registered type with its bytes swapped is another type", swapped},
+      {"payloads of two types reach their own handlers, with bytes, length and device", two_types},
+      {"received and delivered payloads are counted", counters},
       {"a second handler for a type is refused, and the first stays", duplicate},
       {"without memory registration fails, and can be tried again", no_memory},
       {"net_init fails without memory, and leaves nothing allocated", init_no_memory},

@@ -39,6 +39,13 @@ static void accepted(void)
     }
 }
 
+static void header_alone(void)
+{
+    bench_start(WIRE_RAW);
+    check_counted(ip, delivered, 1, inject_with("icmp.sum=+1", GOOD));
+    check_counted(ip, bad_checksum, 0, inject_with("icmp.sum=+1", GOOD));
+}
+
 static void padded(void)
 {
     bench_start(WIRE_RAW);
@@ -59,6 +66,17 @@ static void too_short(void)
     check_counted(ip, too_short, 1, inject_with("ip.ihl=15, frame.len=59", GOOD));
     ip_get_stats(&stats);
     check_int(stats.bad_version + stats.bad_header + stats.bad_length + stats.bad_checksum, 0);
+}
+
+/* Faults that two checks would find, and the check that comes first. */
+static void two_faults(void)
+{
+    bench_start(WIRE_RAW);
+    check_counted(ip, too_short, 1, inject_with("ip.version=5, frame.len=19", GOOD));
+    check_counted(ip, bad_version, 1, inject_with("ip.version=5, ip.ihl=4", GOOD));
+    check_counted(ip, bad_header, 1, inject_with("ip.ihl=4, ip.total=15", GOOD));
+    check_counted(ip, bad_length, 1, inject_with("ip.total=19, ip.sum=+1", GOOD));
+    check_counted(ip, bad_checksum, 1, inject_with("ip.mf=1, ip.sum=+1", GOOD));
 }
 
 static void cut(void)
@@ -201,6 +219,7 @@ BENCH(4,
       {"a valid datagram is delivered, even without data", good},
       {"any time to live, type of service, id, DF and NOP options are accepted [1122-3.2.1.7a]",
        accepted},
+      {"the checksum covers the header alone: damaged data are delivered", header_alone},
       {"bytes after the total length are padding, and ignored", padded},
       {"a datagram shorter than a header, or than its header length, is dropped", too_short},
       {"a datagram cut anywhere after its header is dropped: bad_length", cut},
@@ -209,6 +228,7 @@ BENCH(4,
       {"a datagram whose total length is below the header's or above the frame's is dropped "
        "[1122-3.1b]", total},
       {"a datagram with a bad header checksum is dropped, with options too [1122-3.2.1.2]", sum},
+      {"a datagram with two faults counts under that of the first check", two_faults},
       {"no header with a single bit flipped is delivered [1122-3.2.1.2]", every_bit},
       {"a fragment alone is not delivered", fragments},
       {"addresses are parsed and printed, in network byte order", address_text},

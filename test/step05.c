@@ -85,6 +85,16 @@ static void no_iface(void)
     check_counted(ip, delivered, 0, inject(DATAGRAM("255.255.255.255")));
 }
 
+/* So no address is read from a header that is none. */
+static void header_first(void)
+{
+    check_int(net_init(), 0);
+    wire_init(WIRE_RAW);
+    check_int(net_run(), 0);
+    check_counted(ip, bad_version, 1, inject_with("ip.version=5", DATAGRAM("192.0.2.2")));
+    check_counted(ip, no_iface, 0, inject_with("ip.version=5", DATAGRAM("192.0.2.2")));
+}
+
 static void fields(void)
 {
     check_int(net_init(), 0);
@@ -171,6 +181,7 @@ BENCH(5,
       {"datagrams to other hosts are dropped and counted [1122-3.2.1.3b 1122-3.2.2.2a]", others},
       {"the netmask determines the broadcast address [1122-3.2.1.3a]", small_subnet},
       {"a datagram on a device without an IP interface is dropped and counted", no_iface},
+      {"a datagram's header is checked before its address", header_first},
       {"an interface has address, netmask, broadcast address and device [1122-3.3.1.6]", fields},
       {"ip_iface_alloc refuses malformed addresses, and leaves nothing allocated", bad_text},
       {"without memory no interface is allocated", no_memory},
