@@ -78,6 +78,7 @@ static void test_short(void)
 {
     struct udp_stats stats;
     char faults[64];
+    size_t dumps;
 
     bench_start(WIRE_RAW);
     for (int len = 0; len < UDP_HDR_SIZE; len++) {
@@ -86,6 +87,8 @@ static void test_short(void)
     }
     udp_get_stats(&stats);
     check_int(stats.bad_length + stats.bad_checksum + stats.delivered, 0);
+    dumps = logged_times("        len: "); /* of a header that is not there */
+    check_int(dumps, 0);
     expect_nothing(0);
 }
 

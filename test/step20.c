@@ -64,6 +64,7 @@ static void test_short(void)
 {
     struct tcp_stats stats;
     char faults[64];
+    size_t dumps;
 
     bench_start(WIRE_RAW);
     for (int len = 0; len < TCP_HDR_SIZE_MIN; len++) {
@@ -72,6 +73,8 @@ static void test_short(void)
     }
     tcp_get_stats(&stats);
     check_int(stats.bad_offset + stats.bad_checksum + stats.bad_address + stats.delivered, 0);
+    dumps = logged_times("        seq: "); /* of a header that is not there */
+    check_int(dumps, 0);
     check_counted(tcp, received, 0, inject_with("ip.total=12", HELLO));
     expect_nothing(0);
 }
