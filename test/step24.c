@@ -1,4 +1,4 @@
-/* Step 24: retransmission. The first timeout may have any length; each later one is twice the
+/* Step 24: retransmission. The first timeout is a second, RFC 6298 2.1; each later one is twice the
  * last. */
 
 #include <stdio.h>
@@ -24,6 +24,33 @@ static size_t retransmitted(void)
 
     tcp_get_stats(&stats);
     return stats.retransmitted;
+}
+
+static void test_first_timeout(void)
+{
+    establish();
+    our_side_sends(desc, 1, 10);
+    expect("P. 1:11(10) ack 1");
+    check_range(expect_within(60000, "P. 1:11(10) ack 1"), 1000, 1000 + TICK);
+    inject(". 1:1(0) ack 11");
+}
+
+/* Data that a call has accepted is not lost when memory is short. */
+static void test_no_memory(void)
+{
+    static struct call c;
+
+    establish();
+    sim_fail_alloc(1);
+    call_start(&c, send_pattern, .desc = desc, .from = 1, .len = 10);
+    if (c.ret == -1) {
+        check_failed(&c, ENOMEM);
+        expect_nothing(60000);
+        our_side_sends(desc, 1, 10);
+        expect("P. 1:11(10) ack 1");
+    } else {
+        expect_within(60000, "P. 1:11(10) ack 1");
+    }
 }
 
 /* The segment is retransmitted four times, each timeout twice the last. */
@@ -75,6 +102,15 @@ static void test_acknowledged(void)
     check_int(view(desc).snd.una - view(desc).iss, 11);
 }
 
+/* A bare ACK takes no sequence number: nobody acknowledges it. */
+static void test_bare_ack(void)
+{
+    establish();
+    inject("P. 1:11(10) ack 1");
+    expect_within(500, ". 1:1(0) ack 11");
+    expect_nothing(60000);
+}
+
 /* The first is removed from the queue, the second stays until it is acknowledged, too. */
 static void test_second_lost(void)
 {
@@ -84,6 +120,26 @@ static void test_second_lost(void)
     inject(". 1:1(0) ack 11");
     our_side_sends(desc, 11, 10);
     expect("P. 11:21(10) ack 1");
+    expect_within(10000, "P. 11:21(10) ack 1");
+    inject(". 1:1(0) ack 21");
+    expect_nothing(60000);
+}
+
+/* The first segment ends at 2^32 - 1, the second at 9: modulo 2^32 that is later. */
+static void test_wrap(void)
+{
+    static struct call opener;
+
+    bench_start(WIRE_RAW);
+    open_start(&opener, PEER_ISN);
+    next_isn(0xfffffff4);
+    handshake("", 65535);
+    desc = opened(&opener);
+    our_side_sends(desc, 1, 10);
+    expect("P. 1:11(10) ack 1");
+    our_side_sends(desc, 11, 10);
+    expect("P. 11:21(10) ack 1");
+    inject(". 1:1(0) ack 11");
     expect_within(10000, "P. 11:21(10) ack 1");
     inject(". 1:1(0) ack 21");
     expect_nothing(60000);
@@ -128,6 +184,21 @@ static void test_ack_restarts_timeout(void)
     inject(". 1:1(0) ack 11");
     expect_nothing(900);
     expect_within(10000, "P. 11:21(10) ack 1");
+    inject(". 1:1(0) ack 21");
+    expect_nothing(60000);
+}
+
+/* RFC 9293 3.8.3: R2 is measured for one segment. The first is acknowledged after 90 s. */
+static void test_ack_restarts_r2(void)
+{
+    establish();
+    our_side_sends(desc, 1, 10);
+    our_side_sends(desc, 11, 10);
+    advance(90000);
+    inject(". 1:1(0) ack 11");
+    advance(50000);
+    wire_pending(1);
+    check_state(desc, "ESTABLISHED");
     inject(". 1:1(0) ack 21");
     expect_nothing(60000);
 }
@@ -282,6 +353,22 @@ static void test_half_open(void)
     expect_nothing(600000);
 }
 
+/* The passive OPEN still waits: the handshake has failed, not the OPEN. */
+static void test_open_after_half_open(void)
+{
+    static struct call opener;
+
+    bench_start(WIRE_RAW);
+    open_start(&opener, PEER_ISN);
+    inject("S 0:0(0) win 65535");
+    advance(600000);
+    wire_pending(1);
+    check_sleeps(&opener);
+    client('B', PEER_ISN);
+    handshake("", 65535);
+    check_state(opened(&opener), "ESTABLISHED");
+}
+
 /* Takes a probe of una: empty, with a number before SND.UNA, or with one byte. */
 static void take_probe(uint32_t una)
 {
@@ -352,13 +439,18 @@ static void test_probes_unanswered(void)
 }
 
 BENCH(24,
+      {"acknowledged data is not retransmitted", test_acknowledged},
+      {"the first timeout of a segment is a second", test_first_timeout},
       {"a lost segment is retransmitted with doubling timeouts, and counted", test_segment},
       {"a lost SYN-ACK is retransmitted with doubling timeouts, and counted [MUST-22]",
        test_syn_ack},
-      {"acknowledged data is not retransmitted", test_acknowledged},
+      {"a bare ACK is not retransmitted", test_bare_ack},
+      {"without memory a call fails with ENOMEM, or its data is retransmitted", test_no_memory},
       {"of two segments only the unacknowledged one is retransmitted", test_second_lost},
+      {"sequence numbers are compared modulo 2^32", test_wrap},
       {"a partly acknowledged segment is retransmitted", test_partly_acknowledged},
       {"an ACK of new data restarts the timeout", test_ack_restarts_timeout},
+      {"an ACK of new data restarts R2", test_ack_restarts_r2},
       {"old and duplicate ACKs do not stop retransmission", test_duplicate_ack},
       {"a shrunk window does not stop retransmission [SHLD-16]", test_shrunk_window},
       {"data outside a shrunk window is not retransmitted [SHLD-16]", test_shrunk_to_first},
@@ -369,6 +461,7 @@ BENCH(24,
        test_giving_up},
       {"the timeout wakes a sleeping sender", test_giving_up_sending},
       {"a half-open connection times out", test_half_open},
+      {"a passive OPEN outlasts a half-open connection", test_open_after_half_open},
       {"a zero window is probed while data waits, and the answers keep the connection [MUST-36]",
        test_probes},
       {"a window that closes over data in flight keeps the connection [SHLD-17]",
