@@ -5,6 +5,7 @@
 
 #include "bench.h"
 #include "conn.h"
+#include "platform.h"
 #include "tcp.h"
 #include "util.h"
 
@@ -100,6 +101,22 @@ static void test_acknowledged(void)
     expect_nothing(60000);
     check_int(retransmitted(), 0);
     check_int(view(desc).snd.una - view(desc).iss, 11);
+}
+
+/* The first call may allocate a buffer. */
+static void test_copy_freed(void)
+{
+    size_t in_use;
+
+    establish();
+    our_side_sends(desc, 1, 10);
+    expect("P. 1:11(10) ack 1");
+    inject(". 1:1(0) ack 11");
+    in_use = memory_in_use();
+    our_side_sends(desc, 11, 10);
+    expect("P. 11:21(10) ack 1");
+    inject(". 1:1(0) ack 21");
+    check_int(memory_in_use(), in_use);
 }
 
 /* A bare ACK takes no sequence number: nobody acknowledges it. */
@@ -439,6 +456,7 @@ static void test_probes_unanswered(void)
 }
 
 BENCH(24,
+      {"the copy of an acknowledged segment is freed", test_copy_freed},
       {"acknowledged data is not retransmitted", test_acknowledged},
       {"the first timeout of a segment is a second", test_first_timeout},
       {"a lost segment is retransmitted with doubling timeouts, and counted", test_segment},
