@@ -30,6 +30,16 @@ static void establish(uint32_t peer_isn, unsigned win)
 
 static uint32_t arrived = 1; /* relative number after the last byte that our side has sent */
 
+/* The checksum of a datagram's segment, over the data too. */
+static int is_sum_right(const uint8_t *packet, size_t len)
+{
+    ip_addr_t src, dst;
+
+    memcpy(&src, packet + 12, sizeof(src));
+    memcpy(&dst, packet + 16, sizeof(dst));
+    return ip_pseudo_cksum(IP_PROTOCOL_TCP, packet + 20, len - 20, src, dst) == 0;
+}
+
 /* Takes the data that our side sends now, in any segments. Returns how many bytes were new. */
 static size_t take_data(void)
 {
@@ -41,6 +51,9 @@ static size_t take_data(void)
     while (wire_pending(0) > 0) {
         len = take(0, packet, sizeof(packet));
         hlen = 20 + 4u * (packet[32] >> 4);
+        if (!is_sum_right(packet, len)) {
+            fail("tcp.sum is wrong in a segment of %zu bytes of data", len - hlen);
+        }
         check_flags(packet[33]);
         seq = get32(packet + 24) - view(desc).iss;
         check_cmp(seq, <=, arrived);
@@ -58,7 +71,7 @@ static void test_receive(void)
     establish(PEER_ISN, 65535);
     peer_sends(1, 11);
     check_acked(desc, 11);
-    peer_sends(11, 12);
+    inject("P. 11:12(1) ack 1 <nop,nop,nop,nop>");
     peer_sends(12, 1472);
     peer_sends(1472, 2000);
     check_acked(desc, 2000);
@@ -119,17 +132,21 @@ static void test_receive_sleeps(void)
     check_acked(desc, 11);
 }
 
-/* The data was sent before the peer had our bytes: its ACK is old, but the data is new. */
+/* The data was sent before the peer had our bytes: its ACK is old and wakes nobody, but the data is
+ * new. Senders sleep, too, and must not be woken in the reader's place. */
 static void test_data_with_old_ack(void)
 {
-    static struct call c;
+    static struct call c, senders[7];
 
     establish(PEER_ISN, 65535);
     our_side_sends(desc, 1, 10);
     check_int(take_data(), 10);
-    peer_acks(11, 65535);
+    peer_acks(11, 0);
+    for (size_t i = 0; i < countof(senders); i++) {
+        call_start(&senders[i], send_pattern, .desc = desc, .from = 11, .len = 10);
+    }
     call_start(&c, receive, .desc = desc, .len = MUCH);
-    inject("P. 1:11(10) ack 1");
+    inject("P. 1:11(10) ack 1 win 0");
     check_returned(&c, 10);
     check_acked(desc, 11);
 }
@@ -470,7 +487,7 @@ static void test_wrap(void)
     char ack[64];
 
     our_isn = 0xffffff00;
-    establish(0xffffff00, 900);
+    establish(0xffffff00, 800);
     check_int(view(desc).iss, our_isn);
     for (uint32_t seq = 1; seq < 1001; seq += 100) {
         peer_sends(seq, seq + 100);
@@ -478,7 +495,11 @@ static void test_wrap(void)
     }
     check_received(desc, 1, 1001);
     inject(". 1001:1001(0) ack 1 win 900");
+    check_int(view(desc).snd.wnd, 900);
     call_start(&c, send_pattern, .desc = desc, .from = 1, .len = 4000);
+    check_int(take_data(), 900); /* SND.NXT has wrapped, and this ACK has not */
+    inject(". 1001:1001(0) ack 101 win 1000");
+    check_int(view(desc).snd.una - view(desc).iss, 101);
     while (take_data() > 0) {
         snprintf(ack, sizeof(ack), ". 1001:1001(0) ack %u win 1000", arrived);
         inject(ack);
