@@ -205,7 +205,7 @@ static void test_listen_fin(void)
     start(&o);
     check_counted(tcp, bad_flags, 1, inject("SF 0:0(0) win 65535"));
     expect_nothing(500);
-    check_listens(&o);
+    check_sleeps(&o);
 }
 
 /* The text of a SYN is not kept: the peer sends it again, since it is not acknowledged. */
