@@ -584,6 +584,8 @@ static void ip_deliver(const struct ip_hdr *hdr, struct ip_iface *iface)
     proto->handler(hdr, payload, len, iface);
 }
 
+/* Takes a datagram that dev has received. Its header is checked before its addresses. A datagram
+ * that passes every check is delivered. */
 static void ip_input(const uint8_t *data, size_t len, struct net_device *dev)
 {
     const struct ip_hdr *hdr = (const struct ip_hdr *)data;

@@ -109,6 +109,8 @@ struct net_device *net_device_next(const struct net_device *dev)
     return dev ? dev->next : devices;
 }
 
+/* Opens a device; it is up once its driver has opened it. Returns 0, or -1 with errno: up already
+ * (EALREADY), or that of the driver. */
 static int net_device_open(struct net_device *dev)
 {
     if (NET_DEVICE_IS_UP(dev)) {
@@ -131,6 +133,8 @@ static int net_device_down(struct net_device *dev)
     return dev->ops->close ? dev->ops->close(dev) : 0;
 }
 
+/* Closes a device; it is down before its driver closes it. Returns 0, or -1: not up, or the driver
+ * failed, which is logged. */
 static int net_device_close(struct net_device *dev)
 {
     if (!NET_DEVICE_IS_UP(dev)) {
@@ -168,6 +172,8 @@ struct net_iface *net_device_get_iface(struct net_device *dev, int family)
     return NULL;
 }
 
+/* Shows a payload to the capture hook, then passes it to the driver. Counts it for the device and
+ * for the stack. Returns 0, or -1 with the driver's errno. */
 static int net_device_transmit(struct net_device *dev, uint16_t type, const uint8_t *data,
                                size_t len, const void *dst)
 {
@@ -206,6 +212,7 @@ int net_device_output(struct net_device *dev, uint16_t type, const uint8_t *data
  * Protocols
  */
 
+/* Returns the protocol of a type (host byte order), or NULL. */
 static struct net_protocol *net_protocol_select(uint16_t type)
 {
     struct net_protocol *proto;

@@ -87,9 +87,10 @@ struct net_stats {
 /* Initializes the platform and the layers. Returns 0, or -1 with errno: initialized already
  * (EALREADY), no memory (ENOMEM), or in a child forked while initialized (ENETDOWN). */
 int net_init(void);
-/* Starts the platform and opens the devices. Returns 0, or -1 with errno: net_init not called
- * (ENETDOWN), running already (EALREADY), or the platform failed. Also -1 if a device did not open:
- * errno is its driver's, the others are open, and the stack runs until net_shutdown. */
+/* Starts the platform, then opens the devices. Returns 0, or -1 with errno: net_init not called
+ * (ENETDOWN), running already (EALREADY), or the platform failed: then no device is open, and
+ * net_run may be called again. Also -1 if a device did not open: errno is its driver's, the others
+ * are open, and the stack runs until net_shutdown. */
 int net_run(void);
 /* Stops the stack: wakes sleeping threads, closes the devices, frees all memory. Other threads may
  * sleep in the stack, but not run in it. Waits up to TCP_SHUTDOWN_TIMEOUT for peers to acknowledge
@@ -136,8 +137,8 @@ MICROPS_BEGIN
 
 enum net_direction { NET_IN, NET_OUT };
 
-/* Calls hook for every payload received or sent; NULL removes it. type is in host byte order. Call
- * while no thread runs in the stack. */
+/* Calls hook for every payload received, and for every payload to send, before the driver gets it;
+ * NULL removes it. type is in host byte order. Call while no thread runs in the stack. */
 void net_set_capture(void (*hook)(const struct net_device *dev, enum net_direction direction,
                                   uint16_t type, const uint8_t *data, size_t len));
 /* Copies the counters. */
