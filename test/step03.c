@@ -46,6 +46,16 @@ static struct net_device *start(int both)
     return dev;
 }
 
+/* Types that are the same with their bytes swapped: this is about the list alone. */
+static void registered(void)
+{
+    check_int(net_init(), 0);
+    check_int(net_protocol_register(0x8888, handle_a), 0);
+    check_int(net_protocol_register(0x9999, handle_b), 0);
+    check_int(net_protocol_register(0x8888, handle_a), -1);
+    check_int(net_protocol_register(0x9999, handle_b), -1);
+}
+
 static void two_types(void)
 {
     struct net_device *dev = start(1);
@@ -162,6 +172,7 @@ static void ip_is_there(void)
 }
 
 BENCH(3,
+      {"a search for one type leaves the handlers of the others registered", registered},
       {"an unregistered type counts as unknown_protocol [1122-3.1b]", unknown},
       {"a registered type with its bytes swapped is another type", swapped},
       {"payloads of two types reach their own handlers, with bytes, length and device", two_types},
