@@ -99,6 +99,14 @@ static void run_twice(void)
 }
 
 /* The up flag is set by hand: nothing else makes net_run open an open device. */
+static void one_fails(void)
+{
+    check_int(net_init(), 0);
+    add_dummy()->flags |= NET_DEVICE_FLAG_UP;
+    check_int(net_run(), -1);
+    check_int(sim_platform_state(), 2);
+}
+
 static void open_twice(void)
 {
     check_int(net_init(), 0);
@@ -191,6 +199,7 @@ BENCH(1,
       {"all devices are down after net_shutdown, and freed", down},
       {"after a restart names begin with net0", afresh},
       {"a second net_run is refused, and the device stays up", run_twice},
+      {"net_run fails if a device does not open", one_fails},
       {"opening an open device fails with EALREADY, and the others open", open_twice},
       {"after a device has failed to open, the stack runs until net_shutdown", runs_all_the_same},
       {"devices stay down if platform_run fails, and open with the next net_run", no_platform},

@@ -145,6 +145,18 @@ static void never_opened(void)
     check_str(calls, "");
 }
 
+static void not_passed_on(void)
+{
+    check_int(net_init(), 0);
+    struct net_device *dev = add_own();
+    check_counted(net, send_failed, 1, check_error(output(dev, 40, "there"), ENETDOWN));
+    check_int(dev->stats.send_failed, 1);
+    check_int(net_run(), 0);
+    check_counted(net, send_failed, 1, check_error(output(dev, 1501, "there"), EMSGSIZE));
+    check_int(dev->stats.send_failed, 2);
+    check_int(dev->stats.sent, 0);
+}
+
 static void output_refused(void)
 {
     check_int(net_init(), 0);
@@ -326,6 +338,7 @@ BENCH(2,
       {"a driver's open, output and close are called in turn, with the data given", operations},
       {"a device is down while its driver opens and closes it, and up in between", up_in_between},
       {"a device that was never opened neither sends nor closes", never_opened},
+      {"a device that is down, or a payload above its MTU, counts as send_failed", not_passed_on},
       {"net_device_output fails and counts if the driver's output fails", output_refused},
       {"a device that fails to open is logged and stays down; the others open", open_fails},
       {"if two devices fail to open, net_run's errno is that of the first", two_of_three_fail},

@@ -79,6 +79,16 @@ static void two_faults(void)
     check_counted(ip, bad_checksum, 1, inject_with("ip.mf=1, ip.sum=+1", GOOD));
 }
 
+/* Fields that have not been received are not there to print. */
+static void not_printed(void)
+{
+    bench_start(WIRE_RAW);
+    log_clear();
+    inject_with("frame.len=8", GOOD);
+    check_int(logged_times("ip_input: dev="), 0);
+    check_int(logged_times("vhl:"), 0);
+}
+
 static void cut(void)
 {
     bench_start(WIRE_RAW);
@@ -222,6 +232,7 @@ BENCH(4,
       {"the checksum covers the header alone: damaged data are delivered", header_alone},
       {"bytes after the total length are padding, and ignored", padded},
       {"a datagram shorter than a header, or than its header length, is dropped", too_short},
+      {"a datagram that is dropped by the checks of its header is not printed", not_printed},
       {"a datagram cut anywhere after its header is dropped: bad_length", cut},
       {"a datagram of any version but 4 is dropped [1122-3.2.1.1]", version},
       {"a datagram with a header length below 20 bytes is dropped", header_length},
