@@ -1955,8 +1955,9 @@ static int tcp_open_passive(struct tcp_pcb *pcb, const ip_endp_t *local, const i
     return 0;
 }
 
-/* Chooses a local port that is free for this peer, the next one from a secret offset that depends
- * on the peer. RFC 6056 3.3.3. Returns 0, or -1 (EADDRNOTAVAIL). */
+/* Chooses a local port, the next one from a secret offset that depends on the peer: RFC 6056 3.3.3.
+ * No passive OPEN for any peer has it, and no connection between local->addr and remote. Returns 0,
+ * or -1 (EADDRNOTAVAIL). */
 static int tcp_choose_port(ip_endp_t *local, const ip_endp_t *remote)
 {
     uint32_t num = TCP_SOURCE_PORT_MAX - TCP_SOURCE_PORT_MIN + 1, start, i;
@@ -1975,8 +1976,8 @@ static int tcp_choose_port(ip_endp_t *local, const ip_endp_t *remote)
     return -1;
 }
 
-/* Completes the local endpoint for a connection to remote: the route's address, a free port.
- * Returns 0, or -1 with errno set. */
+/* Completes the offered local endpoint for a connection to remote: the route's address, a free
+ * port. Sets both endpoints, and returns 0; or changes nothing: -1 with errno set. */
 static int tcp_pcb_set_endpoints(struct tcp_pcb *pcb, const ip_endp_t *remote)
 {
     ip_endp_t local = pcb->offered;
@@ -2005,7 +2006,8 @@ static int tcp_pcb_set_endpoints(struct tcp_pcb *pcb, const ip_endp_t *remote)
     return 0;
 }
 
-/* Sends the SYN to remote, from the bound endpoint, if any. Returns 0, or -1 with errno set. */
+/* Sends the SYN to remote, from the bound endpoint, if any. What an earlier connection of the block
+ * has left goes: its errno, and unread data. Returns 0, or -1 with errno set. */
 static int tcp_pcb_connect(struct tcp_pcb *pcb, const ip_endp_t *remote)
 {
     if (tcp_pcb_set_endpoints(pcb, remote) == -1) {

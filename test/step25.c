@@ -112,14 +112,12 @@ static void test_choice(void)
 static void test_window(void)
 {
     static struct call o;
-    uint8_t packet[128];
 
     bench_start(WIRE_RAW);
-    connect_start(&o, NULL, "192.0.2.1:7");
-    take(0, packet, sizeof(packet));
-    check_int(get16(packet + 34), TCP_RCV_BUF_SIZE);
-    take(60000, packet, sizeof(packet));
-    check_int(get16(packet + 34), TCP_RCV_BUF_SIZE);
+    connection('A', "192.0.2.2:10000", "192.0.2.1:7", PEER_ISN);
+    connect_start(&o, "192.0.2.2:10000", "192.0.2.1:7");
+    expect("S 0:0(0) win 65535");
+    expect_within(60000, "S 0:0(0) win 65535");
 }
 
 /* Opens a connection to 192.0.2.1:7, each time with the same random number. Returns its port. */
@@ -149,7 +147,7 @@ static const char *after(uint16_t port, int n)
 static void test_port_taken(void)
 {
     static struct call a, b, c, d;
-    uint16_t first, port;
+    uint16_t first, passive, active, port;
 
     bench_start(WIRE_RAW);
     first = chosen_port(&a);
@@ -161,9 +159,10 @@ static void test_port_taken(void)
     port = chosen_port(&d);
     check_cmp(port, >=, TCP_SOURCE_PORT_MIN);
     check_cmp(port, !=, first);
-    for (int n = 1; n <= 2; n++) {
-        check_cmp(port, !=, ntoh16(endp(after(first, n)).port));
-    }
+    passive = ntoh16(endp(after(first, 1)).port);
+    check_cmp(port, !=, passive);
+    active = ntoh16(endp(after(first, 2)).port);
+    check_cmp(port, !=, active);
 }
 
 /* Each connection to one peer has its own port. */
@@ -307,6 +306,22 @@ static void test_itself(void)
     check_failed(&o, EADDRINUSE);
 }
 
+/* Here a failed handshake does not end the OPEN, but returns it to LISTEN. */
+static void test_passive_again(void)
+{
+    static struct call opener;
+
+    bench_start(WIRE_RAW);
+    open_start(&opener, PEER_ISN);
+    inject("S 0:0(0) win 65535");
+    advance(600000);
+    wire_pending(1);
+    check_sleeps(&opener);
+    client('B', PEER_ISN);
+    handshake("", 65535);
+    check_state(opened(&opener), "ESTABLISHED");
+}
+
 /* RFC 9293 3.9.1.1: one port in LISTEN and in SYN-SENT at the same time. */
 static void test_listener_beside(void)
 {
@@ -343,6 +358,7 @@ static void test_refused(void)
 
     bench_start(WIRE_RAW);
     for (size_t i = 0; i < countof(bad); i++) {
+        bench_context(bad[i].remote, 4);
         connect_start(&o, bad[i].local, bad[i].remote);
         check_failed(&o, bad[i].err ? bad[i].err : o.err == EINVAL ? EINVAL : ENETUNREACH);
     }
@@ -389,6 +405,7 @@ BENCH(25,
       {"an interruption ends OPEN with EINTR", test_interruption},
       {"a second OPEN between the same endpoints fails with EADDRINUSE", test_in_use},
       {"an OPEN from an endpoint to itself fails with EADDRINUSE", test_itself},
+      {"a passive OPEN still outlasts a failed handshake", test_passive_again},
       {"an active OPEN and a listener share a port [MUST-42]", test_listener_beside},
       {"OPEN to an invalid or unroutable peer, or to none, fails at once [MUST-46]", test_refused},
       {"a failed OPEN leaves no memory allocated [M-1]", test_nothing_left})
