@@ -92,6 +92,7 @@ static void too_short(void)
         check_counted(arp, too_short, 1, inject_with(fault, REQUEST));
     }
     arp_get_stats(&stats);
+    check_int(stats.received, 28);
     check_int(stats.bad_hardware + stats.bad_protocol + stats.bad_operation + stats.bad_sender, 0);
     expect_nothing(0);
     inject_with("frame.len=28", REQUEST);

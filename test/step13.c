@@ -114,6 +114,26 @@ static void unknown(void)
     wire_pending(1);
 }
 
+/* From step 14 on it is asked for, and from step 38 on the datagram waits some seconds. */
+static void lost(void)
+{
+    bench_start(WIRE_ETHER);
+    if (ip_output(253, (const uint8_t *)"data", 4, IP_ADDR_ANY, address("192.0.2.8")) == -1) {
+        check_int(errno, EHOSTUNREACH);
+    }
+    advance(10000);
+    wire_pending(1);
+    check_counted(arp, unresolved, 1, (send_to("192.0.2.8"), advance(10000)));
+    wire_pending(1);
+}
+
+static void without_arp(void)
+{
+    bench_start(WIRE_RAW);
+    send_to("192.0.2.8");
+    expect("IP 192.0.2.2 > 192.0.2.8 proto 253 'data'");
+}
+
 /* RFC 5227: the sender of a probe has no address yet, so there is nothing to learn. */
 static void nobody(void)
 {
@@ -270,6 +290,8 @@ BENCH(13,
       {"a new hardware address replaces the old", updated},
       {"a request for another address renews a known sender, adds no unknown one", overheard},
       {"an unknown neighbour is not found", unknown},
+      {"a datagram to an unknown neighbour is lost, and counted as unresolved", lost},
+      {"a device that needs no ARP needs no cache entry", without_arp},
       {"a probe from 0.0.0.0 is answered, and adds no entry", nobody},
       {"broadcasts need no cache entry [1122-3.3.6b]", broadcast},
       {"an entry is valid until its timeout [1122-2.3.2.1a]", expires},
