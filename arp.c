@@ -178,6 +178,7 @@ static struct arp_cache **arp_chain(ip_addr_t pa)
     return &chains[((secret[0] * pa + secret[1]) >> 32) % ARP_CHAINS];
 }
 
+/* Returns the entry of pa on iface's link, or NULL. */
 static struct arp_cache *arp_cache_select(const struct ip_iface *iface, ip_addr_t pa)
 {
     struct arp_cache *cache = *arp_chain(pa);
@@ -544,6 +545,7 @@ static int arp_cache_tick(struct arp_cache *cache, struct queue_head *waiting)
  * Messages
  */
 
+/* Sends a message of iface's addresses to the hardware address dst. Returns 0 or -1. */
 static int arp_output(struct ip_iface *iface, uint16_t op, const uint8_t *tha, ip_addr_t tpa,
                       const uint8_t *dst)
 {

@@ -317,6 +317,7 @@ int ip_addr_is_host(ip_addr_t addr, const struct ip_iface *iface)
  * Routes
  */
 
+/* iface has no device yet when ip_iface_register calls it. */
 int ip_route_add(ip_addr_t network, ip_addr_t netmask, ip_addr_t nexthop, struct ip_iface *iface)
 {
     char addr[4][IP_ADDR_STR_LEN];

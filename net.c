@@ -252,6 +252,8 @@ int net_protocol_register(uint16_t type,
  * Input
  */
 
+/* Queues a copy of a payload; the caller raises INTR_IRQ_SOFT. Returns 0, or -1: dropped, and
+ * counted as no_memory or queue_full. */
 static int net_queue_push(struct net_protocol *proto, const uint8_t *data, size_t len,
                           struct net_device *dev, int broadcast)
 {
