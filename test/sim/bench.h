@@ -206,6 +206,8 @@ struct wire_counts wire_counts(void);
 /* The same, and the clock moves up to the packet, by at most ms milliseconds. Returns by how
  * many. */
 #define expect_within(ms, script) bench_expect((script), (ms), __FILE__, __LINE__)
+/* The next packet out has these bytes, as in inject_bytes. A failure names the field. */
+#define expect_bytes(data, len) bench_expect_bytes((data), (len), __FILE__, __LINE__)
 /* No packet goes out within ms milliseconds (0: right now). */
 #define expect_nothing(ms) bench_expect_nothing((ms), __FILE__, __LINE__)
 /* Takes the next packet out, within ms milliseconds: its bytes from the network header on (from the
@@ -218,6 +220,7 @@ void bench_inject(const char *script, const char *faults, const char *file, int 
 void bench_inject_bytes(const void *data, size_t len, const char *file, int line);
 void bench_inject_type(uint16_t type, const void *data, size_t len, const char *file, int line);
 long bench_expect(const char *script, long ms, const char *file, int line);
+void bench_expect_bytes(const void *data, size_t len, const char *file, int line);
 void bench_expect_nothing(long ms, const char *file, int line);
 size_t bench_take(long ms, void *buf, size_t size, const char *file, int line);
 
