@@ -9,6 +9,13 @@
 #define REQUEST "ARP who-has 192.0.2.2 tell 192.0.2.1"
 #define REPLY "ARP reply 192.0.2.2 is-at 00:00:5e:00:53:01"
 
+static void handed_over(void)
+{
+    bench_start(WIRE_ETHER);
+    check_counted(net, unknown_protocol, 0, inject(REQUEST));
+    wire_pending(1);
+}
+
 static void answered(void)
 {
     bench_start(WIRE_ETHER);
@@ -166,6 +173,7 @@ static void no_iface(void)
 }
 
 BENCH(12,
+      {"the net core knows ARP's handler", handed_over},
       {"a request for our address is answered and counted", answered},
       {"a request for another address is counted, not answered", others},
       {"the reply equals the one worked out by hand, and goes to the sender", by_hand},

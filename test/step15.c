@@ -118,13 +118,21 @@ static int fill(struct net_device *dev)
     return taken;
 }
 
-static void overflow(void)
+static void refused(void)
 {
     struct net_device *dev = start();
     int taken = fill(dev);
 
     check_cmp(taken, >=, 64); /* room for a burst of small frames */
     check_counted(net, queue_full, 1, check_int(give(dev, TYPE_A, taken), -1));
+}
+
+static void overflow(void)
+{
+    struct net_device *dev = start();
+    int taken = fill(dev);
+
+    check_int(give(dev, TYPE_A, taken), -1);
     check_counted(net, delivered, taken, settle());
     check_int(calls_a, taken);
     check_int(give(dev, TYPE_A, taken), 0);
@@ -232,6 +240,7 @@ BENCH(15,
       {"net_input queues a copy: the driver may reuse its buffer", copied},
       {"the softirq delivers received frames", from_the_wire},
       {"a hundred payloads keep their order", in_order},
+      {"a full queue refuses a payload and counts it", refused},
       {"a full queue drops and counts payloads, delivers those it holds, and accepts again",
        overflow},
       {"each protocol has a queue of its own", each_its_own},
