@@ -87,16 +87,55 @@ static void test_repeated_fin(void)
     check(is_gone(desc));
 }
 
-/* TIME-WAIT absorbs old segments in flight. */
+/* TIME-WAIT absorbs old segments in flight. They do not prolong it. */
 static void test_old_segments(void)
 {
     end();
     inject("S 0:0(0) win 65535");
     expect(". 2:2(0) ack 2");
     check_state(desc, "TIME_WAIT");
-    advance(1000);
+    advance(TIME_WAIT - 1000);
     inject("P. 0:1(1) ack 1");
     expect(". 2:2(0) ack 2");
+    check_state(desc, "TIME_WAIT");
+    advance(2000);
+    check(is_gone(desc));
+}
+
+/* The peer's FIN was its last: text after it is not even acknowledged. */
+static void test_text_in_time_wait(void)
+{
+    end();
+    check_counted(tcp, bad_flags, 1, inject("P. 2:12(10) ack 2"));
+    expect_nothing(500);
+    check_state(desc, "TIME_WAIT");
+}
+
+/* No user reads any more. */
+static void test_buffer(void)
+{
+    end();
+    memory_peak_bytes(1);
+    settle();
+    check_cmp(memory_peak_bytes(0), <, TCP_RCV_BUF_SIZE);
+}
+
+/* The peer has not closed yet: its text and its FIN count, in this order. */
+static void test_text_after_fin(void)
+{
+    establish();
+    close_connection();
+    inject("P. 1:11(10) ack 1");
+    if (is_gone(desc)) { /* from step 36 on a RST refuses text that no user reads */
+        wire_pending(1);
+        return;
+    }
+    expect_within(500, ". 2:2(0) ack 11");
+    inject(". 11:11(0) ack 2");
+    inject("P. 11:21(10) ack 2");
+    expect_within(500, ". 2:2(0) ack 21");
+    inject("FP. 21:31(10) ack 2");
+    expect_within(500, ". 2:2(0) ack 32");
     check_state(desc, "TIME_WAIT");
 }
 
@@ -168,9 +207,9 @@ static void test_silent_in_fin_wait_2(void)
     establish();
     close_connection();
     inject(". 1:1(0) ack 2");
-    advance(TCP_FIN_WAIT_2_TIMEOUT / 2);
+    advance(TCP_FIN_WAIT_2_TIMEOUT - 1000);
     check_state(desc, "FIN_WAIT2");
-    advance(600000);
+    advance(2000);
     check(is_gone(desc));
     wire_pending(1);
 }
@@ -227,7 +266,10 @@ BENCH(27,
       {"TIME-WAIT lasts 2 MSL [MUST-13]", test_time_wait},
       {"a repeated FIN in TIME-WAIT is answered and restarts the 2 MSL [EVENT-12]",
        test_repeated_fin},
-      {"TIME-WAIT answers old segments", test_old_segments},
+      {"TIME-WAIT answers old segments, which do not prolong it", test_old_segments},
+      {"TIME-WAIT ignores text", test_text_in_time_wait},
+      {"TIME-WAIT keeps no receive buffer", test_buffer},
+      {"text after our FIN is received, or refused by a RST", test_text_after_fin},
       {"FIN-WAIT-1 waits for the ACK of our FIN [EVENT-11]", test_ack_of_fin},
       {"a lost FIN is retransmitted", test_lost_fin},
       {"lost data and a lost FIN are retransmitted", test_lost_data_and_fin},

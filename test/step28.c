@@ -451,6 +451,20 @@ static void test_simultaneous_open(void)
     expect_nothing(60000);
 }
 
+/* The SYN-ACK is the SYN again, which is retransmitted once: with ACK from now on. */
+static void test_crossing_syns_lost(void)
+{
+    long last;
+
+    to_syn_received_active();
+    last = expect_within(10000, "S. 0:0(0) ack 1");
+    expect_nothing(last - 200);
+    expect_within(10000, "S. 0:0(0) ack 1");
+    inject(". 1:1(0) ack 1");
+    check_opened();
+    expect_nothing(60000);
+}
+
 /* RFC 9293 3.6, Figure 13 */
 static void test_simultaneous_close(void)
 {
@@ -509,5 +523,6 @@ BENCH(28,
       {"a repeated SYN with data is answered by an ACK [T-36]", test_syn_with_data_again},
       {"a RST in SYN-RECEIVED returns a passive OPEN to LISTEN [MUST-11]", test_passive_again},
       {"a simultaneous open makes one connection [MUST-10]", test_simultaneous_open},
+      {"after crossing SYNs one SYN-ACK is retransmitted", test_crossing_syns_lost},
       {"a simultaneous close ends in TIME-WAIT", test_simultaneous_close},
       {"a RST at RCV.NXT is accepted into a zero window [MUST-66]", test_reset_shut_window})

@@ -72,6 +72,7 @@ static void test_accept(void)
     ip_endp_t remote, want = endp("192.0.2.1:5000");
 
     client_connects('A');
+    check(logged("LISTEN => SYN_RECEIVED"));
     desc = tcp_cmd_accept(listener, &remote);
     check_cmp(desc, !=, -1);
     check_cmp(desc, !=, listener);
@@ -387,6 +388,29 @@ static void test_flood_evicts_oldest(void)
     expect("A> R 1:1(0)");
 }
 
+/* At a full backlog the ACK of A was dropped, but its peer has the connection open: the flood gets
+ * the block of C. */
+static void test_flood_spares_acknowledged(void)
+{
+    static struct call a;
+    int listener = start(1);
+
+    client_syn('B');
+    client_syn('A');
+    wire_pending(1);
+    inject("B> . 1:1(0) ack 1");
+    inject("A> . 1:1(0) ack 1");
+    check(tcp_cmd_accept(listener, NULL) != -1);
+    client_syn('C');
+    advance(5000);
+    check_counted(tcp, half_open_evicted, 1, flood(TCP_HALF_OPEN_MAX - 1));
+    wire_pending(1);
+    inject("A> . 1:1(0) ack 1");
+    accept_start(&a, listener);
+    task_join(a.task, 0);
+    check_int(peer_port(&a), 5000);
+}
+
 static void test_connect(void)
 {
     static struct call c;
@@ -631,6 +655,32 @@ static void test_table(void)
     check_cmp(tcp_cmd_socket(), !=, -1);
 }
 
+/* A full table: a new socket gets the block that has been in TIME-WAIT for longest. */
+static void test_table_time_wait(void)
+{
+    int listener = start(5), desc[2];
+
+    for (int i = 0; i < 2; i++) {
+        client_connects("AB"[i]);
+        desc[i] = tcp_cmd_accept(listener, NULL);
+    }
+    for (int i = 1; i >= 0; i--) { /* B, whose place is the higher, first */
+        check_int(tcp_cmd_close(desc[i]), 0);
+        expect(i ? "B> F. 1:1(0) ack 1" : "A> F. 1:1(0) ack 1");
+        inject("F. 1:1(0) ack 2");
+        expect_within(500, ". 2:2(0) ack 2");
+        advance(1000);
+    }
+    for (int i = 0; i < TCP_PCB_SIZE - 3; i++) {
+        check_cmp(tcp_cmd_socket(), !=, -1);
+    }
+    check_state(desc[1], "TIME_WAIT");
+    check_cmp(tcp_cmd_socket(), !=, -1);
+    check_state(desc[0], "TIME_WAIT");
+    check_cmp(tcp_cmd_socket(), !=, -1);
+    check_error(tcp_cmd_socket(), EMFILE);
+}
+
 /* One listener has a half-open connection, and one not yet accepted, whose block precedes the
  * listener's in the table. Another listener has a sleeping accept. */
 static void test_shutdown(void)
@@ -671,6 +721,8 @@ BENCH(29,
       {"a connection ended before accept delivers its data", test_end_before_accept},
       {"a SYN flood does not keep out other clients", test_flood},
       {"a SYN flood evicts the oldest half-open connection", test_flood_evicts_oldest},
+      {"a SYN flood evicts no connection whose handshake's ACK came",
+       test_flood_spares_acknowledged},
       {"a second connect fails with EALREADY in the handshake, EISCONN after it", test_connect},
       {"connect without bind chooses a port", test_connect_unbound},
       {"connect fails with ECONNREFUSED, EBADF or ETIMEDOUT", test_connect_fails},
@@ -683,4 +735,5 @@ BENCH(29,
       {"a command on a closed or invalid descriptor fails with EBADF", test_bad_descriptor},
       {"the descriptor of a reset connection is kept until close", test_numbers},
       {"a full table fails with EMFILE until a descriptor is closed", test_table},
+      {"a full table gives the oldest block in TIME-WAIT to a new socket", test_table_time_wait},
       {"shutdown frees half-open connections and those not yet accepted", test_shutdown})

@@ -521,6 +521,40 @@ static void test_table(void)
     check_cmp(sock_open(PF_INET, SOCK_STREAM, 0), !=, -1);
 }
 
+/* TCP has room for a connection that no socket can hold: it waits. */
+static void test_accept_full_table(void)
+{
+    int listener, id;
+
+    bench_start(WIRE_RAW);
+    listener = listening("0.0.0.0:7");
+    client_connects('A');
+    for (int i = 0; i < UDP_PCB_SIZE; i++) {
+        check_cmp(sock_open(PF_INET, SOCK_DGRAM, 0), !=, -1);
+    }
+    for (int i = UDP_PCB_SIZE + 1; i < SOCK_TABLE_SIZE; i++) {
+        id = sock_open(PF_INET, SOCK_STREAM, 0);
+        check_cmp(id, !=, -1);
+    }
+    check_error(sock_accept(listener, NULL, NULL), EMFILE);
+    check_int(sock_close(id), 0);
+    id = sock_accept(listener, NULL, NULL);
+    check_cmp(id, !=, -1);
+    check_int(sock_send(id, "hello", 5), 5);
+    expect("A> P. 1:6(5) ack 1 'hello'");
+}
+
+static void test_failed_accepts(void)
+{
+    int stream;
+
+    bench_start(WIRE_RAW);
+    stream = bound(SOCK_STREAM, "0.0.0.0:7");
+    for (int i = 0; i < 2 * SOCK_TABLE_SIZE; i++) {
+        check_error(sock_accept(stream, NULL, NULL), EINVAL);
+    }
+}
+
 /* An echo of 50,000 bytes over loopback. */
 static ssize_t ask(struct call *c)
 {
@@ -574,4 +608,6 @@ BENCH(30,
       {"an interruption wakes all sleepers, once", test_interruption},
       {"shutdown wakes all sleepers, and the stack can start again", test_shutdown},
       {"a full table fails with EMFILE, and failed opens leak no entry [M-9]", test_table},
+      {"accept without a free socket loses no connection", test_accept_full_table},
+      {"a failed accept leaks no entry", test_failed_accepts},
       {"two sockets echo 50,000 bytes over loopback", test_loopback})

@@ -37,7 +37,12 @@ static inline struct tcp_view view(int desc)
 
 static inline void check_state(int desc, const char *name)
 {
-    check_str(tcp_state_ntoa(view(desc).state), name);
+    struct tcp_view v;
+
+    if (tcp_get_view(desc, &v) == -1) {
+        fail("descriptor %d has no block, expected one in %s", desc, name);
+    }
+    check_str(tcp_state_ntoa(v.state), name);
 }
 
 /* Returns whether the block has been freed. */
