@@ -141,20 +141,23 @@ static void stop(void)
 
 static void try(void (*to)(void), const struct cell *cell, size_t num)
 {
-    char before[16];
+    char before[16], text[64];
 
     for (; num > 0; num--, cell++) {
         to();
         snprintf(before, sizeof(before), "%s", state());
+        snprintf(text, sizeof(text), "in %s, after %s", before, cell->in);
+        bench_context(text, 6);
         inject(cell->in);
         if (cell->out) {
             expect_within(500, cell->out);
         }
         expect_nothing(0);
         if (strcmp(state(), cell->state) != 0) {
-            fail("%s after '%s' in %s, and not %s", state(), cell->in, before, cell->state);
+            fail("the state is %s, expected %s", state(), cell->state);
         }
         stop();
+        bench_context("", 6);
     }
 }
 
@@ -451,7 +454,7 @@ static void test_simultaneous_open(void)
     expect_nothing(60000);
 }
 
-/* The SYN-ACK is the SYN again, which is retransmitted once: with ACK from now on. */
+/* The SYN-ACK is the SYN again, with ACK from now on; no second segment waits for an ACK. */
 static void test_crossing_syns_lost(void)
 {
     long last;
@@ -473,7 +476,7 @@ static void test_simultaneous_close(void)
     inject(". 2:2(0) ack 2");
     check_str(state(), "TIME_WAIT");
     expect_nothing(2 * TCP_MSL + 1000);
-    check(is_gone(desc));
+    check_gone(desc);
 }
 
 /* RFC 9293 3.4 */
@@ -523,6 +526,6 @@ BENCH(28,
       {"a repeated SYN with data is answered by an ACK [T-36]", test_syn_with_data_again},
       {"a RST in SYN-RECEIVED returns a passive OPEN to LISTEN [MUST-11]", test_passive_again},
       {"a simultaneous open makes one connection [MUST-10]", test_simultaneous_open},
-      {"after crossing SYNs one SYN-ACK is retransmitted", test_crossing_syns_lost},
+      {"after crossing SYNs the SYN-ACK is retransmitted", test_crossing_syns_lost},
       {"a simultaneous close ends in TIME-WAIT", test_simultaneous_close},
       {"a RST at RCV.NXT is accepted into a zero window [MUST-66]", test_reset_shut_window})

@@ -66,13 +66,55 @@ static void check_reset(void)
     check(packet[33] & 0x04);
 }
 
+static void test_listen(void)
+{
+    int listener = start(5);
+
+    check_state(listener, "LISTEN");
+    check_error(tcp_cmd_listen(tcp_cmd_socket(), 5), EDESTADDRREQ);
+    check_int(tcp_cmd_listen(listener, 3), 0);
+    check_state(listener, "LISTEN");
+}
+
+/* After a connection attempt, with other endpoints. */
+static void test_listen_after_connect(void)
+{
+    ip_endp_t none = {0}, any = endp("0.0.0.0:10000");
+    static struct call c;
+    struct tcp_view v;
+
+    bench_start(WIRE_RAW);
+    connect_start(&c);
+    inject("R. 0:0(0) ack 1");
+    check_failed(&c, ECONNREFUSED);
+    check_int(tcp_cmd_listen(c.desc, 5), 0);
+    v = view(c.desc);
+    check_int(v.local.addr, any.addr);
+    check_int(v.local.port, any.port);
+    check_int(v.remote.addr, none.addr);
+    check_int(v.remote.port, none.port);
+}
+
+/* The connection has a block of its own. */
+static void test_syn(void)
+{
+    int listener = start(5);
+
+    client_syn('A');
+    expect("S. 0:0(0) ack 1");
+    check_state(listener, "LISTEN");
+    check_int(blocks_in_use(), 2);
+    check(logged("LISTEN => SYN_RECEIVED"));
+    inject("R 1:1(0)");
+    check_int(blocks_in_use(), 1);
+}
+
 static void test_accept(void)
 {
     int listener = start(5), desc;
     ip_endp_t remote, want = endp("192.0.2.1:5000");
 
     client_connects('A');
-    check(logged("LISTEN => SYN_RECEIVED"));
     desc = tcp_cmd_accept(listener, &remote);
     check_cmp(desc, !=, -1);
     check_cmp(desc, !=, listener);
@@ -305,7 +347,6 @@ static void test_close_waiting(void)
     check_reset();
     check_reset();
     check_int(blocks_in_use(), 0);
-    check_error(tcp_cmd_accept(listener, NULL), EBADF);
     check_int(tcp_cmd_listen(bound("0.0.0.0:7"), 1), 0);
 }
 
@@ -406,6 +447,7 @@ static void test_flood_spares_acknowledged(void)
     check_counted(tcp, half_open_evicted, 1, flood(TCP_HALF_OPEN_MAX - 1));
     wire_pending(1);
     inject("A> . 1:1(0) ack 1");
+    expect_nothing(0);
     accept_start(&a, listener);
     task_join(a.task, 0);
     check_int(peer_port(&a), 5000);
@@ -706,6 +748,8 @@ static void test_shutdown(void)
 }
 
 BENCH(29,
+      {"listen enters LISTEN, if the socket is bound", test_listen},
+      {"a SYN at a listener gets a block of its own", test_syn},
       {"accept returns a connection, and the listener stays in LISTEN", test_accept},
       {"accept sleeps until a handshake completes", test_accept_sleeps},
       {"26 connections wake 26 of 100 sleeping accepts", test_many_acceptors},
@@ -730,6 +774,7 @@ BENCH(29,
       {"an interrupted connect continues when called again", test_connect_again},
       {"connect called again reports the outcome once", test_connect_late},
       {"a connect after ECONNREFUSED starts without the old error", test_connect_after_refusal},
+      {"listen after a failed connect waits at the bound endpoint", test_listen_after_connect},
       {"bind refuses conflicts and foreign addresses", test_bind},
       {"commands in the wrong order fail", test_wrong_order},
       {"a command on a closed or invalid descriptor fails with EBADF", test_bad_descriptor},

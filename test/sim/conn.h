@@ -53,6 +53,15 @@ static inline int is_gone(int desc)
     return tcp_get_view(desc, &v) == -1;
 }
 
+static inline void check_gone(int desc)
+{
+    struct tcp_view v;
+
+    if (tcp_get_view(desc, &v) == 0) {
+        fail("descriptor %d still has its block, in %s", desc, tcp_state_ntoa(v.state));
+    }
+}
+
 static inline size_t blocks_in_use(void)
 {
     struct tcp_view v;
