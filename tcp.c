@@ -1022,6 +1022,7 @@ static void tcp_pcb_set_iss(struct tcp_pcb *pcb, uint32_t iss)
  * Timers
  */
 
+/* The 2 MSL of TIME-WAIT, in `expires`, begin now. */
 static void tcp_set_timewait_timer(struct tcp_pcb *pcb)
 {
     pcb->expires = clock_now() + MILLISECONDS(2 * TCP_MSL);
@@ -1128,7 +1129,8 @@ static void tcp_take_window(struct tcp_pcb *pcb, const struct tcp_segment *seg)
     }
 }
 
-/* Enters ESTABLISHED. Returns 0, or -1 without memory: then seg is dropped. */
+/* Enters ESTABLISHED. A listener's connection takes its place in the order of accept, and wakes one
+ * accept. Returns 0, or -1 without memory: then seg is dropped. */
 static int tcp_establish(struct tcp_pcb *pcb, const struct tcp_segment *seg)
 {
     if (tcp_buf_alloc(&pcb->rcv.buf, TCP_RCV_BUF_SIZE) == -1) {
@@ -1286,8 +1288,10 @@ static void tcp_take_early_text(struct tcp_pcb *pcb, struct tcp_segment *seg)
     }
 }
 
-/* 3.10.7.3 "If the state is SYN-SENT". After a SYN-ACK: "If there are other controls or text in the
- * segment, then continue processing at the sixth step". */
+/* 3.10.7.3 "If the state is SYN-SENT". A RST without ACK is dropped: bad_flags. A SYN without ACK
+ * has crossed ours, which is in the queue already: the SYN-ACK goes out at ISS in its place. After
+ * a SYN-ACK: "If there are other controls or text in the segment, then continue processing at the
+ * sixth step". */
 static int tcp_syn_sent(struct tcp_pcb *pcb, struct tcp_segment *seg)
 {
     int acceptable = 0;
@@ -1448,7 +1452,8 @@ static int tcp_is_crossing_syn_ack(const struct tcp_pcb *pcb, const struct tcp_s
 }
 
 /* 3.10.7.4 "First, check sequence number": "If an incoming segment is not acceptable, an
- * acknowledgment should be sent in reply", but not to a RST. */
+ * acknowledgment should be sent in reply", but not to a RST. The peer's FIN again in TIME-WAIT is
+ * before RCV.NXT, so it ends here: it restarts the 2 MSL. */
 static int tcp_check_seq(struct tcp_pcb *pcb, struct tcp_segment *seg)
 {
     if (tcp_is_crossing_syn_ack(pcb, seg)) {
@@ -1488,7 +1493,10 @@ static int tcp_check_seq(struct tcp_pcb *pcb, struct tcp_segment *seg)
     return -1;
 }
 
-/* 3.10.7.4 "Second, check the RST bit" */
+/* 3.10.7.4 "Second, check the RST bit". In the window but not at RCV.NXT it gets a challenge ACK
+ * and is dropped: out_of_order. In TIME-WAIT it may be old and is dropped, unless it answers a
+ * challenge: bad_flags, RFC 1337. Any other is accepted, and ends the connection: ECONNREFUSED in
+ * the handshake, ECONNRESET later. */
 static int tcp_check_rst(struct tcp_pcb *pcb, const struct tcp_segment *seg)
 {
     if (!TCP_FLG_ISSET(seg->flg, TCP_FLG_RST)) {
@@ -1515,7 +1523,9 @@ static int tcp_check_rst(struct tcp_pcb *pcb, const struct tcp_segment *seg)
 
 /* 3.10.7.4 "Third, check security": left out. */
 
-/* 3.10.7.4 "Fourth, check the SYN bit" */
+/* 3.10.7.4 "Fourth, check the SYN bit": it is dropped, bad_flags. In SYN-RECEIVED after a passive
+ * OPEN it ends the handshake. In other states, and if it is the first SYN again, it gets a
+ * challenge ACK. */
 static int tcp_check_syn(struct tcp_pcb *pcb, const struct tcp_segment *seg)
 {
     if (!TCP_FLG_ISSET(seg->flg, TCP_FLG_SYN)) {
@@ -1533,7 +1543,8 @@ static int tcp_check_syn(struct tcp_pcb *pcb, const struct tcp_segment *seg)
 }
 
 /* 3.10.7.4 "Fifth, check the ACK field", "SYN-RECEIVED STATE": "If SND.UNA < SEG.ACK =< SND.NXT,
- * then enter ESTABLISHED state"; any other ACK gets a RST, and the block stays as it is. */
+ * then enter ESTABLISHED state"; any other ACK gets a RST, and the block stays as it is. At a full
+ * backlog the ACK is dropped, backlog_full, and remembered: ack_seen. */
 static int tcp_check_ack_syn_received(struct tcp_pcb *pcb, struct tcp_segment *seg)
 {
     if (!seq_lt(pcb->snd.una, seg->ack) || !seq_leq(seg->ack, pcb->snd.nxt)) {
@@ -1595,7 +1606,8 @@ static int tcp_check_ack_established(struct tcp_pcb *pcb, const struct tcp_segme
     return 0;
 }
 
-/* 3.10.7.4 "Fifth, check the ACK field": "if the ACK acknowledges our FIN" */
+/* 3.10.7.4 "Fifth, check the ACK field": "if the ACK acknowledges our FIN". FIN-WAIT-2 has a limit
+ * if no user owns the block: its deadline is set here. */
 static int tcp_check_ack_fin(struct tcp_pcb *pcb)
 {
     if (pcb->snd.fin) {
