@@ -27,6 +27,14 @@ static void check_end_after(uint32_t from, uint32_t end)
     check_end_of_file(desc);
 }
 
+static void test_fin(void)
+{
+    establish();
+    inject("F. 1:1(0) ack 1");
+    expect_within(500, ". 1:1(0) ack 2");
+    check_state(desc, "CLOSE_WAIT");
+}
+
 static void test_end_of_file(void)
 {
     establish();
@@ -85,6 +93,40 @@ static void test_fin_too_early(void)
     check_end_after(11, 11);
     inject("F. 11:11(0) ack 1");
     expect_within(500, ". 1:1(0) ack 12");
+}
+
+/* So the peer learns what is missing. */
+static void test_gap_acknowledged(void)
+{
+    establish();
+    inject("F. 11:11(0) ack 1");
+    expect_within(500, ". 1:1(0) ack 1");
+    check_state(desc, "ESTABLISHED");
+}
+
+/* Ten bytes are in flight when the window shrinks to five: the peer drops what begins beyond. */
+static void test_ack_in_window(void)
+{
+    establish();
+    our_side_sends(desc, 1, 10);
+    expect("P. 1:11(10) ack 1");
+    inject("FP. 1:11(10) ack 1 win 5");
+    expect_within(500, ". 6:6(0) ack 12");
+}
+
+/* The FIN comes after the bytes in flight, now or when the window has opened. */
+static void test_fin_after_flight(void)
+{
+    establish();
+    our_side_sends(desc, 1, 10);
+    expect("P. 1:11(10) ack 1");
+    inject("F. 1:1(0) ack 1 win 5");
+    expect_within(500, ". 6:6(0) ack 2");
+    check_int(tcp_cmd_close(desc), 0);
+    settle();
+    if (wire_pending(0) > 0) {
+        expect("F. 11:11(0) ack 2");
+    }
 }
 
 /* RFC 9293 3.10.7.4: a FIN may come with the ACK that completes the handshake. */
@@ -256,10 +298,15 @@ static void test_fin_into_shut_window(void)
 }
 
 BENCH(26,
-      {"end of file follows the last byte [MUST-12]", test_end_of_file},
+      {"a FIN is acknowledged, and the state is CLOSE-WAIT", test_fin},
       {"end of file wakes a sleeping reader", test_reader_wakes},
+      {"end of file follows the last byte [MUST-12]", test_end_of_file},
       {"data and FIN in one segment are both acknowledged", test_data_and_fin},
       {"a FIN after a gap is not accepted [EVENT-10]", test_fin_too_early},
+      {"a FIN after a gap is answered by an ACK", test_gap_acknowledged},
+      {"an ACK is inside a window that has shrunk", test_ack_in_window},
+      {"a FIN follows the data in flight, also beyond a window that has shrunk",
+       test_fin_after_flight},
       {"a FIN may come with the handshake's last ACK", test_fin_with_handshake},
       {"a repeated FIN is acknowledged again", test_repeated_fin},
       {"data after the peer's FIN is ignored", test_data_after_fin},
