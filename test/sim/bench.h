@@ -299,6 +299,9 @@ size_t memory_peak_bytes(int restart);   /* most bytes at once; restart: from no
  */
 int logged(const char *part);            /* does a line contain part? */
 size_t logged_times(const char *part);   /* lines that contain part */
+/* A line contains part. A failure shows the line that begins like it, up to the colon. */
+#define check_logged(part) bench_check_logged((part), __FILE__, __LINE__)
+void bench_check_logged(const char *part, const char *file, int line);
 const char *log_all(void);
 void log_clear(void);
 

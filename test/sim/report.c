@@ -73,6 +73,24 @@ void bench_check_cmp(long long got, const char *op, long long limit, const char 
     bench_fail(file, line, "does not hold: %s %s %s\n%s", expr, op, limit_expr, text);
 }
 
+void bench_check_logged(const char *part, const char *file, int line)
+{
+    int key = (int)strcspn(part, ":") + 1;
+    char start[64];
+    const char *at;
+
+    if (logged(part)) {
+        return;
+    }
+    snprintf(start, sizeof(start), "%.*s", key, part);
+    at = strstr(log_all(), start);
+    if (!at) {
+        bench_fail(file, line, "the log lacks \"%s\"", part);
+    }
+    bench_fail(file, line, "expected in the log \"%s\"\ngot                 \"%.*s\"", part,
+               (int)strcspn(at, "\n"), at);
+}
+
 void bench_check_range(long long got, long long min, long long max, const char *expr,
                        const char *file, int line)
 {
