@@ -476,6 +476,13 @@ static void test_crossing_text(void)
     struct call *opener;
 
     bench_start(WIRE_RAW);
+    opener = to_syn_sent();
+    inject("S 0:1(1) 'h'");
+    expect("S. 0:0(0) ack 1");
+    inject(". 2:2(0) ack 1");
+    opened(opener);
+    check_text("h");
+    end();
     for (size_t i = 0; i < countof(last); i++) {
         opener = to_syn_sent();
         inject("S 0:5(5) 'hello'");

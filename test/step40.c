@@ -547,6 +547,10 @@ static void test_udp_no_neighbour(void)
     task = task_start("reader", receive_unreachable, &id);
     check_counted(udp, errors, 1, task_join(task, 4200));
     wire_pending(1);
+    check_int(sock_sendto(id, "", 0, SA(&peer), sizeof(peer)), 0); /* a header alone */
+    check_counted(udp, errors, 1, advance(4200));
+    check_error(receive(id), EHOSTUNREACH);
+    wire_pending(1);
     check_int(sock_sendto(id, "again", 5, SA(&peer), sizeof(peer)), 5);
     expect(ASKED);
     inject(ANSWER);
