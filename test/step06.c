@@ -127,7 +127,8 @@ static void above_mtu(void)
 static void not_ours(void)
 {
     bench_start(WIRE_RAW);
-    check_error(output(4, address("192.0.2.3"), PEER), EADDRNOTAVAIL);
+    check_counted(ip, no_route, 1,
+                  check_error(output(4, address("192.0.2.3"), PEER), EADDRNOTAVAIL));
     check_error(output(4, address("198.51.100.2"), PEER), EADDRNOTAVAIL);
     check_error(output(4, address("192.0.2.255"), PEER), EADDRNOTAVAIL);
     check_error(output(4, IP_ADDR_BROADCAST, PEER), EADDRNOTAVAIL);
@@ -155,6 +156,9 @@ static void two_interfaces(void)
     expect_nothing(0);
     check_int(output(4, IP_ADDR_ANY, PEER), 4);
     expect("IP 192.0.2.2 > 192.0.2.1 proto 253 len 4");
+    check_error(output(4, OURS, address("198.51.100.1")), ENETUNREACH); /* no network of ours */
+    check_error(output(4, IP_ADDR_ANY, address("192.0.4.1")), ENETUNREACH);
+    expect_nothing(0);
 }
 
 /* If an allocation fails, the datagram is sent all the same, or counted. */

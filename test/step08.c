@@ -6,7 +6,7 @@
 #include "ip.h"
 #include "util.h"
 
-/* An unsolicited echo reply: ICMP accepts it, and does not answer. */
+/* Accepted, and not answered: nobody asked for this echo reply. */
 #define GOOD "IP 192.0.2.1 > 192.0.2.2 ICMP echo-reply id 1 seq 1 len 56"
 
 /* An echo reply with 7 bytes of data; its checksum was computed independently of the stack. */
@@ -33,6 +33,21 @@ static void good(void)
     check_counted(icmp, received, 1, inject(GOOD));
     check_counted(icmp, delivered, 1, inject(GOOD));
     check_counted(icmp, delivered, 1, inject_message(message, sizeof(message)));
+}
+
+static void types(void)
+{
+    static const char *const types[] = {
+        "icmp.type=0", "icmp.type=3", "icmp.type=4", "icmp.type=5",
+        "icmp.type=8", "icmp.type=11", "icmp.type=12",
+    };
+
+    bench_start(WIRE_RAW);
+    for (size_t i = 0; i < countof(types); i++) {
+        check_counted(icmp, unknown_type, 0, inject_with(types[i], GOOD));
+    }
+    check_counted(icmp, delivered, 1, inject(GOOD));
+    wire_pending(1); /* the reply to the echo, from step 09 on */
 }
 
 static void sizes(void)
@@ -130,6 +145,7 @@ static void total_zero(void)
 
 BENCH(8,
       {"a valid message is delivered", good},
+      {"none of the seven types counts as unknown", types},
       {"a message of any length is delivered, odd or even", sizes},
       {"padding and IP options are ignored", padded},
       {"a message shorter than a header is dropped as too short", too_short},

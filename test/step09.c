@@ -127,6 +127,8 @@ static void unreachable(void)
     bench_start(WIRE_RAW);
     check_counted(icmp, errors_sent, 1, inject("IP 192.0.2.1 > 192.0.2.2 proto 253 len 100"));
     expect("IP 192.0.2.2 > 192.0.2.1 ICMP unreachable proto quote 28");
+    inject("IP 192.0.2.1 > 192.0.2.2 df proto 253 len 100"); /* a flag makes no fragment */
+    expect("IP 192.0.2.2 > 192.0.2.1 ICMP unreachable proto quote 28");
 }
 
 static void unreachable_short(void)

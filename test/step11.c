@@ -1,10 +1,17 @@
 /* Step 11: the TAP driver. The part common to Ethernet devices: framing, padding, filter. */
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "bench.h"
+#include "driver/ether_tap.h"
 #include "ether.h"
 #include "net.h"
 #include "util.h"
+
+/* The platform of the bench has no drivers for the host's interfaces: they are part of this file. */
+#include "platform/linux/driver/ether_host.c"
+#include "platform/linux/driver/ether_tap.c"
 
 #define TYPE 0x88b5
 
@@ -208,6 +215,102 @@ static void types(void)
     check_int(seen.calls, 0);
 }
 
+/*
+ * The driver. A socket takes the place of /dev/net/tun: each message is a frame
+ */
+
+static int ends[2]; /* the driver's, and the host's */
+
+unsigned int intr_free_irq(void)
+{
+    return INTR_IRQ_BASE + 1;
+}
+
+int intr_watch(int fd, unsigned int irq)
+{
+    (void)fd;
+    (void)irq;
+    return 0;
+}
+
+static int connect_socket(const struct ether_host *host)
+{
+    (void)host;
+    check_int(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, ends), 0);
+    return ends[0];
+}
+
+static struct net_device *start_tap(void)
+{
+    static struct ether_host_ops ops;
+    struct net_device *dev;
+    struct ether_host *host;
+
+    check_int(net_init(), 0);
+    dev = ether_tap_init("lo", "00:00:5e:00:53:01"); /* the name of an interface that exists */
+    check(dev != NULL);
+    host = dev->priv;
+    ops = *host->ops;
+    ops.connect = connect_socket;
+    host->ops = &ops;
+    check_int(net_protocol_register(TYPE, handle), 0);
+    check_int(net_run(), 0);
+    return dev;
+}
+
+/* The host sends a frame of flen bytes to our station. */
+static void send_frame(size_t flen)
+{
+    uint8_t frame[ETHER_FRAME_SIZE_MAX] = {0};
+
+    memcpy(frame, ours, ETHER_ADDR_LEN);
+    memcpy(frame + 6, peer, ETHER_ADDR_LEN);
+    frame[12] = TYPE >> 8;
+    frame[13] = TYPE & 0xff;
+    pattern(frame + ETHER_HDR_SIZE, 0, flen - ETHER_HDR_SIZE);
+    check_int(write(ends[1], frame, flen), flen);
+}
+
+static void tap_read(void)
+{
+    struct net_device *dev = start_tap();
+    const struct ether_host *host = dev->priv;
+
+    send_frame(60);
+    send_frame(1514);
+    check_int(host->ops->read(dev, ends[0]), 0);
+    settle();
+    check_int(seen.calls, 1);
+    check_int(seen.len, 46);
+    check_int(host->ops->read(dev, ends[0]), 0);
+    settle();
+    check_int(seen.calls, 2);
+    check_int(seen.len, 1500);
+    check_pattern(seen.data, 0, 1500);
+    check_error(host->ops->read(dev, ends[0]), EAGAIN);
+    close(ends[1]);
+}
+
+/* The kernel signals a frame only when it arrives: what an interrupt leaves, the next must take. */
+static void tap_interrupt(void)
+{
+    static const int bursts[] = {1, 2, 64, 65, 150};
+    struct net_device *dev = start_tap();
+    const struct ether_host *host = dev->priv;
+
+    for (size_t i = 0; i < countof(bursts); i++) {
+        seen.calls = 0;
+        for (int n = 0; n < bursts[i]; n++) {
+            send_frame(60);
+        }
+        intr_raise(host->irq);
+        settle();
+        check_int(seen.calls, bursts[i]);
+    }
+    check_int(dev->stats.gone, 0);
+    close(ends[1]);
+}
+
 BENCH(11,
       {"an Ethernet device has type, MTU, header and address length, flags, addresses", setup},
       {"a frame begins with destination, source and type [1122-2.3.3a 1122-2.3.3c 1122-2.3.1]",
@@ -221,4 +324,7 @@ BENCH(11,
       {"frames from a group or from our own address are dropped and counted", bad_source},
       {"frames shorter than a header are dropped and counted", runts},
       {"frames longer than the MTU allows are dropped and counted", giants},
-      {"a frame of unregistered type is dropped and counted", types})
+      {"a frame of unregistered type is dropped and counted", types},
+      {"ether_tap_read takes one frame, whole, and fails with EAGAIN when there is none",
+       tap_read},
+      {"an interrupt leaves no frame that has arrived, be there 1 or 150", tap_interrupt})
