@@ -38,22 +38,23 @@ int ether_addr_pton(const char *p, uint8_t *n);
 /* Address to text, in a buffer of size bytes. Returns p, or NULL when size is below
  * ETHER_ADDR_STR_LEN. */
 char *ether_addr_ntop(const uint8_t *n, char *p, size_t size);
-/* Logs the fields of a frame of flen bytes, which may be shorter than a header, and at level dump
- * all its bytes. */
+/* Logs a frame of flen bytes: its fields, in lines such as `src: 00:00:5e:00:53:01`, `dst: ...` and
+ * `type: 0x0806`, unless it is shorter than a header, and at level dump all its bytes. */
 void ether_print(const uint8_t *frame, size_t flen);
 
 /* Sets the fields that all Ethernet devices share: type, MTU, lengths, flags, broadcast address. */
 void ether_setup_helper(struct net_device *dev);
 /* Sets the MTU of the link in bytes, at any time. Values above 65535 count as 65535. */
 void ether_set_mtu(struct net_device *dev, unsigned int mtu);
-/* A driver's output: builds the frame of a payload of type (host byte order) to dst, pads it to 60
- * bytes and calls write, which returns the number of bytes written, or -1 with errno. Returns 0, or
- * -1 with errno (no dst: EINVAL). */
+/* A driver's output: builds the frame of a payload of type (host byte order) to dst, pads it with
+ * zeros to 60 bytes and calls write, which returns the number of bytes written, or -1 with errno.
+ * Returns 0, or -1 with errno (no dst: EINVAL): then send_failed counts. */
 int ether_output(struct net_device *dev, uint16_t type, const uint8_t *data, size_t len,
                  const void *dst, ssize_t (*write)(struct net_device *dev, const uint8_t *frame,
                                                    size_t flen));
 /* Checks a received frame (without FCS) and hands its payload to net_input; drivers call it. frame
- * is borrowed for the call. Returns 0, or -1 when the frame was dropped. */
+ * is borrowed for the call. Returns 0, or -1 when the frame was dropped: ether_stats counts the
+ * reason, and the device that it dropped one. */
 int ether_input(struct net_device *dev, const uint8_t *frame, size_t flen);
 /* Calls hook for every received frame, before the check, and for every frame handed to a driver.
  * NULL removes it. Call before net_run. */

@@ -117,6 +117,8 @@ static int icmp_check(const uint8_t *data, size_t len)
     return 0;
 }
 
+/* Answers an echo request with a reply that has its id, sequence number and data. One that is not
+ * to an address of ours counts as echo_broadcast. */
 static void icmp_echo_input(const struct ip_hdr *iphdr, const uint8_t *data, size_t len)
 {
     const struct icmp_hdr *hdr = (const struct icmp_hdr *)data;
@@ -192,6 +194,8 @@ static void icmp_error_input(const struct ip_hdr *iphdr, const uint8_t *data, si
     }
 }
 
+/* Takes a message from IP. Its type matters only when length and checksum are right. A message of
+ * unknown type is not delivered. RFC 1122 3.2.2 */
 static void icmp_input(const struct ip_hdr *iphdr, const uint8_t *data, size_t len,
                        struct ip_iface *iface)
 {

@@ -425,6 +425,7 @@ struct ip_iface *ip_route_get_iface(ip_addr_t dst)
  * Protocols
  */
 
+/* Returns the protocol of a number, or NULL. */
 static struct ip_protocol *ip_protocol_select(uint8_t protocol)
 {
     struct ip_protocol *entry;
@@ -571,6 +572,9 @@ static int ip_check_src(const struct ip_hdr *hdr, const struct ip_iface *iface)
     return 0;
 }
 
+/* Hands a checked datagram's data to the handler of its protocol: the bytes behind the options, up
+ * to the total length. Without a handler it counts as unknown_protocol, and its source gets an
+ * ICMP error. */
 static void ip_deliver(const struct ip_hdr *hdr, struct ip_iface *iface)
 {
     const uint8_t *payload = (const uint8_t *)hdr + IP_HDR_SIZE(hdr);
@@ -726,7 +730,8 @@ static int ip_output_fragments(struct ip_iface *iface, struct ip_hdr *hdr, const
     return 0;
 }
 
-/* Sends a datagram out of iface via nexthop. Returns 0 or -1. */
+/* Sends a datagram out of iface via nexthop. Returns 0, or -1 with errno: then it counts as
+ * send_failed. */
 static int ip_output_via(struct ip_iface *iface, uint8_t protocol, const uint8_t *data, size_t len,
                          ip_addr_t src, ip_addr_t dst, ip_addr_t nexthop)
 {
