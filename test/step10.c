@@ -48,6 +48,16 @@ static void too_short(void)
     check_int(logged_times("type: "), 0);
 }
 
+static void parsed(void)
+{
+    uint8_t addr[ETHER_ADDR_LEN] = {0};
+
+    check_int(ether_addr_pton("12:34:56:78:9a:bc", addr), 0);
+    check_mem(addr, "\x12\x34\x56\x78\x9a\xbc", ETHER_ADDR_LEN);
+    check_int(ether_addr_pton("00:0F:f0:AB:ef:01", addr), 0);
+    check_mem(addr, "\x00\x0f\xf0\xab\xef\x01", ETHER_ADDR_LEN);
+}
+
 static void address_text(void)
 {
     static const struct {
@@ -117,6 +127,7 @@ static void small_buffer(void)
 }
 
 BENCH(10,
+      {"the text of an address becomes its six bytes", parsed},
       {"ether_print prints a frame's addresses and type", fields},
       {"ether_print prints the header of a frame without a payload", only_header},
       {"ether_print dumps the whole frame, with its header", whole_dump},
