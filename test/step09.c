@@ -127,8 +127,6 @@ static void unreachable(void)
     bench_start(WIRE_RAW);
     check_counted(icmp, errors_sent, 1, inject("IP 192.0.2.1 > 192.0.2.2 proto 253 len 100"));
     expect("IP 192.0.2.2 > 192.0.2.1 ICMP unreachable proto quote 28");
-    inject("IP 192.0.2.1 > 192.0.2.2 df proto 253 len 100"); /* a flag makes no fragment */
-    expect("IP 192.0.2.2 > 192.0.2.1 ICMP unreachable proto quote 28");
 }
 
 static void unreachable_short(void)
@@ -143,6 +141,13 @@ static void unreachable_options(void)
     bench_start(WIRE_RAW);
     inject_with("ip.options=01010101", "IP 192.0.2.1 > 192.0.2.2 proto 253 len 100");
     expect("IP 192.0.2.2 > 192.0.2.1 ICMP unreachable proto quote 32");
+}
+
+static void unreachable_df(void)
+{
+    bench_start(WIRE_RAW);
+    inject("IP 192.0.2.1 > 192.0.2.2 df proto 253 len 100");
+    expect("IP 192.0.2.2 > 192.0.2.1 ICMP unreachable proto quote 28");
 }
 
 static void quote_by_hand(void)
@@ -242,6 +247,8 @@ BENCH(9,
       {"less than 8 bytes of data are quoted without padding [1122-3.3.8]",
        unreachable_short},
       {"an error quotes IP options with the header", unreachable_options},
+      {"an error is sent about a datagram with the flag DF, which makes no fragment of it",
+       unreachable_df},
       {"a quote equals the bytes of the datagram [1122-3.2.2b 1122-3.2.2d]", quote_by_hand},
       {"no error is sent about broadcasts, fragments or damage, or to a group or 0.0.0.0 "
        "[1122-3.2.2e]", no_error},
