@@ -1,4 +1,6 @@
 /* Step 09: ICMP output. Echo replies, and errors about unknown protocols. */
+#include <stdio.h>
+
 #include "bench.h"
 #include "icmp.h"
 #include "ip.h"
@@ -65,7 +67,8 @@ static void echo_counts(void)
     bench_start(WIRE_RAW);
     check_counted(icmp, echo_replies, 1, inject(ECHO));
     check_counted(icmp, sent, 1, inject(ECHO));
-    check_int(wire_pending(1), 2);
+    check_counted(icmp, delivered, 1, inject(ECHO));
+    check_int(wire_pending(1), 3);
     wire_fail_output(1);
     check_counted(icmp, send_failed, 1, inject(ECHO));
     check_counted(icmp, sent, 0, inject(ECHO));
@@ -93,6 +96,21 @@ static void echo_broadcast(void)
     check_counted(icmp, echo_broadcast, 1, inject(ECHO_TO("255.255.255.255")));
     check_counted(icmp, echo_replies, 0, inject(ECHO_TO("192.0.2.255")));
     check_counted(icmp, send_failed, 0, inject(ECHO_TO("192.0.2.255")));
+    expect_nothing(0);
+}
+
+/* The reply would go to many hosts, or to none. */
+static void echo_from_none(void)
+{
+    static const char *const sources[] = {"192.0.2.255", "255.255.255.255", "224.0.0.1", "0.0.0.0"};
+    char echo_from[80];
+
+    bench_start(WIRE_RAW);
+    for (size_t i = 0; i < countof(sources); i++) {
+        snprintf(echo_from, sizeof(echo_from), "IP %s > 192.0.2.2 ICMP echo id 1 seq 1 len 8",
+                 sources[i]);
+        check_counted(icmp, echo_replies, 0, inject(echo_from));
+    }
     expect_nothing(0);
 }
 
@@ -232,6 +250,26 @@ static void no_error_about_empty(void)
     check_int(wire_pending(1), 2);
 }
 
+static void check_reported(const char *what)
+{
+    if (wire_pending(1) != 1) {
+        fail("no error was sent about %s", what);
+    }
+}
+
+static void error_about(void)
+{
+    bench_start(WIRE_RAW);
+    refuse(IP_PROTOCOL_ICMP, 0, "192.0.2.2", ICMP_TYPE_ECHO);
+    check_reported("an echo request");
+    refuse(IP_PROTOCOL_ICMP, 0, "192.0.2.2", ICMP_TYPE_ECHOREPLY);
+    check_reported("an echo reply");
+    refuse(253, IP_HDR_FLAG_MF, "192.0.2.2", 0);
+    check_reported("a first fragment");
+    refuse(253, IP_HDR_FLAG_DF, "192.0.2.2", 0);
+    check_reported("a datagram with DF");
+}
+
 BENCH(9,
       {"echoes of 0, 1, 56 and 1472 bytes are returned whole to the sender [1122-3.2.2.6a]", echo},
       {"an echo reply equals the one worked out by hand [1122-3.1a]", echo_by_hand},
@@ -240,6 +278,7 @@ BENCH(9,
       {"without memory one reply is lost, and the next is sent", echo_no_memory},
       {"an echo to a broadcast address is counted, not answered [1122-3.2.2.6b]",
        echo_broadcast},
+      {"an echo from a broadcast address, a group or 0.0.0.0 is not answered", echo_from_none},
       {"a damaged echo, one to another host, and an echo reply are not answered", echo_bad},
       {"icmp_output sends up to the MTU, and fails with EMSGSIZE above 65,535 bytes", output},
       {"an unknown protocol is reported unreachable, quoting header and 8 bytes [1122-3.2.2.1a]",
@@ -254,4 +293,6 @@ BENCH(9,
        "[1122-3.2.2e]", no_error},
       {"icmp_error sends nothing about an error, a later fragment or a group [1122-3.2.2e]",
        no_error_about},
+      {"icmp_error reports an echo, an echo reply, a first fragment and a datagram with DF",
+       error_about},
       {"icmp_error sends nothing about an ICMP datagram without a type", no_error_about_empty})

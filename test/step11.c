@@ -132,6 +132,30 @@ static void output_fails(void)
     check_int(dev->stats.send_failed, 2);
 }
 
+static void output_no_dst(void)
+{
+    struct net_device *dev = start();
+
+    check_counted(ether, send_failed, 1,
+                  check_error(net_device_output(dev, TYPE, (const uint8_t *)"x", 1, NULL), EINVAL));
+    expect_nothing(0);
+}
+
+static ssize_t write_less(struct net_device *dev, const uint8_t *frame, size_t flen)
+{
+    (void)dev;
+    (void)frame;
+    return (ssize_t)flen - 1;
+}
+
+static void output_cut(void)
+{
+    struct net_device *dev = start();
+
+    check_counted(ether, send_failed, 1,
+                  check_int(ether_output(dev, TYPE, (const uint8_t *)"x", 1, peer, write_less), -1));
+}
+
 static void input(void)
 {
     struct net_device *dev = start();
@@ -318,6 +342,8 @@ BENCH(11,
       {"a frame with a short payload is padded to 60 bytes, with zeros", padding},
       {"payloads of 46 to 1500 bytes are not padded; longer ones fail with EMSGSIZE", output_sizes},
       {"a frame that the driver fails to send is counted", output_fails},
+      {"without a destination a frame is not sent, and the error is EINVAL", output_no_dst},
+      {"a frame that the driver writes in part is counted as not sent", output_cut},
       {"a frame to our address reaches the handler once, without its header", input},
       {"a broadcast frame reaches the handler", broadcast},
       {"frames to other stations and to groups are dropped and counted", not_for_us},
