@@ -42,12 +42,12 @@ struct icmp_stats {
     uint64_t too_short;      /* dropped: shorter than a header */
     uint64_t bad_checksum;   /* dropped: bad checksum */
     uint64_t unknown_type;   /* dropped: unknown type */
-    uint64_t echo_replies;   /* echo requests answered */
+    uint64_t echo_replies;   /* echo requests to answer; the reply may be in send_failed */
     uint64_t echo_broadcast; /* dropped: echo request to a broadcast address */
     uint64_t ignored;        /* dropped: type or code that has no effect here */
     uint64_t bad_quote;      /* dropped: error that quotes no datagram of ours */
     uint64_t no_user;        /* dropped: error about a protocol without an error handler */
-    uint64_t errors_sent;    /* errors about undeliverable datagrams */
+    uint64_t errors_sent;    /* errors to send about undeliverable datagrams; the same */
     uint64_t errors_limited; /* errors not sent: above the rate limit */
     uint64_t sent;           /* messages that IP has accepted */
     uint64_t send_failed;    /* messages refused by IP, or without memory */
