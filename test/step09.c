@@ -112,6 +112,8 @@ static void echo_from_none(void)
         check_counted(icmp, echo_replies, 0, inject(echo_from));
     }
     expect_nothing(0);
+    inject(ECHO);
+    expect("IP 192.0.2.2 > 192.0.2.1 ICMP echo-reply id 1 seq 1 len 8");
 }
 
 static void echo_bad(void)
