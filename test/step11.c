@@ -9,7 +9,7 @@
 #include "net.h"
 #include "util.h"
 
-/* The platform of the bench has no drivers for the host's interfaces: they are part of this file. */
+/* The bench has no drivers for the host's interfaces, so they are part of this file. */
 #include "platform/linux/driver/ether_host.c"
 #include "platform/linux/driver/ether_tap.c"
 
@@ -153,7 +153,7 @@ static void output_cut(void)
     struct net_device *dev = start();
 
     check_counted(ether, send_failed, 1,
-                  check_int(ether_output(dev, TYPE, (const uint8_t *)"x", 1, peer, write_less), -1));
+                  check_int(ether_output(dev, TYPE, seen.data, 1, peer, write_less), -1));
 }
 
 static void input(void)
