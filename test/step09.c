@@ -230,9 +230,14 @@ static void no_error_about(void)
     bench_start(WIRE_RAW);
     for (size_t i = 0; i < countof(errors); i++) {
         refuse(IP_PROTOCOL_ICMP, 0, "192.0.2.2", errors[i]);
+        if (wire_pending(0) > 0) {
+            fail("an error went out about an ICMP message of type %u", errors[i]);
+        }
     }
     refuse(253, 1, "192.0.2.2", 0);
+    expect_nothing(0);
     refuse(253, IP_HDR_FLAG_MF | 185, "192.0.2.2", 0);
+    expect_nothing(0);
     refuse(253, 0, "192.0.2.255", 0);
     refuse(253, 0, "255.255.255.255", 0);
     refuse(253, 0, "224.0.0.1", 0);
