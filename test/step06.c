@@ -76,6 +76,9 @@ static void broadcasts(void)
     expect("IP 192.0.2.2 > 255.255.255.255 proto 253 len 4");
     check_int(output(4, OURS, address("192.0.2.255")), 4);
     expect("IP 192.0.2.2 > 192.0.2.255 proto 253 len 4");
+    /* without a source, no link is named */
+    check_error(output(4, IP_ADDR_ANY, IP_ADDR_BROADCAST), ENETUNREACH);
+    expect_nothing(0);
 }
 
 static void ids(void)

@@ -335,6 +335,31 @@ static void tap_interrupt(void)
     close(ends[1]);
 }
 
+static int read_fails(struct net_device *dev, int fd)
+{
+    (void)dev;
+    (void)fd;
+    errno = EIO; /* what a TAP interface that is down says */
+    return -1;
+}
+
+static void tap_read_fails(void)
+{
+    struct net_device *dev = start_tap();
+    struct ether_host *host = dev->priv;
+    static struct ether_host_ops ops;
+
+    ops = *host->ops;
+    ops.read = read_fails;
+    host->ops = &ops;
+    for (int i = 0; i < 3; i++) {
+        intr_raise(host->irq);
+        settle();
+    }
+    check_int(logged_times("lo is down"), 1);
+    close(ends[1]);
+}
+
 BENCH(11,
       {"an Ethernet device has type, MTU, header and address length, flags, addresses", setup},
       {"a frame begins with destination, source and type [1122-2.3.3a 1122-2.3.3c 1122-2.3.1]",
@@ -353,4 +378,5 @@ BENCH(11,
       {"a frame of unregistered type is dropped and counted", types},
       {"ether_tap_read takes one frame, whole, and fails with EAGAIN when there is none",
        tap_read},
-      {"an interrupt leaves no frame that has arrived, be there 1 or 150", tap_interrupt})
+      {"an interrupt leaves no frame that has arrived, be there 1 or 150", tap_interrupt},
+      {"an interrupt that cannot read reports the interface once", tap_read_fails})
