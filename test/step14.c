@@ -77,7 +77,9 @@ static void refused(void)
 
     bench_start(WIRE_ETHER);
     wire_fail_output(1);
+    errno = 0;
     check_int(resolve("192.0.2.1", ha), ARP_RESOLVE_ERROR);
+    check_cmp(errno, !=, 0); /* the device's */
     check_int(ip_output(253, (const uint8_t *)"data", 4, IP_ADDR_ANY, address("192.0.2.8")), -1);
     wire_fail_output(0);
 }
