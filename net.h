@@ -131,7 +131,7 @@ int net_is_link_broadcast(void);
 
 MICROPS_END
 
-/* Step 15: the softirq, on the interrupt thread: hands queued payloads to their protocols. */
+/* The softirq, on the interrupt thread: hands queued payloads to their protocols. */
 int net_softirq_handler(unsigned int irq, void *arg);
 
 MICROPS_BEGIN
