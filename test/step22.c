@@ -432,6 +432,21 @@ static void test_close(void)
     wire_pending(1);
 }
 
+/* The FIN comes with step 27. */
+static void test_close_tells_peer(void)
+{
+    uint8_t packet[64];
+    static struct call o;
+
+    start(&o);
+    handshake("", 65535);
+    check_established(&o);
+    check_int(tcp_cmd_close((int)o.ret), 0);
+    check_int(take(0, packet, sizeof(packet)), 40);
+    check_cmp(packet[33] & 0x05, !=, 0); /* RST or FIN */
+    check_int(get32(packet + 28), PEER_ISN + 1);
+}
+
 static void test_shutdown(void)
 {
     static struct call a, b;
@@ -471,4 +486,5 @@ BENCH(22,
        "[MUST-41 MUST-42]", test_second_open},
       {"an interruption ends OPEN with EINTR", test_interruption},
       {"close fails with EBADF on a closed or invalid descriptor", test_close},
+      {"close tells the peer, by a RST or a FIN", test_close_tells_peer},
       {"shutdown wakes sleeping OPENs and frees all memory", test_shutdown})

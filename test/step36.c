@@ -1256,6 +1256,7 @@ static void test_end_is_told(void)
     expect("B> R. 1:1(0) ack 1");
 }
 
+/* The interruption ends the wait for both peers. */
 static void test_end_is_hastened(void)
 {
     struct task *end;
@@ -1264,13 +1265,19 @@ static void test_end_is_hastened(void)
     connects(PEER_ISN, 65535);
     our_side_sends(desc, 1, 100);
     expect("P. 1:101(100) ack 1");
+    client('B', PEER_ISN);
+    desc = accepted(listener, "", 65535);
+    our_side_sends(desc, 1, 100);
+    expect("B> P. 1:101(100) ack 1");
     end = stack_ends();
-    expect("F. 101:101(0) ack 1");
+    expect("A> F. 101:101(0) ack 1");
+    expect("B> F. 101:101(0) ack 1");
     expect_nothing(500);
     intr_raise(INTR_IRQ_USER);
     task_join(end, 0);
     check_int(ending, 0);
-    expect("R. 102:102(0) ack 1");
+    expect("A> R. 102:102(0) ack 1");
+    expect("B> R. 102:102(0) ack 1");
 }
 
 /* A RST or FIN of the peer ends the wait like an ACK. */
