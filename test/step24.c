@@ -440,6 +440,7 @@ static void test_zero_window_in_flight(void)
 
 static void test_probes_unanswered(void)
 {
+    struct tcp_stats stats;
     static struct call c;
 
     bench_start(WIRE_RAW);
@@ -451,6 +452,8 @@ static void test_probes_unanswered(void)
     advance(600000);
     check_sent_or_failed(&c, ETIMEDOUT);
     check_state(desc, "CLOSED");
+    tcp_get_stats(&stats);
+    check_int(stats.timed_out, 1);
     wire_pending(1);
     expect_nothing(60000);
 }

@@ -935,6 +935,21 @@ static void test_reopen(void)
     }
 }
 
+/* Its number is new, but a listener would drop it. */
+static void test_reopen_refused(void)
+{
+    static const char *const other[] = {"SR 1000:1000(0) win 65535", "SF 1000:1000(0) win 65535"};
+
+    start();
+    for (size_t i = 0; i < countof(other); i++) {
+        to_time_wait(PEER_ISN);
+        inject(other[i]);
+        wire_pending(1);
+        check_state(desc, "TIME_WAIT");
+        advance(TIME_WAIT + 1000);
+    }
+}
+
 /* A user still reads from the old connection. */
 static void test_reopen_held(void)
 {
@@ -1396,6 +1411,7 @@ BENCH(36,
       {"TIME-WAIT answers old segments [T-32]", test_time_wait_old},
       {"TIME-WAIT answers a SYN with an old number [T-32]", test_time_wait_low_syn},
       {"a SYN with a newer number reopens a connection in TIME-WAIT [MAY-2 T-32]", test_reopen},
+      {"a SYN with RST or FIN does not reopen a connection in TIME-WAIT", test_reopen_refused},
       {"a reopened connection leaves the old one's data readable [MAY-2]", test_reopen_held},
       {"a descriptor can connect again after TIME-WAIT", test_connect_again},
       {"a second connection gets nothing that the first left unread", test_connect_afresh},
