@@ -113,8 +113,10 @@ static void above_mtu(void)
 
     bench_start(WIRE_RAW);
     for (size_t i = 0; i < countof(lengths); i++) {
+        ssize_t sent;
         errno = 0;
-        if (output(lengths[i], OURS, PEER) == -1) {
+        check_counted(net, send_failed, 0, sent = output(lengths[i], OURS, PEER));
+        if (sent == -1) {
             check_int(errno, EMSGSIZE);
             expect_nothing(0);
         }
@@ -138,11 +140,24 @@ static void not_ours(void)
     expect_nothing(0);
 }
 
-static void no_interface(void)
+/* A device, and no interface. */
+static void start_without_interface(void)
 {
     check_int(net_init(), 0);
     wire_init(WIRE_RAW);
     check_int(net_run(), 0);
+}
+
+static void no_route(void)
+{
+    start_without_interface();
+    check_counted(ip, no_route, 1, check_int(output(4, IP_ADDR_ANY, PEER), -1));
+    check_counted(ip, send_failed, 0, output(4, IP_ADDR_ANY, PEER)); /* counts once */
+}
+
+static void no_interface(void)
+{
+    start_without_interface();
     check_counted(ip, no_route, 1, check_error(output(4, IP_ADDR_ANY, PEER), ENETUNREACH));
     check_error(output(4, OURS, PEER), EADDRNOTAVAIL);
     expect_nothing(0);
@@ -159,6 +174,12 @@ static void two_interfaces(void)
     expect_nothing(0);
     check_int(output(4, IP_ADDR_ANY, PEER), 4);
     expect("IP 192.0.2.2 > 192.0.2.1 proto 253 len 4");
+    errno = 0;
+    if (output(4, address("192.0.3.2"), PEER) == 4) { /* not in src's network, but in another */
+        expect("IP 192.0.3.2 > 192.0.2.1 proto 253 len 4"); /* only by a route, step 16 */
+    } else {
+        check_int(errno, ENETUNREACH);
+    }
     check_error(output(4, OURS, address("198.51.100.1")), ENETUNREACH); /* no network of ours */
     check_error(output(4, IP_ADDR_ANY, address("192.0.4.1")), ENETUNREACH);
     expect_nothing(0);
@@ -171,7 +192,9 @@ static void no_memory(void)
 
     bench_start(WIRE_RAW);
     sim_fail_alloc(1);
+    errno = 0;
     int sent = output(4, OURS, PEER) == 4;
+    check_int(sent ? 0 : errno, sent ? 0 : ENOMEM);
     sim_fail_alloc(0);
     ip_get_stats(&stats);
     check_int(stats.sent, sent);
@@ -209,6 +232,7 @@ BENCH(6,
       {"data above the MTU does not go out whole; above 65,515 bytes it fails with EMSGSIZE "
        "[1122-3.3.3a]", above_mtu},
       {"a foreign source fails with EADDRNOTAVAIL [1122-3.2.1.3a 1122-3.2.1.3d]", not_ours},
+      {"a datagram that no interface can send counts as no_route", no_route},
       {"without an interface output fails with ENETUNREACH, and is counted", no_interface},
       {"the interface whose network holds the destination sends", two_interfaces},
       {"without memory a datagram is counted as sent or as failed", no_memory},

@@ -47,6 +47,7 @@ static void types(void)
         check_counted(icmp, unknown_type, 0, inject_with(types[i], GOOD));
     }
     check_counted(icmp, delivered, 1, inject(GOOD));
+    check_counted(icmp, delivered, 1, inject_with("icmp.type=8", GOOD));
     wire_pending(1); /* the reply to the echo, from step 09 on */
 }
 
@@ -82,6 +83,16 @@ static void too_short(void)
     icmp_get_stats(&stats);
     check_int(stats.received, ICMP_HDR_SIZE); /* before any check */
     check_int(stats.bad_checksum + stats.unknown_type + stats.delivered, 0);
+}
+
+/* No header is printed that is not there. */
+static void not_printed(void)
+{
+    bench_start(WIRE_RAW);
+    inject_message(message, ICMP_HDR_SIZE - 1);
+    inject_with("icmp.sum=+1", GOOD);
+    check_int(logged_times("icmp_input: dev="), 0);
+    check_int(logged_times("       code: "), 0);
 }
 
 /* Padding does not make a message longer. */
@@ -150,6 +161,7 @@ BENCH(8,
       {"padding and IP options are ignored", padded},
       {"a message shorter than a header is dropped as too short", too_short},
       {"a message shorter than a header is dropped in a padded frame too", too_short_padded},
+      {"a message that fails a check is not printed", not_printed},
       {"a message with a bad checksum is dropped", checksum},
       {"a message cut anywhere after its header is dropped: bad_checksum", cut},
       {"no message with a single bit flipped is delivered", every_bit},
