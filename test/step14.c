@@ -84,6 +84,26 @@ static void refused(void)
     wire_fail_output(0);
 }
 
+/* Does a datagram wait until the neighbour answers? From step 38 on it does. */
+static int waits(void)
+{
+    send_to("192.0.2.8");
+    wire_pending(1);
+    inject("ARP reply 192.0.2.8 is-at 00:00:5e:00:53:fe");
+    return wire_pending(1) > 0;
+}
+
+/* Once for each call, also if the request fails. A datagram that may wait counts only as failed. */
+static void refused_counted(void)
+{
+    bench_start(WIRE_ETHER);
+    int unresolved = !waits();
+    wire_fail_output(1);
+    check_counted(ip, send_failed, 1, send_to("192.0.2.1"));
+    check_counted(arp, unresolved, unresolved, send_to("192.0.2.3"));
+    wire_fail_output(0);
+}
+
 /* As failed; from step 38 on the datagram waits, and is counted as sent. */
 static void counted(void)
 {
@@ -234,6 +254,30 @@ static void after_expiry(void)
     expect(ASKED);
 }
 
+/* Use says nothing about the neighbour: only its messages renew its entry. */
+static void not_renewed_by_use(void)
+{
+    uint8_t ha[ETHER_ADDR_LEN];
+
+    bench_start(WIRE_ETHER);
+    send_to("192.0.2.1");
+    expect(ASKED);
+    answer(ANSWER);
+    for (int second = 0; second < ARP_CACHE_TIMEOUT; second++) {
+        send_to("192.0.2.1");
+        expect(ARRIVED);
+        advance(1000);
+        wire_pending(1);
+    }
+    advance(2500);
+    wire_pending(1);
+    if (resolve("192.0.2.1", ha) == ARP_RESOLVE_FOUND) {
+        fail("192.0.2.1 is still resolved %d seconds after its last message\n"
+             "a datagram to it has renewed its entry", ARP_CACHE_TIMEOUT + 2);
+    }
+    expect(ASKED);
+}
+
 /* More unanswered addresses than the cache holds before step 38. */
 static void many_unanswered(void)
 {
@@ -259,6 +303,7 @@ BENCH(14,
       {"arp_resolve returns INCOMPLETE until the reply arrives", states},
       {"a request goes out without ARP's lock", without_lock},
       {"a request that the device refuses is an error", refused},
+      {"a datagram whose request the device refuses is counted once", refused_counted},
       {"an unresolved address is no error [1122-2.4c]", not_an_error},
       {"each datagram to an unknown neighbour is counted", counted},
       {"after the reply the next datagram is sent [1122-2.3.3d]", next_goes_out},
@@ -270,4 +315,6 @@ BENCH(14,
       {"a request for our address resolves its sender too", answered_by_asking},
       {"an address long unresolved is asked for again", after_silence},
       {"an address is asked for again once its entry has expired", after_expiry},
+      {"a datagram to a known neighbour does not renew its entry [1122-2.3.2.1a]",
+       not_renewed_by_use},
       {"many unanswered addresses do not keep others from being resolved", many_unanswered})
