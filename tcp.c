@@ -1563,8 +1563,8 @@ static int tcp_check_ack_syn_received(struct tcp_pcb *pcb, struct tcp_segment *s
     return 0;
 }
 
-/* An ACK with a zero window restarts R2: RFC 9293 3.8.6.1, MUST-37. A window that becomes zero, or
- * opens, restarts the retransmission timer too. */
+/* An ACK with a zero window is an answer: R1 and R2 begin anew, RFC 9293 3.8.6.1, MUST-37. When the
+ * window becomes zero, or opens, the retransmission timer does too. */
 static void tcp_extend_probing(struct tcp_pcb *pcb, int was_zero)
 {
     if (pcb->retrans.rto == 0) {
@@ -1574,6 +1574,7 @@ static void tcp_extend_probing(struct tcp_pcb *pcb, int was_zero)
         tcp_retrans_start(pcb);
     } else if (was_zero) {
         pcb->retrans.first = clock_now();
+        pcb->retrans.num = 0;
     }
 }
 

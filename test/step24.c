@@ -275,6 +275,22 @@ static void test_output_fails(void)
     expect_nothing(60000);
 }
 
+/* A retransmission has the acknowledgment and the window of its own time, not of the first time. */
+static void test_present_ack(void)
+{
+    char line[64];
+
+    establish();
+    our_side_sends(desc, 1, 10);
+    expect("P. 1:11(10) ack 1 win 65535");
+    peer_sends(1, 101);
+    check_acked(desc, 101);
+    snprintf(line, sizeof(line), "P. 1:11(10) ack 101 win %u", view(desc).rcv.wnd);
+    check_cmp(view(desc).rcv.wnd, <, 65535);
+    expect_within(60000, line);
+    inject(". 101:101(0) ack 11");
+}
+
 /* Data that arrives is accepted; the timeout does not change. */
 static void test_both_directions(void)
 {
@@ -331,6 +347,38 @@ static void test_giving_up(void)
     check_int(tcp_cmd_close(desc), 0);
     check(is_gone(desc));
     expect_nothing(0);
+}
+
+/* Drops what goes out up to R2 without an answer. At R2 a state ends, as logged, and nothing goes
+ * out: RFC 9293 3.10.8, "flush all queues". */
+static void check_r2(const char *state, long r2)
+{
+    advance(1000);
+    while (!logged(state) && now_ms() < 600000) {
+        wire_pending(1);
+        advance(100);
+    }
+    check_cmp(now_ms(), <=, r2 + TICK);
+    expect_nothing(0);
+    check_int(logged_times(state), 1);
+}
+
+static void test_r2_of_data(void)
+{
+    establish();
+    our_side_sends(desc, 1, 10);
+    check_r2("ESTABLISHED => CLOSED", 100000);
+}
+
+/* A half-open connection may be given up before (step 43), but not after. */
+static void test_r2_of_syn(void)
+{
+    static struct call opener;
+
+    bench_start(WIRE_RAW);
+    open_start(&opener, PEER_ISN);
+    inject("S 0:0(0) win 65535");
+    check_r2("SYN_RECEIVED =>", 180000);
 }
 
 /* A sleeping sender returns what it has sent by then, or the error. */
@@ -440,6 +488,21 @@ static void test_zero_window_in_flight(void)
     expect_nothing(60000);
 }
 
+/* R1 counts retransmissions without an answer. */
+static void test_answers_no_warning(void)
+{
+    uint32_t seq;
+
+    establish();
+    our_side_sends(desc, 1, 10);
+    while (now_ms() < 200000) {
+        take_segment(120000, &seq);
+        inject(". 1:1(0) ack 1 win 0");
+    }
+    check_int(logged_times("no answer"), 0);
+    inject(". 1:1(0) ack 11 win 65535");
+}
+
 static void test_probes_unanswered(void)
 {
     struct tcp_stats stats;
@@ -479,9 +542,12 @@ BENCH(24,
       {"data outside a shrunk window is not retransmitted [SHLD-16]", test_shrunk_to_first},
       {"a segment refused by the device is retransmitted [M-2]", test_output_fails},
       {"received data does not disturb retransmission", test_both_directions},
+      {"a retransmission has the present acknowledgment and window", test_present_ack},
       {"three retransmissions log a warning [MUST-20 SHLD-10]", test_warning},
       {"a call fails with ETIMEDOUT after at least 100 s of silence [MUST-20 SHLD-11 EVENT-13]",
        test_giving_up},
+      {"after R2, 100 s, the connection is closed, and nothing is sent", test_r2_of_data},
+      {"a handshake ends after at most 180 s, and nothing is sent", test_r2_of_syn},
       {"the timeout wakes a sleeping sender", test_giving_up_sending},
       {"a half-open connection times out", test_half_open},
       {"a passive OPEN outlasts a half-open connection", test_open_after_half_open},
@@ -489,4 +555,5 @@ BENCH(24,
        test_probes},
       {"a window that closes over data in flight keeps the connection [SHLD-17]",
        test_zero_window_in_flight},
+      {"a zero window that is answered is no reason for a warning", test_answers_no_warning},
       {"unanswered probes time out [MUST-36]", test_probes_unanswered})
