@@ -1952,7 +1952,8 @@ static int tcp_wait_handshake(struct tcp_pcb *pcb)
 }
 
 /* Passive OPEN: binds the block to local and enters LISTEN, for connections from remote (NULL: any
- * peer). Returns 0, or -1 with errno set: EINVAL without a local port, or tcp_pcb_offer's. */
+ * peer). Returns 0, or -1 with errno set: EINVAL if local is NULL or has no port, or
+ * tcp_pcb_offer's. */
 static int tcp_open_passive(struct tcp_pcb *pcb, const ip_endp_t *local, const ip_endp_t *remote)
 {
     ip_endp_t anybody = {IP_ADDR_ANY, 0};

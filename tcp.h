@@ -21,7 +21,7 @@ MICROPS_BEGIN
 #define TCP_SND_BUF_SIZE 65535     /* unacknowledged bytes; send sleeps until there is room */
 #define TCP_RTO 1000               /* milliseconds, initial retransmission timeout, RFC 6298 2.1 */
 #define TCP_RTO_SLOW 3000          /* the same after a retransmitted SYN, RFC 6298 5.7 */
-#define TCP_R1 3                   /* retransmissions before a warning, RFC 9293 3.8.3 */
+#define TCP_R1 3                   /* the retransmission that logs a warning, RFC 9293 3.8.3 */
 #define TCP_R2 100000              /* milliseconds before a connection times out, RFC 9293 3.8.3 */
 #define TCP_R2_SYN 180000          /* the same for a SYN */
 #define TCP_R2_HALF_OPEN 45000     /* the same if half-open: 5 retransmissions, RFC 4987 3.3 */
@@ -163,8 +163,9 @@ const char *tcp_state_ntoa(enum tcp_state state);
 
 /* OPEN: waits for a connection to local from remote (NULL: any peer), or connects to remote if
  * active is not 0; then local may be NULL. Sleeps until the connection is established, and returns
- * its descriptor. EMFILE, ENOMEM, EADDRINUSE, EADDRNOTAVAIL, EINVAL, ENETUNREACH, EINTR,
- * ECONNREFUSED, ECONNRESET, ETIMEDOUT. */
+ * its descriptor. EINVAL (waits, and local is NULL or has no port; connects, and remote is no host
+ * or has no port), EMFILE, ENOMEM, EADDRINUSE, EADDRNOTAVAIL, ENETUNREACH, EINTR, ECONNREFUSED,
+ * ECONNRESET, ETIMEDOUT. */
 int tcp_cmd_open(const ip_endp_t *local, const ip_endp_t *remote, int active);
 /* Returns a new descriptor without a connection. EMFILE, ENOMEM. */
 int tcp_cmd_socket(void);
