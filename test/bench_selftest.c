@@ -274,6 +274,14 @@ static void write_beyond(void)
     memory_free(p);
 }
 
+/* Checks the report's place of the code, if it can be known. */
+static void must_name(const char *place)
+{
+    if (SIM_SANITIZED || system("command -v addr2line >/dev/null") == 0) {
+        check_str(strstr(output, place) ? place : output, place);
+    }
+}
+
 static void test_ends(void)
 {
     must_fail(all_sleep,
@@ -285,6 +293,8 @@ static void test_ends(void)
     must_fail(leak, "1 allocations are left after net_shutdown: 77 bytes");
     must_fail(free_twice, "freed twice");
     if (!SIM_SANITIZED) {
+        must_fail(leak, "(allocation no. 1)\n");
+        must_name("    allocation no. 1 was made in leak, test/bench_selftest.c:");
         must_fail(write_after_free, "byte 3 of 10 was written after memory_free");
         must_fail(write_beyond, "byte 10 of an allocation of 10 bytes was written");
     }
@@ -614,14 +624,6 @@ static void skip(void)
 {
 }
 
-/* Checks the report's place of the code, if it can be known. */
-static void must_name(const char *place)
-{
-    if (SIM_SANITIZED || system("command -v addr2line >/dev/null") == 0) {
-        check_str(strstr(output, place) ? place : output, place);
-    }
-}
-
 static void test_crash(void)
 {
     if (SIM_SANITIZED) { /* the undefined-behaviour sanitizer's, or the address sanitizer's */
@@ -860,7 +862,7 @@ static void test_user_interrupt(void)
 static void test_wakeup_one(void)
 {
     int codes[3] = { -1, -1, -1 };
-    unsigned long before = sim_wakeups();
+    unsigned long before = sim_wakeups(), locks = sim_locks_taken("a.c");
 
     start_platform();
     for (int i = 0; i < 3; i++) {
@@ -874,6 +876,7 @@ static void test_wakeup_one(void)
         check_int(codes[0] + codes[1] + codes[2], i < 3 ? i - 3 : 0);
     }
     check_int(sim_wakeups() - before, 3);
+    check_int(sim_locks_taken("a.c") - locks, 10); /* a woken sleeper takes it again */
     check(platform_shutdown() == 0);
 }
 

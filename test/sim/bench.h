@@ -290,6 +290,8 @@ void sim_random_next(const void *bytes, size_t len); /* next output of random_by
 int sim_in_interrupt(void);              /* is this the interrupt thread? */
 unsigned sim_platform_state(void);       /* 0 off, 1 initialised, 2 running */
 unsigned sim_intr_count(unsigned irq);   /* how often interrupt irq was taken */
+/* How often locks that a file declares were taken: sim_locks_taken("net.c"). */
+unsigned long sim_locks_taken(const char *file);
 unsigned long sim_wakeups(void);         /* sleepers woken, not timed out or interrupted */
 size_t memory_peak(void);                /* most allocations at once */
 size_t memory_peak_bytes(int restart);   /* most bytes at once; restart: from now on */

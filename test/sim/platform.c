@@ -135,6 +135,7 @@ struct block {
     void *ptr;
     size_t size;
     unsigned long num; /* number of the allocation */
+    const void *from;  /* the code behind the call of memory_alloc */
 };
 
 static struct block *blocks[4096];
@@ -157,6 +158,14 @@ static size_t num_freed; /* since the start */
 /* Bytes behind each block, filled with FREED: a write to them is found when the block is freed. */
 #define GUARD (SIM_SANITIZED ? 0 : 64)
 
+/* The report names the code that allocated the block. */
+static void blame(const struct block *block)
+{
+    sim_shared->allocation = block->num;
+    sim_shared->frames[0] = (uintptr_t)block->from - 1; /* that of the call */
+    sim_shared->frames[1] = 0;
+}
+
 static void guard_check(const struct block *block)
 {
     const uint8_t *p = block->ptr;
@@ -164,6 +173,7 @@ static void guard_check(const struct block *block)
 
     for (i = block->size; i < block->size + GUARD; i++) {
         if (p[i] != FREED) {
+            blame(block);
             sim_wrong("byte %zu of an allocation of %zu bytes was written (allocation no. %lu)", i,
                       block->size, block->num);
         }
@@ -177,6 +187,7 @@ static void freed_check(const struct block *block)
 
     for (i = 0; i < block->size; i++) {
         if (p[i] != FREED) {
+            blame(block);
             sim_wrong("byte %zu of %zu was written after memory_free (allocation no. %lu)", i,
                       block->size, block->num);
         }
@@ -239,6 +250,7 @@ void *memory_alloc(size_t size)
     memset((uint8_t *)block->ptr + size, FREED, GUARD);
     block->size = size;
     block->num = allocations;
+    block->from = __builtin_return_address(0);
     bucket = block_bucket(block->ptr);
     block->next = *bucket;
     *bucket = block;
@@ -307,7 +319,7 @@ unsigned long sim_allocs(void)
 
 void sim_describe_memory(char *buf, size_t size)
 {
-    const struct block *block;
+    const struct block *block, *first = NULL;
     size_t i, len = 0, num = 0;
 
     *buf = '\0';
@@ -315,7 +327,11 @@ void sim_describe_memory(char *buf, size_t size)
         for (block = blocks[i]; block && num < 4 && len < size; block = block->next, num++) {
             len += (size_t)snprintf(buf + len, size - len, "%s%zu bytes (allocation no. %lu)",
                                     len ? ", " : "", block->size, block->num);
+            first = first && first->num < block->num ? first : block;
         }
+    }
+    if (first) {
+        blame(first);
     }
 }
 
@@ -441,6 +457,38 @@ static int lock_is_free(const struct task *task)
     return !task->lock->owner;
 }
 
+/* How often locks were taken, by the file that declares them */
+#define FILES_MAX 32
+
+static struct {
+    const char *name;
+    unsigned long taken;
+} files[FILES_MAX];
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
+/* Returns the count of a file, which is added if need be. */
+static unsigned long *lock_count(const char *name)
+{
+    size_t i = 0;
+
+    while (i < FILES_MAX - 1 && files[i].name && strcmp(files[i].name, name) != 0) {
+        i++;
+    }
+    files[i].name = name;
+    return &files[i].taken;
+}
+
+unsigned long sim_locks_taken(const char *file)
+{
+    return *lock_count(file);
+}
+
 /* Takes the lock as soon as it is free. */
 static void lock_take(lock_t *lock)
 {
@@ -455,6 +503,7 @@ static void lock_take(lock_t *lock)
         sim_wrong("task %s holds too many locks", self->name);
     }
     lock->owner = self;
+    ++*lock_count(lock->name ? base_name(lock->name) : "");
     self->held[self->nheld++] = lock;
 }
 

@@ -246,6 +246,19 @@ static void report_drops(void)
     }
 }
 
+static void report_allocation(void)
+{
+    char where[256];
+
+    if (sim_shared->allocation == 0) {
+        return;
+    }
+    sim_where(where, sizeof(where));
+    if (*where) {
+        line("allocation no. %lu was made %s", sim_shared->allocation, where);
+    }
+}
+
 static void report_unwritten(void)
 {
     char text[SIM_NAMES * 50] = "";
@@ -323,6 +336,7 @@ void sim_report(FILE *output)
     lines_left = *sim_shared->context ? LINES_MAX_LARGE : LINES_MAX - 2;
     report_place();
     several_lines(sim_shared->message);
+    report_allocation();
     if (*sim_shared->context) {
         several_lines(sim_shared->context);
     } else {

@@ -227,6 +227,7 @@ struct shared {
     int signal;                 /* of a crash; SIGPROF: the behaviour hangs */
     const void *address;        /* of the access that crashed */
     uintptr_t frames[SIM_FRAMES]; /* of the code that crashed or hangs, innermost first; 0: end */
+    unsigned long allocation;   /* number of the one that frames[0] made; 0: none */
     unsigned int seconds;       /* limit of computing */
     unsigned int hangs;         /* seconds */
     char task[32];
