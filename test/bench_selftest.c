@@ -235,7 +235,7 @@ static void too_long(void)
 
 static void crash(void)
 {
-    sim_doing("here.c", 7, "the last thing done");
+    sim_doing(__FILE__, __LINE__ + 1, "the last thing done");
     abort();
 }
 
@@ -288,7 +288,7 @@ static void test_ends(void)
               "nothing will ever wake them\n    task main sleeps (a.c)\n    task reader sleeps");
     must_fail(outlives, "after net_shutdown:\n    task reader sleeps (a.c)");
     must_fail(too_long, "no end after 20000 seconds of virtual time");
-    must_fail(crash, "here.c:7: the last thing done\n    crashed in task main: Aborted");
+    must_fail(crash, ": the last thing done\n    crashed in task main: Aborted");
     must_fail(leave, "the process ended in task main with status 0");
     must_fail(leak, "1 allocations are left after net_shutdown: 77 bytes");
     must_fail(free_twice, "freed twice");
@@ -615,9 +615,42 @@ static void overflow(void)
 
 static void hang(void)
 {
-    sim_doing("here.c", 7, "settle()");
     time_limit(1);
+    sim_doing(__FILE__, __LINE__ + 1, "task_start()");
     task_start("busy", spin, NULL);
+    forever++; /* not a tail call */
+}
+
+static struct sched_task *volatile nowhere;
+
+/* The step in progress has ended. */
+enum { CRASH_LINE = __LINE__ + 8, WAIT_LINE = CRASH_LINE + 17 };
+
+static void crash_after_step(void)
+{
+    start_mirror();
+    bench_inject(A_PACKET, NULL, "here.c", 7);
+    printf("printed before\n");
+    debugf("logged before");
+    sched_task_init(nowhere);
+    forever++;
+}
+
+static void sleep_and_crash(void *arg)
+{
+    (void)arg;
+    lock_acquire(&a);
+    sched_task_sleep(&bed, &a, sim_now + SIM_SECOND);
+    sched_task_init(nowhere);
+    forever++;
+}
+
+static void crash_while_waiting(void)
+{
+    sched_task_init(&bed);
+    task_start("sleeper", sleep_and_crash, NULL);
+    advance(2000);
+    forever++;
 }
 
 static void skip(void)
@@ -627,17 +660,34 @@ static void skip(void)
 static void test_crash(void)
 {
     if (SIM_SANITIZED) { /* the undefined-behaviour sanitizer's, or the address sanitizer's */
-        must_fail(crash_in_stack, "here.c:7: inject_bytes of 0 bytes\n    ");
+        must_fail(crash_in_stack, "    ");
         check(strstr(output, "null pointer of type 'int'") || strstr(output, ": SEGV on unknown"));
         must_fail(read_beyond, "AddressSanitizer: heap-buffer-overflow on address");
         must_name("    in read_beyond, test/bench_selftest.c:");
         return;
     }
-    must_fail(crash_in_stack, "    here.c:7: inject_bytes of 0 bytes\n"
-                              "    crashed in task main: Segmentation fault, a NULL pointer\n    ");
+    must_fail(crash_in_stack, "    crashed in task main: Segmentation fault, a NULL pointer\n    ");
     must_name("    in write_to_null, test/bench_selftest.c:");
     must_fail(overflow, "    crashed in task deep: Segmentation fault\n    ");
     must_name("    in recurse, test/bench_selftest.c:");
+}
+
+/* Not the step that was in progress last, and no other line of the test. */
+static void test_crash_line(void)
+{
+    struct behaviour behaviour = { "on purpose", crash_after_step };
+    char text[128];
+
+    check_int(grade_apart(&behaviour, 1, (const char *const[]){ "-v", NULL }), 1);
+    check(strstr(output, "\nprinted before\n") != NULL);
+    check(strstr(output, "crash_after_step: logged before (") != NULL);
+    snprintf(text, sizeof(text), "\n    test/bench_selftest.c:%d\n    crashed in", CRASH_LINE);
+    if (!SIM_SANITIZED) {
+        must_name(text);
+        must_fail(crash_while_waiting, "    crashed in task sleeper: Segmentation fault");
+        snprintf(text, sizeof(text), "\n    test/bench_selftest.c:%d\n    crashed in", WAIT_LINE);
+        must_name(text);
+    }
 }
 
 static void test_hang(void)
@@ -649,7 +699,7 @@ static void test_hang(void)
 
     time_limit(10); /* in which this behaviour waits */
     check_int(grade_apart(list, 4, (const char *const[]){ NULL }), 1);
-    snprintf(text, sizeof(text), "here.c:7: settle()\n    no end after %d seconds of computing: "
+    snprintf(text, sizeof(text), ": task_start()\n    no end after %d seconds of computing: "
              "task busy runs for ever\n", SIM_SANITIZED ? 6 : 1);
     check(strstr(output, text) != NULL);
     must_name("    in spin, test/bench_selftest.c:");
@@ -1162,6 +1212,7 @@ BENCH(99,
     { "a report names the drops of the last packet in, or the last one before", test_drops },
     { "a report has at most 12 lines", test_length },
     { "a report names where the code crashed", test_crash },
+    { "a crash is reported at the line of the test, with the log before it", test_crash_line },
     { "the first hang ends the run, and its report names where", test_hang },
     { "the first failure is reported, and with -a each", test_first },
     { "a failed comparison reports both operands", test_operands },

@@ -193,6 +193,7 @@ static void child(const struct behaviour *b, int out)
 {
     dup2(out, STDOUT_FILENO);
     dup2(out, STDERR_FILENO);
+    setvbuf(stdout, NULL, _IOLBF, BUFSIZ); /* a crash loses no line */
     pin();
     time_limit(sim_run.alone ? CPU_LIMIT_RUN : CPU_LIMIT);
     if (!sim_run.verbose) {
@@ -268,6 +269,7 @@ static void explain(int status, FILE *output)
     const char *task = sim_shared->task;
 
     sim_where(where, sizeof(where));
+    sim_find_step();
     if (sim_shared->hangs) {
         snprintf(text, size, "no end after %u seconds: task %s waits for ever\n%s",
                  sim_shared->hangs, task, where);

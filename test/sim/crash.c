@@ -4,6 +4,7 @@
 #include <link.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
 #include <ucontext.h>
@@ -14,11 +15,14 @@
 
 /*
  * Where a behaviour crashes or hangs. The child's signal handler records the addresses of the
- * functions on the stack; the parent has addr2line, if installed, name function, file and line. A
- * sanitizer reports crashes by itself.
+ * functions on the stack, and of those on main's stack, where the grader is; the parent has
+ * addr2line, if installed, name function, file and line. A sanitizer reports crashes by itself.
  */
 #define STACK_SIZE 65536 /* for the handler, after an overflow of the thread's own stack */
 #define LINE_SIZE  512
+#define PATIENCE   100 /* milliseconds for main to record its stack */
+
+static volatile sig_atomic_t asked; /* main shall record its stack */
 
 extern const char __executable_start[], etext[]; /* by the linker */
 
@@ -36,7 +40,7 @@ static uintptr_t interrupted_at(const void *context)
 
 /* Records the stack from the interrupted function on. A caller's address is that behind its call:
  * one less belongs to the call. */
-static void record_frames(uintptr_t at)
+static void record_frames(uintptr_t *to, uintptr_t at)
 {
     void *frames[SIM_FRAMES];
     int i, num = backtrace(frames, SIM_FRAMES), first = 0;
@@ -45,19 +49,42 @@ static void record_frames(uintptr_t at)
         first = (uintptr_t)frames[i] == at ? i : first;
     }
     for (i = first; i < num; i++) {
-        sim_shared->frames[i - first] = (uintptr_t)frames[i] - (i > first);
+        to[i - first] = (uintptr_t)frames[i] - (i > first);
+    }
+}
+
+static int is_main(void)
+{
+    return !sim_main || sim_thread_is_self(sim_main->thread);
+}
+
+/* Another task has crashed or hangs: main waits in the grader's line that was running. */
+static void ask_main(void)
+{
+    asked = 1;
+    sim_thread_kill(sim_main->thread, SIGPROF);
+    for (int i = 0; i < PATIENCE && asked; i++) {
+        usleep(1000);
     }
 }
 
 static void record(int sig, siginfo_t *info, void *context)
 {
+    if (asked && is_main()) {
+        record_frames(sim_shared->callers, interrupted_at(context));
+        asked = 0;
+        return;
+    }
     if (sig == SIGPROF && sim_current && !sim_thread_is_self(sim_current->thread)) {
         sim_thread_kill(sim_current->thread, sig);
         return;
     }
     sim_shared->signal = sig;
     sim_shared->address = sig == SIGSEGV || sig == SIGBUS ? info->si_addr : NULL;
-    record_frames(interrupted_at(context));
+    record_frames(sim_shared->frames, interrupted_at(context));
+    if (!is_main()) {
+        ask_main();
+    }
     if (sig == SIGPROF) {
         _exit(1);
     }
@@ -97,25 +124,28 @@ void sim_catch(unsigned int seconds)
  * In the parent
  */
 
-/* Writes the command that names the recorded code of this program. Returns its number of frames. */
-static int addr2line(char *buf, size_t size)
+/* Runs the command that names the recorded code of this program, also inlined functions: a line
+ * with the function, and one with the place. Returns NULL if there is none. */
+static FILE *addr2line(const uintptr_t *frames)
 {
     const ElfW(Ehdr) *header = (const void *)__executable_start;
     uintptr_t begin = (uintptr_t)__executable_start, end = (uintptr_t)etext;
-    size_t len = (size_t)snprintf(buf, size, "addr2line -f -e /proc/%d/exe", (int)getpid());
+    char buf[LINE_SIZE + SIM_FRAMES * 24];
+    size_t len = (size_t)snprintf(buf, sizeof(buf), "addr2line -i -f -e /proc/%d/exe",
+                                  (int)getpid());
     int num = 0;
 
-    for (size_t i = 0; i < SIM_FRAMES && len + 64 < size; i++) {
-        uintptr_t at = sim_shared->frames[i];
+    for (size_t i = 0; i < SIM_FRAMES && len + 64 < sizeof(buf); i++) {
+        uintptr_t at = frames[i];
 
         if (at >= begin && at < end) {
-            len += (size_t)snprintf(buf + len, size - len, " 0x%lx",
+            len += (size_t)snprintf(buf + len, sizeof(buf) - len, " 0x%lx",
                                     (unsigned long)(header->e_type == ET_DYN ? at - begin : at));
             num++;
         }
     }
-    snprintf(buf + len, size - len, " 2>/dev/null");
-    return num;
+    snprintf(buf + len, sizeof(buf) - len, " 2>/dev/null");
+    return num > 0 ? popen(buf, "r") : NULL;
 }
 
 /* Removes the end of the line, and the directory if it is the current one. */
@@ -137,6 +167,48 @@ static int is_ours(const char *path)
     return *path != '?' && !strstr(path, "test/sim/") && !strstr(path, "sanitizer");
 }
 
+/* The place in a test, from test/ on, as in __FILE__. NULL: it is in none. */
+static const char *in_test(const char *path)
+{
+    const char *name = NULL;
+
+    for (; (path = strstr(path, "test/")); path++) {
+        name = path;
+    }
+    return name && (!strchr(name + 5, '/') || !strncmp(name + 5, "hostile/", 8)) ? name : NULL;
+}
+
+/* The grader's line that was running, if it is another than that of the step in progress. */
+static void set_step(const char *place)
+{
+    static char file[LINE_SIZE];
+    int line = atoi(place + strcspn(place, ":") + (strchr(place, ':') != NULL));
+
+    snprintf(file, sizeof(file), "%.*s", (int)strcspn(place, ":"), place);
+    if (line > 0 && (line != sim_shared->line || !sim_shared->file ||
+                     strcmp(file, sim_shared->file) != 0)) {
+        sim_doing(file, line, NULL);
+    }
+}
+
+void sim_find_step(void)
+{
+    FILE *f = addr2line(*sim_shared->callers ? sim_shared->callers : sim_shared->frames);
+    char func[LINE_SIZE], line[LINE_SIZE];
+    const char *place = NULL;
+
+    while (f && !place && fgets(func, sizeof(func), f) && fgets(line, sizeof(line), f) &&
+           strcmp(func, "run_one\n") != 0) { /* the behaviour ends there */
+        place = in_test(shorten(line));
+    }
+    if (place) {
+        set_step(place);
+    }
+    if (f) {
+        pclose(f);
+    }
+}
+
 /* It crashes when its caller passes it a bad pointer. */
 static int is_log(const char *func)
 {
@@ -146,12 +218,12 @@ static int is_log(const char *func)
 /* The innermost function of the stack, or else of the bench. */
 void sim_where(char *buf, size_t size)
 {
-    char command[LINE_SIZE + SIM_FRAMES * 24], func[LINE_SIZE], line[LINE_SIZE];
+    FILE *f = addr2line(sim_shared->frames);
+    char func[LINE_SIZE], line[LINE_SIZE];
     const char *path;
-    FILE *f;
 
     *buf = '\0';
-    if (!addr2line(command, sizeof(command)) || !(f = popen(command, "r"))) {
+    if (!f) {
         return;
     }
     while (fgets(func, sizeof(func), f) && fgets(line, sizeof(line), f)) {
@@ -166,22 +238,47 @@ void sim_where(char *buf, size_t size)
     pclose(f);
 }
 
-/* `#1 0x55d5 in ip_input /home/me/ip.c:88` */
-static int read_frame(char *line, char *buf, size_t size)
+/* `    #1 0x55d5 in ip_input /home/me/ip.c:88`: returns the path and ends the function, which begins
+ * at *func. NULL: it is another line. */
+static char *read_frame(char *line, char **func)
 {
-    char *func = strstr(line, " in "), *path;
+    char *path;
 
-    if (!func || strspn(line, " ") == 0 || line[strspn(line, " ")] != '#') {
-        return 0;
+    *func = strstr(line, " in ");
+    if (!*func || strspn(line, " ") == 0 || line[strspn(line, " ")] != '#') {
+        return NULL;
     }
-    func += 4;
-    path = func + strcspn(func, " ");
-    if (*path == ' ' && is_ours(path + 1)) {
+    *func += 4;
+    path = *func + strcspn(*func, " ");
+    if (*path == ' ') {
         *path++ = '\0';
-        snprintf(buf, size, "\nin %s, %s", func, shorten(path));
-        return 1;
     }
-    return 0;
+    return path;
+}
+
+/* Reads the stack of a sanitizer's report, up to an empty line. */
+static void read_frames(FILE *output, char *buf, size_t size)
+{
+    char line[LINE_SIZE], *func, *path;
+    const char *place = NULL;
+
+    *buf = '\0';
+    while (!place && fgets(line, sizeof(line), output) && (*line != '\n' || !*buf)) {
+        path = read_frame(line, &func);
+        if (!path) {
+            continue;
+        }
+        if (strcmp(func, "run_one") == 0) {
+            break;
+        }
+        if (!*buf && is_ours(path)) {
+            snprintf(buf, size, "\nin %s, %s", func, shorten(path));
+        }
+        place = in_test(shorten(path));
+    }
+    if (place) {
+        set_step(place);
+    }
 }
 
 int sim_read_sanitizer(FILE *output, char *buf, size_t size)
@@ -190,20 +287,15 @@ int sim_read_sanitizer(FILE *output, char *buf, size_t size)
     const char *what;
     size_t len = 0;
 
-    while (fgets(line, sizeof(line), output)) {
-        if (len > 0 && read_frame(line, buf + len, size - len)) {
-            break;
-        }
-        if (len > 0) {
-            continue;
-        }
+    while (len == 0 && fgets(line, sizeof(line), output)) {
         if (strstr(line, ": runtime error: ")) {
-            snprintf(buf, size, "%.*s", (int)strcspn(line, "\n"), line);
-            return 1;
+            len = (size_t)snprintf(buf, size, "%.*s", (int)strcspn(line, "\n"), line);
+            break;
         }
         what = strstr(line, "ERROR: AddressSanitizer: ");
         if (what) {
             len = (size_t)snprintf(buf, size, "%.*s", (int)strcspn(what + 7, "\n"), what + 7);
+            read_frames(output, buf + len, size - len);
         }
     }
     rewind(output);

@@ -228,6 +228,7 @@ struct shared {
     const void *address;        /* of the access that crashed */
     uintptr_t frames[SIM_FRAMES]; /* of the code that crashed or hangs, innermost first; 0: end */
     unsigned long allocation;   /* number of the one that frames[0] made; 0: none */
+    uintptr_t callers[SIM_FRAMES]; /* of main, if that is another task's code */
     unsigned int seconds;       /* limit of computing */
     unsigned int hangs;         /* seconds */
     char task[32];
@@ -330,6 +331,8 @@ void sim_catch(unsigned int seconds);
 void sim_catch_overflow(void);
 /* Writes where the recorded code is, "in ip_input, ip.c:88", or "" if unknown. */
 void sim_where(char *buf, size_t size);
+/* The step in progress is the grader's line that was running, if known from the stack. */
+void sim_find_step(void);
 /* Reads a sanitizer's report into buf: what, and where. Returns whether there is one. */
 int sim_read_sanitizer(FILE *output, char *buf, size_t size);
 void sim_thread_kill(const struct sim_thread *thread, int sig); /* thread.c */
