@@ -27,6 +27,9 @@
 #define WALL_LIMIT    30 /* seconds of real time, on a busy machine */
 #define BLOCKED_TIMES 3  /* the limit of computing: seconds of real time without any */
 
+#define PART_MIN 40 /* characters of a title longer than PART_MAX, to select it */
+#define PART_MAX 60
+
 #define STEP_MANY_PACKETS 19 /* from here on, packets are a conversation */
 
 struct shared *sim_shared;
@@ -37,6 +40,8 @@ static struct {
     int list;
     int all;              /* report each failure */
     const char *part;
+    const struct behaviour *behaviours;
+    size_t num; /* of them */
     const char *capture;  /* file name */
     const char *captured; /* the behaviour in that file */
     unsigned int passed, failed, not_run;
@@ -293,6 +298,29 @@ static void explain(int status, FILE *output)
     }
 }
 
+/* How many behaviours have these first characters of text in their title? */
+static int num_with(const char *text, size_t len)
+{
+    int n = 0;
+
+    for (size_t i = 0; i < run.num; i++) {
+        n += memmem(run.behaviours[i].text, strlen(run.behaviours[i].text), text, len) != NULL;
+    }
+    return n;
+}
+
+int sim_part(const char *text)
+{
+    size_t len = strlen(text);
+
+    for (size_t n = PART_MIN; len > PART_MAX && n < len; n++) {
+        if (text[n] == ' ' && num_with(text, n) == 1) {
+            return (int)n;
+        }
+    }
+    return (int)len;
+}
+
 /* Prints the result, and the report of a failure. */
 static void show(const struct behaviour *b, int passed, FILE *output)
 {
@@ -479,23 +507,39 @@ static void take_one(const struct behaviour *b)
     }
 }
 
-/* `3 of 12 pass; not written yet: arp_cache_insert, arp_resolve`, and the sum. */
-static void print_sum(void)
+/* What the report of the first failure does not say: `not written yet: arp_cache_insert,
+ * arp_resolve; -a reports each`. */
+static void print_rest(void)
 {
-    unsigned int num = run.passed + run.failed;
+    const char *sep = "";
     size_t len = strlen(run.unwritten);
 
-    if (run.failed > 0 && num > 1) {
-        printf("%u of %u pass", run.passed, num);
-        if (run.not_run > 0) {
-            printf("; one hangs: %u not run", run.not_run);
-        }
-        if (len > 0) {
-            printf("; not written yet: %.*s", (int)len - 3, run.unwritten + 2);
-        }
-        printf(run.failed - run.not_run > 1 && !run.all ? "; -a reports each\n" : "\n");
+    if (run.not_run > 0) {
+        printf("one hangs: %u not run", run.not_run);
+        sep = "; ";
     }
-    printf("%u passed, %u failed\n", run.passed, run.failed);
+    if (len > 0) {
+        printf("%snot written yet: %.*s", sep, (int)len - 3, run.unwritten + 2);
+        sep = "; ";
+    }
+    if (run.failed - run.not_run > 1 && !run.all) {
+        printf("%s-a reports each", sep);
+        sep = "; ";
+    }
+    if (*sep) {
+        printf("\n");
+    }
+}
+
+/* Does the command select a behaviour? Its whole title selects no other. */
+static int is_selected(const char *text)
+{
+    for (size_t i = 0; run.part && i < run.num; i++) {
+        if (strcmp(run.behaviours[i].text, run.part) == 0) {
+            return strcmp(text, run.part) == 0;
+        }
+    }
+    return !run.part || strstr(text, run.part);
 }
 
 int bench_main(int step, const struct behaviour *list, size_t num, int argc, char **argv)
@@ -506,10 +550,12 @@ int bench_main(int step, const struct behaviour *list, size_t num, int argc, cha
     sim_run.step = step;
     sim_run.program = argv[0];
     sim_run.text = list[0].text;
+    run.behaviours = list;
+    run.num = num;
     options(argc, argv);
     share();
     for (i = 0; i < num; i++) {
-        if (!run.part || strstr(list[i].text, run.part)) {
+        if (is_selected(list[i].text)) {
             take_one(&list[i]);
         }
     }
@@ -522,7 +568,10 @@ int bench_main(int step, const struct behaviour *list, size_t num, int argc, cha
         printf("%s: no packet came or went, so it was not written\n", run.capture);
     }
     if (!run.list) {
-        print_sum();
+        if (run.failed > 0 && run.passed + run.failed > 1) {
+            print_rest();
+        }
+        printf("%u passed, %u failed\n", run.passed, run.failed);
     }
     return run.failed != 0;
 }

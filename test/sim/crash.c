@@ -164,7 +164,8 @@ static const char *shorten(char *path)
 /* A function of the stack is more interesting than one of the bench. */
 static int is_ours(const char *path)
 {
-    return *path != '?' && !strstr(path, "test/sim/") && !strstr(path, "sanitizer");
+    return *path != '?' && !strstr(path, "test/sim/") && !strstr(path, "sanitizer") &&
+           strncmp(path, "../", 3) != 0; /* the C library */
 }
 
 /* The place in a test, from test/ on, as in __FILE__. NULL: it is in none. */
@@ -238,8 +239,8 @@ void sim_where(char *buf, size_t size)
     pclose(f);
 }
 
-/* `    #1 0x55d5 in ip_input /home/me/ip.c:88`: returns the path and ends the function, which begins
- * at *func. NULL: it is another line. */
+/* `    #1 0x55d5 in ip_input /home/me/ip.c:88`: returns the path, and ends the function, which
+ * begins at *func. NULL: it is another line. */
 static char *read_frame(char *line, char **func)
 {
     char *path;

@@ -302,9 +302,9 @@ static void report_end(void)
         return;
     }
     snprintf(chapter, sizeof(chapter), "docs/step%02d.md", sim_run.step);
-    line(access(chapter, R_OK) == 0 ? "again: %s -s %llu -v %s%.60s%s; read %s"
-                                    : "again: %s -s %llu -v %s%.60s%s",
-         sim_run.program, seed, quote, sim_run.text, quote, chapter);
+    line(access(chapter, R_OK) == 0 ? "again: %s -s %llu -v %s%.*s%s; read %s"
+                                    : "again: %s -s %llu -v %s%.*s%s",
+         sim_run.program, seed, quote, sim_part(sim_run.text), sim_run.text, quote, chapter);
 }
 
 /* What the behaviour has printed, as far as there is room. */

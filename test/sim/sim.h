@@ -350,6 +350,8 @@ extern struct sim_run {
     const char *text; /* of the running behaviour */
 } sim_run;
 
+/* Returns the length of the beginning of a title that selects this behaviour. */
+int sim_part(const char *text);
 /* Prints why the behaviour has failed, of which the child has written output. */
 void sim_report(FILE *output);
 /* The step of the script in progress, for reports; fmt may be NULL. */
