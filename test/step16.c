@@ -261,21 +261,55 @@ static void bad_gateway(void)
 /* A full table, if there is a limit, refuses routes and keeps those it has. */
 static void many(void)
 {
-    int ret = 0;
+    int num = 0, ret = 0;
 
     start();
     add("10.0.0.0", "255.0.0.0", "0.0.0.0", null);
-    for (int i = 0; i < 2000 && ret == 0; i++) {
-        ip_addr_t network = hton32(0x0b000000 + (i << 8));
+    while (num < 2000 && ret == 0) {
+        ip_addr_t network = hton32(0x0b000000 + (num << 8));
         errno = 0;
         ret = ip_route_add(network, address("255.255.255.0"), address("192.0.2.254"), wire);
+        num += ret == 0;
     }
     if (ret != 0) {
         check_int(errno, ENOSPC);
     }
-    check_str(way("11.0.5.1"), "wire");
+    for (int i = 0; i < num; i++) {
+        if (strcmp(way_to(hton32(0x0b000001 + (i << 8))), "wire") != 0) {
+            fail("ip_route_add has returned 0 for %d routes, but no. %d is not found", num, i + 1);
+        }
+    }
     check_str(way("10.1.2.3"), "null");
     check_str(way("192.0.2.77"), "wire");
+}
+
+static void first_of_equals(void)
+{
+    start();
+    add("10.0.0.0", "255.0.0.0", "192.0.2.254", wire);
+    add("10.0.0.0", "255.0.0.0", "0.0.0.0", null);
+    check_str(way("10.1.2.3"), "wire");
+    add("172.16.0.0", "255.240.0.0", "0.0.0.0", null);
+    add("172.16.0.0", "255.240.0.0", "192.0.2.254", wire);
+    check_str(way("172.16.2.3"), "null");
+}
+
+/* One task runs at a time here, so that a missing lock breaks nothing: ask for it. */
+static void locked(void)
+{
+    unsigned long before, between;
+
+    start();
+    before = sim_locks_taken("ip.c");
+    add("10.0.0.0", "255.0.0.0", "192.0.2.254", wire);
+    between = sim_locks_taken("ip.c");
+    check_str(way("10.1.2.3"), "wire");
+    if (between == before) {
+        fail("ip_route_add changes the table without its lock");
+    }
+    if (sim_locks_taken("ip.c") == between) {
+        fail("ip_route_lookup reads the table without its lock");
+    }
 }
 
 static void forgotten(void)
@@ -291,7 +325,9 @@ BENCH(16,
       {"the network of an interface needs no added route [1122-3.3.1.1]", connected},
       {"the longest prefix wins, in any order of adding", longest_prefix},
       {"the longest prefix wins for every length", every_prefix},
+      {"of two routes to one network, the one added first wins", first_of_equals},
       {"a network may be named by any address in it", any_host_bits},
+      {"the table is changed and read under its lock", locked},
       {"a datagram through the gateway has the gateway's hardware address", gateway},
       {"ARP asks for the next hop: gateway or neighbour [1122-3.3.1.1]", gateway_asked_for},
       {"the default gateway is used if no other route matches [1122-3.3.1.2a 1122-3.3.1.6]",
