@@ -317,7 +317,8 @@ int ip_addr_is_host(ip_addr_t addr, const struct ip_iface *iface)
  * Routes
  */
 
-/* iface has no device yet when ip_iface_register calls it. */
+/* Clears the host bits of network. Of two routes to one network, the one added first wins. iface
+ * has no device yet when ip_iface_register calls it. */
 int ip_route_add(ip_addr_t network, ip_addr_t netmask, ip_addr_t nexthop, struct ip_iface *iface)
 {
     char addr[4][IP_ADDR_STR_LEN];
@@ -357,8 +358,8 @@ int ip_route_get_view(size_t index, struct ip_route *view)
     return ret;
 }
 
-/* Finds the route to dst with the longest prefix, only out of iface unless that is NULL. Returns 0,
- * or -1 if there is none. */
+/* Finds the route to dst with the longest prefix, of equals the one added first, only out of iface
+ * unless that is NULL. Returns 0, or -1 if there is none. */
 static int ip_route_lookup(ip_addr_t dst, const struct ip_iface *iface, struct ip_route *found)
 {
     const struct ip_route *route, *best = NULL;
@@ -766,7 +767,9 @@ static int ip_may_leave(ip_addr_t dst, const struct ip_iface *iface)
     return dst == iface->broadcast || ip_addr_is_host(dst, iface);
 }
 
-/* Finds a datagram's interface and next hop. Returns 0, or -1 with errno. */
+/* Finds a datagram's interface and next hop. 255.255.255.255 matches no route, not even the
+ * default: src names its interface. Returns 0, or -1 with errno: EADDRNOTAVAIL if src is not ours,
+ * ENETUNREACH without a route. */
 static int ip_output_route(ip_addr_t src, ip_addr_t dst, struct ip_iface **iface,
                            ip_addr_t *nexthop)
 {

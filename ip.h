@@ -135,8 +135,8 @@ struct ip_iface *ip_iface_select(ip_addr_t addr);
 int ip_addr_is_host(ip_addr_t addr, const struct ip_iface *iface);
 
 /* Adds a route to network/netmask out of iface, through the gateway nexthop, or directly if that
- * is IP_ADDR_ANY; all in network byte order. network is any address in it. Returns 0, or -1 (the
- * table is full: ENOSPC). */
+ * is IP_ADDR_ANY; all in network byte order. network is any address in it. Of two routes to one
+ * network, the one added first wins. Returns 0, or -1 (the table is full: ENOSPC). */
 int ip_route_add(ip_addr_t network, ip_addr_t netmask, ip_addr_t nexthop, struct ip_iface *iface);
 /* Adds a default route out of iface through gateway (text). Each interface may have one, for
  * datagrams from its address; those without a source take the first added. Returns 0, or -1 (bad

@@ -252,8 +252,9 @@ int net_protocol_register(uint16_t type,
  * Input
  */
 
-/* Queues a copy of a payload; the caller raises INTR_IRQ_SOFT. Returns 0, or -1: dropped, and
- * counted as no_memory or queue_full. */
+/* Queues a copy of a payload, which it allocates before it takes the lock; the caller raises
+ * INTR_IRQ_SOFT afterwards. A full queue refuses the new payload and keeps those it holds. Returns
+ * 0, or -1: dropped, and counted as no_memory or queue_full. */
 static int net_queue_push(struct net_protocol *proto, const uint8_t *data, size_t len,
                           struct net_device *dev, int broadcast)
 {
@@ -295,6 +296,8 @@ static struct queue_head net_queue_take(struct net_protocol *proto)
     return taken;
 }
 
+/* Queues a payload; the softirq delivers it. The result of intr_raise is ignored: it fails only
+ * when the platform does not run, and net_shutdown frees what is queued then. */
 static int net_input_push(uint16_t type, const uint8_t *data, size_t len, struct net_device *dev,
                           int broadcast)
 {
