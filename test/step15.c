@@ -276,6 +276,9 @@ static void later_ones_wait(void)
     check_int(net_run(), 0);
     check_int(net_device_output(loop, TYPE_A, (const uint8_t *)"again", 5, NULL), 0);
     settle();
+    if (sim_intr_count(INTR_IRQ_SOFT) == 0) {
+        fail("the handler was called by net_input, and not by the softirq");
+    }
     if (calls_a == 1000 && sim_intr_count(INTR_IRQ_SOFT) < 1000) {
         fail("a handler's own payload was delivered in the same softirq\n"
              "1000 payloads, each queued by the handler of the one before, in %u softirqs",
