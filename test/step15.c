@@ -156,7 +156,7 @@ static void each_its_own(void)
     check_int(calls_b, 1);
 }
 
-/* As a driver's thread, which the softirq may interrupt wherever it yields, such as at the raise. */
+/* As a driver's thread, which the softirq may interrupt wherever it yields, as at the raise. */
 static void give_as_driver(void *dev)
 {
     net_input(TYPE_B, (const uint8_t *)"driver", 6, dev);
