@@ -67,16 +67,18 @@ static void start(struct call *o)
 
 static void test_syn(void)
 {
+    char syn_ack[64];
     struct tcp_view view;
     static struct call o;
 
     start(&o);
     inject("S 0:0(0) win 65535");
-    expect("S. 0:0(0) ack 1 win 65535");
-    check_str(tcp_state_ntoa(state_of(5000)), "SYN_RECEIVED");
+    view = view_of(5000);
+    snprintf(syn_ack, sizeof(syn_ack), "S. =%u:=%u(0) ack 1 win 65535", view.iss, view.iss);
+    expect(syn_ack); /* the ISS in network byte order */
+    check_str(tcp_state_ntoa(view.state), "SYN_RECEIVED");
     check(logged("LISTEN => SYN_RECEIVED"));
     check_sleeps(&o);
-    view = view_of(5000);
     check_int(view.snd.una - view.iss, 0); /* our SYN is sent, and not acknowledged */
     check_int(view.snd.nxt - view.iss, 1);
 }
@@ -208,6 +210,28 @@ static void test_listen_fin(void)
     check_sleeps(&o);
 }
 
+/* Only RST, ACK, SYN and FIN are checked. A SYN that offers ECN has ECE and CWR, RFC 3168 6.1.1. */
+static void test_listen_more_flags(void)
+{
+    static const char *const flags[] = {
+        "tcp.flags=0x0a", "tcp.flags=0x22", "tcp.flags=0x42", "tcp.flags=0x82", "tcp.flags=0xc2",
+    };
+    char remote[32];
+    static struct call o;
+
+    bench_start(WIRE_RAW);
+    for (size_t i = 0; i < countof(flags); i++) {
+        bench_context(flags[i], 4);
+        snprintf(remote, sizeof(remote), "192.0.2.1:%zu", 5000 + i);
+        connection('A', "192.0.2.2:7", remote, PEER_ISN);
+        opener_start(&o, "0.0.0.0:7", NULL);
+        inject_with(flags[i], "S 0:0(0) win 65535");
+        expect("S. 0:0(0) ack 1");
+        inject(". 1:1(0) ack 1");
+        check_established(&o);
+    }
+}
+
 /* The text of a SYN is not kept: the peer sends it again, since it is not acknowledged. */
 static void test_syn_with_text(void)
 {
@@ -335,10 +359,14 @@ static void test_refused(void)
         {"192.0.2.255:9", NULL, EADDRNOTAVAIL},
         {"192.0.2.2:0", NULL, EINVAL},
     };
+    char text[64];
     static struct call o[countof(opens)];
 
     bench_start(WIRE_RAW);
     for (size_t i = 0; i < countof(opens); i++) {
+        snprintf(text, sizeof(text), "OPEN %zu: %s, for %s", i, opens[i].local,
+                 opens[i].remote ? opens[i].remote : "any peer");
+        bench_context(text, 0);
         opener_start(&o[i], opens[i].local, opens[i].remote);
         if (opens[i].err) {
             check_failed(&o[i], opens[i].err);
@@ -346,6 +374,7 @@ static void test_refused(void)
             check_sleeps(&o[i]);
         }
     }
+    bench_context("", 0);
     check_error(tcp_cmd_open(NULL, NULL, 0), EINVAL);
 }
 
@@ -473,6 +502,7 @@ BENCH(22,
       {"LISTEN answers an ACK with a RST [EVENT-2]", test_listen_ack},
       {"LISTEN drops a segment without RST, ACK and SYN [EVENT-2]", test_listen_other},
       {"LISTEN drops a SYN with FIN", test_listen_fin},
+      {"LISTEN accepts a SYN with PSH, URG, ECE or CWR", test_listen_more_flags},
       {"the SYN-ACK acknowledges the SYN, and not its text", test_syn_with_text},
       {"a SYN-ACK that IP refuses leads to SYN-RECEIVED as a lost one does", test_syn_ack_refused},
       {"SYN-RECEIVED answers a bad ACK with a RST", test_bad_ack},
