@@ -5,6 +5,7 @@
 
 #include "bench.h"
 #include "conn.h"
+#include "net.h"
 #include "platform.h"
 #include "tcp.h"
 #include "util.h"
@@ -434,6 +435,31 @@ static void test_open_after_half_open(void)
     check_state(opened(&opener), "ESTABLISHED");
 }
 
+/* Two interfaces. The next SYN may be for another address of ours than the one that failed. */
+static void test_open_at_other_address(void)
+{
+    struct net_device *first, *second;
+    static struct call opener;
+
+    check_int(net_init(), 0);
+    first = wire_init(WIRE_RAW);
+    second = wire_init(WIRE_RAW);
+    wire_address(first, "192.0.2.2", "255.255.255.0");
+    wire_address(second, "198.51.100.2", "255.255.255.0");
+    check_int(net_run(), 0);
+    connection('A', "192.0.2.2:7", "192.0.2.1:5000", PEER_ISN);
+    call_start(&opener, open_passive, .local = "0.0.0.0:7");
+    wire_use(first);
+    inject("S 0:0(0) win 65535");
+    advance(600000);
+    wire_pending(1);
+    check_sleeps(&opener);
+    connection('B', "198.51.100.2:7", "198.51.100.1:5000", PEER_ISN);
+    wire_use(second);
+    handshake("", 65535);
+    check_state(opened(&opener), "ESTABLISHED");
+}
+
 /* Takes a probe of una: empty, with a number before SND.UNA, or with one byte. */
 static void take_probe(uint32_t una)
 {
@@ -551,6 +577,7 @@ BENCH(24,
       {"the timeout wakes a sleeping sender", test_giving_up_sending},
       {"a half-open connection times out", test_half_open},
       {"a passive OPEN outlasts a half-open connection", test_open_after_half_open},
+      {"a passive OPEN still waits at each address after a timeout", test_open_at_other_address},
       {"a zero window is probed while data waits, and the answers keep the connection [MUST-36]",
        test_probes},
       {"a window that closes over data in flight keeps the connection [SHLD-17]",

@@ -625,6 +625,38 @@ static void test_bind(void)
     check_int(tcp_cmd_bind(tcp_cmd_socket(), &some), 0);
 }
 
+/* The chosen port is the one that peers see, and no other socket gets it. */
+static void test_bind_any_port(void)
+{
+    ip_endp_t zero = endp("0.0.0.0:0"), other = endp("0.0.0.0:9"), local[2];
+    static struct call c;
+    char text[32];
+    int desc[2];
+
+    bench_start(WIRE_RAW);
+    for (int i = 0; i < 2; i++) {
+        desc[i] = tcp_cmd_socket();
+        check_int(tcp_cmd_bind(desc[i], &zero), 0);
+        local[i] = view(desc[i]).local;
+        check_int(local[i].addr, IP_ADDR_ANY);
+        check_cmp(ntoh16(local[i].port), >=, TCP_SOURCE_PORT_MIN);
+        check_error(tcp_cmd_bind(desc[i], &other), EINVAL);
+        check_error(tcp_cmd_bind(tcp_cmd_socket(), &local[i]), EADDRINUSE);
+    }
+    check_cmp(local[0].port, !=, local[1].port);
+    check_int(tcp_cmd_listen(desc[0], 1), 0);
+    snprintf(text, sizeof(text), "192.0.2.2:%u", ntoh16(local[0].port));
+    connection('A', text, "192.0.2.1:5000", PEER_ISN);
+    accepted(desc[0], "", 65535);
+    snprintf(text, sizeof(text), "192.0.2.2:%u", ntoh16(local[1].port));
+    connection('B', text, "192.0.2.1:5001", PEER_ISN);
+    call_start(&c, connect_one, .desc = desc[1], .remote = "192.0.2.1:5001");
+    expect("B> S 0:0(0)");
+    inject("B> S. 0:0(0) ack 1");
+    expect("B> . 1:1(0) ack 1");
+    check_returned(&c, 0);
+}
+
 static void test_wrong_order(void)
 {
     ip_endp_t remote = endp("192.0.2.1:5000");
@@ -776,6 +808,7 @@ BENCH(29,
       {"a connect after ECONNREFUSED starts without the old error", test_connect_after_refusal},
       {"listen after a failed connect waits at the bound endpoint", test_listen_after_connect},
       {"bind refuses conflicts and foreign addresses", test_bind},
+      {"bind to port 0 chooses a free port, for listen and connect", test_bind_any_port},
       {"commands in the wrong order fail", test_wrong_order},
       {"a command on a closed or invalid descriptor fails with EBADF", test_bad_descriptor},
       {"the descriptor of a reset connection is kept until close", test_numbers},

@@ -499,6 +499,32 @@ static void test_crossing_text(void)
     }
 }
 
+/* One allocation fails when the SYN has arrived, by the first one. Data that was not kept is not acknowledged, and the
+ * peer sends it again; a SYN-ACK that was not sent is retransmitted. */
+static void test_crossing_no_memory(void)
+{
+    struct call *opener;
+
+    bench_start(WIRE_RAW);
+    for (unsigned long k = 2; k <= 5; k++) {
+        opener = to_syn_sent();
+        sim_fail_alloc(k);
+        inject("S 0:5(5) 'hello'");
+        sim_fail_alloc(0);
+        expect_within(5000, "S. 0:0(0) ack 1");
+        inject("S. 0:0(0) ack 1");
+        opened(opener);
+        wire_pending(1);
+        inject("P. 1:6(5) ack 1 'hello'");
+        check_acked(desc, 6);
+        check_text("hello");
+        inject("P. 6:11(5) ack 1 'world'");
+        expect_within(500, ". 1:1(0) ack 11");
+        check_text("world");
+        end();
+    }
+}
+
 /* Data of a failed handshake does not reach the next connection. */
 static void test_crossing_text_refused(void)
 {
@@ -540,4 +566,6 @@ BENCH(33,
       {"a FIN on a SYN-ACK is accepted [EVENT-3]", test_syn_ack_fin},
       {"a SYN-ACK completes a simultaneous open [MUST-10]", test_crossing},
       {"data on a crossing SYN is delivered after the handshake [EVENT-3]", test_crossing_text},
+      {"data on a crossing SYN for which there is no memory is not acknowledged",
+       test_crossing_no_memory},
       {"data on a crossing SYN is dropped when the handshake fails", test_crossing_text_refused})

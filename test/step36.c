@@ -1315,6 +1315,29 @@ static void test_end_of_peer(void)
     }
 }
 
+/* A peer that resets its connection does not end the wait for the other one. */
+static void test_end_of_one_peer(void)
+{
+    for (int i = 0; i < 2; i++) {
+        struct task *end;
+
+        start();
+        connects(PEER_ISN, 65535);
+        client('B', PEER_ISN);
+        accepted(listener, "", 65535);
+        end = stack_ends();
+        expect("A> F. 1:1(0) ack 1");
+        expect("B> F. 1:1(0) ack 1");
+        inject(i ? "A> R 1:1(0)" : "B> R 1:1(0)");
+        expect_nothing(500);
+        check(!task_done(end));
+        inject(i ? "B> . 1:1(0) ack 2" : "A> . 1:1(0) ack 2");
+        task_join(end, 0);
+        check_int(ending, 0);
+        expect_nothing(0);
+    }
+}
+
 /* Sleeping calls return first, and new calls fail. */
 static void test_end_wakes(void)
 {
@@ -1426,5 +1449,6 @@ BENCH(36,
       {"shutdown resets its peers after some seconds", test_end_is_told},
       {"an interruption ends the wait of shutdown", test_end_is_hastened},
       {"a RST or FIN of the peer ends the wait of shutdown", test_end_of_peer},
+      {"a RST of one peer does not end the wait for another", test_end_of_one_peer},
       {"shutdown wakes sleepers first and refuses new connections", test_end_wakes},
       {"shutdown resets unaccepted and unread connections at once", test_end_of_others})

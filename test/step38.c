@@ -563,6 +563,27 @@ static void answer_in_a_flood(void)
     expect(ARRIVED "'data'");
 }
 
+/* A table full of neighbours that have answered, idle by now: one of the two that have not answered
+ * yet is not evicted for the other. */
+static void few_pending(void)
+{
+    char line[128];
+
+    start_large();
+    wire_answer_arp(1);
+    many_ping(0, ARP_CACHE_SIZE);
+    wire_answer_arp(0);
+    advance(15000);
+    send_text(neighbour(4000), "data");
+    send_text(neighbour(4001), "other");
+    wire_pending(1);
+    snprintf(line, sizeof(line), "ARP reply %s is-at " HA "fe", neighbour(4000));
+    inject(line);
+    snprintf(line, sizeof(line), FROM_US HA "fe IP 10.0.0.2 > %s proto 253 'data'",
+             neighbour(4000));
+    expect(line);
+}
+
 /* All entries are resolved and in use: none is evicted, and no neighbour is added until one has
  * been idle for a while. */
 static void all_in_use(void)
@@ -905,6 +926,7 @@ BENCH(38,
        unresolved_first},
       {"entries learned from requests are evicted before resolved ones [A-3]", learned_first},
       {"a neighbour is resolved during a flood of requests [A-3]", answer_in_a_flood},
+      {"an answer in flight finds its entry in a full table [A-3]", few_pending},
       {"entries in use are not evicted, and a new neighbour counts as no_room [A-3]", all_in_use},
       {"an entry learned from a request is evicted for a destination, even in use [A-3]",
        clients_in_use},
