@@ -499,7 +499,7 @@ static void test_crossing_text(void)
     }
 }
 
-/* One allocation fails when the SYN has arrived, by the first one. Data that was not kept is not acknowledged, and the
+/* An allocation fails once the SYN is received. Data that was not kept is not acknowledged, and the
  * peer sends it again; a SYN-ACK that was not sent is retransmitted. */
 static void test_crossing_no_memory(void)
 {
