@@ -28,6 +28,7 @@ static void establish(uint32_t peer_isn, unsigned win)
     desc = opened(&opener);
 }
 
+static int pushed;           /* the last segment with data had PSH */
 static uint32_t arrived = 1; /* relative number after the last byte that our side has sent */
 
 /* The checksum of a datagram's segment, over the data too. */
@@ -59,6 +60,9 @@ static size_t take_data(void)
         check_cmp(seq, <=, arrived);
         check_cmp(len - hlen, <=, 536); /* default send MSS, RFC 9293 3.7.1 */
         check_pattern(packet + hlen, seq, len - hlen);
+        if (len > hlen) {
+            pushed = packet[33] & 0x08;
+        }
         if (seq + len - hlen > arrived) {
             arrived = seq + (uint32_t)(len - hlen);
         }
@@ -160,6 +164,8 @@ static void test_data_with_handshake(void)
     open_start(&opener, PEER_ISN);
     inject("S 0:0(0) win 65535");
     expect("S. 0:0(0) ack 1");
+    check_counted(tcp, bad_ack, 1, inject("P. 1:11(10) ack 2"));
+    expect("R 2:2(0)"); /* it ends there: no other answer */
     peer_sends(1, 11);
     desc = opened(&opener);
     check_acked(desc, 11);
@@ -272,6 +278,19 @@ static uint32_t fill_but(uint32_t left)
     return seq;
 }
 
+/* With text at RCV.NXT, like a probe of the window: but a probe is answered. */
+static void test_reset_into_shut_window(void)
+{
+    char reset[64];
+    uint32_t seq;
+
+    establish(PEER_ISN, 65535);
+    seq = fill_but(0);
+    snprintf(reset, sizeof(reset), "R. %u:%u(10) ack 1", seq, seq + 10);
+    inject(reset);
+    expect_nothing(500);
+}
+
 /* Ten bytes arrive when there is room for five. */
 static void test_full(void)
 {
@@ -341,11 +360,38 @@ static void test_ack_at_the_edge(void)
     fail("each ACK is answered by another one");
 }
 
+/* From step 28 on, where a RST has an effect, it may be challenged: then the peer repeats it with
+ * the right number, RFC 5961 3.2. */
+static void test_reset_at_the_edge(void)
+{
+    establish(PEER_ISN, 65535);
+    check_counted(tcp, out_of_window, 1, inject("R. 65536:65536(0) ack 1"));
+    if (wire_pending(1) > 0) {
+        inject("R 1:1(0) win 0");
+        if (view(desc).state == TCP_STATE_ESTABLISHED) {
+            fail("the RST was answered");
+        }
+    }
+    expect_nothing(500);
+}
+
+/* The answer to the ACK of unsent data is the answer to the edge, too. */
+static void test_bad_ack_at_the_edge(void)
+{
+    establish(PEER_ISN, 65535);
+    inject(". 65536:65536(0) ack 1000");
+    expect(". 1:1(0) ack 1");
+    expect_nothing(500);
+    check_int(view(desc).snd.una - view(desc).iss, 1);
+}
+
 static void test_send(void)
 {
     static struct call c;
 
     establish(PEER_ISN, 65535);
+    check_int(tcp_cmd_send(desc, "", 0), 0);
+    expect_nothing(0);
     call_start(&c, send_pattern, .desc = desc, .from = 1, .len = 10);
     check_returned(&c, 10);
     check_int(take_data(), 10);
@@ -354,6 +400,24 @@ static void test_send(void)
     check_int(view(desc).snd.una - view(desc).iss, 11);
     call_start(&c, send_pattern, .desc = desc, .from = 11, .len = 600);
     check_int(take_data(), 600);
+}
+
+/* RFC 9293 3.9.1.2: the last segment of the buffered data has PSH. */
+static void test_push(void)
+{
+    static const size_t lens[] = {1, 536, 537, 2000};
+    uint32_t seq = 1;
+
+    establish(PEER_ISN, 65535);
+    for (size_t i = 0; i < countof(lens); i++) {
+        our_side_sends(desc, seq, lens[i]);
+        check_int(take_data(), lens[i]);
+        if (!pushed) {
+            fail("the last segment of a SEND of %zu bytes has no PSH", lens[i]);
+        }
+        seq += (uint32_t)lens[i];
+        peer_acks(seq, 65535);
+    }
 }
 
 /* More than any window holds: the sender sleeps, and each ACK wakes it. */
@@ -607,6 +671,7 @@ BENCH(23,
       {"a full receive buffer closes the window, and reading opens it [SHLD-14 MAY-8 M-2]",
        test_full},
       {"sent data goes out and its ACK advances SND.UNA", test_send},
+      {"the last segment of a SEND has PSH [MUST-61]", test_push},
       {"SEND sleeps while the window is full, and all bytes arrive [M-2]", test_send_much},
       {"an opening window releases data [EVENT-9]", test_shut_window},
       {"a shrunk window stops new data [MUST-34 SHLD-15]", test_shrunk_window},
@@ -618,9 +683,13 @@ BENCH(23,
       {"the ACK of a segment that is partly in the window counts [EVENT-4]",
        test_ack_of_partly_new},
       {"a RST outside the window is not answered [EVENT-4]", test_reset_outside},
+      {"a RST with text into a zero window is not answered [EVENT-4]", test_reset_into_shut_window},
       {"data outside the window is not accepted [EVENT-4]", test_outside},
       {"the ACK of a segment into a zero window counts [EVENT-4]", test_ack_into_shut_window},
       {"an ACK at the window's right edge counts and starts no ACK loop", test_ack_at_the_edge},
+      {"a RST at the window's right edge is not answered [EVENT-4]", test_reset_at_the_edge},
+      {"an ACK of unsent data at the window's right edge gets one answer",
+       test_bad_ack_at_the_edge},
       {"a segment without ACK is dropped", test_no_ack_bit},
       {"urgent pointers of any value do no harm", test_urgent},
       {"sequence numbers wrap in both directions", test_wrap},
