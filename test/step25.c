@@ -47,13 +47,41 @@ static int establish(const struct call *o)
 static void test_handshake(void)
 {
     static struct call o;
+    struct tcp_view v;
 
     start(&o);
     check_sleeps(&o);
     check(logged("CLOSED => SYN_SENT"));
-    establish(&o);
+    v = view(establish(&o));
     check(logged("SYN_SENT => ESTABLISHED"));
+    check_int(v.irs, PEER_ISN);
+    check_int(v.rcv.nxt, PEER_ISN + 1);
+    check_int(v.rcv.wnd, TCP_RCV_BUF_SIZE);
+    check_int(v.snd.una, v.iss + 1);
+    check_int(v.snd.wnd, 65535);
     expect_nothing(60000);
+}
+
+/* Its text is acknowledged if it is kept (step 33), or else the peer sends it again. */
+static void test_text_with_syn(void)
+{
+    static struct call o, r;
+    int desc;
+
+    start(&o);
+    inject("S. 0:10(10) ack 1 win 65535 'abcdefghij'");
+    desc = opened(&o);
+    advance(500);
+    check_cmp(wire_pending(1), >, 0);
+    if (view(desc).rcv.nxt == PEER_ISN + 1) {
+        inject("P. 1:11(10) ack 1 'abcdefghij'");
+    }
+    check_int(view(desc).rcv.nxt, PEER_ISN + 11);
+    call_start(&r, receive, .desc = desc, .len = 100);
+    check_returned(&r, 10);
+    check_mem(r.buf, "abcdefghij", 10);
+    advance(500);
+    wire_pending(1);
 }
 
 static void test_data(void)
@@ -120,6 +148,31 @@ static void test_window(void)
     connect_start(&o, "192.0.2.2:10000", "192.0.2.1:7");
     expect("S 0:0(0) win 65535");
     expect_within(60000, "S 0:0(0) win 65535");
+}
+
+/* RFC 6056: others cannot guess the port. A failed OPEN frees it, so it could be chosen again. */
+static void test_random_ports(void)
+{
+    uint8_t packet[128];
+    uint16_t port, before = 0;
+    int same = 0;
+    static struct call o;
+
+    bench_start(WIRE_RAW);
+    for (int i = 0; i < 5; i++) {
+        connect_start(&o, NULL, "192.0.2.1:7");
+        take(0, packet, sizeof(packet));
+        port = get16(packet + 20);
+        same += port == before;
+        before = port;
+        intr_raise(INTR_IRQ_USER);
+        settle();
+        check_failed(&o, EINTR);
+        wire_pending(1);
+    }
+    if (same == 4) {
+        fail("each OPEN begins with port %u", before);
+    }
 }
 
 /* Opens a connection to 192.0.2.1:7, each time with the same random number. Returns its port. */
@@ -202,6 +255,23 @@ static void test_wrong_ack(void)
     expect_nothing(0);
     check_sleeps(&o);
     establish(&o);
+}
+
+/* The peer opens, too. It has not acknowledged our SYN yet: a simultaneous open (step 28). */
+static void test_syn_alone(void)
+{
+    static struct call o;
+    struct tcp_stats before, after;
+
+    start(&o);
+    tcp_get_stats(&before);
+    inject("S 0:0(0) win 65535");
+    check_sleeps(&o);
+    tcp_get_stats(&after);
+    if (wire_pending(1) == 0) {
+        check_int(after.bad_flags - before.bad_flags, 1);
+        establish(&o);
+    }
 }
 
 /* The right ACK, but no SYN. */
@@ -369,6 +439,29 @@ static void test_refused(void)
     expect_nothing(1000);
 }
 
+/* Two interfaces: the route to the peer leaves by the first, and the address is the second's. Where
+ * routes go by the address too (step 39), a SYN may leave, from that address. */
+static void test_other_address(void)
+{
+    struct net_device *first, *second;
+    static struct call o;
+
+    check_int(net_init(), 0);
+    first = wire_init(WIRE_RAW);
+    second = wire_init(WIRE_RAW);
+    wire_address(first, "192.0.2.2", "255.255.255.0");
+    wire_address(second, "198.51.100.2", "255.255.255.0");
+    check_int(net_run(), 0);
+    connection('A', "198.51.100.2:10000", "192.0.2.1:7", PEER_ISN);
+    connect_start(&o, "198.51.100.2:10000", "192.0.2.1:7");
+    if (wire_pending(0) > 0) {
+        expect("S 0:0(0)");
+        check_sleeps(&o);
+    } else {
+        check_failed(&o, ENETUNREACH);
+    }
+}
+
 /* A failed OPEN frees its block, a hundred times over. */
 static void test_nothing_left(void)
 {
@@ -393,6 +486,7 @@ static void test_nothing_left(void)
 BENCH(25,
       {"SYN, SYN-ACK, ACK: an active OPEN returns a connection", test_handshake},
       {"data goes both ways [MUST-2]", test_data},
+      {"text that comes with the SYN-ACK is not lost", test_text_with_syn},
       {"initial sequence numbers around 2^32 work", test_isn},
       {"a lost SYN is retransmitted with doubling timeouts [MUST-22]", test_lost_syn},
       {"OPEN without a local endpoint chooses one [MUST-44]", test_choice},
@@ -400,7 +494,9 @@ BENCH(25,
       {"a source port in use by a passive OPEN or to the same peer is not chosen",
        test_port_taken},
       {"each connection to one peer gets its own port [M-3]", test_choices_differ},
+      {"OPENs do not begin with one and the same port", test_random_ports},
       {"SYN-SENT answers a wrong ACK with a RST, and counts it [EVENT-3]", test_wrong_ack},
+      {"SYN-SENT does not take a SYN without ACK for an answer [EVENT-3]", test_syn_alone},
       {"SYN-SENT drops a segment without SYN, and counts it [EVENT-3]", test_no_syn},
       {"OPEN fails with ETIMEDOUT after at least three minutes of silence [MUST-23]", test_silence},
       {"a repeated SYN-ACK is acknowledged again", test_lost_ack},
@@ -410,4 +506,6 @@ BENCH(25,
       {"a passive OPEN still outlasts a failed handshake", test_passive_again},
       {"an active OPEN and a listener share a port [MUST-42]", test_listener_beside},
       {"OPEN to an invalid or unroutable peer, or to none, fails at once [MUST-46]", test_refused},
+      {"OPEN from an address that is not the route's fails with ENETUNREACH",
+       test_other_address},
       {"a failed OPEN leaves no memory allocated [M-1]", test_nothing_left})
