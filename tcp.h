@@ -186,8 +186,8 @@ int tcp_cmd_getsockname(int desc, ip_endp_t *local);
 /* Copies the peer's endpoint. ENOTCONN. */
 int tcp_cmd_getpeername(int desc, ip_endp_t *remote);
 /* SEND: sleeps until all len bytes are in the send buffer; they are sent as the peer's window
- * allows. Returns len, or less after a failure. ENOTCONN, EPIPE (our direction has ended), ENOMEM,
- * ECONNRESET, ETIMEDOUT. */
+ * allows. Returns len, or less after a failure; len 0 returns 0. ENOTCONN, EPIPE (our direction has
+ * ended), ENOMEM, ECONNRESET, ETIMEDOUT. */
 ssize_t tcp_cmd_send(int desc, const void *data, size_t len);
 /* RECEIVE: sleeps until there is data, and copies at most size bytes. Returns their number, or 0 at
  * the end of file. ENOTCONN, ECONNRESET, ETIMEDOUT. */
