@@ -30,10 +30,8 @@
 /*
  * Step 00: start and stop
  *
- * net_init calls platform_init before anything else here is used, net_run calls platform_run,
- * net_shutdown calls platform_shutdown. Each returns 0, or -1 with errno when the machine refuses.
- * After platform_shutdown no interrupt and no timer comes any more; memory, locks, clock, and waking
- * of sleepers still work.
+ * Called in this order, by one thread at a time, and never on the interrupt thread. Each returns 0,
+ * or -1 with errno when the machine refuses. platform_init may follow platform_shutdown again.
  */
 int platform_init(void);
 int platform_run(void);
