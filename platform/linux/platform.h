@@ -27,15 +27,9 @@
 #include <stdint.h>
 #include <sys/time.h>
 
-/*
- * Step 00: start and stop
- *
- * Called in this order, by one thread at a time, and never on the interrupt thread. Each returns 0,
- * or -1 with errno when the machine refuses. platform_init may follow platform_shutdown again.
- */
-int platform_init(void);
-int platform_run(void);
-int platform_shutdown(void);
+#include "api.h"
+
+MICROPS_BEGIN
 
 /*
  * Step 00: memory
@@ -47,6 +41,18 @@ void *memory_alloc(size_t size);
 void memory_free(void *ptr);
 /* Returns the number of allocations not freed: 0 after net_shutdown. */
 size_t memory_in_use(void);
+
+MICROPS_END
+
+/*
+ * Step 00: start and stop
+ *
+ * Called in this order, by one thread at a time, and never on the interrupt thread. Each returns 0,
+ * or -1 with errno when the machine refuses. platform_init may follow platform_shutdown again.
+ */
+int platform_init(void);
+int platform_run(void);
+int platform_shutdown(void);
 
 /*
  * Step 00: locks
@@ -97,6 +103,8 @@ struct timeval clock_wall(void);
 uint16_t random16(void);
 void random_bytes(void *buf, size_t len);
 
+MICROPS_BEGIN
+
 /*
  * Step 11: interrupts
  *
@@ -125,6 +133,8 @@ int intr_register(unsigned int irq, intr_isr_t isr, int flags, void *arg);
 /* Raises interrupt irq, from any thread or signal handler. Returns 0, or -1: irq is invalid, or the
  * interrupt thread does not run. */
 int intr_raise(unsigned int irq);
+
+MICROPS_END
 
 /*
  * Step 13: timers
