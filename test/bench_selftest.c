@@ -1095,6 +1095,421 @@ static void test_line(void)
     check_repeats(unkind);
 }
 
+/*
+ * The path. An open-loop source at each end sends frames at given times, whatever becomes of them,
+ * and each end notes when they arrive. No stack and no task takes part.
+ */
+#define US     UINT64_C(1000)
+#define FRAMES 1000
+
+static struct source {
+    uint64_t at; /* of the next frame: nanoseconds since the behaviour began, as all times here */
+    uint64_t interval;
+    size_t len;
+    unsigned int left;
+    unsigned int sent;
+    uint64_t sent_at[FRAMES];
+    unsigned int arrived;
+    uint64_t arrived_at[2 * FRAMES];
+    uint32_t number[2 * FRAMES];
+} sources[2];
+
+static uint64_t source_next(void)
+{
+    uint64_t next = UINT64_MAX;
+
+    for (int dir = DIR_IN; dir <= DIR_OUT; dir++) {
+        if (sources[dir].left && sources[dir].at < next) {
+            next = sources[dir].at;
+        }
+    }
+    return next == UINT64_MAX ? next : sim_start + next;
+}
+
+static void source_send(enum direction dir)
+{
+    static uint8_t data[2000];
+    struct source *s = &sources[dir];
+    struct packet p = { data, s->len, 0, 0x88b5 };
+
+    memcpy(data + s->len - sizeof(s->sent), &s->sent, sizeof(s->sent));
+    s->sent_at[s->sent++] = s->at;
+    s->at += s->interval;
+    s->left--;
+    sim_carry(&p, dir, s);
+}
+
+static void source_act(void)
+{
+    for (int dir = DIR_IN; dir <= DIR_OUT; dir++) {
+        while (sources[dir].left && sim_start + sources[dir].at <= sim_now) {
+            source_send((enum direction)dir);
+        }
+    }
+}
+
+static void note_arrival(struct source *s, const struct packet *p)
+{
+    check_cmp(s->arrived, <, sizeof(s->number) / sizeof(*s->number));
+    memcpy(&s->number[s->arrived], p->data + p->len - sizeof(*s->number), sizeof(*s->number));
+    s->arrived_at[s->arrived++] = sim_now - sim_start;
+}
+
+static void arrives_in(void *to, const struct packet *p)
+{
+    note_arrival(to, p);
+}
+
+static void arrives_out(const struct packet *p)
+{
+    note_arrival(&sources[DIR_OUT], p);
+}
+
+/* From now on num frames go this way, the first at once, and one in each interval. */
+static void source(enum direction dir, unsigned int num, size_t len, uint64_t interval)
+{
+    static const struct sim_actor actor = { source_next, source_act, arrives_out };
+    struct source *s = &sources[dir];
+
+    sim_actor = &actor;
+    sim_wire_send = arrives_in;
+    s->at = sim_now - sim_start;
+    s->interval = interval;
+    s->len = len;
+    s->left = num;
+    source_act();
+}
+
+/* Frame number n is the i-th to arrive, and at this time. */
+static void arrival(enum direction dir, unsigned int i, uint32_t n, uint64_t at)
+{
+    const struct source *s = &sources[dir];
+
+    check_cmp(i, <, s->arrived);
+    if (s->number[i] != n || s->arrived_at[i] != at) {
+        fail("arrival %u: expected frame %u at %llu ns, got %u at %llu ns", i, n,
+             (unsigned long long)at, s->number[i], (unsigned long long)s->arrived_at[i]);
+    }
+}
+
+/* 20 Mbit/s: 1500 bytes take 600 us. */
+#define RATE 20000000
+#define TAKE (600 * US)
+
+static void path_counts(enum direction dir, unsigned long sent, unsigned long dropped, size_t max)
+{
+    struct wire_path_counts counts = wire_path_counts(dir);
+
+    check_int(counts.sent, sent);
+    check_int(counts.dropped, dropped);
+    check_int(counts.sent_bytes, sent * sources[dir].len);
+    check_int(counts.dropped_bytes, dropped * sources[dir].len);
+    check_int(counts.queue_max, max);
+    check_int(counts.lost, 0);
+    check_int(sources[dir].arrived, sent - dropped);
+}
+
+/* 100 frames at once: one is transmitted, 10 wait, 89 are dropped. */
+static void test_burst(void)
+{
+    wire_path(DIR_OUT, &(struct wire_path){ .bits_per_s = RATE, .queue = 15000,
+                                            .delay_us = 10000 });
+    source(DIR_OUT, 100, 1500, 0);
+    advance(100);
+    path_counts(DIR_OUT, 100, 89, 15000);
+    for (unsigned int i = 0; i < 11; i++) {
+        arrival(DIR_OUT, i, i, (i + 1) * TAKE + 10000 * US);
+    }
+}
+
+/* A queue with room for a byte less than 10 frames holds 9, and one without room none. */
+static void test_small_queues(void)
+{
+    wire_path(DIR_OUT, &(struct wire_path){ .bits_per_s = RATE, .queue = 14999 });
+    wire_path(DIR_IN, &(struct wire_path){ .bits_per_s = RATE });
+    source(DIR_OUT, 100, 1500, 0);
+    source(DIR_IN, 100, 1500, 0);
+    advance(100);
+    path_counts(DIR_OUT, 100, 90, 13500);
+    path_counts(DIR_IN, 100, 99, 0);
+    arrival(DIR_IN, 0, 0, TAKE);
+}
+
+/* The queue counts bytes: a short frame finds room where a long one did not. */
+static void test_lengths(void)
+{
+    static const size_t lens[] = { 1500, 900, 200, 100, 4 };
+
+    wire_path(DIR_OUT, &(struct wire_path){ .bits_per_s = RATE, .queue = 1000 });
+    for (size_t i = 0; i < 5; i++) {
+        source(DIR_OUT, 1, lens[i], 0);
+    }
+    advance(10);
+    check_int(wire_path_counts(DIR_OUT).sent_bytes, 2704);
+    check_int(wire_path_counts(DIR_OUT).dropped, 2);
+    check_int(wire_path_counts(DIR_OUT).dropped_bytes, 204);
+    check_int(wire_path_counts(DIR_OUT).queue_max, 1000);
+    check_int(sources[DIR_OUT].arrived, 3);
+    arrival(DIR_OUT, 0, 0, 600 * US);
+    arrival(DIR_OUT, 1, 1, 960 * US);
+    arrival(DIR_OUT, 2, 3, 1000 * US);
+}
+
+/* 7 Mbit/s: 1500 bytes take 12,000,000 / 7 ns, and no fraction of that is lost. */
+static void test_fractions(void)
+{
+    wire_path(DIR_IN, &(struct wire_path){ .bits_per_s = 7000000, .queue = 1500 * FRAMES });
+    source(DIR_IN, 700, 1500, 0);
+    advance(1200);
+    path_counts(DIR_IN, 700, 0, 699 * 1500);
+    for (unsigned int i = 0; i < 700; i++) {
+        arrival(DIR_IN, i, i, ((i + 1) * UINT64_C(12000000) + 6) / 7);
+    }
+    arrival(DIR_IN, 699, 699, 1200000 * US);
+    for (unsigned int i = 0; i < 2; i++) { /* an idle link begins anew, without an old fraction */
+        source(DIR_IN, 1, 1500, 0);
+        advance(10);
+        arrival(DIR_IN, 700 + i, 700 + i, (1200000 + i * 10000) * US + 1714286);
+    }
+}
+
+/* Below its rate a path only delays: each frame by its transmission, and the way. */
+static void test_below_rate(void)
+{
+    wire_path(DIR_OUT, &(struct wire_path){ .bits_per_s = RATE, .queue = 15000,
+                                            .delay_us = 3000 });
+    source(DIR_OUT, FRAMES, 1500, TAKE);
+    advance(1000);
+    path_counts(DIR_OUT, FRAMES, 0, 0);
+    for (unsigned int i = 0; i < FRAMES; i++) {
+        arrival(DIR_OUT, i, i, i * TAKE + TAKE + 3000 * US);
+    }
+}
+
+/* A frame each 500 us, of which the link takes one each 600 us. Frame k comes after 5k/6 + 1 (in
+ * whole numbers) have left the queue, so that number 61 is the first that finds 10 waiting. Until
+ * the last comes, at 499.5 ms, 833 have left; 10 more wait. */
+static void test_above_rate(void)
+{
+    wire_path(DIR_OUT, &(struct wire_path){ .bits_per_s = RATE, .queue = 15000,
+                                            .delay_us = 3000 });
+    source(DIR_OUT, FRAMES, 1500, 500 * US);
+    advance(1000);
+    path_counts(DIR_OUT, FRAMES, FRAMES - 843, 15000);
+    for (unsigned int i = 0; i < 843; i++) {
+        uint32_t n = sources[DIR_OUT].number[i];
+        uint64_t took = (i + 1) * TAKE - sources[DIR_OUT].sent_at[n];
+
+        arrival(DIR_OUT, i, i < 61 ? i : n, (i + 1) * TAKE + 3000 * US);
+        check_cmp(took, <=, 11 * TAKE);
+        check_cmp(took, >, i < 61 ? 0 : 10 * TAKE - 1);
+    }
+    check_int(sources[DIR_OUT].number[61], 62);
+}
+
+/* One direction's queue overflows at once. In the other a frame takes 400 us, and one comes each
+ * 300 us: frame 49, the last one, is the first that finds 12 waiting. */
+static void test_both_ways(void)
+{
+    wire_path(DIR_OUT, &(struct wire_path){ .bits_per_s = RATE, .queue = 3000,
+                                            .delay_us = 10000 });
+    wire_path(DIR_IN, &(struct wire_path){ .bits_per_s = RATE / 2, .queue = 6000,
+                                           .delay_us = 1000 });
+    source(DIR_OUT, 50, 1500, 0);
+    source(DIR_IN, 50, 500, 300 * US);
+    advance(100);
+    path_counts(DIR_OUT, 50, 47, 3000);
+    path_counts(DIR_IN, 50, 1, 6000);
+    for (unsigned int i = 0; i < 3; i++) {
+        arrival(DIR_OUT, i, i, (i + 1) * TAKE + 10000 * US);
+    }
+    for (unsigned int i = 0; i < 49; i++) {
+        arrival(DIR_IN, i, i, (i + 1) * 400 * US + 1000 * US);
+    }
+}
+
+/* Only one direction has a path, and then none has; what is under way arrives as it would have. */
+static void test_no_path(void)
+{
+    wire_path(DIR_OUT, &(struct wire_path){ .bits_per_s = RATE, .queue = 15000,
+                                            .delay_us = 5000 });
+    source(DIR_OUT, 3, 1500, 0);
+    source(DIR_IN, 3, 1500, 0);
+    arrival(DIR_IN, 2, 2, 0);
+    wire_path(DIR_OUT, NULL);
+    advance(50);
+    for (unsigned int i = 0; i < 3; i++) {
+        arrival(DIR_OUT, i, i, (i + 1) * TAKE + 5000 * US);
+    }
+    source(DIR_OUT, 20, 1500, 0);
+    arrival(DIR_OUT, 22, 22, 50000 * US);
+    check_int(wire_path_counts(DIR_OUT).sent, 3);
+    check_int(wire_path_counts(DIR_IN).sent, 0);
+}
+
+/* Four frames, and another rate while the second is transmitted: that of the frames to come. */
+static void test_new_rate(void)
+{
+    wire_path(DIR_OUT, &(struct wire_path){ .bits_per_s = RATE, .queue = 15000 });
+    source(DIR_OUT, 4, 1500, 0);
+    advance(1);
+    wire_path(DIR_OUT, &(struct wire_path){ .bits_per_s = 2 * RATE, .queue = 4500 });
+    source(DIR_OUT, 2, 1500, 0);
+    advance(50);
+    check_int(wire_path_counts(DIR_OUT).dropped, 1);
+    check_int(sources[DIR_OUT].arrived, 5);
+    arrival(DIR_OUT, 3, 3, 4 * TAKE);
+    arrival(DIR_OUT, 4, 4, 4 * TAKE + TAKE / 2);
+}
+
+/* The delays of the frames that have arrived are within bounds, and some are near each of them. */
+static void check_delays(const struct source *s, uint64_t min, uint64_t max)
+{
+    uint64_t least = UINT64_MAX, most = 0, took;
+
+    for (unsigned int i = 0; i < s->arrived; i++) {
+        took = s->arrived_at[i] - s->sent_at[s->number[i]];
+        least = took < least ? took : least;
+        most = took > most ? took : most;
+    }
+    check_range(least, min, min + (max - min) / 4);
+    check_range(most, max - (max - min) / 4, max);
+}
+
+static unsigned int overtaken(const struct source *s)
+{
+    unsigned int n = 0;
+
+    for (unsigned int i = 1; i < s->arrived; i++) {
+        n += s->number[i] < s->number[i - 1];
+    }
+    return n;
+}
+
+/* Jitter keeps the order; late frames lose it. */
+static void test_jitter(void)
+{
+    wire_path(DIR_OUT, &(struct wire_path){ .delay_us = 5000, .jitter_us = 3000 });
+    source(DIR_OUT, FRAMES, 1500, 1000 * US);
+    advance(1020);
+    path_counts(DIR_OUT, FRAMES, 0, 0);
+    check_int(overtaken(&sources[DIR_OUT]), 0);
+    check_delays(&sources[DIR_OUT], 5000 * US, 8000 * US);
+    sources[DIR_OUT].sent = sources[DIR_OUT].arrived = 0;
+    wire_faults(&(struct wire_faults){ .late = 100, .late_ms = 20 });
+    source(DIR_OUT, FRAMES, 1500, 1000 * US);
+    advance(1050);
+    check_int(sources[DIR_OUT].arrived, FRAMES);
+    check_range(overtaken(&sources[DIR_OUT]), 50, 150);
+    check_delays(&sources[DIR_OUT], 5000 * US, 28000 * US);
+}
+
+/* The other faults strike behind the link: a frame lost there has taken its time, and a copy takes
+ * none. So frame n arrives when the link has sent n + 1 frames, whatever was lost before it. */
+static void test_faults_behind(void)
+{
+    struct wire_counts before = wire_counts(), counts;
+    const struct source *s = &sources[DIR_OUT];
+
+    wire_path(DIR_OUT, &(struct wire_path){ .bits_per_s = RATE, .queue = 450000,
+                                            .delay_us = 1000 });
+    wire_faults(&(struct wire_faults){ .loss = 200, .twice = 100, .delay_ms = 7 });
+    source(DIR_OUT, 300, 1500, 0);
+    advance(200);
+    counts = wire_counts();
+    check_int(counts.sent - before.sent, 300);
+    check_range(counts.lost, 40, 80);
+    check_range(counts.twice, 10, 40);
+    check_int(s->arrived, 300 - counts.lost + counts.twice);
+    for (unsigned int i = 0; i < s->arrived; i++) {
+        arrival(DIR_OUT, i, s->number[i], (s->number[i] + 1) * TAKE + 8000 * US);
+    }
+    check_int(wire_path_counts(DIR_OUT).dropped, 0);
+    check_int(wire_path_counts(DIR_OUT).lost, 0);
+}
+
+/* A path may lose frames in its direction alone. */
+static void test_loss_one_way(void)
+{
+    wire_path(DIR_OUT, &(struct wire_path){ .loss = 100 });
+    wire_path(DIR_IN, &(struct wire_path){ .loss = 0 });
+    source(DIR_OUT, FRAMES, 1500, 0);
+    source(DIR_IN, FRAMES, 1500, 0);
+    check_range(wire_path_counts(DIR_OUT).lost, 60, 140);
+    check_int(sources[DIR_OUT].arrived, FRAMES - wire_path_counts(DIR_OUT).lost);
+    check_int(sources[DIR_IN].arrived, FRAMES);
+    check_int(wire_counts().lost, 0);
+}
+
+/* On a loop, each end of a connection has its own direction, although both end here. */
+static void test_loop_ways(void)
+{
+    struct packet p = { bytes, 0, 0, 0 };
+    struct source *s = &sources[DIR_IN];
+
+    source(DIR_IN, 0, 0, 0);
+    wire_path(DIR_OUT, &(struct wire_path){ .bits_per_s = RATE, .queue = 3000 });
+    for (uint32_t i = 0; i < 6; i++) {
+        sim_build(i % 2 ? "UDP 192.0.2.2.7 > 192.0.2.2.5000 len 1472"
+                        : "UDP 192.0.2.2.5000 > 192.0.2.2.7 len 1472", DIR_IN, 0, &p, NULL);
+        memcpy(bytes + p.len - sizeof(i), &i, sizeof(i)); /* no stack checks the sum */
+        s->sent++;
+        sim_carry_back(&p, s);
+    }
+    advance(10);
+    check_int(wire_path_counts(DIR_OUT).sent, 3);
+    check_int(s->arrived, 6);
+    arrival(DIR_IN, 2, 5, 0);
+    arrival(DIR_IN, 5, 4, 3 * TAKE);
+}
+
+/* A leap of the clock ends no transmission. */
+static void test_path_skip(void)
+{
+    wire_path(DIR_OUT, &(struct wire_path){ .bits_per_s = RATE, .queue = 3000 });
+    source(DIR_OUT, 9, 1500, 0);
+    sim_clock_skip(10000 * SIM_SECOND);
+    source(DIR_OUT, 1, 1500, 0);
+    advance(10);
+    check_int(sources[DIR_OUT].arrived, 3);
+    arrival(DIR_OUT, 2, 2, 3 * TAKE);
+}
+
+/* Reports as order how long each frame took: its letter is the number of whole milliseconds. */
+static void jittery(void)
+{
+    const struct source *s = &sources[DIR_OUT];
+    char text[17] = "";
+
+    wire_path(DIR_OUT, &(struct wire_path){ .jitter_us = 9000, .loss = 300 });
+    source(DIR_OUT, 64, 1500, 10000 * US);
+    advance(1000);
+    for (unsigned int i = 0; i < 16; i++) {
+        check_cmp(i, <, s->arrived);
+        text[i] = (char)('0' + (s->arrived_at[i] - s->sent_at[s->number[i]]) / SIM_MS);
+    }
+    fail("order %.16s", text);
+}
+
+static void test_path_seeds(void)
+{
+    check_repeats(jittery);
+}
+
+static void narrow(void)
+{
+    wire_path(DIR_OUT, &(struct wire_path){ .bits_per_s = 8000, .queue = 99, .delay_us = 5 });
+    wire_path(DIR_IN, &(struct wire_path){ .delay_us = 9 });
+    wire_path(DIR_IN, NULL);
+    bench_fail("here.c", 7, "what");
+}
+
+static void test_path_report(void)
+{
+    must_report(narrow, "    here.c:7\n    what\n    fault: path out: 8000 bit/s, queue 99, "
+                        "delay_us 5, jitter_us 0, loss 0\n");
+}
+
 /* With -w, the capture has the packets up to the failure. */
 static void captured_frame(void)
 {
@@ -1252,6 +1667,22 @@ BENCH(99,
     { "random bytes are those that the test gives", test_random },
     { "the seed alone determines the order of tasks", test_seeds },
     { "the seed alone determines the wire's faults", test_line },
+    { "a queue takes what has room in it, and the link ends each frame when due", test_burst },
+    { "a queue never exceeds its limit", test_small_queues },
+    { "a queue counts bytes, not frames", test_lengths },
+    { "a transmission takes its exact time, in fractions of a nanosecond", test_fractions },
+    { "a source below the rate of its path loses nothing and does not wait", test_below_rate },
+    { "a source above the rate fills the queue, and the rest is dropped", test_above_rate },
+    { "each direction has its own path", test_both_ways },
+    { "a direction without a path is as before, and frames under way arrive", test_no_path },
+    { "a new rate is that of the frames to come", test_new_rate },
+    { "delay and jitter keep their bounds, and the order", test_jitter },
+    { "faults strike behind the link", test_faults_behind },
+    { "a path may lose frames in one direction", test_loss_one_way },
+    { "the two directions of a loop are told apart by the ports", test_loop_ways },
+    { "a leap of the clock ends no transmission", test_path_skip },
+    { "the seed alone determines a path's jitter and loss", test_path_seeds },
+    { "a report names the paths", test_path_report },
     { "a capture has the packets of both directions", test_capture },
     { "a part of a title selects behaviours; one that matches none is an error", test_parts },
     { "a grader explains its options, and refuses unknown ones", test_options })

@@ -164,6 +164,47 @@ void wire_faults(const struct wire_faults *faults);
 struct wire_counts wire_counts(void);
 
 /*
+ * The path: what each direction is like from now on, on all wires together. Congestion needs a rate
+ * and a queue:
+ *   wire_path(DIR_OUT, &(struct wire_path){ .bits_per_s = 20000000, .queue = 50000,
+ *                                           .delay_us = 10000 });
+ * A frame waits in the queue, is transmitted, is in flight for the delay, and meets the faults
+ * above there: so a frame that is lost or damaged takes its share of the rate, and the copy of one
+ * that is duplicated takes none.
+ *
+ * Transmission of n bytes takes exactly 8 n / bits_per_s: a fraction of a nanosecond is carried
+ * over to the next frame, and only the arrival is rounded up. n is the length as in inject_bytes:
+ * of the datagram on WIRE_RAW and WIRE_LOOP, and on WIRE_ETHER of the frame, with its header and
+ * padded to 60 bytes, without preamble, FCS and gap.
+ *
+ * The frame in transmission is not in the queue any more. A frame that comes while another is in
+ * transmission, and with which the queue would exceed its limit, is dropped; one that comes at the
+ * very end of a transmission finds the next one begun.
+ *
+ * On WIRE_LOOP, DIR_OUT is what goes from a higher port to a lower one, from a client to its
+ * server; DIR_IN is all else.
+ */
+enum direction { DIR_IN, DIR_OUT }; /* as the stack sees it */
+
+struct wire_path {
+    uint64_t bits_per_s;    /* 0: no limit, and no queue */
+    size_t queue;           /* bytes that may wait */
+    unsigned int delay_us;  /* delay of each frame, */
+    unsigned int jitter_us; /* plus up to this much, in order unless a frame is `late`, above */
+    unsigned int loss;      /* frames lost after transmission, of a thousand: in this direction */
+};
+struct wire_path_counts {
+    unsigned long sent, dropped, lost; /* frames: all that came, dropped at the queue, lost */
+    uint64_t sent_bytes, dropped_bytes;
+    size_t queue_max;                  /* most bytes that waited at once */
+};
+
+/* NULL: none, as at the beginning. Frames in the queue and in flight arrive as they would have. */
+void wire_path(enum direction dir, const struct wire_path *path);
+/* Since the behaviour began, while the direction had a path. */
+struct wire_path_counts wire_path_counts(enum direction dir);
+
+/*
  * The script: one packet a line, in the notation that a failure prints. Steps 00 to 19 and all but
  * TCP:
  *   ARP who-has 192.0.2.2 tell 192.0.2.1            ARP reply 192.0.2.2 is-at 00:00:5e:00:53:01

@@ -124,7 +124,7 @@ static int wire_output(struct net_device *dev, uint16_t type, const uint8_t *dat
     }
     if (wire_of(dev)->kind == WIRE_LOOP) {
         sim_remember(&p, DIR_OUT);
-        sim_carry(&p, DIR_IN, wire_of(dev));
+        sim_carry_back(&p, wire_of(dev));
     } else {
         sim_wire_sent(&p);
     }

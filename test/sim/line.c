@@ -18,7 +18,7 @@ struct transit {
 };
 
 static struct transit *transits; /* in the order of arrival */
-static uint64_t last_due[2];     /* last arrival of frames that keep their order, each way */
+static uint64_t last_due[2];     /* last arrival of frames that keep their order, each path */
 static struct wire_faults faults;
 static struct wire_counts counts;
 
@@ -67,18 +67,21 @@ static uint64_t draw_up_to(unsigned int ms)
     return ms ? sim_draw(ms * 1000 + 1) * (SIM_MS / 1000) : 0;
 }
 
-static uint64_t draw_due(enum direction dir)
+/* The arrival of a frame that leaves its path's link at the time given. */
+static uint64_t draw_due(enum direction path, uint64_t left)
 {
-    uint64_t due = sim_now + faults.delay_ms * SIM_MS + draw_up_to(faults.vary_ms);
+    uint64_t due = left + sim_path_delay(path) + faults.delay_ms * SIM_MS;
+
+    due += draw_up_to(faults.vary_ms);
 
     if (happens(faults.late)) {
         counts.late++;
         return due + draw_up_to(faults.late_ms);
     }
-    if (due < last_due[dir]) {
-        due = last_due[dir];
+    if (due < last_due[path]) {
+        due = last_due[path];
     }
-    last_due[dir] = due;
+    last_due[path] = due;
     return due;
 }
 
@@ -109,14 +112,15 @@ static void insert(struct transit *t)
     *at = t;
 }
 
-static void launch(const struct packet *p, enum direction dir, void *wire)
+static void launch(const struct packet *p, enum direction dir, void *wire, enum direction path,
+                   uint64_t left)
 {
     struct transit *t = malloc(sizeof(*t) + p->len);
 
     if (!t) {
         sim_wrong("out of memory");
     }
-    t->due = draw_due(dir);
+    t->due = draw_due(path, left);
     t->dir = dir;
     t->wire = wire;
     t->p = *p;
@@ -130,19 +134,34 @@ static void launch(const struct packet *p, enum direction dir, void *wire)
     insert(t);
 }
 
-void sim_carry(const struct packet *p, enum direction dir, void *wire)
+static void carry(const struct packet *p, enum direction dir, void *wire, enum direction path)
 {
+    uint64_t left;
+
     counts.sent++;
+    if (sim_path_pass(path, p->len, &left) == -1) {
+        return;
+    }
     if (happens(faults.loss)) {
         counts.lost++;
         return;
     }
-    launch(p, dir, wire);
+    launch(p, dir, wire, path, left);
     if (happens(faults.twice)) {
         counts.twice++;
-        launch(p, dir, wire);
+        launch(p, dir, wire, path, left);
     }
     sim_deliver();
+}
+
+void sim_carry(const struct packet *p, enum direction dir, void *wire)
+{
+    carry(p, dir, wire, dir);
+}
+
+void sim_carry_back(const struct packet *p, void *wire)
+{
+    carry(p, DIR_IN, wire, sim_path_of(p));
 }
 
 void sim_line_clear(void)
@@ -154,6 +173,7 @@ void sim_line_clear(void)
         free(t);
     }
     memset(last_due, 0, sizeof(last_due));
+    sim_path_clear();
 }
 
 uint64_t sim_next_arrival(void)
@@ -170,6 +190,7 @@ void sim_line_skip(uint64_t ns)
     }
     last_due[DIR_IN] += ns;
     last_due[DIR_OUT] += ns;
+    sim_path_skip(ns);
 }
 
 void sim_deliver(void)

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <sys/types.h>
 
+#include "bench.h"
 #include "platform.h"
 
 #define SIM_MS     UINT64_C(1000000)
@@ -176,8 +177,6 @@ const char *sim_apply_faults(struct packet *p, const char *faults);
 /*
  * The notation (script.c)
  */
-enum direction { DIR_IN, DIR_OUT }; /* as the stack sees it */
-
 #define SIM_RECORD_MAX 2048
 #define SIM_HISTORY 16
 
@@ -207,7 +206,9 @@ struct conn {
 #define SIM_NAMES  16
 
 enum outcome { UNKNOWN, PASSED, FAILED };
-enum fault_kind { FAULT_PACKET, FAULT_WIRE, FAULT_OTHER, FAULT_NUM };
+enum fault_kind {
+    FAULT_PACKET, FAULT_WIRE, FAULT_PATH_IN, FAULT_PATH_OUT, FAULT_OTHER, FAULT_NUM
+};
 
 /* In memory shared with the parent, which writes the report. */
 struct shared {
@@ -292,10 +293,20 @@ extern void (*sim_watch)(enum direction dir, const struct packet *p);
 
 /* The line (line.c). Carries a frame to the script's end, or in to our end of wire. */
 void sim_carry(const struct packet *p, enum direction dir, void *wire);
+/* On a loop: to our own end, on the path of its direction. */
+void sim_carry_back(const struct packet *p, void *wire);
 void sim_line_clear(void); /* drops frames in flight: for another run in this process */
 uint64_t sim_next_arrival(void); /* time of the next arrival; UINT64_MAX: none */
 void sim_deliver(void);          /* delivers the frames due at sim_now */
 void sim_line_skip(uint64_t ns); /* delays all frames in flight */
+
+/* The path of a direction (path.c). A frame passes the queue and the link: sets the time at which
+ * it has left the link. Returns -1 if it is dropped or lost. */
+int sim_path_pass(enum direction dir, size_t len, uint64_t *left);
+uint64_t sim_path_delay(enum direction dir); /* behind the link: drawn for each frame */
+enum direction sim_path_of(const struct packet *p); /* on a loop */
+void sim_path_clear(void);
+void sim_path_skip(uint64_t ns);
 
 /* Is a device of ours open? */
 int sim_device_open(void);
