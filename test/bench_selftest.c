@@ -993,6 +993,71 @@ static void test_skip(void)
     check(platform_shutdown() == 0);
 }
 
+/* An interrupt handler that computes for 700 us on each of the things to do. */
+static unsigned int to_do;
+static uint64_t computed_at[4];
+static unsigned int computed;
+
+static int compute(unsigned int irq, void *arg)
+{
+    (void)irq;
+    (void)arg;
+    while (to_do > 0) {
+        to_do--;
+        sim_compute(700000);
+        computed_at[computed++] = sim_now - sim_start;
+    }
+    return 0;
+}
+
+static void start_computing(void)
+{
+    check(platform_init() == 0);
+    check(intr_register(INTR_IRQ_BASE, compute, 0, NULL) == 0);
+    check(platform_run() == 0);
+    sched_task_init(&bed);
+    to_do = 2;
+    check(intr_raise(INTR_IRQ_BASE) == 0);
+}
+
+/* Others run while a task computes, and what comes meanwhile is done in the same interrupt. */
+static void test_compute(void)
+{
+    uint64_t end = 0;
+
+    start_computing();
+    task_start("nap", nap, &end);
+    settle();
+    check_int(computed, 0);
+    advance(1);
+    check_int(computed, 1);
+    to_do++;
+    check(intr_raise(INTR_IRQ_BASE) == 0);
+    advance(2);
+    check_int(computed, 3);
+    for (unsigned int i = 0; i < 3; i++) {
+        check_int(computed_at[i], (i + 1) * 700000);
+    }
+    check_int(sim_intr_count(INTR_IRQ_BASE), 2); /* the second finds nothing to do */
+    advance(5000);
+    check_int(end, 5000);
+    check(platform_shutdown() == 0);
+}
+
+/* A leap of the clock ends no computation, and a shutdown waits for its end. */
+static void test_compute_ends(void)
+{
+    start_computing();
+    settle();
+    sim_clock_skip(10000 * SIM_SECOND);
+    advance(1);
+    check_int(computed, 1);
+    check_int(computed_at[0], 700000);
+    check(platform_shutdown() == 0);
+    check_int(computed, 2);
+    check_int(sim_now - sim_start, 1400000);
+}
+
 static void test_memory(void)
 {
     char *p = memory_alloc(3), *q;
@@ -1663,6 +1728,8 @@ BENCH(99,
     { "sched_task_destroy wakes all sleepers with EBADF", test_destroy },
     { "a sleep ends at its deadline", test_deadline },
     { "a leap of the clock makes no timer and no sleeper due", test_skip },
+    { "computing takes time where it is asked for, and others run meanwhile", test_compute },
+    { "a leap of the clock ends no computation, and a shutdown waits for it", test_compute_ends },
     { "memory is counted and cleared, and fails on request", test_memory },
     { "random bytes are those that the test gives", test_random },
     { "the seed alone determines the order of tasks", test_seeds },

@@ -1,4 +1,5 @@
-/* Step 46: the judge. Its trials pass, a seed repeats, and planted mistakes are found. */
+/* Step 46: the judge. Its trials pass, a seed repeats, and planted mistakes are found. And what the
+ * bench can do on a complete stack: computing that takes time. */
 
 #include <stdio.h>
 #include <string.h>
@@ -238,6 +239,36 @@ static void test_leak(void)
     check_found(plant_leak, "1 objects are left allocated");
 }
 
+/* Three pings at once: the replies go out at the given time. So many interrupts of the device hand
+ * the pings over in so many batches. */
+static void ping(long us, unsigned int interrupts, unsigned int batches)
+{
+    unsigned int device = sim_intr_count(INTR_IRQ_BASE), soft = sim_intr_count(INTR_IRQ_SOFT);
+    uint64_t begin = sim_now;
+
+    for (int i = 0; i < 3; i++) {
+        inject("IP 192.0.2.1 > 192.0.2.2 ICMP echo id 1 seq 1 len 56");
+    }
+    for (int i = 0; i < 3; i++) {
+        expect_within(1, "IP 192.0.2.2 > 192.0.2.1 ICMP echo-reply id 1 seq 1 len 56");
+        check_int(sim_now - begin, us * 1000);
+    }
+    check_int(sim_intr_count(INTR_IRQ_BASE) - device, interrupts);
+    check_int(sim_intr_count(INTR_IRQ_SOFT) - soft, batches);
+}
+
+/* While the stack computes for 300 us on the first packet, the others arrive, and raise an
+ * interrupt that finds nothing left. */
+static void test_compute(void)
+{
+    bench_start(WIRE_RAW);
+    ping(0, 3, 3);
+    wire_compute(300);
+    ping(900, 2, 1);
+    wire_compute(0);
+    ping(0, 3, 3);
+}
+
 BENCH(46,
       {"sixty trials deliver every byte or a permitted error", test_seeds},
       {"a seed repeats a trial bit for bit", test_repeats},
@@ -245,4 +276,5 @@ BENCH(46,
       {"a corrupted byte sent is found", test_wrong_byte_out},
       {"an acknowledgment of data not received is found", test_ack},
       {"a connection that breaks without cause is found", test_cut},
-      {"a memory leak is found", test_leak})
+      {"a memory leak is found", test_leak},
+      {"packets that arrive while the stack computes form a batch", test_compute})

@@ -124,6 +124,9 @@ static uint64_t next_event(void)
         if (task->sleeps_on && task->deadline && task->deadline < next) {
             next = task->deadline;
         }
+        if (task->busy_until && task->busy_until < next) {
+            next = task->busy_until;
+        }
     }
     return next;
 }
@@ -185,6 +188,20 @@ void sim_block(const char *why, int (*ready)(const struct task *task))
     hand_over(self);
     self->ready = NULL;
     self->why = NULL;
+}
+
+static int has_computed(const struct task *task)
+{
+    return sim_now >= task->busy_until;
+}
+
+void sim_compute(uint64_t ns)
+{
+    if (ns) {
+        sim_current->busy_until = sim_now + ns;
+        sim_block("computes", has_computed);
+        sim_current->busy_until = 0;
+    }
 }
 
 void sim_wait(uint64_t until, int (*enough)(const void *arg), const void *arg)

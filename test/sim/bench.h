@@ -204,6 +204,11 @@ void wire_path(enum direction dir, const struct wire_path *path);
 /* Since the behaviour began, while the direction had a path. */
 struct wire_path_counts wire_path_counts(enum direction dir);
 
+/* From now on the stack computes for so long on each packet in, on all wires: until then the next
+ * one waits in the device. The packets that arrive meanwhile form a batch, which the device hands
+ * over in one interrupt. All other computing takes no time, and so does this with 0. */
+void wire_compute(unsigned int us);
+
 /*
  * The script: one packet a line, in the notation that a failure prints. Steps 00 to 19 and all but
  * TCP:

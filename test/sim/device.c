@@ -28,6 +28,7 @@ struct wire {
 static struct wire wires[WIRES_MAX];
 static size_t num_wires;
 static unsigned int generation;
+static unsigned int compute_us;
 static int fail_open;
 static int fail_output;
 
@@ -50,6 +51,11 @@ void wire_fail_output(int yes)
 {
     fail_output = yes;
     name_fault(yes, "wire_fail_output");
+}
+
+void wire_compute(unsigned int us)
+{
+    compute_us = us;
 }
 
 static struct wire *wire_of(const struct net_device *dev)
@@ -159,6 +165,7 @@ static int wire_isr(unsigned int irq, void *arg)
 
     (void)irq;
     while ((arrival = arrival_pop(wire))) {
+        sim_compute(compute_us * (SIM_MS / 1000));
         if (wire->kind == WIRE_ETHER) {
             sim_ether_input(wire->dev, arrival->p.data, arrival->p.len);
             arrival_free(arrival);

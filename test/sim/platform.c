@@ -19,10 +19,11 @@
  * can run, so different seeds try different orders. Main keeps the baton until it waits: between
  * two waits of a script nothing else happens, and the script can inspect the stack.
  *
- * The clock. Computing takes no time. When no task can run, the clock jumps to the next event: a
- * timer is due, a sleep has its deadline, or main has waited long enough. A minute of
- * retransmissions takes milliseconds. If there is no event, all tasks sleep for ever, and that is
- * reported with the place of each sleep.
+ * The clock. Computing takes no time, unless a test asks for it (wire_compute). When no task can
+ * run, the clock jumps to the next event: a timer is due, a frame arrives, a sleep has its
+ * deadline, a computation ends, or main has waited long enough. A minute of retransmissions takes
+ * milliseconds. If there is no event, all tasks sleep for ever, and that is reported with the place
+ * of each sleep.
  *
  * Interrupts. Raising one sets a bit and lets the interrupt thread run. That thread calls handlers
  * one after another, never two at once, as platform.h says. The clock raises INTR_IRQ_TIMER when a
@@ -734,6 +735,7 @@ void sim_clock_skip(uint64_t ns)
     }
     for (task = sim_tasks; task; task = task->next) {
         task->deadline += task->deadline ? ns : 0;
+        task->busy_until += task->busy_until ? ns : 0;
     }
     sim_line_skip(ns);
 }

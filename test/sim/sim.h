@@ -50,6 +50,7 @@ struct task {
     struct task *joins;
     struct sched_task *destroys;
     uint64_t deadline;
+    uint64_t busy_until;                   /* end of its sim_compute; 0: none */
     int woken;
     int code;                              /* errno of the sleep */
     lock_t *held[SIM_HELD_MAX];
@@ -77,6 +78,8 @@ void sim_task_join(struct task *task);
 void sim_yield(void);
 /* Yields until ready(self). */
 void sim_block(const char *why, int (*ready)(const struct task *task));
+/* The calling task computes for so long; others run meanwhile. It should hold no lock. */
+void sim_compute(uint64_t ns);
 /* For main only: yields until no other task can run and either enough(arg) holds or the clock has
  * reached until. enough may be NULL. */
 void sim_wait(uint64_t until, int (*enough)(const void *arg), const void *arg);
