@@ -879,6 +879,75 @@ static void test_timer(void)
     check_int(ticks, 4);
 }
 
+static struct timer_once once;
+static uint64_t once_at;
+static int onces;
+
+static void once_handler(void)
+{
+    once_at = now_ms();
+    in_interrupt += sim_in_interrupt();
+    if (++onces == 3) { /* it may set itself again */
+        timer_once_set(&once, clock_now() + 5 * SIM_MS);
+    }
+}
+
+/* Moves the clock to 1 ms before the expected call, and to it. */
+static void expect_once(int n, uint64_t at)
+{
+    advance((long)(at - now_ms()) - 1);
+    check_int(onces, n - 1);
+    advance(1);
+    check_int(onces, n);
+    check_int(once_at, at);
+}
+
+static void set_once(void *arg)
+{
+    lock_acquire(&a);
+    timer_once_set(&once, clock_now() + *(uint64_t *)arg * SIM_MS);
+    lock_release(&a);
+}
+
+static void test_once(void)
+{
+    uint64_t ms = 10;
+
+    check(timer_once_register(&once, once_handler) == -1);
+    check(platform_init() == 0);
+    check(timer_once_register(&once, once_handler) == 0);
+    timer_once_set(&once, clock_now() + 7 * SIM_MS);
+    check(platform_run() == 0);
+    check(timer_once_register(&once, once_handler) == -1);
+    expect_once(1, 7);
+    advance(100); /* once is once: now 107 */
+    timer_once_set(&once, clock_now() + 50 * SIM_MS);
+    advance(20);
+    task_start("earlier", set_once, &ms); /* with a lock held */
+    expect_once(2, 137);
+    timer_once_set(&once, clock_now() + 10 * SIM_MS);
+    advance(9);
+    timer_once_set(&once, clock_now() + 10 * SIM_MS); /* later */
+    expect_once(3, 156);
+    expect_once(4, 161);
+    timer_once_set(&once, clock_now() + 10 * SIM_MS);
+    timer_once_set(&once, 0);
+    advance(20);
+    check_int(onces, 4);
+    timer_once_set(&once, clock_now() - 1); /* past */
+    settle();
+    check_int(onces, 5);
+    timer_once_set(&once, clock_now() + 1000 * SIM_SECOND);
+    sim_clock_skip(1001 * SIM_SECOND); /* the process was stopped */
+    settle();
+    check_int(onces, 6);
+    check_int(in_interrupt, 6);
+    timer_once_set(&once, clock_now() + 10 * SIM_MS);
+    check(platform_shutdown() == 0);
+    advance(20);
+    check_int(onces, 6);
+}
+
 static void start_platform(void)
 {
     check(platform_init() == 0);
@@ -968,7 +1037,7 @@ static void nap(void *arg)
     *(uint64_t *)arg = now_ms();
 }
 
-/* The clock leaps by hours: no timer and no sleeper becomes due by it. */
+/* The clock leaps by hours: no interval and no sleeper becomes due by it. */
 static void test_skip(void)
 {
     struct timeval interval = { 1, 0 };
@@ -1056,6 +1125,22 @@ static void test_compute_ends(void)
     check(platform_shutdown() == 0);
     check_int(computed, 2);
     check_int(sim_now - sim_start, 1400000);
+}
+
+/* A one-shot timer that is due while the interrupt thread computes waits for its end. */
+static void test_compute_once(void)
+{
+    check(platform_init() == 0);
+    check(timer_once_register(&once, once_handler) == 0);
+    check(intr_register(INTR_IRQ_BASE, compute, 0, NULL) == 0);
+    check(platform_run() == 0);
+    to_do = 1;
+    timer_once_set(&once, clock_now() + SIM_MS / 2);
+    check(intr_raise(INTR_IRQ_BASE) == 0);
+    advance(1);
+    check_int(computed_at[0], 700000);
+    check_int(onces, 1);
+    check(platform_shutdown() == 0);
 }
 
 static void test_memory(void)
@@ -1723,12 +1808,14 @@ BENCH(99,
     { "malformed lines are refused", test_unreadable },
     { "each fault is applied, and named by the comparison", test_faults },
     { "timers are called when due, on the interrupt thread", test_timer },
+    { "a one-shot timer is called at its deadline, as often as it is set", test_once },
     { "a user interrupt ends the present sleeps, and no later one", test_user_interrupt },
     { "sched_task_wakeup_one wakes one sleeper", test_wakeup_one },
     { "sched_task_destroy wakes all sleepers with EBADF", test_destroy },
     { "a sleep ends at its deadline", test_deadline },
     { "a leap of the clock makes no timer and no sleeper due", test_skip },
     { "computing takes time where it is asked for, and others run meanwhile", test_compute },
+    { "a one-shot timer waits for a computation", test_compute_once },
     { "a leap of the clock ends no computation, and a shutdown waits for it", test_compute_ends },
     { "memory is counted and cleared, and fails on request", test_memory },
     { "random bytes are those that the test gives", test_random },

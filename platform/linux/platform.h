@@ -119,7 +119,7 @@ MICROPS_BEGIN
  */
 #define INTR_IRQ_SOFT  SIGUSR1 /* work deferred by another interrupt (step 15) */
 #define INTR_IRQ_USER  SIGUSR2 /* the user interrupts all sleeping threads (step 19) */
-#define INTR_IRQ_TIMER SIGALRM /* the tick of the timers (step 13) */
+#define INTR_IRQ_TIMER SIGALRM /* a timer is due (step 13) */
 #define INTR_IRQ_BASE  (SIGRTMIN + 1) /* this number to 64: devices */
 
 #define INTR_IRQ_SHARED 0x0001 /* a flag: the number may have other handlers with this flag */
@@ -144,6 +144,27 @@ MICROPS_END
  * time one interval after platform_run. Calls missed during a delay are left out. Returns 0, or -1:
  * interval not above 0, no memory, too late. */
 int timer_register(struct timeval interval, void (*handler)(void));
+
+/*
+ * Step 47: one-shot timers
+ *
+ * A deadline instead of an interval. The memory belongs to the caller, who keeps it until
+ * platform_shutdown; the fields belong to the platform.
+ */
+struct timer_once {
+    struct timer_once *next; /* the list of registered ones */
+    uint64_t deadline;       /* a time of clock_now; 0: off */
+    void (*handler)(void);
+};
+
+/* Registers a timer, which is off, before platform_run. Returns 0, or -1: too late. */
+int timer_once_register(struct timer_once *timer, void (*handler)(void));
+/* Sets the timer to a time of clock_now, in place of an earlier setting, or turns it off (0). At
+ * the deadline, or at once if that is past (the process may have been stopped), the interrupt
+ * thread turns the timer off and calls the handler. So what is set once a call has begun has a call
+ * of its own. For any thread, a handler's included, with any locks held: the platform's own ranks
+ * last. Not in a signal handler. */
+void timer_once_set(struct timer_once *timer, uint64_t deadline);
 
 /*
  * Step 19: sleeping and waking

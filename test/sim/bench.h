@@ -308,7 +308,8 @@ void bench_check_pattern(const void *buf, uint32_t from, size_t len, const char 
 void advance(long ms);   /* moves the clock; everything due happens in order */
 void settle(void);       /* everything happens that needs no time */
 uint64_t now_ms(void);   /* milliseconds since the behaviour began */
-/* Moves the stack's clock only, as after a suspend: no timer becomes due. */
+/* Moves the stack's clock only, as after a suspend: no interval of a timer passes, but one-shot
+ * timers become due. */
 void sim_clock_skip(uint64_t ns);
 
 /*

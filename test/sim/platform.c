@@ -572,6 +572,7 @@ static struct handler handlers[HANDLERS_MAX];
 static size_t num_handlers;
 static struct timer timers[TIMERS_MAX];
 static size_t num_timers;
+static struct timer_once *onces;
 static unsigned char pending[INTR_MAX];
 static unsigned int num_pending;
 static unsigned int taken[INTR_MAX];
@@ -645,14 +646,26 @@ static void interrupt_sleepers(void)
     }
 }
 
+static int once_is_due(const struct timer_once *once)
+{
+    return once->deadline && once->deadline <= sim_now;
+}
+
 static void run_timers(void)
 {
+    struct timer_once *once;
     size_t i;
 
     for (i = 0; i < num_timers; i++) {
         if (timers[i].due) {
             timers[i].due = 0;
             timers[i].func();
+        }
+    }
+    for (once = onces; once; once = once->next) {
+        if (once_is_due(once)) {
+            once->deadline = 0;
+            once->handler();
         }
     }
 }
@@ -723,6 +736,35 @@ int timer_register(struct timeval interval, void (*handler)(void))
     return 0;
 }
 
+int timer_once_register(struct timer_once *timer, void (*handler)(void))
+{
+    if (sim_platform_state() != 1) {
+        return -1;
+    }
+    *timer = (struct timer_once){ onces, 0, handler };
+    onces = timer;
+    return 0;
+}
+
+/* One that is due stays due until its handler is called: the clock asks again at each move. */
+static void fire_onces(void)
+{
+    const struct timer_once *once;
+
+    for (once = onces; sim_platform_state() == 2 && once; once = once->next) {
+        if (once_is_due(once)) {
+            intr_pend(INTR_IRQ_TIMER);
+        }
+    }
+}
+
+void timer_once_set(struct timer_once *timer, uint64_t deadline)
+{
+    timer->deadline = deadline;
+    fire_onces();
+    sim_yield();
+}
+
 void sim_clock_skip(uint64_t ns)
 {
     struct task *task;
@@ -738,16 +780,27 @@ void sim_clock_skip(uint64_t ns)
         task->busy_until += task->busy_until ? ns : 0;
     }
     sim_line_skip(ns);
+    fire_onces();
 }
 
 uint64_t sim_next_timer(void)
 {
     uint64_t next = UINT64_MAX;
+    const struct timer_once *once;
     size_t i;
 
-    for (i = 0; sim_platform_state() == 2 && i < num_timers; i++) {
+    if (sim_platform_state() != 2) {
+        return next;
+    }
+    for (i = 0; i < num_timers; i++) {
         if (timers[i].next < next) {
             next = timers[i].next;
+        }
+    }
+    for (once = onces; once; once = once->next) {
+        /* one that is due has raised its interrupt, and may wait for a task that computes */
+        if (once->deadline && !once_is_due(once) && once->deadline < next) {
+            next = once->deadline;
         }
     }
     return next;
@@ -764,6 +817,7 @@ void sim_fire_timers(void)
             intr_pend(INTR_IRQ_TIMER);
         }
     }
+    fire_onces();
 }
 
 /*
@@ -816,6 +870,7 @@ int platform_init(void)
     }
     num_handlers = 0;
     num_timers = 0;
+    onces = NULL;
     memset(pending, 0, sizeof(pending));
     num_pending = 0;
     sim_generation++;
@@ -839,6 +894,7 @@ int platform_run(void)
     }
     stopping = 0;
     state = 2;
+    fire_onces();
     intr_task = sim_task_create("interrupt", intr_main, NULL);
     return 0;
 }
