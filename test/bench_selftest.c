@@ -80,9 +80,9 @@ static void must_fail(void (*func)(void), const char *part)
 /*
  * Locks
  */
-static lock_t a = { PTHREAD_MUTEX_INITIALIZER, NULL, "a.c" };
-static lock_t b = { PTHREAD_MUTEX_INITIALIZER, NULL, "b.c" };
-static lock_t c = { PTHREAD_MUTEX_INITIALIZER, NULL, "c.c" };
+static lock_t a = { .mutex = PTHREAD_MUTEX_INITIALIZER, .name = "a.c" };
+static lock_t b = { .mutex = PTHREAD_MUTEX_INITIALIZER, .name = "b.c" };
+static lock_t c = { .mutex = PTHREAD_MUTEX_INITIALIZER, .name = "c.c" };
 static struct sched_task bed;
 
 static void take_both(lock_t *first, lock_t *second)
@@ -999,6 +999,44 @@ static void test_wakeup_one(void)
     check(platform_shutdown() == 0);
 }
 
+/* Wakes the sleepers, and gives them occasions to run before and after it releases the lock. */
+static void slow_waker(void *arg)
+{
+    int *at_release = arg;
+
+    lock_acquire(&a);
+    sched_task_wakeup_one(&bed);
+    sched_task_wakeup(&bed);
+    for (int i = 0; i < 100; i++) {
+        clock_now();
+    }
+    *at_release = (int)sim_wakeups();
+    lock_release(&a);
+}
+
+/* A woken task does not run into the lock of its waker. */
+static void test_wakeup_at_release(void)
+{
+    int codes[2] = { -1, -1 }, before = (int)sim_wakeups(), at_release = -1;
+
+    start_platform();
+    task_start("sleeper", sleeper, &codes[0]);
+    task_start("another", sleeper, &codes[1]);
+    task_start("waker", slow_waker, &at_release);
+    check_int(at_release, before);
+    check_int((int)sim_wakeups(), before + 2);
+    check_int(codes[0] + codes[1], 0);
+    task_start("sleeper", sleeper, &codes[0]); /* destroyed when it is about to be woken */
+    lock_acquire(&a);
+    sched_task_wakeup(&bed);
+    sched_task_destroy(&bed, &a);
+    memset(&bed, 0x55, sizeof(bed));
+    lock_release(&a);
+    settle();
+    check_int(codes[0], EBADF);
+    check(platform_shutdown() == 0);
+}
+
 static void test_destroy(void)
 {
     int first = -1, second = -1;
@@ -1811,6 +1849,7 @@ BENCH(99,
     { "a one-shot timer is called at its deadline, as often as it is set", test_once },
     { "a user interrupt ends the present sleeps, and no later one", test_user_interrupt },
     { "sched_task_wakeup_one wakes one sleeper", test_wakeup_one },
+    { "what is woken under a lock is woken when the lock is released", test_wakeup_at_release },
     { "sched_task_destroy wakes all sleepers with EBADF", test_destroy },
     { "a sleep ends at its deadline", test_deadline },
     { "a leap of the clock makes no timer and no sleeper due", test_skip },

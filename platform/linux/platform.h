@@ -64,9 +64,10 @@ typedef struct {
     pthread_mutex_t mutex;
     _Atomic(const void *) owner; /* identifies the thread that holds it; NULL: none */
     const char *name;            /* the file that declares it */
+    struct sched_task *woken;    /* tasks to wake when it is released (step 47) */
 } lock_t;
 
-#define LOCK_INITIALIZER { PTHREAD_MUTEX_INITIALIZER, NULL, __FILE__ }
+#define LOCK_INITIALIZER { PTHREAD_MUTEX_INITIALIZER, NULL, __FILE__, NULL }
 
 void lock_init(lock_t *lock);
 void lock_acquire(lock_t *lock);
@@ -171,17 +172,20 @@ void timer_once_set(struct timer_once *timer, uint64_t deadline);
  *
  * Threads sleep on a task until a condition holds. A lock guards the condition, the same one for
  * all sleepers of the task. It is held from the check of the condition to the sleep, and by the
- * thread that wakes: so no wake-up is lost. A sleep is a cancellation point (pthread_cancel), the
- * only one in a user's call (step 37): a thread cancelled there has left the task and released the
- * lock.
+ * thread that wakes: so no wake-up is lost. From step 47 on, what is woken under the lock is woken
+ * when the lock is released: so no thread wakes into a wait for it. A sleep is a cancellation point
+ * (pthread_cancel), the only one in a user's call (step 37): a thread cancelled there has left the
+ * task and released the lock.
  */
 struct sched_task {
     pthread_cond_t cond;
     struct sched_task *next; /* the list of tasks with sleepers */
-    const lock_t *lock;      /* the sleepers' lock */
+    lock_t *lock;            /* the sleepers' lock */
     unsigned int sleepers;
     unsigned int interrupts; /* number of INTR_IRQ_USER while there were sleepers */
     int dying;
+    struct sched_task *next_woken; /* the lock's list `woken` */
+    unsigned int wakes;      /* sleepers to wake then; 0: not in the list, UINT_MAX: all */
 };
 
 void sched_task_init(struct sched_task *task);
@@ -194,10 +198,11 @@ void sched_task_destroy(struct sched_task *task, lock_t *lock);
  * task is destroyed: release lock, and use neither the task nor its owner). Caller must hold lock,
  * and no other. */
 int sched_task_sleep(struct sched_task *task, lock_t *lock, uint64_t deadline);
-/* Wakes all sleepers. Caller must hold their lock. */
+/* Wakes all sleepers, as soon as the caller releases their lock, which it must hold; also in a
+ * sleep, or in sched_task_destroy. */
 void sched_task_wakeup(struct sched_task *task);
-/* Wakes one sleeper: for an event that only one can use, if all sleepers of the task wait for such
- * events. Caller must hold their lock. */
+/* Wakes one sleeper, likewise: for an event that only one can use, if all sleepers of the task wait
+ * for such events. Caller must hold their lock. */
 void sched_task_wakeup_one(struct sched_task *task);
 /* A thread that is cancelled in a sleep between these two runs func(arg), without the lock, to undo
  * its unfinished call. Use both in the same block. */

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,7 +31,8 @@
  * timer is due, the wire INTR_IRQ_BASE for arrivals. INTR_IRQ_USER interrupts the sleeps of that
  * moment.
  *
- * Locks. Since one task runs at a time, a lock is only the name of its owner. The checks make it
+ * Locks. Since one task runs at a time, a lock is only the name of its owner, and the list of what
+ * its release wakes. The checks make it
  * useful: no task may take a lock twice, release another's, or sleep or end with one, and the order
  * of locks must have no cycle. Each order is remembered once seen, so two orders that could
  * deadlock fail even in a run that does not deadlock.
@@ -448,6 +450,7 @@ void lock_init(lock_t *lock)
     edges_forget(lock);
     pthread_mutex_init(&lock->mutex, NULL);
     lock->owner = NULL;
+    lock->woken = NULL;
     if (!lock->name) {
         lock->name = "a lock";
     }
@@ -508,6 +511,9 @@ static void lock_take(lock_t *lock)
     self->held[self->nheld++] = lock;
 }
 
+/* Wakes the sleepers that sched_task_wakeup has named under the lock. */
+static void wake_queued(lock_t *lock);
+
 static void lock_drop(lock_t *lock)
 {
     struct task *self = sim_current;
@@ -520,6 +526,7 @@ static void lock_drop(lock_t *lock)
         self->held[i] = self->held[i + 1];
     }
     lock->owner = NULL;
+    wake_queued(lock);
 }
 
 void lock_acquire(lock_t *lock)
@@ -979,11 +986,12 @@ int sched_task_sleep(struct sched_task *task, lock_t *lock, uint64_t deadline)
         return -1;
     }
     task->sleepers++;
+    task->lock = lock;
+    lock_drop(lock); /* first: it may wake others, but not this one */
     self->woken = 0;
     self->code = ETIMEDOUT;
     self->deadline = deadline;
     self->sleeps_on = task;
-    lock_drop(lock);
     self->lock = lock;
     sim_block("sleeps", is_woken);
     self->lock = NULL;
@@ -1051,18 +1059,61 @@ static void check_wakeup(const char *func, const struct sched_task *task)
     }
 }
 
+#define WAKE_ALL UINT_MAX /* in place of a number of sleepers */
+
+/* Puts the task into the list of its lock, whose release wakes. */
+static void queue_wakes(struct sched_task *task, unsigned int wakes)
+{
+    if (task->sleepers > 0 && !task->dying) {
+        if (task->wakes == 0) {
+            task->next_woken = task->lock->woken;
+            task->lock->woken = task;
+        }
+        task->wakes = wakes == WAKE_ALL || task->wakes == WAKE_ALL ? WAKE_ALL : task->wakes + wakes;
+    }
+    sim_yield();
+}
+
+static void unqueue(struct sched_task *task, lock_t *lock)
+{
+    struct sched_task **p = &lock->woken;
+
+    while (*p && *p != task) {
+        p = &(*p)->next_woken;
+    }
+    if (*p) {
+        *p = task->next_woken;
+        task->wakes = 0;
+    }
+}
+
+static void wake_queued(lock_t *lock)
+{
+    struct sched_task *task;
+
+    while ((task = lock->woken) != NULL) {
+        check_alive("lock_release", task);
+        lock->woken = task->next_woken;
+        if (task->wakes == WAKE_ALL) {
+            wake_all(task);
+            task->wakes = 0;
+        }
+        for (; task->wakes > 0; task->wakes--) {
+            wake_one(task);
+        }
+    }
+}
+
 void sched_task_wakeup(struct sched_task *task)
 {
     check_wakeup("sched_task_wakeup", task);
-    wake_all(task);
-    sim_yield();
+    queue_wakes(task, WAKE_ALL);
 }
 
 void sched_task_wakeup_one(struct sched_task *task)
 {
     check_wakeup("sched_task_wakeup_one", task);
-    wake_one(task);
-    sim_yield();
+    queue_wakes(task, 1);
 }
 
 static int have_left(const struct task *task)
@@ -1077,9 +1128,10 @@ void sched_task_destroy(struct sched_task *task, lock_t *lock)
         sim_wrong("sched_task_destroy: called twice (task %s)", sim_current->name);
     }
     task->dying = DYING;
-    wake_all(task);
+    unqueue(task, lock);
     if (task->sleepers) {
         lock_drop(lock);
+        wake_all(task);
         sim_current->destroys = task;
         sim_block("waits for sleepers to leave", have_left);
         sim_current->destroys = NULL;
