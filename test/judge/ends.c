@@ -132,6 +132,7 @@ static int end_receive(struct end *end)
     size_t size = 1 + sim_draw((uint32_t)end->plan->read_max);
     ssize_t len;
 
+    size = size < sizeof(buf[0]) ? size : sizeof(buf[0]);
     if (end->received >= end->plan->abort_at) {
         end_abort(end);
         return 0;

@@ -25,6 +25,8 @@
 
 #define NEVER SIZE_MAX
 
+#define TOTAL_MAX (16 * 1024 * 1024) /* bytes that a side sends, at most */
+
 /* Plan of one side. */
 struct side {
     size_t total;          /* bytes that it sends */
@@ -42,6 +44,10 @@ struct side {
 struct plan {
     int peer;              /* side 1 is the scripted peer, on Ethernet; else ours, on a loopback */
     struct wire_faults faults;
+    int paths;             /* the two directions have paths, as follows, beside the faults */
+    struct wire_path path[2];
+    unsigned int compute_us; /* computing of the stack on each packet in */
+    unsigned int slow_s;   /* seconds that the transfer may take on these paths */
     unsigned int stop_ms;  /* end of the faults; 0: never */
     unsigned int mtu;
     int crossing;          /* both sides open */
@@ -61,7 +67,7 @@ extern struct plan plan;
 
 void plan_draw(void);
 void plan_print(char *buf, size_t size);
-/* Returns how many of 1,000 frames are lost or damaged. */
+/* Returns how many of 1,000 frames are lost or damaged, drops at a queue aside. */
 unsigned int plan_loss(void);
 
 /*

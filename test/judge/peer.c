@@ -31,7 +31,7 @@ static struct {
     int acks;            /* an ACK is due at ack_at */
     uint64_t ack_at, send_at, read_at;
     uint64_t rto;
-    uint8_t here[1 << 18]; /* bytes that have arrived and are kept */
+    uint8_t here[TOTAL_MAX + (1 << 17)]; /* bytes that have arrived and are kept */
 } peer;
 
 static uint32_t least(uint32_t a, uint32_t b)

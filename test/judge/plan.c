@@ -51,6 +51,91 @@ static void draw_side(struct side *s)
     s->isn = one_of(2) ? UINT32_MAX - draw_size(17) : (uint32_t)sim_draw(1 << 16) << 16;
 }
 
+/*
+ * The paths
+ */
+#define WINDOW    65535 /* of our stack */
+#define QUEUE_S   3     /* seconds that a full queue needs, at most */
+#define SLOW_S    100   /* seconds that a transfer should need, at most */
+
+static void draw_path(struct wire_path *p)
+{
+    size_t frame = plan.mtu + 14u, room;
+
+    p->bits_per_s = one_of(8) ? 0 : UINT64_C(64000) << sim_draw(11);
+    if (p->bits_per_s && p->bits_per_s < 32 * frame) {
+        p->bits_per_s = 32 * frame; /* a quarter of a second for a frame */
+    }
+    room = QUEUE_S * (size_t)p->bits_per_s / 8;
+    p->queue = frame * (1 + sim_draw(4)) + draw_size(18);
+    p->queue = p->queue < room ? p->queue : room;
+    p->delay_us = draw_size(18);
+    p->jitter_us = one_of(2) ? 0 : sim_draw(p->delay_us + 1000);
+    p->loss = one_of(2) ? 0 : sim_draw(31);
+}
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Returns the bytes per second that a stack without congestion control moves at least: it sends
+ * whole windows, and loses of each what the queue does not hold, until a timeout of a second. */
+static uint64_t pace(const struct wire_path *p, const struct wire_path *back)
+{
+    const struct wire_faults *f = &plan.faults;
+    uint64_t mss = plan.mtu - 40, rate = p->bits_per_s ? p->bits_per_s / 32 : UINT64_MAX;
+    uint64_t trip = 2 * (f->delay_ms + f->vary_ms) + (p->delay_us + p->jitter_us) / 1000 +
+                    (back->delay_us + back->jitter_us) / 1000 + 1;
+    uint64_t lost = p->loss + f->loss + f->damage;
+
+    rate = least(rate, WINDOW * UINT64_C(500) / trip);
+    if (p->bits_per_s && p->queue < WINDOW / 4 * 5) {
+        rate = least(rate, p->queue / 2);
+    }
+    if (lost) {
+        rate = least(rate, mss * 500 / lost);
+    }
+    if (plan.compute_us) {
+        rate = least(rate, mss * 250000 / plan.compute_us);
+    }
+    return rate + 1;
+}
+
+/* A long transfer needs a wire that loses little. */
+static void draw_long(struct side *s)
+{
+    plan.faults.loss = plan.faults.damage = plan.faults.twice = plan.faults.late = 0;
+    plan.path[0].loss = plan.path[1].loss = one_of(2) ? 0 : 1 + sim_draw(5);
+    s->total = TOTAL_MAX >> sim_draw(6);
+    s->total -= sim_draw((uint32_t)s->total / 4);
+    s->write_max = s->total / 400 + 1;
+}
+
+static void draw_paths(void)
+{
+    draw_path(&plan.path[DIR_OUT]);
+    plan.path[DIR_IN] = plan.path[DIR_OUT];
+    if (one_of(2)) {
+        draw_path(&plan.path[DIR_IN]);
+    }
+    plan.paths = 1;
+    plan.compute_us = one_of(2) ? 0 : (unsigned int)least(draw_size(11), 3 * (plan.mtu - 40));
+    if (!one_of(3)) { /* the path alone */
+        plan.faults = (struct wire_faults){ .delay_ms = (unsigned int)plan.crossing };
+    }
+    if (one_of(4)) {
+        draw_long(&plan.side[sim_draw(2)]);
+    }
+    for (int i = 0; i < 2; i++) {
+        struct side *s = &plan.side[i];
+        uint64_t most = pace(&plan.path[i ? DIR_IN : DIR_OUT], &plan.path[i ? DIR_OUT : DIR_IN]);
+
+        s->total = (size_t)least(s->total, most * SLOW_S);
+        plan.slow_s += (unsigned int)(s->total / most);
+    }
+}
+
 static void draw_peer(void)
 {
     plan.passive = one_of(2);
@@ -78,6 +163,9 @@ void plan_draw(void)
     plan.faults.delay_ms += plan.crossing; /* else a SYN arrives before the other side opens */
     draw_side(&plan.side[0]);
     draw_side(&plan.side[1]);
+    if (sim_run.seed % 2) { /* even seeds repeat what they did before there were paths */
+        draw_paths();
+    }
     plan.side[0].from = 1; /* as in a script: reports omit the pattern's bytes */
     for (int i = 0; i < 2; i++) {
         least = plan.side[!i].total / 400 + 1;
@@ -100,7 +188,9 @@ void plan_draw(void)
 
 unsigned int plan_loss(void)
 {
-    return plan.faults.loss + plan.faults.damage;
+    unsigned int in = plan.path[DIR_IN].loss, out = plan.path[DIR_OUT].loss;
+
+    return plan.faults.loss + plan.faults.damage + (in > out ? in : out);
 }
 
 static size_t print_side(const struct side *s, const char *name, char *buf, size_t size)
@@ -120,6 +210,13 @@ static size_t print_side(const struct side *s, const char *name, char *buf, size
     return (size_t)len;
 }
 
+static size_t print_path(const char *name, const struct wire_path *p, char *buf, size_t size)
+{
+    return (size_t)snprintf(buf, size, "%s %llu bit/s, queue %zu, %u+%u us, loss %u; ", name,
+                            (unsigned long long)p->bits_per_s, p->queue, p->delay_us, p->jitter_us,
+                            p->loss);
+}
+
 void plan_print(char *buf, size_t size)
 {
     const struct wire_faults *f = &plan.faults;
@@ -136,6 +233,11 @@ void plan_print(char *buf, size_t size)
         len += (size_t)snprintf(buf + len, size - len, ", for %u ms", plan.stop_ms);
     }
     len += (size_t)snprintf(buf + len, size - len, "\n");
+    if (plan.paths) {
+        len += print_path("path out", &plan.path[DIR_OUT], buf + len, size - len);
+        len += print_path("in", &plan.path[DIR_IN], buf + len, size - len);
+        len += (size_t)snprintf(buf + len, size - len, "computes %u us\n", plan.compute_us);
+    }
     len += print_side(&plan.side[0], "ours", buf + len, size - len);
     len += (size_t)snprintf(buf + len, size - len, "\n");
     len += print_side(&plan.side[1], plan.peer ? "peer" : "ours", buf + len, size - len);

@@ -11,8 +11,6 @@
 #define RST 0x04
 #define ACK 0x10
 
-#define TOTAL_MAX (1 << 17)
-
 struct segment {
     uint32_t seq, ack, wnd;
     uint8_t flags;
