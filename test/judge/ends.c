@@ -193,6 +193,7 @@ static int end_send(struct end *end)
     len = len < left ? len : left;
     len = len < sizeof(buf[0]) ? len : sizeof(buf[0]);
     pattern(buf[end->index], end->plan->from + (uint32_t)end->sent, len);
+    end->given = end->sent + len;
     sent = sock_send(end->id, buf[end->index], len);
     if (sent == -1) {
         end_failed(end, errno);
@@ -225,8 +226,16 @@ static void sender(void *arg)
     end_leave(end);
 }
 
+static const struct end *started[2];
+
+size_t end_given(int side)
+{
+    return started[side] ? started[side]->given : 0;
+}
+
 void end_start(struct end *end, int index)
 {
+    started[index] = end;
     *end = (struct end){.plan = &plan.side[index], .other = &plan.side[!index], .index = index};
     sched_task_init(&end->task);
     end->id = -1;

@@ -8,7 +8,7 @@
  *   plan.c   the choices drawn from the seed
  *   ends.c   the applications on our stack
  *   peer.c   the scripted peer
- *   watch.c  the rules for each frame on the wire
+ *   watch.c  the rules for each frame on the wire, and what it hands to edge.h
  *   trial.c  a run from its start to the verdict
  */
 
@@ -83,6 +83,7 @@ struct end {
     int aborted;
     int given_up;      /* the judge has closed the socket */
     size_t sent;
+    size_t given;      /* sent, and what a call in progress has */
     size_t received;
     int eof;
     int errnum;        /* the first error it got */
@@ -92,6 +93,8 @@ struct end {
 };
 
 void end_start(struct end *end, int index);
+/* The bytes that the end on this side has given to its socket. */
+size_t end_given(int side);
 int end_is_done(const struct end *end);
 /* Closes its sockets, which lets its calls fail. */
 void end_give_up(struct end *end);
@@ -115,6 +118,8 @@ void peer_view(struct peer_view *view);
  * The watch: checks each frame. Flow 0 is from side 0.
  */
 void watch_start(void);
+/* The trial ends: the last answers are due. */
+void watch_end(void);
 uint64_t watch_hash(void);
 /* Copies the side's initial sequence number. Returns whether it has sent its SYN. */
 int watch_isn(int side, uint32_t *isn);

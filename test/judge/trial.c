@@ -341,5 +341,6 @@ int trial(void)
     }
     whole = verdict();
     wait_until_free(base);
+    watch_end();
     return whole;
 }

@@ -174,6 +174,9 @@ static int wire_isr(unsigned int irq, void *arg)
         net_input(arrival->p.type, arrival->p.data, arrival->p.len, wire->dev);
         arrival_free(arrival);
     }
+    if (sim_watch_batch) {
+        sim_watch_batch();
+    }
     return 0;
 }
 

@@ -293,6 +293,8 @@ struct sim_actor {
 extern const struct sim_actor *sim_actor;
 /* Called for each frame that leaves our stack or reaches it. */
 extern void (*sim_watch)(enum direction dir, const struct packet *p);
+/* Called when our device has handed to the stack all frames that have reached it: a batch. */
+extern void (*sim_watch_batch)(void);
 
 /* The line (line.c). Carries a frame to the script's end, or in to our end of wire. */
 void sim_carry(const struct packet *p, enum direction dir, void *wire);

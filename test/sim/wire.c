@@ -125,6 +125,8 @@ void sim_wire_sent(const struct packet *p)
     sim_locate(p, &lay);
     if (!is_question(p, &lay)) {
         sim_remember(p, DIR_OUT);
+    } else if (sim_watch) {
+        sim_watch(DIR_OUT, p);
     }
     sim_carry(p, DIR_OUT, NULL);
 }
