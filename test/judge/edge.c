@@ -8,7 +8,6 @@
 #define MS UINT64_C(1000000)
 
 #define RTO_RFC    (1000 * MS) /* RFC 6298 2.4 */
-#define RTO_OURS   (200 * MS)  /* from step 49 on */
 #define DELAY_MOST (500 * MS)  /* RFC 9293 3.8.6.3, MUST-58 */
 #define REPEATS    65535       /* old data within so much of RCV.NXT is a repetition */
 
@@ -101,6 +100,12 @@ void edge_hold(struct edge *e)
  * Segments out
  */
 
+/* Does it probe a zero window? */
+static int is_probe(const struct edge *e, const struct edge_segment *seg)
+{
+    return seg->len == 1 && seg->seq == e->edge;
+}
+
 /* Is it the SYN-ACK after a SYN that has crossed the peer's? */
 static int is_crossing(const struct edge *e, const struct edge_segment *seg)
 {
@@ -111,13 +116,13 @@ static int is_crossing(const struct edge *e, const struct edge_segment *seg)
 static const char *check_again(struct edge *e, uint64_t now, const struct edge_segment *seg,
                                int *late)
 {
-    uint64_t rto = e->step >= EDGE_MIN_RTO && !(seg->flags & EDGE_SYN) ? RTO_OURS : RTO_RFC;
+    uint64_t rto = e->step >= EDGE_MIN_RTO && !(seg->flags & EDGE_SYN) ? EDGE_RTO : RTO_RFC;
     uint64_t since = now - e->timer_was;
 
     if (is_crossing(e, seg) || e->burst == now) {
         return NULL;
     }
-    if (edge_cwnd_repairs(e, seg->seq)) {
+    if (!is_probe(e, seg) && edge_cwnd_repairs(e, seg->seq)) {
         return NULL;
     }
     *late = 1;
@@ -133,9 +138,8 @@ static const char *check_again(struct edge *e, uint64_t now, const struct edge_s
 static const char *check_room(const struct edge *e, const struct edge_segment *seg)
 {
     uint32_t end = seg->seq + size_of(seg);
-    int probe = seg->len == 1 && seg->seq == e->edge;
 
-    if (end > e->edge && !probe && !(seg->flags & EDGE_SYN)) {
+    if (end > e->edge && !is_probe(e, seg) && !(seg->flags & EDGE_SYN)) {
         return edge_wrong("send up to %u, beyond a window up to %u", end, e->edge);
     }
     if (seg->seq + seg->len > e->given) {
@@ -161,11 +165,12 @@ static const char *send_text(struct edge *e, uint64_t now, const struct edge_seg
     if (!wrong && seg->seq < e->end) {
         wrong = check_again(e, now, seg, &late);
     }
-    if (!wrong && e->step >= EDGE_CWND && !(seg->flags & EDGE_SYN)) {
+    if (!wrong && e->step >= EDGE_CWND && !(seg->flags & EDGE_SYN) &&
+        !is_probe(e, seg)) {
         wrong = edge_cwnd_out(e, now, seg->seq, end, late);
     }
-    if (seg->seq <= e->una && !e->held && !is_crossing(e, seg)) {
-        e->timer = now;
+    if (seg->seq <= e->una && !e->held && (late || seg->seq == e->end)) {
+        e->timer = now; /* a repair need not start it */
     }
     if (seg->flags & EDGE_SYN) {
         e->cc.lost_syn |= late;
@@ -235,7 +240,10 @@ static int is_acceptable(const struct edge *e, const struct edge_segment *seg)
 static void allow(struct edge *e, const struct edge_segment *seg)
 {
     edge_cwnd_in(e, seg);
-    e->una_most = most(e->una_most, seg->ack);
+    if (seg->ack > e->una_most) {
+        e->una_most = seg->ack;
+        e->most_at = e->now;
+    }
     e->edge = most(e->edge, seg->ack + seg->wnd);
     e->wnd_max = most(e->wnd_max, seg->wnd);
 }

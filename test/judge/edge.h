@@ -30,6 +30,8 @@ enum {
     EDGE_FAST = 51,        /* fast retransmit, NewReno, limited transmit */
 };
 
+#define EDGE_RTO UINT64_C(200000000) /* from step EDGE_MIN_RTO on, in nanoseconds */
+
 #define EDGE_FIN 0x01
 #define EDGE_SYN 0x02
 #define EDGE_RST 0x04
@@ -48,13 +50,16 @@ struct edge_segment {
 struct edge_cwnd {
     uint32_t cwnd;       /* 0: not open yet */
     uint32_t ssthresh;
+    uint32_t beyond;     /* of cwnd, after a recovery */
     uint32_t counted;    /* acknowledged in congestion avoidance, of cwnd bytes */
     uint32_t dups;       /* duplicate ACKs in a row */
     uint32_t flight;     /* when the first of them came */
-    uint32_t wnd;        /* of the last segment in */
+    uint32_t wnd;        /* of the last segment in, but for old ones */
     uint32_t recover;    /* SND.NXT at the last loss */
-    int recovery;        /* fast recovery */
+    int recovery;        /* fast recovery, */
+    int unsure;          /* or slow start: what began it may have been the timer */
     int repairs;         /* retransmissions that its partial ACKs allow */
+    int back;            /* after an RTO it goes back to SND.UNA */
     int timeout;         /* an RTO is not yet answered by what was not sent again */
     int slow;            /* slow start after an RTO */
     uint32_t resent;     /* all below was sent again since the RTO */
@@ -73,7 +78,8 @@ struct edge {
     uint64_t now;        /* time of the last event */
     /* what it sends */
     uint32_t una, una_was;   /* acknowledged by acceptable segments; before this instant */
-    uint32_t una_most;       /* acknowledged by any segment */
+    uint32_t una_most;       /* acknowledged by any segment, */
+    uint64_t most_at;        /* at this time */
     uint32_t end;            /* all below was sent */
     uint32_t edge;           /* right edge of the window, the largest ever offered */
     uint32_t given;          /* all data below was given by the user */

@@ -33,6 +33,7 @@ static uint32_t initial(const struct edge *e)
 static void halve(struct edge *e, uint32_t flight)
 {
     e->cc.ssthresh = most(flight / 2, 2 * e->mss);
+    e->cc.beyond = 0;
 }
 
 /*
@@ -45,7 +46,7 @@ static void grow(struct edge *e, uint32_t acked, uint32_t flight)
     struct edge_cwnd *c = &e->cc;
 
     if (c->cwnd < c->ssthresh) {
-        if (c->cwnd < 2 * flight) {
+        if (c->cwnd < 2 * flight || c->cwnd < flight + e->mss) {
             c->cwnd += least(acked, (c->slow ? 1 : 2) * e->mss);
         }
         return;
@@ -65,12 +66,22 @@ static void recover(struct edge *e, uint32_t ack, uint32_t acked)
 {
     struct edge_cwnd *c = &e->cc;
 
+    c->counted += c->unsure ? acked : 0;
     if (ack >= c->recover) {
         c->recovery = 0;
         c->cwnd = c->ssthresh;
+        if (c->unsure) { /* if it was a timeout, it has grown beyond ssthresh already */
+            c->beyond = (6 + c->counted / c->ssthresh) * e->mss;
+            c->counted = 0;
+        } else if (most(e->end - ack, e->mss) + e->mss < c->ssthresh) {
+            c->beyond = 2 * e->mss; /* step 3, (1): less, then slow start beyond ssthresh */
+        }
         return;
     }
     c->cwnd = most(c->cwnd - least(acked, c->cwnd) + (acked >= e->mss ? e->mss : 0), e->mss);
+    if (c->unsure) {
+        c->cwnd = most(c->cwnd, c->ssthresh + e->mss); /* slow start gets so far */
+    }
     c->repairs = 1;
 }
 
@@ -109,7 +120,8 @@ static void take_new(struct edge *e, uint32_t ack)
     grow(e, acked, flight);
 }
 
-/* A duplicate ACK, RFC 5681 2: from data in flight, without data, and with the same window. */
+/* A duplicate ACK, RFC 5681 2: with data in flight, without data, and with the same window. With a
+ * window of zero it answers a probe. */
 static void take_duplicate(struct edge *e)
 {
     struct edge_cwnd *c = &e->cc;
@@ -129,14 +141,16 @@ void edge_cwnd_in(struct edge *e, const struct edge_segment *seg)
     struct edge_cwnd *c = &e->cc;
     uint32_t wnd = c->wnd;
 
-    c->wnd = seg->wnd;
+    if (seg->ack >= e->una_most) {
+        c->wnd = seg->wnd;
+    }
     if (c->cwnd == 0) {
         return;
     }
     if (seg->ack > e->una_most) {
         take_new(e, seg->ack);
     } else if (seg->ack == e->una_most && e->end > e->una_most && seg->len == 0 &&
-               !(seg->flags & (EDGE_SYN | EDGE_FIN)) && seg->wnd == wnd) {
+               !(seg->flags & (EDGE_SYN | EDGE_FIN)) && seg->wnd == wnd && wnd > 0) {
         take_duplicate(e);
     }
 }
@@ -144,6 +158,22 @@ void edge_cwnd_in(struct edge *e, const struct edge_segment *seg)
 /*
  * Segments out
  */
+
+static int is_late(const struct edge *e)
+{
+    return e->now - e->timer >= EDGE_RTO && e->now - e->most_at >= EDGE_RTO;
+}
+
+/* A repair that comes so late may also be a timeout, which goes back. */
+static void go_back_if_late(struct edge *e)
+{
+    if (is_late(e)) {
+        e->cc.counted = e->cc.unsure ? e->cc.counted : 0;
+        e->cc.back = e->cc.unsure = 1;
+        e->cc.resent = e->una_most;
+        e->cc.recover = e->end;
+    }
+}
 
 /* Fast retransmit, RFC 6582 3.2, steps 2 and 3 */
 static void enter_recovery(struct edge *e)
@@ -154,15 +184,17 @@ static void enter_recovery(struct edge *e)
     c->cwnd = c->ssthresh + c->dups * e->mss;
     c->recover = e->end;
     c->recovery = 1;
-    c->repairs = 0;
+    c->repairs = c->back = c->unsure = 0;
+    go_back_if_late(e);
 }
 
 int edge_cwnd_repairs(struct edge *e, uint32_t s)
 {
     struct edge_cwnd *c = &e->cc;
 
-    if (e->step >= EDGE_CWND && c->slow && s >= c->resent && s < c->recover) {
-        return 1; /* the timeout goes back: each byte once */
+    if (e->step >= EDGE_CWND && c->back && s >= c->resent && s < c->recover &&
+        !(s <= e->una_most && is_late(e))) {
+        return 1; /* each byte once */
     }
     if (e->step < EDGE_FAST || s > e->una_most) {
         return 0;
@@ -173,6 +205,7 @@ int edge_cwnd_repairs(struct edge *e, uint32_t s)
     }
     if (c->recovery && c->repairs > 0) {
         c->repairs--;
+        go_back_if_late(e);
         return 1;
     }
     return 0;
@@ -190,7 +223,7 @@ static void time_out(struct edge *e, uint32_t s)
         halve(e, e->end - e->una_most);
     }
     c->cwnd = e->mss;
-    c->timeout = c->slow = c->spurious = 1;
+    c->timeout = c->slow = c->spurious = c->back = 1;
     c->answers = c->dups = c->counted = 0;
     c->recovery = 0;
     c->resent = s;
@@ -212,7 +245,7 @@ static uint32_t allowed(const struct edge *e, uint32_t s)
         return c->recover - e->una_most + 2 * e->mss;
     }
     if (e->step >= EDGE_FAST && !c->recovery) { /* limited transmit, RFC 3042 */
-        return c->cwnd + least(c->dups, DUPS - 1) * e->mss;
+        return c->cwnd + c->beyond + least(c->dups, DUPS - 1) * e->mss;
     }
     return c->cwnd;
 }

@@ -8,6 +8,7 @@
  *   plan.c   the choices drawn from the seed
  *   ends.c   the applications on our stack
  *   peer.c   the scripted peer
+ *   reno.c   its congestion control
  *   watch.c  the rules for each frame on the wire, and what it hands to edge.h
  *   trial.c  a run from its start to the verdict
  */
@@ -61,6 +62,7 @@ struct plan {
     unsigned int ack_ms;   /* delay of its acknowledgments, at most */
     int keeps;             /* it keeps segments out of order */
     int shrinks;           /* it shrinks its window */
+    int modern;            /* it does what steps 47 to 51 do */
 };
 
 extern struct plan plan;
@@ -121,6 +123,8 @@ void watch_start(void);
 /* The trial ends: the last answers are due. */
 void watch_end(void);
 uint64_t watch_hash(void);
+/* A modern peer sends a segment, or takes one: it has a watcher too, with the rules of step 51. */
+void watch_peer(enum direction dir, const struct packet *p, const struct layout *lay);
 /* Copies the side's initial sequence number. Returns whether it has sent its SYN. */
 int watch_isn(int side, uint32_t *isn);
 /* Are its checksums and lengths right? */

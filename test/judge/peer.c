@@ -1,11 +1,13 @@
 #include <string.h>
 
 #include "judge.h"
+#include "reno.h"
 
 /*
  * The peer: a minimal TCP of the judge's own. It goes back to SND.UNA at a timeout, cuts its bytes
- * into new segments each time, delays acknowledgments, and keeps or drops segments out of order.
- * Numbers are relative, as in watch.c, which has the rules.
+ * into new segments each time, delays acknowledgments, and keeps or drops segments out of order. A
+ * modern one sends full segments, has reno.h, and acknowledges by RFC 9293 3.8.6.3. Numbers are
+ * relative, as in watch.c, which has the rules.
  */
 #define FIN 0x01
 #define SYN 0x02
@@ -15,6 +17,7 @@
 
 #define RTO (SIM_SECOND / 2)
 #define RTO_MAX (8 * SIM_SECOND)
+#define IDLE (5 * SIM_SECOND) /* the window is restarted */
 
 static struct {
     enum { LISTENS, OPENS, ANSWERS, OPEN, GONE } state;
@@ -31,6 +34,13 @@ static struct {
     int acks;            /* an ACK is due at ack_at */
     uint64_t ack_at, send_at, read_at;
     uint64_t rto;
+    struct reno reno;    /* of a modern one */
+    uint64_t sent_at;    /* its last data */
+    int syn_sent;
+    uint32_t wnd;        /* the last window offered to it */
+    uint32_t top;        /* the largest sequence number received */
+    uint32_t full;       /* the largest segment received */
+    unsigned int unanswered; /* full segments received since the last ACK */
     uint8_t here[TOTAL_MAX + (1 << 17)]; /* bytes that have arrived and are kept */
 } peer;
 
@@ -108,7 +118,9 @@ static void output(uint8_t flags, uint32_t seq, size_t len)
     sim_fix_sums(&p, &lay);
     if (flags & ACK) {
         peer.acks = 0;
+        peer.unanswered = 0;
     }
+    watch_peer(DIR_OUT, &p, &lay);
     sim_carry(&p, DIR_IN, sim_wire_now);
 }
 
@@ -128,14 +140,22 @@ static uint32_t sendable(void)
     return may_end() ? end + 1 : end;
 }
 
-/* Sends a segment of random size from SND.NXT on. */
+/* Returns the size of a segment: full, or random. */
+static uint32_t draw_segment(void)
+{
+    if (plan.modern) {
+        return peer.reno.mss;
+    }
+    return least(1 + sim_draw(least((uint32_t)peer.plan->write_max, 1460)), plan.mtu - 40);
+}
+
+/* Sends a segment from SND.NXT on. */
 static void send_one(uint32_t limit)
 {
-    uint32_t size = 1 + sim_draw(least((uint32_t)peer.plan->write_max, 1460));
+    uint32_t size = draw_segment();
     uint32_t text = (uint32_t)peer.plan->total + 1, at = peer.nxt, len = 0;
     uint8_t flags = ACK;
 
-    size = least(size, plan.mtu - 40);
     if (peer.nxt < text) {
         len = least(least(size, limit - peer.nxt), text - peer.nxt);
         flags |= PSH;
@@ -144,36 +164,89 @@ static void send_one(uint32_t limit)
         flags |= FIN;
     }
     peer.nxt += len + !!(flags & FIN); /* before sending: the answer may arrive during it */
+    reno_sends(&peer.reno, sim_now, peer.nxt, at < peer.end);
+    peer.sent_at = sim_now;
     if (peer.nxt > peer.end) {
         peer.end = peer.nxt;
     }
     output(flags, at, len);
 }
 
-/* Sends up to 40 segments that the window allows. */
-static void send_data(void)
+static uint64_t rto(void)
+{
+    return plan.modern ? peer.reno.rto : peer.rto;
+}
+
+/* Returns the end of what it may send now. */
+static uint32_t send_limit(void)
 {
     uint32_t limit = least(sendable(), peer.edge);
 
-    for (int i = 0; i < 40 && peer.nxt < limit && peer.state == OPEN; i++) {
+    if (!plan.modern) {
+        return limit;
+    }
+    if (peer.una == peer.end && sim_now - peer.sent_at > IDLE) {
+        reno_idle(&peer.reno);
+    }
+    return least(limit, peer.una + reno_window(&peer.reno));
+}
+
+/* Does it wait until it can send a full segment? RFC 1122 4.2.3.4 */
+static int waits(uint32_t limit)
+{
+    return plan.modern && limit < sendable() && limit - peer.nxt < peer.reno.mss &&
+           peer.nxt > peer.una;
+}
+
+/* Sends up to 40 segments that the windows allow. */
+static void send_data(void)
+{
+    uint32_t limit = send_limit();
+
+    for (int i = 0; i < 40 && peer.nxt < limit && peer.state == OPEN && !waits(limit); i++) {
         send_one(limit);
+        limit = send_limit();
     }
     if (peer.una < sendable() && peer.send_at == UINT64_MAX) {
-        peer.send_at = sim_now + peer.rto;
+        peer.send_at = sim_now + rto();
+    }
+}
+
+/* Sends the segment at SND.UNA again, without the FIN. */
+static void send_first(void)
+{
+    uint32_t end = least(least(peer.end, peer.edge), (uint32_t)peer.plan->total + 1);
+    uint32_t len = least(end - peer.una, peer.reno.mss);
+
+    if (len > 0) {
+        reno_sends(&peer.reno, sim_now, peer.una + len, 1);
+        peer.sent_at = sim_now;
+        output(PSH | ACK, peer.una, len);
     }
 }
 
 /* Timeout: sends again from SND.UNA on, or one byte as zero-window probe. */
 static void send_again(void)
 {
+    int probes = peer.state == OPEN && peer.edge <= peer.una;
+
     peer.rto = peer.rto < RTO_MAX ? 2 * peer.rto : RTO_MAX;
-    peer.send_at = sim_now + peer.rto;
+    if (peer.una == peer.end || probes || peer.state != OPEN) {
+        reno_back_off(&peer.reno);
+    } else {
+        reno_timeout(&peer.reno, peer.una, peer.end);
+    }
+    peer.send_at = sim_now + rto();
     if (peer.state == OPENS || peer.state == ANSWERS) {
+        if (peer.syn_sent) {
+            reno_lost_syn(&peer.reno);
+        }
+        peer.syn_sent = 1;
         output(peer.state == OPENS ? SYN : SYN | ACK, 0, 0);
         return;
     }
     peer.nxt = peer.una;
-    if (peer.edge <= peer.una && peer.una < sendable()) {
+    if (probes && peer.una < sendable()) {
         send_one(peer.una + 1);
         return;
     }
@@ -200,8 +273,12 @@ static void acknowledge(int at_once)
     peer.acks = 1;
 }
 
-static void take_ack(uint32_t ack, uint32_t wnd)
+/* empty: the segment has no data and no FIN. */
+static void take_ack(uint32_t ack, uint32_t wnd, int empty)
 {
+    uint32_t before = peer.una;
+    int again = 0, was_closed = peer.edge <= peer.una;
+
     if (ack > peer.end || ack < peer.una) {
         return;
     }
@@ -209,21 +286,51 @@ static void take_ack(uint32_t ack, uint32_t wnd)
         peer.una = ack;
         peer.nxt = peer.nxt < ack ? ack : peer.nxt;
         peer.rto = RTO;
-        peer.send_at = peer.una < sendable() ? sim_now + peer.rto : UINT64_MAX;
+        if (before > 0) { /* else it acknowledges the SYN */
+            again = reno_acked(&peer.reno, sim_now, before, ack, peer.nxt);
+        }
+        peer.send_at = peer.una < sendable() ? sim_now + rto() : UINT64_MAX;
+    } else if (empty && peer.end > peer.una && wnd == peer.wnd && wnd > 0) {
+        again = reno_duplicate(&peer.reno, peer.una, peer.end);
     }
     peer.edge = ack + wnd;
+    peer.wnd = wnd;
+    if (was_closed && wnd > 0 && peer.una < sendable()) { /* the timer was that of the probes */
+        peer.send_at = sim_now + rto();
+    }
+    if (again && plan.modern && peer.state == OPEN && peer.una < peer.edge) {
+        send_first();
+    }
+}
+
+/* RFC 9293 3.8.6.3 and RFC 5681 4.2: every second full segment, and what is not in order, at once.
+ * before is the RCV.NXT of the time before. */
+static void acknowledge_modern(uint32_t before, uint32_t seq, uint32_t len)
+{
+    int in_order = seq <= before && peer.top <= seq + len && len > 0 && !peer.fin;
+
+    peer.full = len > peer.full ? len : peer.full;
+    peer.unanswered += len == peer.full;
+    if (!in_order || peer.unanswered >= 2) {
+        output(ACK, peer.nxt, 0);
+    } else {
+        acknowledge(0);
+    }
 }
 
 static void take_text(uint32_t seq, uint32_t len, int fin)
 {
-    uint32_t end = seq + len + (uint32_t)fin, at;
+    uint32_t end = seq + len + (uint32_t)fin, at, before = peer.got;
 
+    if (plan.modern && (end <= peer.got || seq > peer.got)) {
+        acknowledge_modern(peer.got, peer.got + 1, 0);
+    }
     if (end <= peer.got || end > sizeof(peer.here) || seq > peer.read + plan.buffer + 1) {
-        acknowledge(1);
+        acknowledge(!plan.modern);
         return;
     }
     if (seq > peer.got) {
-        acknowledge(1);
+        acknowledge(!plan.modern);
         if (!plan.keeps) {
             return;
         }
@@ -235,7 +342,12 @@ static void take_text(uint32_t seq, uint32_t len, int fin)
         peer.got++;
     }
     peer.fin = peer.got == peer.theirs + 2;
-    acknowledge(peer.fin);
+    peer.top = peer.top > end ? peer.top : end;
+    if (!plan.modern) {
+        acknowledge(peer.fin);
+    } else if (seq <= before) {
+        acknowledge_modern(before, seq, len);
+    }
 }
 
 static void take_syn(uint32_t seq, uint32_t wnd)
@@ -248,10 +360,13 @@ static void take_syn(uint32_t seq, uint32_t wnd)
         if (peer.state == LISTENS || plan.crossing) {
             peer.state = ANSWERS;
             output(SYN | ACK, 0, 0);
+            peer.syn_sent = 1;
         }
-        peer.send_at = sim_now + peer.rto;
+        peer.send_at = sim_now + rto();
     } else if (peer.state == ANSWERS) {
-        output(SYN | ACK, 0, 0);
+        if (!plan.modern) { /* else the timer does */
+            output(SYN | ACK, 0, 0);
+        }
     } else {
         acknowledge(1);
     }
@@ -321,7 +436,7 @@ static void take_segment(uint8_t flags, uint32_t seq, uint32_t ack, uint32_t wnd
         opened();
         acknowledge(flags & SYN);
     }
-    take_ack(ack, wnd);
+    take_ack(ack, wnd, len == 0 && !(flags & (SYN | FIN)));
     if (!(flags & SYN) && (len || (flags & FIN) || seq < peer.got)) {
         take_text(seq, len, !!(flags & FIN));
     }
@@ -343,6 +458,7 @@ static void take_frame(const struct packet *p)
     if (lay.at[LAYER_TCP] < 0 || !watch_is_undamaged(p, &lay)) {
         return;
     }
+    watch_peer(DIR_IN, p, &lay);
     seq = (uint32_t)sim_field_get(p, &lay, F_TCP_SEQ);
     ack = (uint32_t)sim_field_get(p, &lay, F_TCP_ACK) - peer.plan->isn;
     flags = (uint8_t)sim_field_get(p, &lay, F_TCP_FLAGS);
@@ -388,6 +504,7 @@ void peer_start(void)
     peer.theirs = (uint32_t)plan.side[0].total;
     peer.nxt = peer.end = 1;
     peer.rto = RTO;
+    reno_start(&peer.reno, plan.mtu - 40);
     peer.read_at = UINT64_MAX;
     peer.send_at = peer.state == OPENS ? sim_now : UINT64_MAX;
     sim_actor = &actor;

@@ -144,6 +144,10 @@ static void draw_peer(void)
     plan.ack_ms = one_of(2) ? 0 : sim_draw(400);
     plan.keeps = one_of(2);
     plan.shrinks = one_of(8);
+    if (plan.paths && !one_of(4)) {
+        plan.modern = plan.keeps = 1;
+        plan.shrinks = 0;
+    }
 }
 
 void plan_draw(void)
@@ -242,8 +246,8 @@ void plan_print(char *buf, size_t size)
     len += (size_t)snprintf(buf + len, size - len, "\n");
     len += print_side(&plan.side[1], plan.peer ? "peer" : "ours", buf + len, size - len);
     if (plan.peer) {
-        snprintf(buf + len, size - len, ", mss %u, buffer %zu, acks within %u ms%s%s",
-                 plan.mss, plan.buffer, plan.ack_ms, plan.keeps ? ", keeps" : "",
-                 plan.shrinks ? ", shrinks" : "");
+        snprintf(buf + len, size - len, ", %smss %u, buffer %zu, acks within %u ms%s%s",
+                 plan.modern ? "modern, " : "", plan.mss, plan.buffer, plan.ack_ms,
+                 plan.keeps ? ", keeps" : "", plan.shrinks ? ", shrinks" : "");
     }
 }

@@ -145,12 +145,12 @@ static size_t frames; /* of the next batch, of all kinds */
 
 #define BATCH_MAX 1000 /* net.c may drop what exceeds its queue: so many in an instant */
 
-static struct edge_segment relative(const struct segment *seg, const struct flow *from,
-                                    const struct flow *to)
+/* from and to are the ISNs of its sender and its receiver. */
+static struct edge_segment relative(const struct segment *seg, uint32_t from, uint32_t to)
 {
     return (struct edge_segment){
-        .seq = seg->seq - from->isn,
-        .ack = seg->flags & ACK ? seg->ack - to->isn : 0,
+        .seq = seg->seq - from,
+        .ack = seg->flags & ACK ? seg->ack - to : 0,
         .wnd = seg->wnd,
         .len = (uint32_t)seg->len,
         .flags = seg->flags,
@@ -165,7 +165,7 @@ static void obey(const char *wrong)
 
 static void edge_sends(int side, const struct segment *seg)
 {
-    struct edge_segment out = relative(seg, &flows[side], &flows[!side]);
+    struct edge_segment out = relative(seg, flows[side].isn, flows[!side].isn);
 
     if (flows[side].known) {
         edges[side].given = 1 + (uint32_t)end_given(side);
@@ -183,7 +183,7 @@ static void edge_will_get(int side, const struct segment *seg)
         }
     }
     arrivals[num_arrivals++] = (struct arrival){
-        side, frames, relative(seg, &flows[!side], &flows[side])};
+        side, frames, relative(seg, flows[!side].isn, flows[side].isn)};
 }
 
 static void edge_batch(void)
@@ -204,6 +204,28 @@ static void edge_batch(void)
     }
     before += frames;
     num_arrivals = frames = 0;
+}
+
+/* The peer, which knows its own and needs no batch. */
+void watch_peer(enum direction dir, const struct packet *p, const struct layout *lay)
+{
+    struct segment seg = parse(p, lay);
+    struct edge_segment s;
+    const char *wrong;
+
+    if (!plan.modern) {
+        return;
+    }
+    if (dir == DIR_OUT) {
+        s = relative(&seg, plan.side[1].isn, flows[0].isn);
+        wrong = edge_out(&edges[1], sim_now, &s);
+    } else {
+        s = relative(&seg, flows[0].isn, plan.side[1].isn);
+        wrong = edge_in(&edges[1], sim_now, &s);
+    }
+    if (wrong) {
+        sim_wrong("the judge's own TCP must not: %s", wrong);
+    }
 }
 
 void watch_end(void)
@@ -441,6 +463,6 @@ void watch_start(void)
     sim_watch_batch = edge_batch;
     num_arrivals = frames = 0;
     for (int i = 0; i < 2; i++) {
-        edge_start(&edges[i], EDGE_STEP, plan.mtu - 40);
+        edge_start(&edges[i], i && plan.peer ? EDGE_FAST : EDGE_STEP, plan.mtu - 40);
     }
 }
