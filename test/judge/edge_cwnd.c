@@ -170,6 +170,7 @@ static void go_back_if_late(struct edge *e)
     if (is_late(e)) {
         e->cc.counted = e->cc.unsure ? e->cc.counted : 0;
         e->cc.back = e->cc.unsure = 1;
+        e->cc.ssthresh = most(e->cc.ssthresh, (e->end - e->una_most) / 2);
         e->cc.resent = e->una_most;
         e->cc.recover = e->end;
     }
