@@ -5,7 +5,7 @@
 #define MS      UINT64_C(1000000)
 #define RTO     (1000 * MS)
 #define RTO_MIN (200 * MS)
-#define RTO_MAX (16000 * MS)
+#define RTO_MAX (8000 * MS)
 
 static uint32_t smaller(uint32_t a, uint32_t b)
 {

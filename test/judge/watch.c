@@ -3,6 +3,7 @@
 
 #include "edge.h"
 #include "judge.h"
+#include "tcp.h"
 
 /*
  * The rules of the wire. Numbers are relative to the sender's ISN: 0 is its SYN, 1 its first byte,
@@ -348,6 +349,10 @@ static void watch_out(int side, const struct packet *p, const struct layout *lay
         return;
     }
     f->another |= (seg.flags & SYN) && f->known && seg.seq != f->isn && is_over(f, side);
+    if ((seg.flags & SYN) && f->known && seg.seq != f->isn && f->acked == 0 &&
+        sim_now - f->progress >= TCP_R2_HALF_OPEN * SIM_MS) {
+        flows[0].another = flows[1].another = 1; /* half-open, and given up: the SYN came again */
+    }
     if (f->another) {
         edges[0].over = edges[1].over = 1;
         return;
