@@ -242,12 +242,12 @@ static void test_min_rto(void)
  */
 static void test_each(void)
 {
-    opened(EDGE_STEP);
+    opened(EDGE_DELAYED_ACK - 1);
     in(1, 100);
     in(101, 100); /* two in a batch are answered by two */
     out(1, 0);
     wrong(after(1), "leave 1 segments without an answer, the last one 101 to 201");
-    opened(EDGE_STEP);
+    opened(EDGE_DELAYED_ACK - 1);
     in(1, 100);
     in(101, 100);
     out(1, 50); /* with data */
@@ -310,7 +310,7 @@ static void test_out_of_order(void)
     in(2001, 1000);
     out(1, 0); /* singly */
     wrong(after(1), "leave 1 segments without an answer, the last one 2001 to 3001");
-    opened(EDGE_DELAYED_ACK);
+    opened(EDGE_QUEUE);
     in(1001, 1000);
     out(1, 0);
     wait_ms(1);

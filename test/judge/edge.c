@@ -64,7 +64,7 @@ static const char *check_answers(struct edge *e, uint64_t now)
                           e->owed_from, e->owed_to);
     }
     for (unsigned int i = 0; i < e->num_pending; i++) {
-        full += (unsigned int)e->pending[i].full;
+        full += e->pending[i].len > 0 && e->pending[i].len >= e->full;
     }
     if (full >= 2) {
         return edge_wrong("leave %u full segments up to %u without an acknowledgment", full,
@@ -286,7 +286,7 @@ static void owe_later(struct edge *e, uint64_t now, const struct edge_segment *s
         forget_pending(e, 1);
     }
     e->pending[e->num_pending].end = seg->seq + size_of(seg);
-    e->pending[e->num_pending].full = seg->len > 0 && seg->len >= e->full;
+    e->pending[e->num_pending].len = seg->len;
     e->pending[e->num_pending++].at = now;
 }
 
@@ -294,7 +294,7 @@ static void owe_later(struct edge *e, uint64_t now, const struct edge_segment *s
 static void take_in_order(struct edge *e, uint64_t now, const struct edge_segment *seg)
 {
     uint32_t end = seg->seq + size_of(seg);
-    int whole = end <= e->offered, hole = e->top > end;
+    int whole = end <= e->offered, hole = e->step >= EDGE_QUEUE && e->top > end;
 
     e->nxt = whole ? end : e->offered;
     e->full = most(e->full, seg->len);

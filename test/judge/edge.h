@@ -25,6 +25,7 @@
 
 enum {
     EDGE_DELAYED_ACK = 47, /* every second full segment is acknowledged; before: each segment */
+    EDGE_QUEUE = 48,       /* what fills a hole is answered at once; before: nothing is held */
     EDGE_MIN_RTO = 49,     /* a retransmission after 200 ms; before: after 1 s */
     EDGE_CWND = 50,        /* a congestion window: slow start, congestion avoidance, RTO */
     EDGE_FAST = 51,        /* fast retransmit, NewReno, limited transmit */
@@ -98,7 +99,7 @@ struct edge {
     uint32_t owed_from, owed_to; /* the last of them */
     struct {
         uint32_t end;
-        int full;
+        uint32_t len;
         uint64_t at;
     } pending[EDGE_PENDING]; /* segments whose acknowledgment may be delayed */
     unsigned int num_pending;
