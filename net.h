@@ -120,6 +120,10 @@ struct net_iface *net_device_get_iface(struct net_device *dev, int family);
 int net_protocol_register(uint16_t type,
                           void (*handler)(const uint8_t *data, size_t len, struct net_device *dev));
 
+/* Registers a handler that the softirq calls when it has delivered all that was queued, on the
+ * interrupt thread. Call between net_init and net_run. Returns 0, or -1 (there is one). */
+int net_batch_end_register(void (*handler)(void));
+
 /* For drivers: takes a payload of protocol type (host byte order) that dev has received. data is
  * borrowed for the call. Returns 0, or -1 when it was dropped. */
 int net_input(uint16_t type, const uint8_t *data, size_t len, struct net_device *dev);
