@@ -290,13 +290,57 @@ static void owe_later(struct edge *e, uint64_t now, const struct edge_segment *s
     e->pending[e->num_pending++].at = now;
 }
 
+/*
+ * What arrives out of order is kept
+ */
+
+/* Removes n ranges from number i on. */
+static void forget_kept(struct edge *e, unsigned int i, unsigned int n)
+{
+    e->num_kept -= n;
+    memmove(e->kept + i, e->kept + i + n, (e->num_kept - i) * sizeof(*e->kept));
+}
+
+static void keep(struct edge *e, uint32_t start, uint32_t end)
+{
+    unsigned int i = 0, n = 0;
+
+    while (i < e->num_kept && e->kept[i].end < start) {
+        i++;
+    }
+    for (; i + n < e->num_kept && e->kept[i + n].start <= end; n++) {
+        start = e->kept[i + n].start < start ? e->kept[i + n].start : start;
+        end = most(end, e->kept[i + n].end);
+    }
+    forget_kept(e, i, n);
+    if (e->num_kept == EDGE_KEPT) {
+        e->num_kept--;
+    }
+    if (i < EDGE_KEPT) {
+        memmove(e->kept + i + 1, e->kept + i, (e->num_kept - i) * sizeof(*e->kept));
+        e->kept[i].start = start;
+        e->kept[i].end = end;
+        e->num_kept++;
+    }
+}
+
+/* RCV.NXT has advanced, and takes with it what was kept. */
+static void take_kept(struct edge *e)
+{
+    while (e->num_kept > 0 && e->kept[0].start <= e->nxt) {
+        e->nxt = most(e->nxt, e->kept[0].end);
+        forget_kept(e, 0, 1);
+    }
+}
+
 /* Data or FIN at RCV.NXT. */
 static void take_in_order(struct edge *e, uint64_t now, const struct edge_segment *seg)
 {
     uint32_t end = seg->seq + size_of(seg);
-    int whole = end <= e->offered, hole = e->step >= EDGE_QUEUE && e->top > end;
+    int whole = end <= e->offered, hole = e->num_kept > 0;
 
     e->nxt = whole ? end : e->offered;
+    take_kept(e);
     e->full = most(e->full, seg->len);
     if (e->step < EDGE_DELAYED_ACK || !whole || hole || (seg->flags & EDGE_FIN)) {
         owe(e, seg);
@@ -323,13 +367,15 @@ static void take_text(struct edge *e, uint64_t now, const struct edge_segment *s
     if (seg->seq > e->nxt) { /* out of order */
         if (seg->seq < e->offered) {
             owe(e, seg);
+            if (e->step >= EDGE_QUEUE) {
+                keep(e, seg->seq, end < e->offered ? end : e->offered);
+            }
         }
     } else if (e->nxt < e->offered) {
         take_in_order(e, now, seg);
     } else { /* a probe */
         owe(e, seg);
     }
-    e->top = most(e->top, end < e->offered ? end : e->offered);
 }
 
 const char *edge_in(struct edge *e, uint64_t now, const struct edge_segment *seg)

@@ -46,6 +46,7 @@ struct edge_segment {
 };
 
 #define EDGE_PENDING 64
+#define EDGE_KEPT    1024 /* the stack keeps more; beyond, the farthest is forgotten */
 
 /* The congestion window as RFC 5681 allows it at most, in bytes. */
 struct edge_cwnd {
@@ -90,7 +91,10 @@ struct edge {
     uint64_t last_out;       /* of data */
     /* what it receives */
     uint32_t nxt;            /* RCV.NXT, at least */
-    uint32_t top;            /* the largest sequence number received */
+    struct {
+        uint32_t start, end;
+    } kept[EDGE_KEPT];       /* from step EDGE_QUEUE on: ranges beyond nxt, in order and apart */
+    unsigned int num_kept;
     uint32_t ack;            /* the last acknowledgment sent; 0: none */
     uint32_t offered;        /* right edge of the window that it offered */
     uint32_t wnd_max;        /* the largest window offered to it */

@@ -304,11 +304,9 @@ static void take_ack(uint32_t ack, uint32_t wnd, int empty)
 }
 
 /* RFC 9293 3.8.6.3 and RFC 5681 4.2: every second full segment, and what is not in order, at once.
- * before is the RCV.NXT of the time before. */
-static void acknowledge_modern(uint32_t before, uint32_t seq, uint32_t len)
+ * What fills a hole does not wait either. */
+static void acknowledge_modern(int in_order, uint32_t len)
 {
-    int in_order = seq <= before && peer.top <= seq + len && len > 0 && !peer.fin;
-
     peer.full = len > peer.full ? len : peer.full;
     peer.unanswered += len == peer.full;
     if (!in_order || peer.unanswered >= 2) {
@@ -320,16 +318,17 @@ static void acknowledge_modern(uint32_t before, uint32_t seq, uint32_t len)
 
 static void take_text(uint32_t seq, uint32_t len, int fin)
 {
-    uint32_t end = seq + len + (uint32_t)fin, at, before = peer.got;
+    uint32_t end = seq + len + (uint32_t)fin, at;
+    int beyond = seq > peer.got, hole = peer.top > peer.got;
 
-    if (plan.modern && (end <= peer.got || seq > peer.got)) {
-        acknowledge_modern(peer.got, peer.got + 1, 0);
+    if (plan.modern && (end <= peer.got || beyond)) {
+        acknowledge_modern(0, 0);
     }
     if (end <= peer.got || end > sizeof(peer.here) || seq > peer.read + plan.buffer + 1) {
         acknowledge(!plan.modern);
         return;
     }
-    if (seq > peer.got) {
+    if (beyond) {
         acknowledge(!plan.modern);
         if (!plan.keeps) {
             return;
@@ -345,8 +344,8 @@ static void take_text(uint32_t seq, uint32_t len, int fin)
     peer.top = peer.top > end ? peer.top : end;
     if (!plan.modern) {
         acknowledge(peer.fin);
-    } else if (seq <= before) {
-        acknowledge_modern(before, seq, len);
+    } else if (!beyond) {
+        acknowledge_modern(!hole && len > 0 && !peer.fin, len);
     }
 }
 
