@@ -318,6 +318,54 @@ static void test_out_of_order(void)
     wrong(after(1), "leave 1 segments without an answer, the last one 1 to 501");
 }
 
+/* What fills a hole moves RCV.NXT on, over what is held. */
+static void test_filled(void)
+{
+    opened(EDGE_QUEUE);
+    in(1001, 1000);
+    in(3001, 1000);
+    in(4001, 1000);
+    for (int i = 0; i < 3; i++) {
+        out(1, 0);
+    }
+    right(after(1));
+    in(1, 1000); /* up to 2001 */
+    in(2001, 1000); /* up to 5001 */
+    in(5001, 100); /* in order, it may wait */
+    right(sends(1, 0, 0, 2001, WND));
+    right(sends(1, 0, 0, 5001, WND));
+    right(after(1));
+    in(6101, 1000);
+    wrong(after(1), "leave 1 segments without an answer, the last one 6101 to 7101");
+    opened(EDGE_DELAYED_ACK);
+    in(1001, 1000);
+    out(1, 0);
+    in(1, 1000);
+    in(2001, 100); /* nothing was held */
+    wrong(after(1), "leave 1 segments without an answer, the last one 2001 to 2101");
+}
+
+/* Text that completes the handshake is held, or it is not. */
+static void test_early(void)
+{
+    start(EDGE_QUEUE);
+    right(edge_out(&e, now, &(struct edge_segment){.flags = SYN}));
+    right(gets(0, 0, SYN, 0, WND));
+    right(edge_out(&e, now, &(struct edge_segment){.flags = SYN | ACK, .ack = 1, .wnd = WND}));
+    in(101, 100);
+    right(after(1));
+    acked(1);
+    in(1, 100);
+    in(201, 100); /* in order, if it was held */
+    in(301, 100);
+    in(401, 100);
+    right(sends(1, 0, 0, 201, WND));
+    right(sends(1, 0, 0, 501, WND));
+    right(after(1));
+    in(601, 100);
+    wrong(after(1), "leave 1 segments without an answer, the last one 601 to 701");
+}
+
 /* Old data shows that an ACK was lost. A FIN, and what a zero window refuses, do not wait. */
 static void test_at_once(void)
 {
@@ -786,6 +834,8 @@ BENCH(46,
       {"ACKs: from step 47 on, small segments may wait", test_small_ones},
       {"ACKs: from step 47 on, none waits for more than 500 ms", test_delay},
       {"ACKs: out of order they are sent singly and at once", test_out_of_order},
+      {"ACKs: from step 48 on, what fills a hole is followed by what was held", test_filled},
+      {"ACKs: from step 48 on, text that ends the handshake may be held", test_early},
       {"ACKs: old data, a FIN and a probe are answered at once", test_at_once},
       {"ACKs: none is due after a RST, beyond the window or while ARP asks", test_no_answer},
       {"step 50: the first flight is at most IW", test_initial_window},

@@ -356,6 +356,7 @@ static void take_text(struct edge *e, uint64_t now, const struct edge_segment *s
 
     if (e->ack == 0 || e->una == 0 || !(seg->flags & EDGE_ACK) || (seg->flags & EDGE_SYN) ||
         seg->ack > e->end || seg->ack + e->wnd_max < e->una_most || seg->ack == 0) {
+        e->unsure = e->una == 0 ? most(e->unsure, end) : e->unsure;
         return; /* in the handshake, or answered by few challenges, RFC 5961 */
     }
     if (end <= e->nxt) { /* our ACK was lost */
@@ -366,7 +367,9 @@ static void take_text(struct edge *e, uint64_t now, const struct edge_segment *s
     }
     if (seg->seq > e->nxt) { /* out of order */
         if (seg->seq < e->offered) {
-            owe(e, seg);
+            if (e->step < EDGE_QUEUE || e->nxt >= e->unsure) { /* else it may be in order */
+                owe(e, seg);
+            }
             if (e->step >= EDGE_QUEUE) {
                 keep(e, seg->seq, end < e->offered ? end : e->offered);
             }

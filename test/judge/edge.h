@@ -95,6 +95,7 @@ struct edge {
         uint32_t start, end;
     } kept[EDGE_KEPT];       /* from step EDGE_QUEUE on: ranges beyond nxt, in order and apart */
     unsigned int num_kept;
+    uint32_t unsure;         /* text below it came in the handshake, and may be kept or not */
     uint32_t ack;            /* the last acknowledgment sent; 0: none */
     uint32_t offered;        /* right edge of the window that it offered */
     uint32_t wnd_max;        /* the largest window offered to it */
