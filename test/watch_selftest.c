@@ -519,7 +519,42 @@ static void test_held_ssthresh(void)
     wait_ms(1);
     acked(22001);
     flight(22001, 28001);
-    wrong(tries(28001, 1, 0, 1, WND), "have 6001 bytes in flight where RFC 5681 allows 6000");
+    out(28001, 1000); /* another one may have passed ssthresh at 5999 */
+    wrong(tries(29001, 1, 0, 1, WND), "have 7001 bytes in flight where RFC 5681 allows 7000");
+}
+
+/* A sender that has grown less reaches ssthresh later, by another number: here by one byte more. */
+static void test_slower(void)
+{
+    opened(EDGE_CWND);
+    flight(1, 10001);
+    wait_ms(1000);
+    out(1, 1000);
+    wait_ms(1);
+    acked(10001);
+    flight(10001, 12001);
+    wait_ms(1);
+    acked(12001);
+    flight(12001, 14001); /* its window is 3000 and stays, since 2000 are in flight */
+    wait_ms(1);
+    acked(13001);
+    acked(14001);
+    flight(14001, 17001);
+    wait_ms(1);
+    acked(15001); /* 4000, where 5000 were allowed */
+    acked(17001);
+    out(17001, 1);
+    out(17002, 1000);
+    out(18002, 1000);
+    out(19002, 1000);
+    wait_ms(1);
+    acked(17002); /* 4001 */
+    out(20002, 1000);
+    wait_ms(1);
+    acked(18002); /* 5001 */
+    out(21002, 1000);
+    out(22002, 1000);
+    out(23002, 1);
 }
 
 /* F-RTO: what arrives after the time-out was not sent again, so it was spurious. */
@@ -846,6 +881,7 @@ BENCH(46,
       {"step 50: one segment after a time-out", test_time_out},
       {"step 50: half the flight, held over a back-off, then congestion avoidance",
        test_held_ssthresh},
+      {"step 50: a sender that has grown less may pass ssthresh by another number", test_slower},
       {"step 50: a spurious time-out may be undone", test_spurious},
       {"step 50: one that is not shown to be spurious may not", test_not_spurious},
       {"step 50: IW again after idleness", test_idle},

@@ -52,7 +52,7 @@ struct edge_segment {
 struct edge_cwnd {
     uint32_t cwnd;       /* 0: not open yet */
     uint32_t ssthresh;
-    uint32_t beyond;     /* of cwnd, after a recovery */
+    uint32_t beyond;     /* of cwnd: a slow start or a recovery may have ended so far above it */
     uint32_t counted;    /* acknowledged in congestion avoidance, of cwnd bytes */
     uint32_t dups;       /* duplicate ACKs in a row */
     uint32_t flight;     /* when the first of them came */

@@ -40,15 +40,27 @@ static void halve(struct edge *e, uint32_t flight)
  * ACKs
  */
 
+/* Slow start, RFC 3465 2.2: it ends where cwnd reaches ssthresh or, for a sender that has grown
+ * less, up to an increment beyond. */
+static void slow_start(struct edge *e, uint32_t acked, uint32_t flight)
+{
+    struct edge_cwnd *c = &e->cc;
+    uint32_t most_once = (c->slow ? 1 : 2) * e->mss;
+    uint32_t limits = most(2 * flight, flight + e->mss); /* one not below is no limit */
+
+    c->cwnd = most(c->cwnd, least(c->cwnd, limits - 1) + least(acked, most_once));
+    if (c->cwnd >= c->ssthresh) {
+        c->beyond = most(c->beyond, most_once);
+    }
+}
+
 /* Slow start and congestion avoidance by bytes, RFC 3465, where cwnd is what limits. */
 static void grow(struct edge *e, uint32_t acked, uint32_t flight)
 {
     struct edge_cwnd *c = &e->cc;
 
     if (c->cwnd < c->ssthresh) {
-        if (c->cwnd < 2 * flight || c->cwnd < flight + e->mss) {
-            c->cwnd += least(acked, (c->slow ? 1 : 2) * e->mss);
-        }
+        slow_start(e, acked, flight);
         return;
     }
     c->slow = 0;
@@ -98,6 +110,7 @@ static void undo(struct edge *e, uint32_t ack)
     if (c->answers == 2 && ack > c->resent) {
         c->cwnd = most(c->cwnd, c->old_cwnd);
         c->ssthresh = most(c->ssthresh, c->old_ssthresh);
+        c->beyond = c->cwnd < c->ssthresh ? 0 : 2 * e->mss;
         c->slow = 0;
     }
     if (c->answers == 2 || ack >= c->recover) {
@@ -224,6 +237,7 @@ static void time_out(struct edge *e, uint32_t s)
         halve(e, e->end - e->una_most);
     }
     c->cwnd = e->mss;
+    c->beyond = 0;
     c->timeout = c->slow = c->spurious = c->back = 1;
     c->answers = c->dups = c->counted = 0;
     c->recovery = 0;
@@ -248,7 +262,7 @@ static uint32_t allowed(const struct edge *e, uint32_t s)
     if (e->step >= EDGE_FAST && !c->recovery) { /* limited transmit, RFC 3042 */
         return c->cwnd + c->beyond + least(c->dups, DUPS - 1) * e->mss;
     }
-    return c->cwnd;
+    return c->cwnd + c->beyond;
 }
 
 const char *edge_cwnd_out(struct edge *e, uint64_t now, uint32_t s, uint32_t t, int again)
