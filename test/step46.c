@@ -269,6 +269,23 @@ static void test_compute(void)
     ping(0, 3, 3);
 }
 
+/* Those behind 64 packets wait until these are answered: a flood must not stop the timers. */
+static void test_turns(void)
+{
+    uint64_t begin;
+
+    bench_start(WIRE_RAW);
+    wire_compute(1000);
+    begin = sim_now;
+    for (int i = 0; i < 130; i++) {
+        inject("IP 192.0.2.1 > 192.0.2.2 ICMP echo id 1 seq 1 len 56");
+    }
+    for (int i = 0; i < 130; i++) {
+        expect_within(64, "IP 192.0.2.2 > 192.0.2.1 ICMP echo-reply id 1 seq 1 len 56");
+        check_int((sim_now - begin) / SIM_MS, i < 64 ? 64 : i < 128 ? 128 : 130);
+    }
+}
+
 BENCH(46,
       {"sixty trials deliver every byte or a permitted error", test_seeds},
       {"a seed repeats a trial bit for bit", test_repeats},
@@ -277,4 +294,5 @@ BENCH(46,
       {"an acknowledgment of data not received is found", test_ack},
       {"a connection that breaks without cause is found", test_cut},
       {"a memory leak is found", test_leak},
-      {"packets that arrive while the stack computes form a batch", test_compute})
+      {"packets that arrive while the stack computes form a batch", test_compute},
+      {"a batch has 64 packets at most", test_turns})

@@ -138,11 +138,11 @@ static struct edge edges[2];
 
 static struct arrival {
     int side; /* of the stack, which it reaches */
-    size_t nth; /* frame of its batch */
+    size_t nth; /* of the frames that wait in the device */
     struct edge_segment seg;
-} *arrivals; /* the segments of the next batch */
+} *arrivals; /* the segments that wait there */
 static size_t num_arrivals, room;
-static size_t frames; /* of the next batch, of all kinds */
+static size_t frames; /* of all kinds, that wait there */
 
 #define BATCH_MAX 1000 /* net.c may drop what exceeds its queue: so many in an instant */
 
@@ -187,24 +187,31 @@ static void edge_will_get(int side, const struct segment *seg)
         side, frames, relative(seg, flows[!side].isn, flows[side].isn)};
 }
 
-static void edge_batch(void)
+/* Frames have reached the stack, and these wait. */
+static void edge_batch(size_t waiting)
 {
     static uint64_t instant;
     static size_t before; /* frames of earlier batches at this instant */
+    size_t handed = frames - waiting, n = 0;
 
     before = instant == sim_now ? before : 0;
     instant = sim_now;
-    for (size_t i = 0; i < num_arrivals; i++) {
-        struct edge *e = &edges[arrivals[i].side];
+    for (; n < num_arrivals && arrivals[n].nth <= handed; n++) {
+        struct edge *e = &edges[arrivals[n].side];
 
-        if (before + arrivals[i].nth < BATCH_MAX) {
-            obey(edge_in(e, sim_now, &arrivals[i].seg));
+        if (before + arrivals[n].nth < BATCH_MAX) {
+            obey(edge_in(e, sim_now, &arrivals[n].seg));
         } else {
-            edge_maybe(e, &arrivals[i].seg);
+            edge_maybe(e, &arrivals[n].seg);
         }
     }
-    before += frames;
-    num_arrivals = frames = 0;
+    num_arrivals -= n;
+    for (size_t i = 0; i < num_arrivals; i++) {
+        arrivals[i] = arrivals[n + i];
+        arrivals[i].nth -= handed;
+    }
+    before += handed;
+    frames = waiting;
 }
 
 /* The peer, which knows its own and needs no batch. */

@@ -206,7 +206,8 @@ struct wire_path_counts wire_path_counts(enum direction dir);
 
 /* From now on the stack computes for so long on each packet in, on all wires: until then the next
  * one waits in the device. The packets that arrive meanwhile form a batch, which the device hands
- * over in one interrupt. All other computing takes no time, and so does this with 0. */
+ * over in one interrupt: 64 at most, and then other interrupts get their turn. All other computing
+ * takes no time, and so does this with 0. */
 void wire_compute(unsigned int us);
 
 /*

@@ -11,6 +11,7 @@
 #define WIRES_MAX 4
 #define ETHER_HEADER 14
 #define ETHER_SHORTEST 60
+#define READ_MAX 64 /* packets that one interrupt takes, if that needs time */
 
 struct arrival {
     struct arrival *next;
@@ -23,6 +24,7 @@ struct wire {
     int open;
     struct arrival *first;
     struct arrival *last;
+    size_t num; /* of arrivals */
 };
 
 static struct wire wires[WIRES_MAX];
@@ -68,6 +70,7 @@ static struct arrival *arrival_pop(struct wire *wire)
     struct arrival *arrival = wire->first;
 
     if (arrival) {
+        wire->num--;
         wire->first = arrival->next;
         if (!wire->first) {
             wire->last = NULL;
@@ -158,13 +161,15 @@ static int ether_wire_output(struct net_device *dev, uint16_t type, const uint8_
     return sim_ether_output(dev, type, data, len, dst, wire_write);
 }
 
+/* Hands over all that has arrived. While that takes time, READ_MAX packets, and then others get
+ * their turn, as on platform/linux. */
 static int wire_isr(unsigned int irq, void *arg)
 {
     struct wire *wire = arg;
     struct arrival *arrival;
+    unsigned int n = 0;
 
-    (void)irq;
-    while ((arrival = arrival_pop(wire))) {
+    while ((compute_us == 0 || n++ < READ_MAX) && (arrival = arrival_pop(wire))) {
         sim_compute(compute_us * (SIM_MS / 1000));
         if (wire->kind == WIRE_ETHER) {
             sim_ether_input(wire->dev, arrival->p.data, arrival->p.len);
@@ -175,7 +180,10 @@ static int wire_isr(unsigned int irq, void *arg)
         arrival_free(arrival);
     }
     if (sim_watch_batch) {
-        sim_watch_batch();
+        sim_watch_batch(wire->num);
+    }
+    if (wire->num > 0) {
+        sim_pend_last(irq);
     }
     return 0;
 }
@@ -204,6 +212,7 @@ static void wire_send(void *to, const struct packet *p)
         wire->first = arrival;
     }
     wire->last = arrival;
+    wire->num++;
     sim_pend((unsigned int)INTR_IRQ_BASE);
 }
 

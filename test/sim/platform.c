@@ -582,6 +582,7 @@ static size_t num_timers;
 static struct timer_once *onces;
 static unsigned char pending[INTR_MAX];
 static unsigned int num_pending;
+static unsigned int last = INTR_MAX; /* this interrupt waits for the others */
 static unsigned int taken[INTR_MAX];
 static struct task *intr_task;
 static int stopping;
@@ -628,6 +629,12 @@ void sim_pend(unsigned int irq)
     if (sim_platform_state() == 2) {
         intr_pend(irq);
     }
+}
+
+void sim_pend_last(unsigned int irq)
+{
+    sim_pend(irq);
+    last = irq;
 }
 
 int intr_raise(unsigned int irq)
@@ -705,11 +712,17 @@ static int intr_has_work(const struct task *task)
 
 static unsigned int intr_draw(void)
 {
-    unsigned int n = sim_draw(num_pending) + 1;
-    unsigned int irq;
+    unsigned int others = num_pending - (last < INTR_MAX && pending[last]);
+    unsigned int n, irq;
 
+    if (others == 0) { /* its turn has come */
+        irq = last;
+        last = INTR_MAX;
+        return irq;
+    }
+    n = sim_draw(others) + 1;
     for (irq = 0; irq < INTR_MAX - 1; irq++) {
-        if (pending[irq] && --n == 0) {
+        if (pending[irq] && irq != last && --n == 0) {
             break;
         }
     }
@@ -880,6 +893,7 @@ int platform_init(void)
     onces = NULL;
     memset(pending, 0, sizeof(pending));
     num_pending = 0;
+    last = INTR_MAX;
     sim_generation++;
     state = 1;
     return 0;

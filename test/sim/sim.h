@@ -109,6 +109,7 @@ uint32_t sim_draw(uint32_t n); /* below n, for the bench */
 uint64_t sim_next_timer(void); /* time of the next timer; UINT64_MAX: none */
 void sim_fire_timers(void);    /* interrupt of the timers due at sim_now */
 void sim_pend(unsigned int irq); /* intr_raise without yielding */
+void sim_pend_last(unsigned int irq); /* the same, behind all that are pending or come until then */
 void sim_describe_memory(char *buf, size_t size);
 /* Fails if a freed block was written to. */
 void sim_check_freed(void);
@@ -293,8 +294,9 @@ struct sim_actor {
 extern const struct sim_actor *sim_actor;
 /* Called for each frame that leaves our stack or reaches it. */
 extern void (*sim_watch)(enum direction dir, const struct packet *p);
-/* Called when our device has handed to the stack all frames that have reached it: a batch. */
-extern void (*sim_watch_batch)(void);
+/* Called when our device has handed to the stack a batch: all frames that have reached it, but for
+ * so many that still wait. */
+extern void (*sim_watch_batch)(size_t waiting);
 
 /* The line (line.c). Carries a frame to the script's end, or in to our end of wire. */
 void sim_carry(const struct packet *p, enum direction dir, void *wire);
