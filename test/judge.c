@@ -14,6 +14,7 @@
 
 #define WORKERS_MAX 64
 #define SEEDS_MAX   1000000000
+#define CAPTURES    10 /* failures of a run that are captured */
 
 /* Results of the trials, in memory shared by all processes. */
 struct tally {
@@ -80,8 +81,9 @@ static void capture_again(uint64_t seed)
 static void run_seed(uint64_t seed)
 {
     if (!try(seed, options.capture)) {
-        tally->failed++;
-        capture_again(seed);
+        if (tally->failed++ < (CAPTURES + options.workers - 1) / options.workers) {
+            capture_again(seed);
+        }
         return;
     }
     tally->held++;
