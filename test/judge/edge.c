@@ -84,6 +84,7 @@ const char *edge_time(struct edge *e, uint64_t now)
     if (now > e->now) {
         wrong = check_answers(e, now);
         e->held = e->held == 1;
+        edge_cwnd_settle(e);
         e->una_was = e->una;
         e->timer_was = e->timer;
         e->now = now;
@@ -94,6 +95,49 @@ const char *edge_time(struct edge *e, uint64_t now)
 void edge_hold(struct edge *e)
 {
     e->held = 1;
+}
+
+/*
+ * What arrives out of order is kept
+ */
+
+/* Removes n ranges from number i on. */
+static void forget_kept(struct edge *e, unsigned int i, unsigned int n)
+{
+    e->num_kept -= n;
+    memmove(e->kept + i, e->kept + i + n, (e->num_kept - i) * sizeof(*e->kept));
+}
+
+static void keep(struct edge *e, uint32_t start, uint32_t end)
+{
+    unsigned int i = 0, n = 0;
+
+    while (i < e->num_kept && e->kept[i].end < start) {
+        i++;
+    }
+    for (; i + n < e->num_kept && e->kept[i + n].start <= end; n++) {
+        start = e->kept[i + n].start < start ? e->kept[i + n].start : start;
+        end = most(end, e->kept[i + n].end);
+    }
+    forget_kept(e, i, n);
+    if (e->num_kept == EDGE_KEPT) {
+        e->num_kept--;
+    }
+    if (i < EDGE_KEPT) {
+        memmove(e->kept + i + 1, e->kept + i, (e->num_kept - i) * sizeof(*e->kept));
+        e->kept[i].start = start;
+        e->kept[i].end = end;
+        e->num_kept++;
+    }
+}
+
+/* RCV.NXT has advanced, and takes with it what was kept. */
+static void take_kept(struct edge *e)
+{
+    while (e->num_kept > 0 && e->kept[0].start <= e->nxt) {
+        e->nxt = most(e->nxt, e->kept[0].end);
+        forget_kept(e, 0, 1);
+    }
 }
 
 /*
@@ -129,7 +173,7 @@ static const char *check_again(struct edge *e, uint64_t now, const struct edge_s
     if (since < rto && !e->held) {
         return edge_wrong("send %u again after %u ms", seg->seq, (unsigned int)(since / MS));
     }
-    if (e->step < EDGE_CWND) { /* then it repeats the whole window */
+    if (e->step < EDGE_MIN_RTO) { /* then it repeats the whole window */
         e->burst = now;
     }
     return NULL;
@@ -165,7 +209,7 @@ static const char *send_text(struct edge *e, uint64_t now, const struct edge_seg
     if (!wrong && seg->seq < e->end) {
         wrong = check_again(e, now, seg, &late);
     }
-    if (!wrong && e->step >= EDGE_CWND && !(seg->flags & EDGE_SYN) &&
+    if (!wrong && e->step >= EDGE_MIN_RTO && !(seg->flags & EDGE_SYN) &&
         !is_probe(e, seg)) {
         wrong = edge_cwnd_out(e, now, seg->seq, end, late);
     }
@@ -188,6 +232,7 @@ static void send_ack(struct edge *e, const struct edge_segment *seg)
 
     e->ack = most(e->ack, seg->ack);
     e->nxt = most(e->nxt, seg->ack);
+    take_kept(e);
     e->offered = most(e->offered, seg->ack + seg->wnd);
     e->owed -= e->owed > 0;
     while (n < e->num_pending && e->pending[n].end <= seg->ack) {
@@ -237,38 +282,32 @@ static int is_acceptable(const struct edge *e, const struct edge_segment *seg)
 }
 
 /* What the stack may make of an ACK, if it takes it. */
-static void allow(struct edge *e, const struct edge_segment *seg)
+static void allow(struct edge *e, const struct edge_segment *seg, int sure)
 {
-    edge_cwnd_in(e, seg);
-    if (seg->ack > e->una_most) {
-        e->una_most = seg->ack;
-        e->most_at = e->now;
-    }
+    edge_cwnd_in(e, seg, sure);
+    e->una_most = most(e->una_most, seg->ack);
     e->edge = most(e->edge, seg->ack + seg->wnd);
     e->wnd_max = most(e->wnd_max, seg->wnd);
 }
 
-static void take_ack(struct edge *e, uint64_t now, const struct edge_segment *seg)
+static void take_ack(struct edge *e, const struct edge_segment *seg)
 {
     int sure = is_acceptable(e, seg);
 
     if (seg->ack > e->end) {
         return;
     }
-    if (sure && seg->ack > e->una_most) {
-        e->timer = now;
-    }
     if (sure && seg->ack > e->una) {
         e->una = seg->ack;
     }
-    allow(e, seg);
+    allow(e, seg, sure);
 }
 
 void edge_maybe(struct edge *e, const struct edge_segment *seg)
 {
     e->over |= !!(seg->flags & EDGE_RST);
     if ((seg->flags & EDGE_ACK) && seg->ack <= e->end) {
-        allow(e, seg);
+        allow(e, seg, 0);
     }
 }
 
@@ -288,49 +327,6 @@ static void owe_later(struct edge *e, uint64_t now, const struct edge_segment *s
     e->pending[e->num_pending].end = seg->seq + size_of(seg);
     e->pending[e->num_pending].len = seg->len;
     e->pending[e->num_pending++].at = now;
-}
-
-/*
- * What arrives out of order is kept
- */
-
-/* Removes n ranges from number i on. */
-static void forget_kept(struct edge *e, unsigned int i, unsigned int n)
-{
-    e->num_kept -= n;
-    memmove(e->kept + i, e->kept + i + n, (e->num_kept - i) * sizeof(*e->kept));
-}
-
-static void keep(struct edge *e, uint32_t start, uint32_t end)
-{
-    unsigned int i = 0, n = 0;
-
-    while (i < e->num_kept && e->kept[i].end < start) {
-        i++;
-    }
-    for (; i + n < e->num_kept && e->kept[i + n].start <= end; n++) {
-        start = e->kept[i + n].start < start ? e->kept[i + n].start : start;
-        end = most(end, e->kept[i + n].end);
-    }
-    forget_kept(e, i, n);
-    if (e->num_kept == EDGE_KEPT) {
-        e->num_kept--;
-    }
-    if (i < EDGE_KEPT) {
-        memmove(e->kept + i + 1, e->kept + i, (e->num_kept - i) * sizeof(*e->kept));
-        e->kept[i].start = start;
-        e->kept[i].end = end;
-        e->num_kept++;
-    }
-}
-
-/* RCV.NXT has advanced, and takes with it what was kept. */
-static void take_kept(struct edge *e)
-{
-    while (e->num_kept > 0 && e->kept[0].start <= e->nxt) {
-        e->nxt = most(e->nxt, e->kept[0].end);
-        forget_kept(e, 0, 1);
-    }
 }
 
 /* Data or FIN at RCV.NXT. */
@@ -396,7 +392,7 @@ const char *edge_in(struct edge *e, uint64_t now, const struct edge_segment *seg
         e->mss = seg->mss;
     }
     if (seg->flags & EDGE_ACK) {
-        take_ack(e, now, seg);
+        take_ack(e, seg);
     }
     if ((seg->flags & EDGE_SYN) && e->nxt == 0) {
         e->nxt = 1;

@@ -46,21 +46,34 @@ struct edge_segment {
 };
 
 #define EDGE_PENDING 64
+#define EDGE_ACKS    1024 /* more than net.c queues */
 #define EDGE_KEPT    1024 /* the stack keeps more; beyond, the farthest is forgotten */
 
-/* The congestion window as RFC 5681 allows it at most, in bytes. */
+struct edge_ack {
+    uint32_t ack, wnd;
+    int bare;            /* no data, SYN or FIN */
+    int sure;            /* it is acceptable */
+};
+
+/* The congestion window as RFC 5681 allows it at most, in bytes. Of an instant's ACKs, those are
+ * taken that explain what is sent; the others when the clock moves on. */
 struct edge_cwnd {
+    unsigned int taken;  /* ACKs of this instant, in acks */
+    uint32_t una;        /* acknowledged by those taken, */
+    uint64_t una_at;     /* at this time */
     uint32_t cwnd;       /* 0: not open yet */
     uint32_t ssthresh;
     uint32_t beyond;     /* of cwnd: a slow start or a recovery may have ended so far above it */
     uint32_t counted;    /* acknowledged in congestion avoidance, of cwnd bytes */
     uint32_t dups;       /* duplicate ACKs in a row */
     uint32_t flight;     /* when the first of them came */
+    uint64_t dup_at;     /* time of the last one */
     uint32_t wnd;        /* of the last segment in, but for old ones */
     uint32_t recover;    /* SND.NXT at the last loss */
     int recovery;        /* fast recovery, */
     int unsure;          /* or slow start: what began it may have been the timer */
     int repairs;         /* retransmissions that its partial ACKs allow */
+    unsigned int partials; /* their number */
     int back;            /* after an RTO it goes back to SND.UNA */
     int timeout;         /* an RTO is not yet answered by what was not sent again */
     int slow;            /* slow start after an RTO */
@@ -80,8 +93,7 @@ struct edge {
     uint64_t now;        /* time of the last event */
     /* what it sends */
     uint32_t una, una_was;   /* acknowledged by acceptable segments; before this instant */
-    uint32_t una_most;       /* acknowledged by any segment, */
-    uint64_t most_at;        /* at this time */
+    uint32_t una_most;       /* acknowledged by any segment */
     uint32_t end;            /* all below was sent */
     uint32_t edge;           /* right edge of the window, the largest ever offered */
     uint32_t given;          /* all data below was given by the user */
@@ -108,6 +120,8 @@ struct edge {
         uint64_t at;
     } pending[EDGE_PENDING]; /* segments whose acknowledgment may be delayed */
     unsigned int num_pending;
+    struct edge_ack acks[EDGE_ACKS]; /* of this instant */
+    unsigned int num_acks;
     struct edge_cwnd cc;
 };
 
@@ -130,8 +144,10 @@ const char *edge_wrong(const char *fmt, ...) __attribute__((format(printf, 1, 2)
 /*
  * edge_cwnd.c, called by edge.c
  */
-/* Before edge_in moves una_most: an ACK. */
-void edge_cwnd_in(struct edge *e, const struct edge_segment *seg);
+/* An ACK comes; sure: it is acceptable. */
+void edge_cwnd_in(struct edge *e, const struct edge_segment *seg, int sure);
+/* The clock will move on. */
+void edge_cwnd_settle(struct edge *e);
 /* Before edge_out moves end: data or FIN from s up to t. again: after a timeout. */
 const char *edge_cwnd_out(struct edge *e, uint64_t now, uint32_t s, uint32_t t, int again);
 /* May the segment at s be sent again now, without a timeout? Then it was. */

@@ -21,12 +21,9 @@ static uint32_t most(uint32_t a, uint32_t b)
     return a > b ? a : b;
 }
 
-/* The initial window: RFC 6928, and RFC 5681 3.1 if the SYN was lost. */
+/* The initial window, RFC 6928 */
 static uint32_t initial(const struct edge *e)
 {
-    if (e->cc.lost_syn) {
-        return e->mss;
-    }
     return least(IW_SEGMENTS * e->mss, most(2 * e->mss, IW_BYTES));
 }
 
@@ -82,11 +79,10 @@ static void recover(struct edge *e, uint32_t ack, uint32_t acked)
     if (ack >= c->recover) {
         c->recovery = 0;
         c->cwnd = c->ssthresh;
+        c->beyond = 2 * e->mss; /* step 3, (1): less, then slow start beyond ssthresh */
         if (c->unsure) { /* if it was a timeout, it has grown beyond ssthresh already */
             c->beyond = (6 + c->counted / c->ssthresh) * e->mss;
             c->counted = 0;
-        } else if (most(e->end - ack, e->mss) + e->mss < c->ssthresh) {
-            c->beyond = 2 * e->mss; /* step 3, (1): less, then slow start beyond ssthresh */
         }
         return;
     }
@@ -95,6 +91,7 @@ static void recover(struct edge *e, uint32_t ack, uint32_t acked)
         c->cwnd = most(c->cwnd, c->ssthresh + e->mss); /* slow start gets so far */
     }
     c->repairs = 1;
+    c->partials++;
 }
 
 /* F-RTO, RFC 5682 2.1: two ACKs of new data, the second of bytes not sent again, show that the RTO
@@ -118,19 +115,44 @@ static void undo(struct edge *e, uint32_t ack)
     }
 }
 
-static void take_new(struct edge *e, uint32_t ack)
+/* RFC 6298 5.3; but in recovery RFC 6582 restarts the timer for the first partial ACK only, or for
+ * each: it may have run since then. */
+static void restart_timer(struct edge *e)
+{
+    if (!e->cc.recovery || e->cc.partials <= 1) {
+        e->timer = e->now;
+    }
+}
+
+static void take_new(struct edge *e, const struct edge_ack *a)
 {
     struct edge_cwnd *c = &e->cc;
-    uint32_t acked = ack - e->una_most, flight = e->end - e->una_most;
+    uint32_t acked = a->ack - most(c->una, 1), flight = e->end - c->una; /* the SYN is no data */
 
+    c->una = a->ack;
+    c->una_at = e->now;
     c->dups = 0;
     c->timeout = 0;
     if (c->recovery) {
-        recover(e, ack, acked);
-        return;
+        recover(e, a->ack, acked);
+    } else if (c->cwnd > 0) {
+        undo(e, a->ack);
+        grow(e, acked, flight);
     }
-    undo(e, ack);
-    grow(e, acked, flight);
+    if (a->sure) {
+        restart_timer(e);
+    }
+}
+
+/* Something was lost indeed. RFC 5682 2.1 step 3a */
+static void confirm_timeout(struct edge *e)
+{
+    struct edge_cwnd *c = &e->cc;
+
+    if (c->spurious && c->answers == 1 && e->end > c->recover) {
+        c->cwnd = most(c->cwnd, 3 * e->mss);
+    }
+    c->spurious = 0;
 }
 
 /* A duplicate ACK, RFC 5681 2: with data in flight, without data, and with the same window. With a
@@ -139,33 +161,59 @@ static void take_duplicate(struct edge *e)
 {
     struct edge_cwnd *c = &e->cc;
 
-    c->spurious = 0;
+    confirm_timeout(e);
     if (c->recovery) {
         c->cwnd += e->mss;
         return;
     }
+    c->dup_at = e->now;
     if (c->dups++ == 0) {
-        c->flight = e->end - e->una_most; /* without what limited transmit adds */
+        c->flight = e->end - c->una; /* without what limited transmit adds */
     }
 }
 
-void edge_cwnd_in(struct edge *e, const struct edge_segment *seg)
+static void take(struct edge *e, const struct edge_ack *a)
 {
     struct edge_cwnd *c = &e->cc;
     uint32_t wnd = c->wnd;
 
-    if (seg->ack >= e->una_most) {
-        c->wnd = seg->wnd;
+    if (a->ack >= c->una) {
+        c->wnd = a->wnd;
     }
-    if (c->cwnd == 0) {
-        return;
-    }
-    if (seg->ack > e->una_most) {
-        take_new(e, seg->ack);
-    } else if (seg->ack == e->una_most && e->end > e->una_most && seg->len == 0 &&
-               !(seg->flags & (EDGE_SYN | EDGE_FIN)) && seg->wnd == wnd && wnd > 0) {
+    if (a->ack > c->una) {
+        take_new(e, a);
+    } else if (c->cwnd > 0 && a->ack == c->una && e->end > c->una && a->bare && a->wnd == wnd &&
+               wnd > 0) {
         take_duplicate(e);
     }
+}
+
+/* Takes the next ACK of this instant. Returns 0 if there is none. */
+static int take_next(struct edge *e)
+{
+    if (e->cc.taken == e->num_acks) {
+        return 0;
+    }
+    take(e, &e->acks[e->cc.taken++]);
+    return 1;
+}
+
+void edge_cwnd_in(struct edge *e, const struct edge_segment *seg, int sure)
+{
+    if (e->num_acks == EDGE_ACKS) {
+        edge_cwnd_settle(e);
+    }
+    e->acks[e->num_acks++] = (struct edge_ack){
+        seg->ack, seg->wnd, seg->len == 0 && !(seg->flags & (EDGE_SYN | EDGE_FIN)), sure,
+    };
+}
+
+void edge_cwnd_settle(struct edge *e)
+{
+    while (take_next(e)) {
+        continue;
+    }
+    e->cc.taken = e->num_acks = 0;
 }
 
 /*
@@ -174,19 +222,35 @@ void edge_cwnd_in(struct edge *e, const struct edge_segment *seg)
 
 static int is_late(const struct edge *e)
 {
-    return e->now - e->timer >= EDGE_RTO && e->now - e->most_at >= EDGE_RTO;
+    return e->now - e->timer >= EDGE_RTO && e->now - e->cc.una_at >= EDGE_RTO;
 }
 
-/* A repair that comes so late may also be a timeout, which goes back. */
+/* A fast retransmit that comes so late may also be a timeout, which goes back. */
 static void go_back_if_late(struct edge *e)
 {
+    struct edge_cwnd *c = &e->cc;
+
     if (is_late(e)) {
-        e->cc.counted = e->cc.unsure ? e->cc.counted : 0;
-        e->cc.back = e->cc.unsure = 1;
-        e->cc.ssthresh = most(e->cc.ssthresh, (e->end - e->una_most) / 2);
-        e->cc.resent = e->una_most;
-        e->cc.recover = e->end;
+        c->counted = c->unsure ? c->counted : 0;
+        c->back = c->unsure = 1;
+        c->ssthresh = most(c->ssthresh, (e->end - c->una) / 2);
+        c->resent = c->una;
+        c->recover = e->end;
     }
+}
+
+/* So may the next one that is sent after a timeout. */
+static void time_out_perhaps(struct edge *e)
+{
+    struct edge_cwnd *c = &e->cc;
+
+    confirm_timeout(e);
+    c->old_cwnd = most(c->old_cwnd, c->cwnd);
+    c->old_ssthresh = most(c->old_ssthresh, c->ssthresh);
+    c->ssthresh = most(c->ssthresh, (e->end - c->una) / 2);
+    c->spurious = 1;
+    c->answers = 0;
+    c->recover = e->end;
 }
 
 /* Fast retransmit, RFC 6582 3.2, steps 2 and 3 */
@@ -198,31 +262,50 @@ static void enter_recovery(struct edge *e)
     c->cwnd = c->ssthresh + c->dups * e->mss;
     c->recover = e->end;
     c->recovery = 1;
+    c->counted = c->partials = 0;
     c->repairs = c->back = c->unsure = 0;
     go_back_if_late(e);
 }
 
-int edge_cwnd_repairs(struct edge *e, uint32_t s)
+static int may_repair(struct edge *e, uint32_t s)
 {
     struct edge_cwnd *c = &e->cc;
 
-    if (e->step >= EDGE_CWND && c->back && s >= c->resent && s < c->recover &&
-        !(s <= e->una_most && is_late(e))) {
+    if (e->step >= EDGE_MIN_RTO && c->back && s >= c->resent && s < c->recover) {
+        if (s <= c->una && is_late(e)) {
+            time_out_perhaps(e);
+        } else {
+            confirm_timeout(e); /* F-RTO repeats only the first */
+        }
         return 1; /* each byte once */
     }
-    if (e->step < EDGE_FAST || s > e->una_most) {
-        return 0;
+    if (e->step < EDGE_FAST || s > c->una || (s < c->una && s < e->una)) {
+        return 0; /* not the first, unless an ACK was not taken */
     }
-    if (!c->recovery && c->dups >= DUPS && e->una_most >= c->recover) {
+    if (!c->recovery && c->dups >= DUPS && c->dup_at == e->now && c->una >= c->recover) {
         enter_recovery(e);
         return 1;
     }
-    if (c->recovery && c->repairs > 0) {
+    if (c->recovery && c->repairs > 0 && c->una_at == e->now) {
         c->repairs--;
-        go_back_if_late(e);
         return 1;
     }
     return 0;
+}
+
+int edge_cwnd_repairs(struct edge *e, uint32_t s)
+{
+    struct edge_cwnd before = e->cc;
+    uint64_t timer = e->timer;
+
+    while (!may_repair(e, s)) {
+        if (!take_next(e)) { /* by the timer, then */
+            e->cc = before;
+            e->timer = timer;
+            return 0;
+        }
+    }
+    return 1;
 }
 
 /* RFC 5681 3.1: (4) and the loss window. ssthresh is held if the timer expires again before an ACK
@@ -234,7 +317,7 @@ static void time_out(struct edge *e, uint32_t s)
     if (!c->timeout) {
         c->old_cwnd = c->cwnd;
         c->old_ssthresh = c->ssthresh;
-        halve(e, e->end - e->una_most);
+        halve(e, e->end - c->una);
     }
     c->cwnd = e->mss;
     c->beyond = 0;
@@ -245,24 +328,27 @@ static void time_out(struct edge *e, uint32_t s)
     c->recover = e->end;
 }
 
+/* RFC 5681 3.1: one segment if the SYN was lost */
 static void open(struct edge *e)
 {
-    e->cc.cwnd = initial(e);
+    e->cc.cwnd = e->cc.lost_syn ? e->mss : initial(e);
     e->cc.ssthresh = UINT32_MAX;
 }
 
-/* Returns what may be in flight at most. */
+/* Returns what may be in flight at most. Limited transmit, RFC 3042: one segment for each of two
+ * duplicates, "less than or equal to the congestion window plus 2 segments". */
 static uint32_t allowed(const struct edge *e, uint32_t s)
 {
     const struct edge_cwnd *c = &e->cc;
+    uint32_t room = c->cwnd + c->beyond, dups = least(c->dups, DUPS - 1);
 
     if (c->spurious && c->answers == 1 && s >= c->recover) { /* F-RTO sends two new segments */
-        return c->recover - e->una_most + 2 * e->mss;
+        return c->recover - c->una + 2 * e->mss;
     }
-    if (e->step >= EDGE_FAST && !c->recovery) { /* limited transmit, RFC 3042 */
-        return c->cwnd + c->beyond + least(c->dups, DUPS - 1) * e->mss;
+    if (e->step >= EDGE_FAST && !c->recovery && dups > 0) {
+        return most(room + dups * e->mss, least(room + 2 * e->mss, c->flight + dups * e->mss));
     }
-    return c->cwnd + c->beyond;
+    return room;
 }
 
 const char *edge_cwnd_out(struct edge *e, uint64_t now, uint32_t s, uint32_t t, int again)
@@ -272,20 +358,25 @@ const char *edge_cwnd_out(struct edge *e, uint64_t now, uint32_t s, uint32_t t, 
 
     if (c->cwnd == 0) {
         open(e);
-    } else if (e->end == e->una_most && now - e->last_out > IDLE) { /* RFC 5681 4.1 */
+    } else if (e->end == c->una && now - e->last_out > IDLE) { /* RFC 5681 4.1 */
         c->cwnd = least(c->cwnd, initial(e));
+    }
+    if (s < c->una) { /* it has not taken an ACK that it need not */
+        c->una = s;
     }
     if (again) {
         time_out(e, s);
     }
     if (s < c->recover && t > c->resent) {
         c->resent = t;
-        c->spurious &= again; /* F-RTO repeats only the first */
     }
-    may = allowed(e, s);
-    if (t > e->una_most && t - e->una_most > may) {
-        return edge_wrong("have %u bytes in flight where RFC 5681 allows %u", t - e->una_most,
-                          may);
+    for (;;) {
+        may = allowed(e, s);
+        if (e->step < EDGE_CWND || t <= c->una || t - c->una <= may) {
+            return NULL;
+        }
+        if (!take_next(e)) {
+            return edge_wrong("have %u bytes in flight where RFC 5681 allows %u", t - c->una, may);
+        }
     }
-    return NULL;
 }
