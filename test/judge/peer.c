@@ -345,7 +345,7 @@ static void take_text(uint32_t seq, uint32_t len, int fin)
     if (!plan.modern) {
         acknowledge(peer.fin);
     } else if (!beyond) {
-        acknowledge_modern(!hole && len > 0 && !peer.fin, len);
+        acknowledge_modern(!hole && len > 0 && !fin, len);
     }
 }
 
