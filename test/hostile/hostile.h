@@ -174,9 +174,7 @@ static inline int connected(void)
     bench_start(WIRE_RAW);
     listener = listening(8);
     connection('A', "192.0.2.2:7", "192.0.2.1:5000", PEER_ISN);
-    inject("S 0:0(0) win 65535 <mss 1460>");
-    expect("S. 0:0(0) ack 1");
-    inject(". 1:1(0) ack 1");
+    handshake("win 65535 <mss 1460>", 65535);
     desc = tcp_cmd_accept(listener, NULL);
     check_cmp(desc, !=, -1);
     expect_nothing(0);

@@ -292,6 +292,11 @@ void client(char c, uint32_t peer_isn);
  * rest of the SYN's line, "win 1000 <mss 1460>", or "". */
 #define handshake(syn, win) bench_handshake((syn), (win), __FILE__, __LINE__)
 void bench_handshake(const char *syn, unsigned win, const char *file, int line);
+/* From now on the peer is far away: its ACK in handshake comes after FAR_MS. Then the first
+ * retransmission timeout is a second in each step: 3 FAR_MS, once the stack measures the round trip
+ * (step 49). RFC 6298 2.2 */
+#define FAR_MS 334
+void far_peer(void);
 /* Makes isn the next ISN of our side, for the connection named last. From step 41 on this moves the
  * clock to where the stack chooses it; for a new connection there must be a listener, which gets a
  * SYN and a RST. */

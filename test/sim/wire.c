@@ -320,6 +320,13 @@ void bench_expect_bytes(const void *data, size_t len, const char *file, int line
     bench_fail(file, line, "another packet of the same fields went out");
 }
 
+static long handshake_ms; /* between SYN-ACK and ACK */
+
+void far_peer(void)
+{
+    handshake_ms = FAR_MS;
+}
+
 void bench_handshake(const char *syn, unsigned win, const char *file, int line)
 {
     char text[128];
@@ -327,6 +334,7 @@ void bench_handshake(const char *syn, unsigned win, const char *file, int line)
     snprintf(text, sizeof(text), "S 0:0(0) %s", syn);
     bench_inject(text, NULL, file, line);
     bench_expect("S. 0:0(0) ack 1", 0, file, line);
+    advance(handshake_ms);
     snprintf(text, sizeof(text), ". 1:1(0) ack 1 win %u", win);
     bench_inject(text, NULL, file, line);
 }
