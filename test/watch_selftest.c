@@ -94,7 +94,7 @@ static void test_unsure_ack(void)
  */
 static void test_rto(void)
 {
-    opened(EDGE_STEP);
+    opened(EDGE_MIN_RTO - 1);
     out(1, 500);
     wait_ms(999);
     wrong(tries(1, 500, 0, 1, WND), "send 1 again after 999 ms");
@@ -147,6 +147,27 @@ static void test_min_rto(void)
     wrong(tries(1, 500, 0, 1, WND), "send 1 again after 199 ms");
     wait_ms(1);
     out(1, 500);
+}
+
+/* Karn's algorithm: no sample of an ACK while something is unacknowledged that was sent again. */
+static void test_samples(void)
+{
+    opened(EDGE_MIN_RTO);
+    check_int(e.may_sample, 1); /* of the SYN */
+    out(1, 1000);
+    out(1001, 1000);
+    acked(1001);
+    check_int(e.may_sample, 2);
+    wait_ms(200);
+    out(1001, 1000);
+    out(2001, 1000);
+    acked(1501);
+    acked(3001);
+    check_int(e.may_sample, 2);
+    out(3001, 1000);
+    acked(3001);
+    acked(4001);
+    check_int(e.may_sample, 3);
 }
 
 /* From step 49 on: after a timeout each byte is repeated once, as in slow start. */
@@ -352,11 +373,12 @@ BENCH(46,
       {"sequence numbers: no gap", test_gap},
       {"sequence numbers: nothing below SND.UNA, a probe excepted", test_below_una},
       {"an ACK outside the window may be taken or not", test_unsure_ack},
-      {"the timer: nothing is repeated within a second", test_rto},
+      {"the timer: before step 49, nothing is repeated within a second", test_rto},
       {"the timer: no SYN and no SYN-ACK is repeated within a second", test_rto_syn},
       {"the timer: a SYN that waited for ARP", test_rto_held},
       {"the timer: from step 49 on, nothing is repeated within 200 ms", test_min_rto},
       {"the timer: from step 49 on, each byte is repeated once after a timeout", test_goes_back},
+      {"samples: none while what was sent again is unacknowledged", test_samples},
       {"ACKs: each segment is answered", test_each},
       {"ACKs: from step 47 on, every second full segment, but for a batch", test_every_second},
       {"ACKs: from step 47 on, small segments may wait", test_small_ones},

@@ -208,6 +208,7 @@ static const char *send_text(struct edge *e, uint64_t now, const struct edge_seg
     }
     if (!wrong && seg->seq < e->end) {
         wrong = check_again(e, now, seg, &late);
+        e->again = most(e->again, end);
     }
     if (!wrong && e->step >= EDGE_MIN_RTO && !(seg->flags & EDGE_SYN) &&
         !is_probe(e, seg)) {
@@ -281,9 +282,11 @@ static int is_acceptable(const struct edge *e, const struct edge_segment *seg)
     return e->nxt <= seg->seq ? seg->seq < e->offered : end > e->nxt;
 }
 
-/* What the stack may make of an ACK, if it takes it. */
+/* What the stack may make of an ACK, if it takes it. Karn's algorithm: no sample of what was sent
+ * again, nor of an ACK that may have waited for it. */
 static void allow(struct edge *e, const struct edge_segment *seg, int sure)
 {
+    e->may_sample += seg->ack > e->una && e->again <= e->una_most;
     edge_cwnd_in(e, seg, sure);
     e->una_most = most(e->una_most, seg->ack);
     e->edge = most(e->edge, seg->ack + seg->wnd);
@@ -297,10 +300,10 @@ static void take_ack(struct edge *e, const struct edge_segment *seg)
     if (seg->ack > e->end) {
         return;
     }
+    allow(e, seg, sure);
     if (sure && seg->ack > e->una) {
         e->una = seg->ack;
     }
-    allow(e, seg, sure);
 }
 
 void edge_maybe(struct edge *e, const struct edge_segment *seg)

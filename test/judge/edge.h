@@ -4,7 +4,8 @@
 /*
  * The watcher at the sender's edge. It sees the segments that one end of a connection sends, and
  * those that are handed to it, and knows nothing else: no variable of the stack, no clock of its
- * own. It says which rule a segment breaks, or which segment is missing.
+ * own. (How many samples of the round trip the stack takes is a counter, and compared by the caller
+ * with may_sample.) It says which rule a segment breaks, or which segment is missing.
  *
  *   edge.c       windows, sequence numbers, the retransmission timer, acknowledgments
  *   edge_cwnd.c  what may be in flight: RFC 5681, 6582, 3042, 5682, 3465
@@ -21,7 +22,7 @@
 
 /* The rules hold for the stack of this step. Each step of Part III that changes them moves it on.
  */
-#define EDGE_STEP 48
+#define EDGE_STEP 49
 
 enum {
     EDGE_DELAYED_ACK = 47, /* every second full segment is acknowledged; before: each segment */
@@ -99,6 +100,9 @@ struct edge {
     uint32_t given;          /* all data below was given by the user */
     uint64_t timer, timer_was; /* last start of the retransmission timer */
     uint64_t burst;          /* an instant of retransmissions */
+    uint32_t again;          /* end of what was sent again */
+    unsigned int may_sample; /* ACKs that Karn's algorithm allows to measure the round trip: the
+                                caller sets it to 0 */
     uint8_t syn;             /* flags of its last SYN */
     uint64_t last_out;       /* of data */
     /* what it receives */

@@ -267,11 +267,18 @@ static void enter_recovery(struct edge *e)
     go_back_if_late(e);
 }
 
+/* Returns the end of what may be repeated after a timeout. Without a congestion window, what was
+ * sent since may lie beyond a hole, and was dropped there. */
+static uint32_t repeats_to(const struct edge *e)
+{
+    return e->step < EDGE_CWND ? e->end : e->cc.recover;
+}
+
 static int may_repair(struct edge *e, uint32_t s)
 {
     struct edge_cwnd *c = &e->cc;
 
-    if (e->step >= EDGE_MIN_RTO && c->back && s >= c->resent && s < c->recover) {
+    if (e->step >= EDGE_MIN_RTO && c->back && s >= c->resent && s < repeats_to(e)) {
         if (s <= c->una && is_late(e)) {
             time_out_perhaps(e);
         } else {
@@ -367,7 +374,7 @@ const char *edge_cwnd_out(struct edge *e, uint64_t now, uint32_t s, uint32_t t, 
     if (again) {
         time_out(e, s);
     }
-    if (s < c->recover && t > c->resent) {
+    if (s < repeats_to(e) && t > c->resent) {
         c->resent = t;
     }
     for (;;) {

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "edge.h"
 #include "judge.h"
 #include "net.h"
 #include "platform.h"
@@ -14,8 +15,10 @@
 #define ISN_TICK 4000 /* nanoseconds, RFC 9293 3.4.1 */
 
 #define IN_SECONDS(ms) ((ms) / 1000 + 1)
-#define MOVE_LIMIT 400 /* seconds without progress, while both ends wait for it */
-#define STOP_LIMIT 400 /* seconds to the end once the faults have stopped */
+#define MOVE_LIMIT 900 /* seconds without progress: R2 may pass twice before the sender gives up */
+/* Seconds to the end once the faults have stopped. Without a congestion window each burst overflows
+ * a queue of one segment, and an RTO of a minute repairs one or two. */
+#define STOP_LIMIT (EDGE_STEP < EDGE_CWND ? 20000 : 400)
 #define FREE_LIMIT 900 /* seconds until all blocks are free, both ends having closed */
 #define FREE_LIMIT_KIND 200 /* the same without faults: the longest RTO, or R2, and TIME-WAIT */
 
@@ -256,9 +259,10 @@ static void check_error_of(int i)
         peer_view(&view);
     }
     other_ended = view.aborted || ends[!i].aborted || has_timed_out();
-    if (end->errnum == ETIMEDOUT) {
+    if (end->errnum == ETIMEDOUT || (end->errnum == EHOSTUNREACH && end->state == 1)) {
         if (silence < (end->state == 1 ? TCP_R2 : TCP_R2_SYN)) {
-            fail("end %d got ETIMEDOUT after %lu ms of silence", i, (unsigned long)silence);
+            fail("end %d got %s after %lu ms of silence", i, strerrorname_np(end->errnum),
+                 (unsigned long)silence);
         }
     } else if (is_unreachable(end)) {
         return;

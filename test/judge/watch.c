@@ -187,6 +187,27 @@ static void edge_will_get(int side, const struct segment *seg)
         side, frames, relative(seg, flows[!side].isn, flows[side].isn)};
 }
 
+/* The stack has processed what was handed to it, unless it takes its time: a sample of the round
+ * trip needs an ACK that allows one. The counter is of both sides. */
+static void check_samples(void)
+{
+    static uint64_t before;
+    unsigned int most = 0, taken;
+    struct tcp_stats stats;
+    int over = 0;
+
+    tcp_get_stats(&stats);
+    taken = (unsigned int)(stats.rtt_samples - before);
+    before = stats.rtt_samples;
+    for (int i = 0; i < 2 - plan.peer; i++) {
+        most += edges[i].may_sample;
+        edges[i].may_sample = 0;
+        over |= edges[i].over;
+    }
+    must(over || plan.compute_us || taken <= most,
+         "measure %u round trips by ACKs of which %u allow it", taken, most);
+}
+
 /* Frames have reached the stack, and these wait. */
 static void edge_batch(size_t waiting)
 {
@@ -194,6 +215,9 @@ static void edge_batch(size_t waiting)
     static size_t before; /* frames of earlier batches at this instant */
     size_t handed = frames - waiting, n = 0;
 
+    if (instant != sim_now) {
+        check_samples();
+    }
     before = instant == sim_now ? before : 0;
     instant = sim_now;
     for (; n < num_arrivals && arrivals[n].nth <= handed; n++) {
@@ -238,6 +262,7 @@ void watch_peer(enum direction dir, const struct packet *p, const struct layout 
 
 void watch_end(void)
 {
+    check_samples();
     for (int i = 0; i < 2 - plan.peer; i++) {
         obey(edge_time(&edges[i], sim_now + 1));
     }
