@@ -316,23 +316,30 @@ static void acknowledge_modern(int in_order, uint32_t len)
     }
 }
 
+/* Acknowledges what has been taken: the next segment may arrive during it. */
+static void answer(int at_once, int in_order, uint32_t len)
+{
+    if (plan.modern) {
+        acknowledge_modern(in_order, len);
+    } else {
+        acknowledge(at_once);
+    }
+}
+
 static void take_text(uint32_t seq, uint32_t len, int fin)
 {
     uint32_t end = seq + len + (uint32_t)fin, at;
     int beyond = seq > peer.got, hole = peer.top > peer.got;
 
-    if (plan.modern && (end <= peer.got || beyond)) {
-        acknowledge_modern(0, 0);
-    }
     if (end <= peer.got || end > sizeof(peer.here) || seq > peer.read + plan.buffer + 1) {
-        acknowledge(!plan.modern);
+        answer(1, 0, 0);
         return;
     }
-    if (beyond) {
-        acknowledge(!plan.modern);
-        if (!plan.keeps) {
-            return;
-        }
+    if (beyond && !plan.modern) {
+        acknowledge(1);
+    }
+    if (beyond && !plan.keeps) {
+        return;
     }
     for (at = seq; at < end; at++) {
         peer.here[at] = 1;
@@ -342,11 +349,7 @@ static void take_text(uint32_t seq, uint32_t len, int fin)
     }
     peer.fin = peer.got == peer.theirs + 2;
     peer.top = peer.top > end ? peer.top : end;
-    if (!plan.modern) {
-        acknowledge(peer.fin);
-    } else if (!beyond) {
-        acknowledge_modern(!hole && len > 0 && !fin, len);
-    }
+    answer(peer.fin, !beyond && !hole && len > 0 && !fin, beyond ? 0 : len);
 }
 
 static void take_syn(uint32_t seq, uint32_t wnd)
