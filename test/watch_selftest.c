@@ -29,7 +29,7 @@ static const char *after(uint64_t ms)
  */
 static void test_window(void)
 {
-    opened(EDGE_STEP);
+    opened(EDGE_CWND - 1);
     out(1, WND - 1);
     out(WND, 1);
     wrong(tries(WND + 1, 2, 0, 1, WND), "send up to 60003, beyond a window up to 60001");
@@ -42,14 +42,14 @@ static void test_window(void)
 /* A window that shrinks: what it was before counts. */
 static void test_shrunk_window(void)
 {
-    opened(EDGE_STEP);
+    opened(EDGE_CWND - 1);
     right(gets(1, 0, 0, 1, 100));
     out(1, 1000);
 }
 
 static void test_given(void)
 {
-    opened(EDGE_STEP);
+    opened(EDGE_CWND - 1);
     e.given = 501;
     out(1, 500);
     wrong(tries(501, 1, 0, 1, WND), "send up to 502 when the user gave all below 501");
@@ -58,7 +58,7 @@ static void test_given(void)
 
 static void test_gap(void)
 {
-    opened(EDGE_STEP);
+    opened(EDGE_CWND - 1);
     out(1, 500);
     wrong(tries(502, 10, 0, 1, WND), "send from 502 on, having sent all below 501");
     wrong(tries(502, 0, 0, 1, WND), "send an ACK at 502, having sent all below 501");
@@ -68,7 +68,7 @@ static void test_gap(void)
 
 static void test_below_una(void)
 {
-    opened(EDGE_STEP);
+    opened(EDGE_CWND - 1);
     out(1, 500);
     acked(501);
     wait_ms(1000);
@@ -80,7 +80,7 @@ static void test_below_una(void)
 /* The stack need not take an ACK that is outside its window. */
 static void test_unsure_ack(void)
 {
-    opened(EDGE_STEP);
+    opened(EDGE_CWND - 1);
     out(1, 1000);
     wait_ms(999);
     right(gets(1 + WND, 0, 0, 501, WND));
@@ -112,7 +112,7 @@ static void test_rto(void)
 
 static void test_rto_syn(void)
 {
-    start(EDGE_STEP);
+    start(EDGE_CWND - 1);
     right(edge_out(&e, now, &(struct edge_segment){.flags = SYN}));
     wait_ms(999);
     wrong(tries_syn(SYN), "send 0 again after 999 ms");
@@ -129,7 +129,7 @@ static void test_rto_syn(void)
 /* A SYN that has waited for an ARP reply is repeated by its time, not by that of the wire. */
 static void test_rto_held(void)
 {
-    start(EDGE_STEP);
+    start(EDGE_CWND - 1);
     edge_hold(&e);
     wait_ms(300);
     right(edge_out(&e, now, &(struct edge_segment){.flags = SYN}));
@@ -353,7 +353,7 @@ static void test_at_once(void)
 /* No answer is due after a RST, to what is beyond the window, or to what the stack may drop. */
 static void test_no_answer(void)
 {
-    opened(EDGE_STEP);
+    opened(EDGE_CWND - 1);
     in(1 + WND, 100);
     edge_maybe(&e, &(struct edge_segment){.seq = 1, .len = 100, .ack = 1, .flags = ACK});
     right(after(1));

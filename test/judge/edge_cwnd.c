@@ -144,13 +144,15 @@ static void take_new(struct edge *e, const struct edge_ack *a)
     }
 }
 
-/* Something was lost indeed. RFC 5682 2.1 step 3a */
+/* Something was lost indeed, and what was sent meanwhile may have been dropped behind it. RFC 5682
+ * 2.1 step 3a */
 static void confirm_timeout(struct edge *e)
 {
     struct edge_cwnd *c = &e->cc;
 
     if (c->spurious && c->answers == 1 && e->end > c->recover) {
         c->cwnd = most(c->cwnd, 3 * e->mss);
+        c->recover = e->end;
     }
     c->spurious = 0;
 }
