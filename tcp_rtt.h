@@ -96,8 +96,8 @@ void tcp_rtt_spurious(struct tcp_rtt *rtt);
 enum tcp_frto_answer {
     TCP_FRTO_NOTHING,  /* goes on as usual */
     TCP_FRTO_SEND_NEW, /* send new data, at most TCP_FRTO_NEW segments, and retransmit nothing */
-    TCP_FRTO_RESEND,   /* conventional recovery: this ACK lets retransmissions go out, from SND.UNA
-                          or `resent` on, whichever is later, up to `lost` */
+    TCP_FRTO_RESEND,   /* conventional recovery: this ACK lets retransmissions go out, up to `lost`,
+                          as tcp_loss says */
     TCP_FRTO_SPURIOUS, /* retransmit nothing; tcp_rtt_spurious; undo what congestion control did */
 };
 
@@ -111,7 +111,7 @@ enum tcp_frto_step {
 /* All zeros: no timeout yet. */
 struct tcp_frto {
     enum tcp_frto_step step;
-    uint32_t resent;  /* end of what the timeout retransmitted; the caller moves it on */
+    uint32_t resent;  /* end of the segment that the timeout retransmitted */
     uint32_t lost;    /* end of what had been sent when it expired, or in step 2b in vain */
     int recovering;   /* recovery from a timeout lasts until SND.UNA reaches recover */
     uint32_t recover; /* end of what was sent when it was set: by the first ACK */
