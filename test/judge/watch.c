@@ -30,6 +30,7 @@ struct flow {
     uint32_t ack;      /* it has acknowledged all below */
     uint32_t edge;     /* right edge of the window it offered */
     uint32_t acked;    /* all below is acknowledged to it */
+    uint32_t fin;      /* end of its FIN: an abort may send one early; 0: not sent */
     uint16_t mss;      /* MSS option it received */
     uint64_t progress; /* time of the last acknowledgment of new data, or zero window */
     int reset;         /* it has sent a RST */
@@ -138,11 +139,10 @@ static struct edge edges[2];
 
 static struct arrival {
     int side; /* of the stack, which it reaches */
-    size_t nth; /* of the frames that wait in the device */
+    size_t nth; /* of all frames */
     struct edge_segment seg;
-} *arrivals; /* the segments that wait there */
+} *arrivals; /* the segments that the stack has not processed yet */
 static size_t num_arrivals, room;
-static size_t frames; /* of all kinds, that wait there */
 
 #define BATCH_MAX 1000 /* net.c may drop what exceeds its queue: so many in an instant */
 
@@ -184,11 +184,11 @@ static void edge_will_get(int side, const struct segment *seg)
         }
     }
     arrivals[num_arrivals++] = (struct arrival){
-        side, frames, relative(seg, flows[!side].isn, flows[side].isn)};
+        side, sim_arrived() + 1, relative(seg, flows[!side].isn, flows[side].isn)};
 }
 
-/* The stack has processed what was handed to it, unless it takes its time: a sample of the round
- * trip needs an ACK that allows one. The counter is of both sides. */
+/* The stack has processed what was handed to it: a sample of the round trip needs an ACK that allows
+ * one. The counter is of both sides. */
 static void check_samples(void)
 {
     static uint64_t before;
@@ -204,26 +204,26 @@ static void check_samples(void)
         edges[i].may_sample = 0;
         over |= edges[i].over;
     }
-    must(over || plan.compute_us || taken <= most,
+    must(over || taken <= most,
          "measure %u round trips by ACKs of which %u allow it", taken, most);
 }
 
-/* Frames have reached the stack, and these wait. */
-static void edge_batch(size_t waiting)
+/* The stack begins to process the frames that have reached it. Of so many in an instant it may have
+ * dropped the last ones. */
+static void edge_batch(void)
 {
     static uint64_t instant;
-    static size_t before; /* frames of earlier batches at this instant */
-    size_t handed = frames - waiting, n = 0;
+    static size_t before; /* frames of earlier instants */
+    static size_t last;   /* of the last batch */
+    size_t handed = sim_handed(), n = 0;
 
-    if (instant != sim_now) {
-        check_samples();
-    }
-    before = instant == sim_now ? before : 0;
+    check_samples();
+    before = instant == sim_now ? before : last;
     instant = sim_now;
     for (; n < num_arrivals && arrivals[n].nth <= handed; n++) {
         struct edge *e = &edges[arrivals[n].side];
 
-        if (before + arrivals[n].nth < BATCH_MAX) {
+        if (arrivals[n].nth - before < BATCH_MAX) {
             obey(edge_in(e, sim_now, &arrivals[n].seg));
         } else {
             edge_maybe(e, &arrivals[n].seg);
@@ -232,10 +232,8 @@ static void edge_batch(size_t waiting)
     num_arrivals -= n;
     for (size_t i = 0; i < num_arrivals; i++) {
         arrivals[i] = arrivals[n + i];
-        arrivals[i].nth -= handed;
     }
-    before += handed;
-    frames = waiting;
+    last = handed;
 }
 
 /* The peer, which knows its own and needs no batch. */
@@ -319,8 +317,9 @@ static void learn(struct flow *f, uint32_t isn)
 /* Is the connection over, as far as the side can know? */
 static int is_over(const struct flow *f, int side)
 {
-    return f->reset ||
-           (f->acked == plan.side[side].total + 2 && f->whole == plan.side[!side].total + 2);
+    uint32_t other = flows[!side].fin ? flows[!side].fin : (uint32_t)plan.side[!side].total + 2;
+
+    return f->reset || (f->fin && f->acked == f->fin && f->whole == other);
 }
 
 static void check_syn(struct flow *f, const struct segment *seg)
@@ -366,7 +365,7 @@ static void check_fin(struct flow *f, const struct side *s, const struct segment
     must(at == s->total + 1 || (at <= s->total && s->abort_at != NEVER),
          "send a FIN at %u of %zu", at, s->total);
     must(at + 1 >= f->end, "send a FIN at %u after bytes up to %u", at, f->end);
-    f->end = at + 1;
+    f->fin = f->end = at + 1;
 }
 
 static void watch_out(int side, const struct packet *p, const struct layout *lay)
@@ -476,7 +475,6 @@ static void watch(enum direction dir, const struct packet *p)
     hash_number(sim_now - sim_start);
     hash_number(dir);
     hash_bytes(p->data, p->len);
-    frames += dir == DIR_IN;
     sim_locate(p, &lay);
     if (dir == DIR_OUT && lay.at[LAYER_ARP] >= 0) {
         edge_hold(&edges[0]);
@@ -498,7 +496,7 @@ void watch_start(void)
     hash_ = UINT64_C(14695981039346656037);
     sim_watch = watch;
     sim_watch_batch = edge_batch;
-    num_arrivals = frames = 0;
+    num_arrivals = 0;
     for (int i = 0; i < 2; i++) {
         edge_start(&edges[i], i && plan.peer ? EDGE_FAST : EDGE_STEP, plan.mtu - 40);
     }

@@ -31,6 +31,7 @@ static struct wire wires[WIRES_MAX];
 static size_t num_wires;
 static unsigned int generation;
 static unsigned int compute_us;
+static size_t arrived;
 static int fail_open;
 static int fail_output;
 
@@ -179,13 +180,25 @@ static int wire_isr(unsigned int irq, void *arg)
         net_input(arrival->p.type, arrival->p.data, arrival->p.len, wire->dev);
         arrival_free(arrival);
     }
-    if (sim_watch_batch) {
-        sim_watch_batch(wire->num);
-    }
     if (wire->num > 0) {
         sim_pend_last(irq);
     }
     return 0;
+}
+
+size_t sim_arrived(void)
+{
+    return arrived;
+}
+
+size_t sim_handed(void)
+{
+    size_t waiting = 0;
+
+    for (size_t i = 0; i < num_wires; i++) {
+        waiting += wires[i].num;
+    }
+    return arrived - waiting;
 }
 
 /* Takes a packet from the line, into a block of its exact size so that a sanitizer finds reads past
@@ -213,6 +226,7 @@ static void wire_send(void *to, const struct packet *p)
     }
     wire->last = arrival;
     wire->num++;
+    arrived++;
     sim_pend((unsigned int)INTR_IRQ_BASE);
 }
 

@@ -697,6 +697,9 @@ static void intr_take(unsigned int irq)
     if (irq == INTR_IRQ_TIMER) {
         run_timers();
     }
+    if (irq == INTR_IRQ_SOFT && sim_watch_batch) {
+        sim_watch_batch();
+    }
     for (i = 0; i < num_handlers; i++) {
         if (handlers[i].irq == irq) {
             handlers[i].isr(irq, handlers[i].arg);

@@ -1286,7 +1286,7 @@ void sim_print(const struct packet *p, enum direction dir, char *buf, size_t siz
 }
 
 void (*sim_watch)(enum direction dir, const struct packet *p);
-void (*sim_watch_batch)(size_t waiting);
+void (*sim_watch_batch)(void);
 
 void sim_remember(const struct packet *p, enum direction dir)
 {

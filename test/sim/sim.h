@@ -294,9 +294,11 @@ struct sim_actor {
 extern const struct sim_actor *sim_actor;
 /* Called for each frame that leaves our stack or reaches it. */
 extern void (*sim_watch)(enum direction dir, const struct packet *p);
-/* Called when our device has handed to the stack a batch: all frames that have reached it, but for
- * so many that still wait. */
-extern void (*sim_watch_batch)(size_t waiting);
+/* Frames that have ever reached our devices; those of them that no longer wait there. */
+size_t sim_arrived(void);
+size_t sim_handed(void);
+/* Called when the softirq begins: it processes all frames that do not wait any more, a batch. */
+extern void (*sim_watch_batch)(void);
 
 /* The line (line.c). Carries a frame to the script's end, or in to our end of wire. */
 void sim_carry(const struct packet *p, enum direction dir, void *wire);
