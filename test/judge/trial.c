@@ -315,7 +315,7 @@ static int verdict(void)
         check_whole();
         return 1;
     }
-    if (view.reset && !ends[0].errnum && !ends[0].aborted && !has_timed_out()) {
+    if (view.reset && !view.aborted && !ends[0].errnum && !ends[0].aborted && !has_timed_out()) {
         fail("the peer received a RST, but our end got no error");
     }
     if (!aborted && plan_loss() <= 100 && !is_unreachable(&ends[0])) {
