@@ -29,6 +29,7 @@ void edge_start(struct edge *e, int step, uint32_t mss)
     e->mss = mss;
     e->given = UINT32_MAX - 2;
     e->burst = UINT64_MAX;
+    edge_cwnd_start(e);
 }
 
 static uint32_t most(uint32_t a, uint32_t b)
@@ -156,9 +157,14 @@ static int is_crossing(const struct edge *e, const struct edge_segment *seg)
     return (seg->flags & EDGE_SYN) && e->syn == EDGE_SYN && (seg->flags & EDGE_ACK);
 }
 
-/* Data, SYN or FIN is sent again: by the timer, or as a repair. Sets *late if by the timer. */
-static const char *check_again(struct edge *e, uint64_t now, const struct edge_segment *seg,
-                               int *late)
+/* Is the congestion window's matter: when it may be sent, or sent again? */
+static int is_congestion(const struct edge *e, const struct edge_segment *seg)
+{
+    return e->step >= EDGE_MIN_RTO && !(seg->flags & EDGE_SYN) && !is_probe(e, seg);
+}
+
+/* SYN or a probe is sent again, and before step EDGE_MIN_RTO all: by the timer. */
+static const char *check_again(struct edge *e, uint64_t now, const struct edge_segment *seg)
 {
     uint64_t rto = e->step >= EDGE_MIN_RTO && !(seg->flags & EDGE_SYN) ? EDGE_RTO : RTO_RFC;
     uint64_t since = now - e->timer_was;
@@ -166,16 +172,14 @@ static const char *check_again(struct edge *e, uint64_t now, const struct edge_s
     if (is_crossing(e, seg) || e->burst == now) {
         return NULL;
     }
-    if (!is_probe(e, seg) && edge_cwnd_repairs(e, seg->seq)) {
-        return NULL;
-    }
-    *late = 1;
     if (since < rto && !e->held) {
         return edge_wrong("send %u again after %u ms", seg->seq, (unsigned int)(since / MS));
     }
     if (e->step < EDGE_MIN_RTO) { /* then it repeats the whole window */
         e->burst = now;
     }
+    e->timer = seg->seq <= e->una && !e->held ? now : e->timer;
+    e->lost_syn |= !!(seg->flags & EDGE_SYN);
     return NULL;
 }
 
@@ -201,26 +205,21 @@ static const char *send_text(struct edge *e, uint64_t now, const struct edge_seg
 {
     uint32_t end = seg->seq + size_of(seg);
     const char *wrong = check_room(e, seg);
-    int late = 0;
 
     if (seg->seq < e->una_was && !e->held) {
         return edge_wrong("send %u again, below SND.UNA = %u", seg->seq, e->una_was);
     }
-    if (!wrong && seg->seq < e->end) {
-        wrong = check_again(e, now, seg, &late);
+    if (!wrong && is_congestion(e, seg)) {
+        wrong = edge_cwnd_out(e, seg);
+    } else if (!wrong && seg->seq < e->end) {
+        wrong = check_again(e, now, seg);
+    }
+    if (seg->seq < e->end) {
         e->again = most(e->again, end);
+    } else if (seg->seq <= e->una && !e->held) {
+        e->timer = now;
     }
-    if (!wrong && e->step >= EDGE_MIN_RTO && !(seg->flags & EDGE_SYN) &&
-        !is_probe(e, seg)) {
-        wrong = edge_cwnd_out(e, now, seg->seq, end, late);
-    }
-    if (seg->seq <= e->una && !e->held && (late || seg->seq == e->end)) {
-        e->timer = now; /* a repair need not start it */
-    }
-    if (seg->flags & EDGE_SYN) {
-        e->cc.lost_syn |= late;
-        e->syn = seg->flags;
-    }
+    e->syn = seg->flags & EDGE_SYN ? seg->flags : e->syn;
     e->end = most(e->end, end);
     e->last_out = now;
     return wrong;
@@ -282,12 +281,18 @@ static int is_acceptable(const struct edge *e, const struct edge_segment *seg)
     return e->nxt <= seg->seq ? seg->seq < e->offered : end > e->nxt;
 }
 
+/* If not, there may be an allowance: for data in a window of zero, for an ACK at the edge. */
+static int is_at_edge(const struct edge *e, const struct edge_segment *seg)
+{
+    return seg->seq == e->offered && (e->nxt == e->offered || size_of(seg) == 0);
+}
+
 /* What the stack may make of an ACK, if it takes it. Karn's algorithm: no sample of what was sent
  * again, nor of an ACK that may have waited for it. */
 static void allow(struct edge *e, const struct edge_segment *seg, int sure)
 {
     e->may_sample += seg->ack > e->una && e->again <= e->una_most;
-    edge_cwnd_in(e, seg, sure);
+    edge_cwnd_in(e, seg, sure ? EDGE_SURE : is_at_edge(e, seg) ? EDGE_PERHAPS : EDGE_HARDLY);
     e->una_most = most(e->una_most, seg->ack);
     e->edge = most(e->edge, seg->ack + seg->wnd);
     e->wnd_max = most(e->wnd_max, seg->wnd);
@@ -299,6 +304,9 @@ static void take_ack(struct edge *e, const struct edge_segment *seg)
 
     if (seg->ack > e->end) {
         return;
+    }
+    if (sure && seg->ack > e->una_most) {
+        e->timer = e->now;
     }
     allow(e, seg, sure);
     if (sure && seg->ack > e->una) {
@@ -340,7 +348,6 @@ static void take_in_order(struct edge *e, uint64_t now, const struct edge_segmen
 
     e->nxt = whole ? end : e->offered;
     take_kept(e);
-    e->full = most(e->full, seg->len);
     if (e->step < EDGE_DELAYED_ACK || !whole || hole || (seg->flags & EDGE_FIN)) {
         owe(e, seg);
     } else {
@@ -353,6 +360,7 @@ static void take_text(struct edge *e, uint64_t now, const struct edge_segment *s
 {
     uint32_t end = seg->seq + size_of(seg);
 
+    e->full = most(e->full, seg->len);
     if (e->ack == 0 || e->una == 0 || !(seg->flags & EDGE_ACK) || (seg->flags & EDGE_SYN) ||
         seg->ack > e->end || seg->ack + e->wnd_max < e->una_most || seg->ack == 0) {
         e->unsure = e->una == 0 ? most(e->unsure, end) : e->unsure;

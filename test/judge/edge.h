@@ -47,21 +47,28 @@ struct edge_segment {
 };
 
 #define EDGE_PENDING 64
-#define EDGE_ACKS    1024 /* more than net.c queues */
+#define EDGE_ACKS    4096
+#define EDGE_STATES  32
 #define EDGE_KEPT    1024 /* the stack keeps more; beyond, the farthest is forgotten */
 
 struct edge_ack {
     uint32_t ack, wnd;
     int bare;            /* no data, SYN or FIN */
-    int sure;            /* it is acceptable */
+    enum edge_sure {
+        EDGE_HARDLY,     /* perhaps it is not acceptable, */
+        EDGE_PERHAPS,    /* but some take it */
+        EDGE_SURE,
+    } sure;
 };
 
-/* The congestion window as RFC 5681 allows it at most, in bytes. Of an instant's ACKs, those are
- * taken that explain what is sent; the others when the clock moves on. */
-struct edge_cwnd {
+/* A state in which the sender may be. Its window is what RFC 5681 allows at most, in bytes. */
+struct edge_state {
+    int takes;           /* it takes ACKs that are perhaps not acceptable */
+    unsigned int but;    /* not so with this one of the instant, from 1 on */
     unsigned int taken;  /* ACKs of this instant, in acks */
-    uint32_t una;        /* acknowledged by those taken, */
-    uint64_t una_at;     /* at this time */
+    uint32_t una;        /* SND.UNA, */
+    uint64_t una_at;     /* since this time */
+    uint64_t timer;      /* start of the retransmission timer */
     uint32_t cwnd;       /* 0: not open yet */
     uint32_t ssthresh;
     uint32_t beyond;     /* of cwnd: a slow start or a recovery may have ended so far above it */
@@ -71,18 +78,17 @@ struct edge_cwnd {
     uint64_t dup_at;     /* time of the last one */
     uint32_t wnd;        /* of the last segment in, but for old ones */
     uint32_t recover;    /* SND.NXT at the last loss */
-    int recovery;        /* fast recovery, */
-    int unsure;          /* or slow start: what began it may have been the timer */
+    uint32_t recovered;  /* duplicates count from here on */
+    int recovery;        /* fast recovery */
     int repairs;         /* retransmissions that its partial ACKs allow */
     unsigned int partials; /* their number */
     int back;            /* after an RTO it goes back to SND.UNA */
-    int timeout;         /* an RTO is not yet answered by what was not sent again */
-    int slow;            /* slow start after an RTO */
     uint32_t resent;     /* all below was sent again since the RTO */
+    int timeout;         /* an RTO is not yet answered by new data */
+    int slow;            /* slow start after an RTO */
     uint32_t answers;    /* ACKs of new data since the RTO */
     int spurious;        /* so far they may show that it was spurious */
     uint32_t old_cwnd, old_ssthresh; /* before the RTO */
-    int lost_syn;
 };
 
 struct edge {
@@ -126,7 +132,9 @@ struct edge {
     unsigned int num_pending;
     struct edge_ack acks[EDGE_ACKS]; /* of this instant */
     unsigned int num_acks;
-    struct edge_cwnd cc;
+    struct edge_state states[EDGE_STATES]; /* that explain all so far */
+    unsigned int num_states;
+    int lost_syn;
 };
 
 /* mss: what its interface allows. */
@@ -148,13 +156,12 @@ const char *edge_wrong(const char *fmt, ...) __attribute__((format(printf, 1, 2)
 /*
  * edge_cwnd.c, called by edge.c
  */
-/* An ACK comes; sure: it is acceptable. */
-void edge_cwnd_in(struct edge *e, const struct edge_segment *seg, int sure);
+void edge_cwnd_start(struct edge *e);
+/* An ACK comes. */
+void edge_cwnd_in(struct edge *e, const struct edge_segment *seg, enum edge_sure sure);
 /* The clock will move on. */
 void edge_cwnd_settle(struct edge *e);
-/* Before edge_out moves end: data or FIN from s up to t. again: after a timeout. */
-const char *edge_cwnd_out(struct edge *e, uint64_t now, uint32_t s, uint32_t t, int again);
-/* May the segment at s be sent again now, without a timeout? Then it was. */
-int edge_cwnd_repairs(struct edge *e, uint32_t s);
+/* Before edge_out moves end: data or FIN. From step EDGE_MIN_RTO on. */
+const char *edge_cwnd_out(struct edge *e, const struct edge_segment *seg);
 
 #endif

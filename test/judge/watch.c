@@ -187,8 +187,8 @@ static void edge_will_get(int side, const struct segment *seg)
         side, sim_arrived() + 1, relative(seg, flows[!side].isn, flows[side].isn)};
 }
 
-/* The stack has processed what was handed to it: a sample of the round trip needs an ACK that allows
- * one. The counter is of both sides. */
+/* The stack has processed what was handed to it: a sample of the round trip needs an ACK that
+ * allows one. The counter is of both sides. */
 static void check_samples(void)
 {
     static uint64_t before;
