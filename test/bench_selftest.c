@@ -1181,6 +1181,21 @@ static void test_compute_once(void)
     check(platform_shutdown() == 0);
 }
 
+/* The bench looks at what a lock guards, whoever holds it. */
+static void test_peek(void)
+{
+    static lock_t lock = LOCK_INITIALIZER, another = LOCK_INITIALIZER;
+
+    lock_acquire(&lock);
+    sim_peek(1);
+    lock_acquire(&lock);
+    check(lock_held(&another));
+    lock_release(&lock);
+    sim_peek(0);
+    check(lock_held(&lock) && !lock_held(&another));
+    lock_release(&lock);
+}
+
 static void test_memory(void)
 {
     char *p = memory_alloc(3), *q;
@@ -1855,6 +1870,7 @@ BENCH(99,
     { "a leap of the clock makes no timer and no sleeper due", test_skip },
     { "computing takes time where it is asked for, and others run meanwhile", test_compute },
     { "a one-shot timer waits for a computation", test_compute_once },
+    { "the bench may look past the locks", test_peek },
     { "a leap of the clock ends no computation, and a shutdown waits for it", test_compute_ends },
     { "memory is counted and cleared, and fails on request", test_memory },
     { "random bytes are those that the test gives", test_random },

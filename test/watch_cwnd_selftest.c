@@ -162,6 +162,31 @@ static void test_held_ssthresh(void)
     wrong(tries(29001, 1, 0, 1, WND), "have 7001 bytes in flight where RFC 5681 allows 7000");
 }
 
+/* The stack's view shows ssthresh: it falls once for a loss. */
+static void test_once(void)
+{
+    opened(EDGE_FAST);
+    right(edge_look(&e, UINT32_MAX));
+    flight(1, 10001);
+    wrong(edge_look(&e, 5000), "lower ssthresh to 5000 from 4294967295 for the same loss");
+    right(edge_look(&e, UINT32_MAX));
+    wait_ms(1000);
+    out(1, 1000);
+    right(edge_look(&e, 5000));
+    wait_ms(2000);
+    out(1, 1000);
+    wrong(edge_look(&e, 2000), "lower ssthresh to 2000 from 5000 for the same loss");
+    right(edge_look(&e, 5000)); /* undone */
+    wait_ms(1);
+    acked(10001);
+    flight(10001, 12001);
+    wait_ms(1);
+    acked(11001);
+    wait_ms(1000);
+    out(11001, 1000);
+    right(edge_look(&e, 2000)); /* another one */
+}
+
 /* A sender that has grown less reaches ssthresh later, by another number: here by one byte more. */
 static void test_slower(void)
 {
@@ -656,6 +681,7 @@ BENCH(46,
       {"step 50: slow start after a time-out may pause", test_pause},
       {"step 50: half the flight, held over a back-off, then congestion avoidance",
        test_held_ssthresh},
+      {"step 50: ssthresh falls once for a loss", test_once},
       {"step 50: a sender that has grown less may pass ssthresh by another number", test_slower},
       {"step 50: a spurious time-out may be undone", test_spurious},
       {"step 50: one that was not is answered by three segments", test_confirmed},

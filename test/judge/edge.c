@@ -96,6 +96,7 @@ const char *edge_time(struct edge *e, uint64_t now)
 void edge_hold(struct edge *e)
 {
     e->held = 1;
+    e->unseen = 1;
 }
 
 /*
@@ -281,9 +282,13 @@ static int is_acceptable(const struct edge *e, const struct edge_segment *seg)
     return e->nxt <= seg->seq ? seg->seq < e->offered : end > e->nxt;
 }
 
-/* If not, there may be an allowance: for data in a window of zero, for an ACK at the edge. */
-static int is_at_edge(const struct edge *e, const struct edge_segment *seg)
+/* If not, there may be an allowance: for data in a window of zero, for an ACK at the edge, for the
+ * SYN-ACK after a SYN that crossed ours. */
+static int is_allowed(const struct edge *e, const struct edge_segment *seg)
 {
+    if (seg->flags & EDGE_SYN) {
+        return e->una == 0;
+    }
     return seg->seq == e->offered && (e->nxt == e->offered || size_of(seg) == 0);
 }
 
@@ -292,7 +297,7 @@ static int is_at_edge(const struct edge *e, const struct edge_segment *seg)
 static void allow(struct edge *e, const struct edge_segment *seg, int sure)
 {
     e->may_sample += seg->ack > e->una && e->again <= e->una_most;
-    edge_cwnd_in(e, seg, sure ? EDGE_SURE : is_at_edge(e, seg) ? EDGE_PERHAPS : EDGE_HARDLY);
+    edge_cwnd_in(e, seg, sure ? EDGE_SURE : is_allowed(e, seg) ? EDGE_PERHAPS : EDGE_HARDLY);
     e->una_most = most(e->una_most, seg->ack);
     e->edge = most(e->edge, seg->ack + seg->wnd);
     e->wnd_max = most(e->wnd_max, seg->wnd);

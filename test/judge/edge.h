@@ -89,6 +89,7 @@ struct edge_state {
     uint32_t answers;    /* ACKs of new data since the RTO */
     int spurious;        /* so far they may show that it was spurious */
     uint32_t old_cwnd, old_ssthresh; /* before the RTO */
+    uint32_t losses;     /* that lowered ssthresh */
 };
 
 struct edge {
@@ -135,6 +136,9 @@ struct edge {
     struct edge_state states[EDGE_STATES]; /* that explain all so far */
     unsigned int num_states;
     int lost_syn;
+    uint32_t ssthresh;   /* at the last look; losses so far when it was lowered */
+    uint32_t losses;
+    int unseen;          /* what waited for the next hop was perhaps sent again there */
 };
 
 /* mss: what its interface allows. */
@@ -145,6 +149,9 @@ const char *edge_out(struct edge *e, uint64_t now, const struct edge_segment *se
 const char *edge_in(struct edge *e, uint64_t now, const struct edge_segment *seg);
 /* A segment that the stack may drop for lack of room is handed to it: it only allows. */
 void edge_maybe(struct edge *e, const struct edge_segment *seg);
+/* A look at the ssthresh of the stack's view, when a segment goes out or all before has been
+ * processed. The same. */
+const char *edge_look(struct edge *e, uint32_t ssthresh);
 /* The next hop's address is asked for. */
 void edge_hold(struct edge *e);
 /* The clock has moved on. The same. */

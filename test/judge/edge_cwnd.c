@@ -8,7 +8,8 @@
  * The wire does not tell all. A segment that is sent again may be a repair, the next one after a
  * timeout, or due to a timeout. An ACK outside the window is taken or not. When a segment goes out,
  * some ACKs of the instant have been taken, and others not yet. So there are several states in
- * which the sender may be. Each segment leaves those that explain it, and is wrong if there is none.
+ * which the sender may be. Each segment leaves those that explain it; if there is none, that is
+ * wrong.
  */
 #define IDLE UINT64_C(10000000000) /* 10 s: surely longer than an RTO that was not backed off */
 #define IW_SEGMENTS 10
@@ -36,6 +37,7 @@ static void halve(const struct edge *e, struct edge_state *st, uint32_t flight)
 {
     st->ssthresh = most(flight / 2, 2 * e->mss);
     st->beyond = 0;
+    st->losses++;
 }
 
 /*
@@ -206,6 +208,7 @@ static void join(struct edge_state *a, const struct edge_state *b)
     a->flight = most(a->flight, b->flight);
     a->old_cwnd = most(a->old_cwnd, b->old_cwnd);
     a->old_ssthresh = most(a->old_ssthresh, b->old_ssthresh);
+    a->losses = most(a->losses, b->losses);
 }
 
 static void add(struct edge *e, const struct edge_state *st)
@@ -503,4 +506,23 @@ const char *edge_cwnd_out(struct edge *e, const struct edge_segment *seg)
                           reason.may);
     }
     return edge_wrong("send %u again after %u ms", seg->seq, (unsigned int)(reason.since / MS));
+}
+
+const char *edge_look(struct edge *e, uint32_t ssthresh)
+{
+    uint32_t before = e->ssthresh, losses = 0;
+
+    for (unsigned int i = 0; i < e->num_states; i++) {
+        losses = most(losses, e->states[i].losses);
+    }
+    e->ssthresh = ssthresh;
+    if (e->over || ssthresh >= before) {
+        return NULL;
+    }
+    if (losses == e->losses && !e->unseen) {
+        return edge_wrong("lower ssthresh to %u from %u for the same loss", ssthresh, before);
+    }
+    e->losses = losses;
+    e->unseen = 0;
+    return NULL;
 }

@@ -4,6 +4,7 @@
 #include "edge.h"
 #include "judge.h"
 #include "tcp.h"
+#include "util.h"
 
 /*
  * The rules of the wire. Numbers are relative to the sender's ISN: 0 is its SYN, 1 its first byte,
@@ -164,6 +165,43 @@ static void obey(const char *wrong)
     must(!wrong, "%s", wrong);
 }
 
+/* The view of the stack's control block shows ssthresh, from step 50 on. */
+#if EDGE_STEP >= 50
+static struct place {
+    size_t at;
+    int found;
+} places[2]; /* of the sides' blocks */
+
+static int is_view_of(int side, size_t at, struct tcp_view *view)
+{
+    uint16_t local = hton16(side ? PORT : PORT_OPEN), remote = hton16(side ? PORT_OPEN : PORT);
+
+    return tcp_get_view_at(at, view) == 0 && view->local.port == local &&
+           view->remote.port == remote && view->iss == flows[side].isn;
+}
+
+static void look(int side)
+{
+    struct place *place = &places[side];
+    struct tcp_view view;
+
+    sim_peek(1);
+    while (!place->found && place->at < TCP_PCB_SIZE && !is_view_of(side, place->at, &view)) {
+        place->at++;
+    }
+    place->found |= place->at < TCP_PCB_SIZE;
+    if (place->found && is_view_of(side, place->at, &view) && view.ssthresh > 0) {
+        obey(edge_look(&edges[side], view.ssthresh));
+    }
+    sim_peek(0);
+}
+#else
+static void look(int side)
+{
+    (void)side;
+}
+#endif
+
 static void edge_sends(int side, const struct segment *seg)
 {
     struct edge_segment out = relative(seg, flows[side].isn, flows[!side].isn);
@@ -171,6 +209,7 @@ static void edge_sends(int side, const struct segment *seg)
     if (flows[side].known) {
         edges[side].given = 1 + (uint32_t)end_given(side);
         obey(edge_out(&edges[side], sim_now, &out));
+        look(side);
     }
 }
 

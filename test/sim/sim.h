@@ -110,6 +110,9 @@ uint64_t sim_next_timer(void); /* time of the next timer; UINT64_MAX: none */
 void sim_fire_timers(void);    /* interrupt of the timers due at sim_now */
 void sim_pend(unsigned int irq); /* intr_raise without yielding */
 void sim_pend_last(unsigned int irq); /* the same, behind all that are pending or come until then */
+/* While yes, locks are neither taken nor asked for: the bench may look at the stack's state in the
+ * middle of a task, and changes nothing of its course. */
+void sim_peek(int yes);
 void sim_describe_memory(char *buf, size_t size);
 /* Fails if a freed block was written to. */
 void sim_check_freed(void);
