@@ -20,9 +20,26 @@
 
 #include <stdint.h>
 
-/* The rules hold for the stack of this step. Each step of Part III that changes them moves it on.
- */
+#include "tcp.h"
+#if __has_include("tcp_loss.h")
+#include "tcp_loss.h"
+#endif
+
+/* The rules hold for the stack of this step. The judge serves for the trees of all: it knows them
+ * by what the steps bring. */
+#if defined(TCP_DUP_THRESH)
 #define EDGE_STEP 51
+#elif __has_include("tcp_cc.h")
+#define EDGE_STEP 50
+#elif __has_include("tcp_rtt.h")
+#define EDGE_STEP 49
+#elif __has_include("tcp_reass.h")
+#define EDGE_STEP 48
+#elif defined(TCP_ACK_DELAY)
+#define EDGE_STEP 47
+#else
+#define EDGE_STEP 46
+#endif
 
 enum {
     EDGE_DELAYED_ACK = 47, /* every second full segment is acknowledged; before: each segment */

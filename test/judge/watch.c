@@ -226,6 +226,7 @@ static void edge_will_get(int side, const struct segment *seg)
         side, sim_arrived() + 1, relative(seg, flows[!side].isn, flows[side].isn)};
 }
 
+#if EDGE_STEP >= 49
 /* The stack has processed what was handed to it: a sample of the round trip needs an ACK that
  * allows one. The counter is of both sides. */
 static void check_samples(void)
@@ -246,6 +247,11 @@ static void check_samples(void)
     must(over || taken <= most,
          "measure %u round trips by ACKs of which %u allow it", taken, most);
 }
+#else
+static void check_samples(void)
+{
+}
+#endif
 
 /* The stack begins to process the frames that have reached it. Of so many in an instant it may have
  * dropped the last ones. */
