@@ -327,6 +327,9 @@ static void tcp_send_planned(struct tcp_pcb *pcb, const struct tcp_plan *plan, u
     count(stats.retransmitted);
     tcp_rtt_resent(&pcb->rtt, end);
     tcp_loss_resent(&pcb->loss, end);
+    if (plan->seq != pcb->snd.una) {
+        tcp_frto_resent(&pcb->frto, pcb->snd.nxt);
+    }
     tcp_output_at(pcb, plan->seq, plan->flg, tcp_copy_text(pcb, plan), plan->len);
 }
 

@@ -684,6 +684,29 @@ static void wire_confirmed(void)
     expect_nothing(1000);
 }
 
+/* The peer's window lets only a part of the first segment go out at the timeout, and then opens:
+ * the rest follows. An ACK of it tells nothing of what was sent once: no timeout is found spurious.
+ */
+static void wire_more_again(void)
+{
+    struct tcp_stats stats;
+
+    establish();
+    our_side_sends(desc, 1, 600);
+    expect("P. 1:601(600) ack 1");
+    peer_acks(1, 100);
+    expect_within(300, ". 1:101(100) ack 1");
+    peer_acks(1, WND);
+    expect("P. 101:601(500) ack 1");
+    our_side_sends(desc, 601, 2000);
+    peer_acks(301, WND);
+    wire_pending(1);
+    peer_acks(601, WND);
+    tcp_get_stats(&stats);
+    check_int(stats.spurious, 0);
+    check_cmp(view(desc).cwnd, <=, 3 * MSS);
+}
+
 /*
  * Idle
  */
@@ -816,6 +839,7 @@ BENCH(50,
       {"timeouts of one segment halve ssthresh once", wire_backed_off},
       {"a spurious timeout leaves the window as it was", wire_spurious},
       {"a spurious timeout ends with the initial window at most", wire_no_burst},
+      {"a timeout after which more is sent again is not found spurious", wire_more_again},
       {"after a timeout that was right, all that was sent is sent again", wire_confirmed},
       {"after a pause of an RTO ten segments go out at most", wire_idle},
       {"a minute of probes is no loss, but a pause", wire_zero_window},
