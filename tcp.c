@@ -84,7 +84,7 @@
  *                                  all is acknowledged, and by tcp_pcb_flush
  *   delayed ACK     timer.ack      set by tcp_output_ack; cleared by all that is sent
  *   pace            timer.pace     set by tcp_output_pending: a burst, and more may follow; cleared
- *                                  by the next burst, a timeout, and by tcp_pcb_flush
+ *                                  by the next burst, and by tcp_pcb_flush
  *   R2              retrans.first  its start, set likewise, and by each ACK with a zero window; at
  *                                  tcp_pcb_r2_end the connection times out
  *   CLOSE           timer.expires  set by tcp_set_close_timer: the user leaves, progress,

@@ -481,7 +481,6 @@ static void tcp_time_out(struct tcp_pcb *pcb, uint64_t now)
 {
     int recovering = pcb->loss.state == TCP_LOSS_RECOVERY;
 
-    pcb->timer.pace = 0;
     tcp_rtt_back_off(&pcb->rtt);
     tcp_cc_timeout(&pcb->cc, tcp_loss_timeout(&pcb->loss, pcb->snd.una, pcb->snd.nxt));
     tcp_resend_first(pcb, now);

@@ -76,7 +76,7 @@ void tcp_snd_start(struct tcp_pcb *pcb);
 void tcp_snd_acked(struct tcp_pcb *pcb, const struct tcp_segment *seg, uint64_t now);
 /* Takes an ACK of SND.UNA. If it is a duplicate, RFC 5681 2, then something has arrived, but not
  * what is there: a new segment may go out, RFC 3042, or the lost one is sent again, RFC 5681 3.2; a
- * timeout that might have been spurious was none. */
+ * timeout that might have been spurious was not. */
 void tcp_snd_repeated(struct tcp_pcb *pcb, const struct tcp_segment *seg, uint64_t now);
 /* Is the peer's window zero? During the handshake there is no window yet. */
 int tcp_is_window_zero(const struct tcp_pcb *pcb);

@@ -770,6 +770,20 @@ static void wire_limited_window(void)
     }
 }
 
+/* The peer's window of eight segments is full, less than cwnd: what counts is FlightSize. */
+static void wire_flight(void)
+{
+    bench_start(WIRE_RAW);
+    opens(MSS, 8 * MSS);
+    give(40);
+    goes_out(AT(0), 8, MSS);
+    for (int i = 0; i < 3; i++) {
+        peer_acks(1, 8 * MSS);
+    }
+    goes_out(AT(0), 1, MSS);
+    check_window(4000, 4000);
+}
+
 /* Three segments are in flight, and the first is lost: its two duplicates send two new ones, whose
  * ACKs are the third and the fourth. cwnd is three segments after a lost SYN-ACK. */
 static void wire_limited_saves(void)
@@ -1113,6 +1127,7 @@ BENCH(51,
       {"ACKs of parts of a segment give no room in recovery", divided},
       {"no recovery of one loss ends with more than a burst", no_burst},
       {"the third duplicate sends the first segment again at once [MUST-19]", wire_third},
+      {"a loss halves what was in flight, not cwnd", wire_flight},
       {"window updates, text and old ACKs are no duplicates", wire_no_duplicates},
       {"ACKs with nothing in flight are no duplicates", wire_nothing_in_flight},
       {"the peer's probes are no duplicates", wire_probes},
