@@ -114,7 +114,7 @@ struct tcp_frto {
     uint32_t resent;  /* end of the segment that the timeout retransmitted */
     uint32_t lost;    /* end of what had been sent when it expired, or in step 2b in vain */
     int recovering;   /* recovery from a timeout lasts until SND.UNA reaches recover */
-    uint32_t recover; /* end of what was sent when it was set: by the first ACK */
+    uint32_t recover; /* end of what had been sent at the first ACK, a later timeout, or step 3a */
 };
 
 /* The timer has expired, and the first segment, which ends before `resent`, was retransmitted. nxt:

@@ -60,8 +60,8 @@ static void samples(void)
     for (size_t i = 0; i < countof(row); i++) {
         tcp_rtt_sample(&rtt, US(row[i].sample));
         same("SRTT", rtt.srtt, US(row[i].srtt), i);
-        same("RTTVAR in us", rtt.var / 1000, row[i].var, i);
-        same("RTO in us", tcp_rtt_rto(&rtt) / 1000, row[i].rto, i);
+        same("RTTVAR", rtt.var / 1000 * 1000, US(row[i].var), i); /* whole microseconds */
+        same("RTO", tcp_rtt_rto(&rtt) / 1000 * 1000, US(row[i].rto), i);
     }
     same("RTTVAR", rtt.var, 243945312, 4); /* 243,945,312.5 */
 }
@@ -175,7 +175,7 @@ struct event {
 };
 
 /* Each row has the sample that it brings. */
-static void check_events(uint32_t from, const struct event *row, size_t num)
+static void check_events_from(uint32_t from, const char *name, const struct event *row, size_t num)
 {
     struct tcp_rtt rtt = {0};
 
@@ -188,13 +188,16 @@ static void check_events(uint32_t from, const struct event *row, size_t num)
         default: tcp_rtt_cancel(&rtt); break;
         }
         if ((rtt.samples > 0) != (row[i].sample >= 0)) {
-            fail("row %zu: %s", i, rtt.samples ? "a sample" : "no sample");
+            fail("%s, first number %u, row %zu: %s", name, from, i,
+                 rtt.samples ? "a sample" : "no sample");
         }
         if (rtt.samples) {
             same("the sample", rtt.srtt, MILLISECONDS(row[i].sample), i);
         }
     }
 }
+
+#define check_events(from, table) check_events_from(from, #table, table, countof(table))
 
 /* Segments of 10. One at a time is timed, and the next one is sent after its ACK. An ACK of a part
  * shows that the segment arrived. */
@@ -241,43 +244,43 @@ static const struct event stopped[] = {
 
 static void times_one(void)
 {
-    check_events(1000, one_at_a_time, countof(one_at_a_time));
+    check_events(1000, one_at_a_time);
 }
 
 static void no_sample_of_repeated(void)
 {
-    check_events(1000, sent_again, countof(sent_again));
+    check_events(1000, sent_again);
 }
 
 static void no_sample_of_all_repeated(void)
 {
-    check_events(1000, sent_all_again, countof(sent_all_again));
+    check_events(1000, sent_all_again);
 }
 
 static void no_sample_behind_gap(void)
 {
-    check_events(1000, behind_a_gap, countof(behind_a_gap));
+    check_events(1000, behind_a_gap);
 }
 
 static void sample_after_gap(void)
 {
-    check_events(1000, before_a_gap, countof(before_a_gap));
+    check_events(1000, before_a_gap);
 }
 
 static void no_sample_of_stop(void)
 {
-    check_events(1000, stopped, countof(stopped));
+    check_events(1000, stopped);
 }
 
 /* 2^32 at each place of the tables */
 static void samples_wrap(void)
 {
     for (uint32_t from = 1; from < 80; from++) {
-        check_events(0 - from, one_at_a_time, countof(one_at_a_time));
-        check_events(0 - from, sent_again, countof(sent_again));
-        check_events(0 - from, sent_all_again, countof(sent_all_again));
-        check_events(0 - from, behind_a_gap, countof(behind_a_gap));
-        check_events(0 - from, before_a_gap, countof(before_a_gap));
+        check_events(0 - from, one_at_a_time);
+        check_events(0 - from, sent_again);
+        check_events(0 - from, sent_all_again);
+        check_events(0 - from, behind_a_gap);
+        check_events(0 - from, before_a_gap);
     }
 }
 
@@ -396,6 +399,13 @@ static void lost_more(void)
                 {'t', 80, 90, NOTHING}, {'a', 80, 90, SEND_NEW});
 }
 
+/* Recovery then lasts until those are acknowledged, too. */
+static void lost_new(void)
+{
+    check_moves({'t', 10, 50, NOTHING}, {'a', 10, 50, SEND_NEW}, {'d', 0, 70, RESEND_TO(70)},
+                {'a', 50, 70, RESEND_TO(70)}, {'t', 60, 70, NOTHING}, {'a', 60, 70, RESEND_TO(70)});
+}
+
 /* 2a: the ACK covers all */
 static void lost_first(void)
 {
@@ -446,6 +456,13 @@ static void timeout_in_recovery(void)
     check_moves({'t', 10, 50, NOTHING}, {'w', 10, 50, RESEND_TO(50)}, {'t', 20, 50, NOTHING},
                 {'a', 20, 50, RESEND_TO(50)}, {'a', 40, 50, RESEND_TO(50)}, {'t', 50, 50, NOTHING},
                 {'a', 50, 50, NOTHING}, {'t', 60, 90, NOTHING}, {'a', 60, 90, SEND_NEW});
+}
+
+/* Such a timeout extends recovery to what has been sent by then. */
+static void recovery_extended(void)
+{
+    check_moves({'t', 10, 50, NOTHING}, {'w', 10, 50, RESEND_TO(50)}, {'t', 20, 90, NOTHING},
+                {'a', 50, 90, RESEND_TO(90)}, {'t', 60, 90, NOTHING}, {'a', 60, 90, RESEND_TO(90)});
 }
 
 /* A timeout while the second ACK is awaited: the new data is lost, too. */
@@ -930,6 +947,18 @@ static void wire_lost_all(void)
     lost(0);
 }
 
+/* After a duplicate an ACK covers more than was sent again: what follows goes out from there on. */
+static void wire_ahead(void)
+{
+    establish(50, 500);
+    timeout_of(5, 1000);
+    peer_acks(1, 500);
+    peer_acks(301, 500);
+    expect(". 301:401(100) ack 1");
+    expect(". 401:501(100) ack 1");
+    expect_nothing(0);
+}
+
 /* 3a restarts the timer: the repeated segments have the whole RTO, which is 500 ms. */
 static void wire_lost_again(void)
 {
@@ -1059,6 +1088,7 @@ BENCH(49,
       {"a spurious timeout before any sample changes no formula", spurious_before_sample},
       {"late ACKs show that a timeout was spurious", late},
       {"a duplicate second ACK shows a loss", lost_more},
+      {"after a duplicate second ACK recovery covers the new data, too", lost_new},
       {"an ACK of all shows nothing", lost_first},
       {"a duplicate first ACK ends F-RTO", duplicate_first},
       {"an ACK of a part of the first segment ends F-RTO", part_of_first},
@@ -1066,6 +1096,7 @@ BENCH(49,
       {"ACKs of data sent after the timeout show nothing", sent_before_first_ack},
       {"a second timeout of the same segment begins F-RTO anew", same_segment_again},
       {"a timeout during recovery is not examined", timeout_in_recovery},
+      {"a timeout during recovery extends it", recovery_extended},
       {"a timeout that awaits the second ACK ends F-RTO", timeout_in_step_3},
       {"the ACK of the SYN-ACK is the first sample of the RTO [MUST-18]", wire_first_sample},
       {"the SYN-ACK is the first sample, unless our SYN went out twice [MUST-18]",
@@ -1085,6 +1116,7 @@ BENCH(49,
       {"the RTO fits a round trip that has grown, after two timeouts at most", wire_grown},
       {"after a loss, two segments of what was in flight go out again for an ACK", wire_lost},
       {"a peer that keeps nothing out of order gets the new segments again, too", wire_lost_all},
+      {"what an ACK covers beyond the copy is not sent again", wire_ahead},
       {"what a duplicate ACK sends again has the whole RTO", wire_lost_again},
       {"without new data, or a window for it, the rest is sent again", wire_nothing_new},
       {"what the timer has sent again is not sent again by an ACK of a part", wire_part},
