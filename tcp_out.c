@@ -484,8 +484,9 @@ static void tcp_time_out(struct tcp_pcb *pcb, uint64_t now)
     tcp_rtt_back_off(&pcb->rtt);
     tcp_cc_timeout(&pcb->cc, tcp_loss_timeout(&pcb->loss, pcb->snd.una, pcb->snd.nxt));
     tcp_resend_first(pcb, now);
-    if (!recovering) { /* else ACKs of other retransmissions would deceive it */
-        tcp_frto_timeout(&pcb->frto, pcb->loss.resend, pcb->snd.nxt);
+    tcp_frto_timeout(&pcb->frto, pcb->loss.resend, pcb->snd.nxt);
+    if (recovering) { /* other retransmissions are on their way */
+        tcp_frto_resent(&pcb->frto, pcb->snd.nxt);
     }
 }
 

@@ -903,6 +903,26 @@ static void wire_no_frto(void)
     check_int(stats.spurious, 0);
 }
 
+/* Nor is a second timeout before that recovery ends: 4 and 5 have gone out again, too, and an ACK
+ * of 5 may be of either copy. */
+static void wire_no_frto_again(void)
+{
+    struct tcp_stats stats;
+
+    ten_in_flight();
+    lost(0);
+    times_out(250, AT(0));
+    peer_acks(AT(4), WND);
+    goes_out(AT(4), 2, MSS);
+    times_out(rto(), AT(4));
+    peer_acks(AT(5), WND);
+    goes_out(AT(5), 2, MSS);
+    peer_acks(AT(6), WND);
+    goes_out(AT(7), 2, MSS);
+    tcp_get_stats(&stats);
+    check_int(stats.spurious, 0);
+}
+
 /* After a timeout, copies that were needless answer with duplicates. They are of what was in flight
  * then, and mean nothing. */
 static void wire_needless(void)
@@ -1140,6 +1160,7 @@ BENCH(51,
       {"in recovery the timer runs from the first ACK of a part", wire_impatient},
       {"if the copy is lost too, the timer sends it, and ssthresh stays", wire_copy_lost},
       {"a timeout in recovery is not found spurious", wire_no_frto},
+      {"nor is a second timeout in recovery", wire_no_frto_again},
       {"duplicates of needless copies send nothing again", wire_needless},
       {"duplicates at the end of recovery send nothing again", wire_once},
       {"a smaller copy is followed by the rest", wire_smaller},
