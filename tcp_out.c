@@ -626,7 +626,8 @@ static void tcp_snd_react(struct tcp_pcb *pcb, enum tcp_loss_answer answer, uint
 
 void tcp_snd_acked(struct tcp_pcb *pcb, const struct tcp_segment *seg, uint64_t now)
 {
-    int of_syn = pcb->snd.una == pcb->snd.iss;
+    /* Only a SYN is acknowledged without data and FIN. After 2^32 bytes SND.UNA is ISS again. */
+    int of_syn = pcb->snd.buf.len == 0 && !pcb->snd.fin;
     uint32_t acked = seg->ack - pcb->snd.una, flight = tcp_flight(pcb);
     enum tcp_loss_answer answer = of_syn ? TCP_LOSS_NOTHING : tcp_snd_take(pcb, seg);
     enum tcp_frto_answer frto;
