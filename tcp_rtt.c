@@ -120,7 +120,9 @@ void tcp_rtt_spurious(struct tcp_rtt *rtt)
 
 void tcp_frto_timeout(struct tcp_frto *frto, uint32_t resent, uint32_t nxt)
 {
-    frto->resent = resent;
+    if (frto->step != TCP_FRTO_FIRST || seq_lt(frto->resent, resent)) {
+        frto->resent = resent;
+    }
     frto->lost = nxt;
     if (frto->recovering) { /* ACKs of earlier retransmissions would deceive it */
         frto->step = TCP_FRTO_CONVENTIONAL;

@@ -111,7 +111,7 @@ enum tcp_frto_step {
 /* All zeros: no timeout yet. */
 struct tcp_frto {
     enum tcp_frto_step step;
-    uint32_t resent;  /* end of the segment that the timeout retransmitted */
+    uint32_t resent;  /* end of the segment that the timeout retransmitted; of its longest copy */
     uint32_t lost;    /* end of what had been sent when it expired, or in step 2b in vain */
     int recovering;   /* recovery from a timeout lasts until SND.UNA reaches recover */
     uint32_t recover; /* end of what had been sent at the first ACK, a later timeout, or step 3a */

@@ -450,6 +450,13 @@ static void same_segment_again(void)
                 {'a', 10, 60, SEND_NEW}, {'a', 20, 80, SPURIOUS});
 }
 
+/* The first copy was longer than the second: then an ACK of a part of it says nothing. */
+static void shorter_copy(void)
+{
+    check_moves({'t', 20, 50, NOTHING}, {'t', 10, 50, NOTHING}, {'a', 10, 50, RESEND_TO(50)},
+                {'a', 20, 50, RESEND_TO(50)}, {'a', 50, 50, NOTHING});
+}
+
 /* Step 1: in recovery, ACKs of what was retransmitted must not look like late ones. */
 static void timeout_in_recovery(void)
 {
@@ -1011,6 +1018,25 @@ static void wire_part(void)
     expect_nothing(60000);
 }
 
+/* The peer's window shrinks between two timeouts, and so does the copy: an ACK of the rest of the
+ * first copy is none of data sent once. */
+static void wire_shorter_copy(void)
+{
+    struct tcp_stats stats;
+
+    establish(50, 300);
+    timeout_of(3, 800);
+    peer_acks(1, 50);
+    expect_again(500, ". 1:51(50) ack 1");
+    peer_acks(51, 300);
+    wire_pending(1);
+    peer_acks(101, 300);
+    wire_pending(1);
+    tcp_get_stats(&stats);
+    check_int(stats.spurious, 0);
+    abort_it();
+}
+
 /* A timeout while what was lost is repeated: the ACKs may be of either transmission. */
 static void wire_in_recovery(void)
 {
@@ -1095,6 +1121,7 @@ BENCH(49,
       {"without new data to send there is no F-RTO", nothing_new},
       {"ACKs of data sent after the timeout show nothing", sent_before_first_ack},
       {"a second timeout of the same segment begins F-RTO anew", same_segment_again},
+      {"an ACK of a part of the longest copy ends F-RTO", shorter_copy},
       {"a timeout during recovery is not examined", timeout_in_recovery},
       {"a timeout during recovery extends it", recovery_extended},
       {"a timeout that awaits the second ACK ends F-RTO", timeout_in_step_3},
@@ -1120,6 +1147,7 @@ BENCH(49,
       {"what a duplicate ACK sends again has the whole RTO", wire_lost_again},
       {"without new data, or a window for it, the rest is sent again", wire_nothing_new},
       {"what the timer has sent again is not sent again by an ACK of a part", wire_part},
+      {"an ACK of a longer copy does not make the next timeout spurious", wire_shorter_copy},
       {"a timeout in recovery is not found spurious", wire_in_recovery},
       {"window updates, old ACKs and ACKs with text are no duplicates", wire_no_duplicates},
       {"probes of our window are no duplicates", wire_no_duplicates_probes})
