@@ -91,8 +91,8 @@
  *                                  FIN-WAIT-2; cleared by tcp_pcb_finish
  *   TIME-WAIT       timer.expires  set by tcp_set_timewait_timer: entry, the peer's FIN again;
  *                                  cleared by tcp_pcb_finish
- *   A stop of the process puts off R2 and expires (tcp_pcb_put_off). The next segment notices it
- *   (tcp_notice_stop), or tcp_timer, called every TCP_TIMER_INTERVAL besides.
+ *   A stop of the process puts off R2, expires and retrans (tcp_pcb_put_off). The next segment
+ *   notices it (tcp_notice_stop), or tcp_timer, called every TCP_TIMER_INTERVAL besides.
  *   Each segment, tick and command reads the clock once, with the lock held, and hands on `now`.
  *
  * Lock. `tcp_lock` guards the table and its blocks. Order: sock, tcp, ip, arp. A command that

@@ -104,12 +104,16 @@ int tcp_is_window_zero(const struct tcp_pcb *pcb)
     return !tcp_in_handshake(pcb) && pcb->snd.wnd == 0;
 }
 
-/* Sets the retransmission timer: to the RTO with its back-off, RFC 6298 5.1, 5.3 and 5.6; or to the
- * next probe of a zero window. */
+/* Returns the time of the retransmission timer: the RTO with its back-off, RFC 6298 5.1, 5.3 and
+ * 5.6; or that until the next probe of a zero window. */
+static uint64_t tcp_retrans_time(const struct tcp_pcb *pcb)
+{
+    return tcp_is_window_zero(pcb) ? pcb->retrans.interval : tcp_rtt_rto(&pcb->rtt);
+}
+
 static void tcp_retrans_set(struct tcp_pcb *pcb, uint64_t now)
 {
-    pcb->timer.retrans =
-        now + (tcp_is_window_zero(pcb) ? pcb->retrans.interval : tcp_rtt_rto(&pcb->rtt));
+    pcb->timer.retrans = now + tcp_retrans_time(pcb);
     tcp_pcb_schedule(pcb);
 }
 
@@ -723,9 +727,13 @@ void tcp_pcb_timer(struct tcp_pcb *pcb, uint64_t now)
 
 void tcp_pcb_put_off(struct tcp_pcb *pcb, uint64_t span, uint64_t now)
 {
-    uint64_t first = pcb->retrans.first + span;
+    uint64_t first = pcb->retrans.first + span, retrans = pcb->timer.retrans + span;
+    uint64_t latest = now + tcp_retrans_time(pcb);
 
     pcb->retrans.first = first < now ? first : now; /* the user may have sent since the stop */
+    if (pcb->timer.retrans) {
+        pcb->timer.retrans = retrans < latest ? retrans : latest; /* the same */
+    }
     pcb->timer.expires += pcb->timer.expires ? span : 0;
     tcp_rtt_cancel(&pcb->rtt); /* no delay of the path */
     tcp_pcb_schedule(pcb);

@@ -102,9 +102,10 @@ void tcp_pcb_time_wait(struct tcp_pcb *pcb, uint64_t now);
  * retransmission. No deadline of it is due then. After R2 without an acknowledgment the connection
  * times out, with the soft error or ETIMEDOUT. RFC 9293 3.8.3, 3.9.2.2 */
 void tcp_pcb_timer(struct tcp_pcb *pcb, uint64_t now);
-/* Puts off R2 and the deadline by span nanoseconds, in which the process was stopped. It
- * retransmitted nothing, and R2 measures "the amount of retransmission"; segments from the peer
- * still wait. What is in flight measures no round trip. */
+/* Puts off R2, the deadline and the retransmission timer by span nanoseconds, in which the process
+ * was stopped. It retransmitted nothing, and R2 measures "the amount of retransmission"; segments
+ * from the peer still wait, the ACKs of what is in flight among them. That measures no round trip.
+ */
 void tcp_pcb_put_off(struct tcp_pcb *pcb, uint64_t span, uint64_t now);
 /* Ends a block at its deadline. Resets the connection if our FIN is unacknowledged. */
 void tcp_pcb_expire(struct tcp_pcb *pcb);

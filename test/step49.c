@@ -756,6 +756,25 @@ static void wire_stopped(void)
     check_int(view(desc).rtt.samples, 2);
 }
 
+/* The ACK may wait in the device: after a stop the timer has as much time left as before, an RTO at
+ * most. In the third round the user sends before the stop is noticed. */
+static void wire_stopped_in_flight(void)
+{
+    establish(100, 65535);
+    send_ten(1);
+    advance(200);
+    sim_clock_skip(SECONDS(10));
+    expect_nothing(90);
+    peer_acks(11, 65535);
+    send_ten(11);
+    sim_clock_skip(SECONDS(10));
+    check_range(expect_within(400 + LATE, "P. 11:21(10) ack 1"), 290, 400 + LATE);
+    peer_acks(21, 65535);
+    sim_clock_skip(SECONDS(10));
+    send_ten(21);
+    check_range(expect_within(700, "P. 21:31(10) ack 1"), 290, 700);
+}
+
 /* RFC 9293 3.8.6.1: "when the zero window has existed for the retransmission timeout period", which
  * no loss has backed off. */
 static void wire_probes(void)
@@ -1135,6 +1154,7 @@ BENCH(49,
       {"an ambiguous ACK of a part restarts the timer with the doubled RTO", wire_karn_part},
       {"the RTO is 3 s after a repeated SYN-ACK, until a sample", wire_repeated_syn},
       {"a stop of the process is no part of a round trip", wire_stopped},
+      {"a stop of the process is no timeout", wire_stopped_in_flight},
       {"a zero window is probed after an RTO without back-off [SHLD-29]", wire_probes},
       {"with an RTO of a minute R2 lasts for six retransmissions [MUST-20]", wire_r2},
       {"the timer repeats one segment, not the flight", wire_one_segment},
