@@ -86,6 +86,7 @@ static const struct row {
     {"F20 20-30 25-30 0-20 =", "- - - 0-20 =20fin", ""},
     {"10-20 F10 F15 F19 F20", "10-20 refused refused refused -", "10-20"},
     {"10-20 F5", "10-20 refused", "10-20"},
+    {"10-12 20-22 30-32 F15 20-22", "10-12 20-22 30-32 refused -", "20-22 30-32 10-12"},
     {"0-10 F5 F9 F10 =", "0-10 refused refused - =10fin", ""},
     {"0-10 = F9 F10 =", "0-10 =10 refused - =0fin", ""},
     /* the order of arrival, as SACK reports it; a duplicate counts too */

@@ -38,6 +38,14 @@ struct row {
 
 static struct tcp_cc cc;
 
+static const char *op_name(enum op op)
+{
+    static const char *const name[] = {"START", "LOST_SYN", "SET",  "ACK",    "RTO",
+                                       "UNDO",  "SIZE",     "SENT", "RESTART"};
+
+    return name[op];
+}
+
 static void execute(const struct row *r)
 {
     switch (r->op) {
@@ -58,8 +66,9 @@ static void run(const struct row *rows, size_t num)
     for (size_t i = 0; i < num; i++) {
         execute(&rows[i]);
         if (cc.cwnd != rows[i].cwnd || cc.ssthresh != rows[i].ssthresh) {
-            fail("row %zu: cwnd %u, ssthresh %u expected, got %u, %u", i, rows[i].cwnd,
-                 rows[i].ssthresh, cc.cwnd, cc.ssthresh);
+            fail("row %zu, %s %u %u: cwnd %u, ssthresh %u expected, got %u, %u", i,
+                 op_name(rows[i].op), rows[i].a, rows[i].b, rows[i].cwnd, rows[i].ssthresh,
+                 cc.cwnd, cc.ssthresh);
         }
     }
 }
@@ -227,7 +236,10 @@ static void undone(void)
         {ACK, 2000, 10500, 12500, HIGH},      /* two segments again */
         {SET, 11000, 10000, 11000, 10000},
         {RTO, 0, 11000, 1000, 5500},          /* in congestion avoidance: 11000 in flight */
-        {UNDO, 1000, 9000, 10000, 11000});    /* 9000 + 1000; slow start up to 11000 */
+        {UNDO, 1000, 9000, 10000, 11000},     /* 9000 + 1000; slow start up to 11000 */
+        {SET, 4000, 3000, 4000, 3000},
+        {RTO, 0, 6000, 1000, 3000},           /* F-RTO's new segments exceed cwnd, */
+        {UNDO, 1000, 5000, 4000, 4000});      /* which remains the limit of ssthresh */
 }
 
 /* What has grown since is not taken away. */

@@ -49,6 +49,22 @@ static struct tcp_loss loss;
 static struct tcp_cc cc;
 static uint32_t iss, una, nxt;
 
+static const char *op_name(enum op op)
+{
+    static const char *const name[] = {"SEND", "ACK", "DUPS",   "WINDOW",
+                                       "DATA", "RTO", "RESEND", "UNDO"};
+
+    return name[op];
+}
+
+static const char *answer_name(uint32_t answer)
+{
+    static const char *const name[] = {"NOTHING", "NEW",  "DUPLICATE", "MAY_SEND",
+                                       "FOUND",   "LEFT", "PARTIAL",   "OVER"};
+
+    return answer < countof(name) ? name[answer] : "none of its answers";
+}
+
 /* What the caller of tcp_loss and tcp_cc does with an ACK. */
 static uint32_t arrives(uint32_t ack, uint32_t wnd, uint32_t len)
 {
@@ -104,21 +120,31 @@ static void begin(uint32_t from)
     tcp_cc_start(&cc, MSS, 0);
 }
 
+static void check_row(const struct row *r, size_t num, uint32_t answer)
+{
+    uint32_t flight = tcp_loss_flight(&loss, una, nxt);
+
+    if (r->op == RTO && answer != r->answer) {
+        fail("ISS %u, row %zu, RTO: the flight %u expected, got %u", iss, num, r->answer, answer);
+    } else if (answer != r->answer) {
+        fail("ISS %u, row %zu, %s %u: %s expected, got %s", iss, num, op_name(r->op), r->a,
+             answer_name(r->answer), answer_name(answer));
+    }
+    if (flight != r->flight) {
+        fail("ISS %u, row %zu, %s %u: flight %u expected, got %u", iss, num, op_name(r->op), r->a,
+             r->flight, flight);
+    }
+}
+
 static void run(const struct row *rows, size_t num)
 {
     static const uint32_t starts[] = {0, 0x7ffff000, 0xffffffff, 0xfffffffe, 0xfffff000,
                                       0xffffd000};
-    uint32_t answer, flight;
 
     for (size_t s = 0; s < countof(starts); s++) {
         begin(starts[s]);
         for (size_t i = 0; i < num; i++) {
-            answer = execute(&rows[i]);
-            flight = tcp_loss_flight(&loss, una, nxt);
-            if (answer != rows[i].answer || flight != rows[i].flight) {
-                fail("ISS %u, row %zu: answer %u, flight %u expected, got %u, %u", starts[s], i,
-                     rows[i].answer, rows[i].flight, answer, flight);
-            }
+            check_row(&rows[i], i, execute(&rows[i]));
         }
     }
 }
