@@ -53,7 +53,8 @@ enum tcp_loss_answer {
     TCP_LOSS_NEW,       /* new data is acknowledged: cwnd may grow */
     TCP_LOSS_DUPLICATE, /* a duplicate that says nothing here: F-RTO asks for it, RFC 5682 2.1 */
     TCP_LOSS_MAY_SEND,  /* limited transmit: send one new segment if there is one */
-    TCP_LOSS_FOUND,     /* reduce cwnd by `flight`, and send the segment at SND.UNA again */
+    TCP_LOSS_FOUND,     /* reduce cwnd by `flight`, send the segment at SND.UNA again, and give it a
+                         * whole RTO */
     TCP_LOSS_LEFT,      /* another segment has left the network: send new data if there is room */
     TCP_LOSS_PARTIAL,   /* send the segment at the new SND.UNA again, then new data if there is
                          * room; restart the retransmission timer only if `partials` is 1 */

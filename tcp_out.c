@@ -614,6 +614,7 @@ static void tcp_snd_react(struct tcp_pcb *pcb, enum tcp_loss_answer answer, uint
     case TCP_LOSS_FOUND:
         tcp_cc_lost(&pcb->cc, pcb->loss.flight);
         tcp_resend_first(pcb, now);
+        tcp_retrans_set(pcb, now); /* else it might expire before the ACK can come */
         break;
     case TCP_LOSS_PARTIAL:
         tcp_cc_recover(&pcb->cc);

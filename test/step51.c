@@ -896,6 +896,28 @@ static void wire_impatient(void)
     check_window(1000, 2500); /* five were in flight */
 }
 
+/* The third duplicate of the first segment comes a round trip after it, and the ACK of the copy one
+ * later: the timer leaves it the time. */
+static void wire_whole_rto(void)
+{
+    establish();
+    for (uint32_t i = 0; i < 30; i++) { /* the RTO comes to 500 ms */
+        give(1);
+        goes_out(AT(i), 1, MSS);
+        advance(i < 10 ? 200 + 10 * (int)i : 300);
+        peer_acks(AT(i + 1), WND);
+    }
+    give(10);
+    goes_out(AT(30), 10, MSS);
+    advance(300);
+    duplicates(3);
+    goes_out(AT(30), 1, MSS);
+    expect_nothing(300);
+    peer_acks(AT(40), WND);
+    check_int(retransmitted(), 1);
+    check_window(5000, 5000);
+}
+
 /* The copy is lost, too: one segment, and slow start; ssthresh is as at the loss. */
 static void wire_copy_lost(void)
 {
@@ -1184,6 +1206,7 @@ BENCH(51,
       {"in recovery each duplicate lets a segment out, and its end no burst", wire_recovery},
       {"three losses in a window are sent again without a timeout", wire_holes},
       {"in recovery the timer runs from the first ACK of a part", wire_impatient},
+      {"the copy has the whole RTO", wire_whole_rto},
       {"if the copy is lost too, the timer sends it, and ssthresh stays", wire_copy_lost},
       {"a timeout in recovery is not found spurious", wire_no_frto},
       {"nor is a second timeout in recovery", wire_no_frto_again},
