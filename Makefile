@@ -1,0 +1,56 @@
+# make          the library, the graders and the programs, with .exe beside each .c
+# make clean
+
+CFLAGS ?= -O2 -g
+STD := -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes
+# A skeleton has functions that nothing calls yet.
+TODO := $(shell grep -lsw not_written *.c driver/*.c platform/linux/*.c platform/linux/driver/*.c)
+STD += $(if $(TODO),-Wno-unused -Wno-unused-parameter)
+INC := -I. -Iplatform/linux
+SAN_address := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+SAN_thread := -fsanitize=thread
+B := build/$(if $(SAN),$(SAN),plain)
+EXE := $(if $(SAN),$(B)/)
+
+STACK := $(wildcard *.c driver/*.c)
+LINUX := $(STACK) $(wildcard platform/linux/*.c platform/linux/driver/*.c)
+SIM := $(STACK) $(wildcard test/sim/*.c)
+GRADERS := $(wildcard test/bench_selftest.c test/step[0-9][0-9].c)
+APPS := $(filter-out app/setup.c,$(wildcard app/*.c))
+TOOLS := $(wildcard test/test.c test/*_test.c test/e2e/*.c)
+obj = $(patsubst %.c,$(B)/%.o,$(1))
+exe = $(patsubst %.c,$(EXE)%.exe,$(1))
+KNOWN := AR B CC CFLAGS EXE SAN SEED STEP # variables that the command line may set
+
+all: $(EXE)libmicrops.a $(call exe,$(GRADERS) $(TOOLS) $(APPS))
+
+$(B)/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(STD) $(CFLAGS) $(SAN_$(SAN)) $(INC) -Itest/sim -MMD -MP -pthread -c -o $@ $<
+
+$(EXE)libmicrops.a: $(call obj,$(LINUX))
+$(B)/libsim.a: $(call obj,$(SIM))
+$(EXE)libmicrops.a $(B)/libsim.a:
+	@mkdir -p $(@D) && rm -f $@
+	$(AR) rcs $@ $^
+
+link = @mkdir -p $(@D); $(if $(GRADER),,set -x;) $(CC) $(CFLAGS) $(SAN_$(SAN)) -pthread -o $@ $^
+$(call exe,$(GRADERS)): $(EXE)%.exe: $(B)/%.o $(B)/libsim.a
+	$(link)
+$(call exe,$(TOOLS)): $(EXE)%.exe: $(B)/%.o $(EXE)libmicrops.a
+	$(link)
+$(call exe,$(APPS)): $(EXE)%.exe: $(B)/%.o $(call obj,$(wildcard app/setup.c)) $(EXE)libmicrops.a
+	$(link)
+
+clean:
+	rm -rf build libmicrops.a
+	find . -name '*.exe' -delete
+
+# A misspelt variable is an error: with SAN=adress or STEPS=14, make would run the wrong tests.
+GIVEN := $(foreach name,$(.VARIABLES),$(if $(findstring command,$(origin $(name))),$(name)))
+$(foreach name,$(filter-out $(KNOWN),$(GIVEN)),$(error unknown variable $(name): known are $(KNOWN)))
+$(foreach word,$(filter-out address thread,$(SAN)),$(error SAN=$(word): address or thread))
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
+.PHONY: all clean
+.SECONDARY:

@@ -1,0 +1,176 @@
+#include <assert.h>
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "platform.h"
+#include "util.h"
+
+/*
+ * The Linux platform: start and stop, memory, locks, clock and random numbers.
+ *
+ * Data: variables that are neither atomic nor thread-local belong to the thread that starts and
+ * stops the stack. No locks.
+ * Limits: without random numbers from the kernel, the program is aborted.
+ */
+
+enum platform_state {
+    PLATFORM_OFF,
+    PLATFORM_INITIALIZED,
+    PLATFORM_RUNNING,
+};
+
+static enum platform_state state;
+static atomic_size_t memory_count; /* allocations not freed */
+
+/* Its address identifies the thread. */
+static _Thread_local char this_thread;
+
+/*
+ * Start and stop. Parts are shut down in reverse order.
+ */
+
+int platform_init(void)
+{
+    if (state != PLATFORM_OFF) {
+        errorf("already initialized");
+        return -1;
+    }
+    state = PLATFORM_INITIALIZED;
+    return 0;
+}
+
+int platform_run(void)
+{
+    if (state != PLATFORM_INITIALIZED) {
+        errorf("not initialized, or running already");
+        return -1;
+    }
+    state = PLATFORM_RUNNING;
+    return 0;
+}
+
+int platform_shutdown(void)
+{
+    if (state == PLATFORM_OFF) {
+        errorf("not initialized");
+        return -1;
+    }
+    state = PLATFORM_OFF;
+    return 0;
+}
+
+/*
+ * Memory
+ */
+
+void *memory_alloc(size_t size)
+{
+    void *ptr = calloc(1, size ? size : 1);
+
+    if (ptr) {
+        atomic_fetch_add(&memory_count, 1);
+    }
+    return ptr;
+}
+
+void memory_free(void *ptr)
+{
+    if (!ptr) {
+        return;
+    }
+    atomic_fetch_sub(&memory_count, 1);
+    free(ptr);
+}
+
+size_t memory_in_use(void)
+{
+    return atomic_load(&memory_count);
+}
+
+/*
+ * Locks
+ *
+ * The owner is written by the thread that holds the mutex, but lock_held may read it at any moment.
+ * Whatever it reads then, it finds itself there only if it wrote itself there: no other thread has
+ * its address.
+ */
+
+void lock_init(lock_t *lock)
+{
+    pthread_mutex_init(&lock->mutex, NULL);
+    atomic_init(&lock->owner, NULL);
+    lock->name = "";
+}
+
+void lock_acquire(lock_t *lock)
+{
+    assert(!lock_held(lock));
+    pthread_mutex_lock(&lock->mutex);
+    atomic_store_explicit(&lock->owner, &this_thread, memory_order_relaxed);
+}
+
+void lock_release(lock_t *lock)
+{
+    assert(lock_held(lock));
+    atomic_store_explicit(&lock->owner, NULL, memory_order_relaxed);
+    pthread_mutex_unlock(&lock->mutex);
+}
+
+int lock_held(const lock_t *lock)
+{
+    return atomic_load_explicit(&lock->owner, memory_order_relaxed) == &this_thread;
+}
+
+/*
+ * Clock
+ */
+
+uint64_t clock_now(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+struct timeval clock_wall(void)
+{
+    struct timeval tv;
+
+    gettimeofday(&tv, NULL);
+    return tv;
+}
+
+/*
+ * Random numbers
+ */
+
+void random_bytes(void *buf, size_t len)
+{
+    uint8_t *p = buf;
+    ssize_t n;
+
+    while (len > 0) {
+        n = getrandom(p, len, 0);
+        if (n == -1) {
+            if (errno == EINTR) {
+                continue;
+            }
+            errorf("getrandom: no random numbers, can't go on");
+            abort();
+        }
+        p += n;
+        len -= (size_t)n;
+    }
+}
+
+uint16_t random16(void)
+{
+    uint16_t value;
+
+    random_bytes(&value, sizeof(value));
+    return value;
+}

@@ -1,0 +1,342 @@
+#include "util.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "platform.h"
+
+/*
+ * Log
+ *
+ * A thread often logs under a lock of the stack. So the log never waits: neither for the reader of
+ * stderr (a full pipe, a terminal stopped by Ctrl-S), nor for stdio's lock, which the program may
+ * hold. log_buf collects complete lines, which are written by one call at the end of a line or a
+ * block. Lines that the console does not take at once are dropped and counted; their number is
+ * written before the next line that it takes.
+ *
+ * Locks: log_buf and the variables below it belong to the thread that holds the console, from
+ * log_begin to log_end.
+ * Limits: messages and lines are cut at the sizes below; a block that exceeds log_buf is written in
+ * parts.
+ */
+
+#define LOG_MESSAGE_SIZE 512      /* bytes of a message */
+#define LOG_TEXT_SIZE    1024     /* bytes of a line */
+#define LOG_BUF_SIZE     CONSOLE_WRITE_MAX
+
+int log_level = LOG_LEVEL_DEBUG;
+static int level_chosen;
+static void (*log_sink)(const char *text);
+
+static _Thread_local unsigned int log_depth; /* nested blocks of this thread */
+
+/* Guarded by the console */
+static char log_buf[LOG_BUF_SIZE];
+static size_t log_len;
+static unsigned long log_missing; /* lines dropped since the last write */
+static int log_cut;               /* stderr took the beginning of a line only */
+
+static size_t log_write(const char *text, size_t len)
+{
+    size_t n = console_write(text, len);
+
+    if (n > 0) {
+        log_cut = text[n - 1] != '\n';
+    }
+    return n;
+}
+
+/* Writes the number of missing lines. Returns 0, or -1 if that is not taken either. */
+static int log_say_missing(void)
+{
+    char text[128];
+    size_t len;
+
+    if (log_missing == 0) {
+        return 0;
+    }
+    snprintf(text, sizeof(text), "%s%lu lines of the log are missing: stderr did not take them\n",
+             log_cut ? "\n" : "", log_missing);
+    len = strlen(text);
+    if (log_write(text, len) < len) {
+        return -1;
+    }
+    log_missing = 0;
+    return 0;
+}
+
+/* Writes log_buf, or passes it to the sink. Caller must be in a block. */
+static void log_flush(void)
+{
+    int errnum = errno;
+    size_t done = 0;
+    const char *p;
+
+    if (log_sink) {
+        log_sink(log_buf);
+        done = log_len;
+    } else if (log_say_missing() == 0) {
+        done = log_write(log_buf, log_len);
+    }
+    for (p = log_buf + done; (p = strchr(p, '\n')); p++) {
+        log_missing++;
+    }
+    log_buf[log_len = 0] = '\0';
+    errno = errnum;
+}
+
+void log_begin(void)
+{
+    if (log_depth++ == 0) {
+        console_acquire();
+    }
+}
+
+void log_end(void)
+{
+    if (--log_depth == 0) {
+        log_flush();
+        console_release();
+    }
+}
+
+void log_text(const char *fmt, ...)
+{
+    char text[LOG_TEXT_SIZE];
+    va_list ap;
+    size_t len;
+
+    va_start(ap, fmt);
+    len = (size_t)vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    if (len >= sizeof(text)) {
+        len = sizeof(text) - 1;
+        text[len - 1] = '\n';
+    }
+    log_begin();
+    if (log_len + len >= sizeof(log_buf)) {
+        log_flush();
+    }
+    memcpy(log_buf + log_len, text, len + 1);
+    log_len += len;
+    log_end();
+}
+
+void log_line(char mark, const char *file, int line, const char *func, const char *fmt, ...)
+{
+    struct timeval now = clock_wall();
+    struct tm tm;
+    char time[sizeof("hh:mm:ss")], message[LOG_MESSAGE_SIZE];
+    int errnum = errno; /* callers log between a failure and the use of its errno */
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(message, sizeof(message), fmt, ap);
+    va_end(ap);
+    log_begin();
+    localtime_r(&now.tv_sec, &tm); /* in the block: forks wait, so its lock is free in a child */
+    strftime(time, sizeof(time), "%H:%M:%S", &tm);
+    log_text("%s.%03d [%c] %s: %s (%s:%d)\n", time, (int)(now.tv_usec / 1000), mark, func, message,
+             file, line);
+    log_end();
+    errno = errnum;
+}
+
+int log_set_level(const char *name)
+{
+    static const char *const names[] = {"error", "warn", "info", "debug", "dump"};
+    int i;
+
+    for (i = 0; i < (int)countof(names); i++) {
+        if (strcmp(name, names[i]) == 0) {
+            __atomic_store_n(&log_level, i, __ATOMIC_RELAXED);
+            level_chosen = 1;
+            return 0;
+        }
+    }
+    return -1;
+}
+
+void log_init(void)
+{
+    const char *name = getenv("MICROPS_LOG");
+
+    if (level_chosen || !name || !*name) {
+        return;
+    }
+    if (log_set_level(name) == -1) {
+        warnf("MICROPS_LOG is none of error, warn, info, debug, dump: %s", name);
+    }
+}
+
+void log_set_sink(void (*sink)(const char *text))
+{
+    log_sink = sink;
+}
+
+#define HEXDUMP_WIDTH 16
+
+/* Logs a line: the offset, bytes in hexadecimal, the same bytes as text. */
+static void hexdump_line(const uint8_t *bytes, size_t offset, size_t num)
+{
+    char hex[HEXDUMP_WIDTH * 3 + 1] = "", text[HEXDUMP_WIDTH + 1] = "";
+    size_t i;
+
+    for (i = 0; i < num; i++) {
+        sprintf(hex + i * 3, "%02x ", bytes[i]);
+        text[i] = isprint(bytes[i]) ? (char)bytes[i] : '.';
+    }
+    log_text("| %04zx | %-*s| %-*s |\n", offset, HEXDUMP_WIDTH * 3, hex, HEXDUMP_WIDTH, text);
+}
+
+void hexdump(const void *data, size_t size)
+{
+    static const char rule[] =
+        "+------+-------------------------------------------------+------------------+\n";
+    const uint8_t *bytes = data;
+    size_t offset;
+
+    if (!log_enabled(LOG_LEVEL_DUMP)) {
+        return;
+    }
+    log_begin();
+    log_text("%s", rule);
+    for (offset = 0; offset < size; offset += HEXDUMP_WIDTH) {
+        size_t left = size - offset;
+
+        hexdump_line(bytes + offset, offset, left < HEXDUMP_WIDTH ? left : HEXDUMP_WIDTH);
+    }
+    log_text("%s", rule);
+    log_end();
+}
+
+/*
+ * Counters
+ */
+
+void counters_copy(void *dst, const void *src, size_t size)
+{
+    uint64_t *to = dst;
+    const uint64_t *from = src;
+    size_t i;
+
+    for (i = 0; i < size / sizeof(*to); i++) {
+        to[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
+    }
+}
+
+/*
+ * Queue
+ */
+
+void queue_init(struct queue_head *queue)
+{
+    queue->head = queue->tail = NULL;
+    queue->num = 0;
+}
+
+void queue_push(struct queue_head *queue, void *entry)
+{
+    struct queue_entry *link = entry;
+
+    link->next = NULL;
+    if (queue->tail) {
+        queue->tail->next = link;
+    } else {
+        queue->head = link;
+    }
+    queue->tail = link;
+    queue->num++;
+}
+
+void *queue_pop(struct queue_head *queue)
+{
+    struct queue_entry *link = queue->head;
+
+    if (!link) {
+        return NULL;
+    }
+    queue->head = link->next;
+    if (!queue->head) {
+        queue->tail = NULL;
+    }
+    queue->num--;
+    link->next = NULL;
+    return link;
+}
+
+void *queue_peek(const struct queue_head *queue)
+{
+    return queue->head;
+}
+
+void queue_foreach(const struct queue_head *queue, void (*func)(void *arg, void *entry), void *arg)
+{
+    struct queue_entry *link;
+
+    for (link = queue->head; link; link = link->next) {
+        func(arg, link);
+    }
+}
+
+/*
+ * Byte order: the first byte of network byte order is the most significant one.
+ */
+
+uint16_t ntoh16(uint16_t n)
+{
+    uint8_t b[sizeof(n)];
+
+    memcpy(b, &n, sizeof(n));
+    return (uint16_t)(b[0] << 8 | b[1]);
+}
+
+uint16_t hton16(uint16_t h)
+{
+    return ntoh16(h); /* its own inverse */
+}
+
+uint32_t ntoh32(uint32_t n)
+{
+    uint8_t b[sizeof(n)];
+
+    memcpy(b, &n, sizeof(n));
+    return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
+}
+
+uint32_t hton32(uint32_t h)
+{
+    return ntoh32(h);
+}
+
+/*
+ * Checksum. RFC 1071 2 (B): words may be loaded and added in host byte order; the sum, stored in
+ * the same order, is in network byte order.
+ */
+
+uint16_t cksum16(const void *addr, size_t count, uint32_t init)
+{
+    const uint8_t *p = addr;
+    uint64_t sum = init;
+    uint16_t word;
+
+    for (; count > 1; count -= 2, p += 2) {
+        memcpy(&word, p, sizeof(word));
+        sum += word;
+    }
+    if (count > 0) {
+        word = 0;
+        memcpy(&word, p, 1); /* the odd byte is followed by a zero */
+        sum += word;
+    }
+    while (sum >> 16) {
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    return (uint16_t)~sum;
+}
