@@ -27,17 +27,9 @@
 #include <stdint.h>
 #include <sys/time.h>
 
-/*
- * Step 00: start and stop
- *
- * net_init calls platform_init before anything else here is used, net_run calls platform_run,
- * net_shutdown calls platform_shutdown. Each returns 0, or -1 with errno when the machine refuses.
- * After platform_shutdown no interrupt and no timer comes any more; memory, locks, clock, and waking
- * of sleepers still work.
- */
-int platform_init(void);
-int platform_run(void);
-int platform_shutdown(void);
+#include "api.h"
+
+MICROPS_BEGIN
 
 /*
  * Step 00: memory
@@ -50,6 +42,18 @@ void memory_free(void *ptr);
 /* Returns the number of allocations not freed: 0 after net_shutdown. */
 size_t memory_in_use(void);
 
+MICROPS_END
+
+/*
+ * Step 00: start and stop
+ *
+ * Called in this order, by one thread at a time, and never on the interrupt thread. Each returns 0,
+ * or -1 with errno when the machine refuses. platform_init may follow platform_shutdown again.
+ */
+int platform_init(void);
+int platform_run(void);
+int platform_shutdown(void);
+
 /*
  * Step 00: locks
  *
@@ -60,9 +64,10 @@ typedef struct {
     pthread_mutex_t mutex;
     _Atomic(const void *) owner; /* identifies the thread that holds it; NULL: none */
     const char *name;            /* the file that declares it */
+    struct sched_task *woken;    /* tasks to wake when it is released (step 47) */
 } lock_t;
 
-#define LOCK_INITIALIZER { PTHREAD_MUTEX_INITIALIZER, NULL, __FILE__ }
+#define LOCK_INITIALIZER { PTHREAD_MUTEX_INITIALIZER, NULL, __FILE__, NULL }
 
 void lock_init(lock_t *lock);
 void lock_acquire(lock_t *lock);
@@ -99,6 +104,8 @@ struct timeval clock_wall(void);
 uint16_t random16(void);
 void random_bytes(void *buf, size_t len);
 
+MICROPS_BEGIN
+
 /*
  * Step 11: interrupts
  *
@@ -113,7 +120,7 @@ void random_bytes(void *buf, size_t len);
  */
 #define INTR_IRQ_SOFT  SIGUSR1 /* work deferred by another interrupt (step 15) */
 #define INTR_IRQ_USER  SIGUSR2 /* the user interrupts all sleeping threads (step 19) */
-#define INTR_IRQ_TIMER SIGALRM /* the tick of the timers (step 13) */
+#define INTR_IRQ_TIMER SIGALRM /* a timer is due (step 13) */
 #define INTR_IRQ_BASE  (SIGRTMIN + 1) /* this number to 64: devices */
 
 #define INTR_IRQ_SHARED 0x0001 /* a flag: the number may have other handlers with this flag */
@@ -128,6 +135,8 @@ int intr_register(unsigned int irq, intr_isr_t isr, int flags, void *arg);
  * interrupt thread does not run. */
 int intr_raise(unsigned int irq);
 
+MICROPS_END
+
 /*
  * Step 13: timers
  */
@@ -138,21 +147,45 @@ int intr_raise(unsigned int irq);
 int timer_register(struct timeval interval, void (*handler)(void));
 
 /*
+ * Step 47: one-shot timers
+ *
+ * A deadline instead of an interval. The memory belongs to the caller, who keeps it until
+ * platform_shutdown; the fields belong to the platform.
+ */
+struct timer_once {
+    struct timer_once *next; /* the list of registered ones */
+    uint64_t deadline;       /* a time of clock_now; 0: off */
+    void (*handler)(void);
+};
+
+/* Registers a timer, which is off, before platform_run. Returns 0, or -1: too late. */
+int timer_once_register(struct timer_once *timer, void (*handler)(void));
+/* Sets the timer to a time of clock_now, in place of an earlier setting, or turns it off (0). At
+ * the deadline, or at once if that is past (the process may have been stopped), the interrupt
+ * thread turns the timer off and calls the handler. So what is set once a call has begun has a call
+ * of its own. For any thread, a handler's included, with any locks held: the platform's own ranks
+ * last. Not in a signal handler. */
+void timer_once_set(struct timer_once *timer, uint64_t deadline);
+
+/*
  * Step 19: sleeping and waking
  *
  * Threads sleep on a task until a condition holds. A lock guards the condition, the same one for
  * all sleepers of the task. It is held from the check of the condition to the sleep, and by the
- * thread that wakes: so no wake-up is lost. A sleep is a cancellation point (pthread_cancel), the
- * only one in a user's call (step 37): a thread cancelled there has left the task and released the
- * lock.
+ * thread that wakes: so no wake-up is lost. From step 47 on, what is woken under the lock is woken
+ * when the lock is released: so no thread wakes into a wait for it. A sleep is a cancellation point
+ * (pthread_cancel), the only one in a user's call (step 37): a thread cancelled there has left the
+ * task and released the lock.
  */
 struct sched_task {
     pthread_cond_t cond;
     struct sched_task *next; /* the list of tasks with sleepers */
-    const lock_t *lock;      /* the sleepers' lock */
+    lock_t *lock;            /* the sleepers' lock */
     unsigned int sleepers;
     unsigned int interrupts; /* number of INTR_IRQ_USER while there were sleepers */
     int dying;
+    struct sched_task *next_woken; /* the lock's list `woken` */
+    unsigned int wakes;      /* sleepers to wake then; 0: not in the list, UINT_MAX: all */
 };
 
 void sched_task_init(struct sched_task *task);
@@ -165,10 +198,11 @@ void sched_task_destroy(struct sched_task *task, lock_t *lock);
  * task is destroyed: release lock, and use neither the task nor its owner). Caller must hold lock,
  * and no other. */
 int sched_task_sleep(struct sched_task *task, lock_t *lock, uint64_t deadline);
-/* Wakes all sleepers. Caller must hold their lock. */
+/* Wakes all sleepers, as soon as the caller releases their lock, which it must hold; also in a
+ * sleep, or in sched_task_destroy. */
 void sched_task_wakeup(struct sched_task *task);
-/* Wakes one sleeper: for an event that only one can use, if all sleepers of the task wait for such
- * events. Caller must hold their lock. */
+/* Wakes one sleeper, likewise: for an event that only one can use, if all sleepers of the task wait
+ * for such events. Caller must hold their lock. */
 void sched_task_wakeup_one(struct sched_task *task);
 /* A thread that is cancelled in a sleep between these two runs func(arg), without the lock, to undo
  * its unfinished call. Use both in the same block. */
