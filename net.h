@@ -107,7 +107,8 @@ int net_device_register(struct net_device *dev);
 int net_device_output(struct net_device *dev, uint16_t type, const uint8_t *data, size_t len,
                       const void *dst);
 
-/* Returns the device registered after dev, the first one if dev is NULL, or NULL at the end. */
+/* Step 45: returns the device registered after dev, the first one if dev is NULL, or NULL at the
+ * end. */
 struct net_device *net_device_next(const struct net_device *dev);
 /* Adds an interface to a device, which then owns it. Returns 0, or -1 (the device has one of this
  * family). */
@@ -127,15 +128,15 @@ int net_batch_end_register(void (*handler)(void));
 /* For drivers: takes a payload of protocol type (host byte order) that dev has received. data is
  * borrowed for the call. Returns 0, or -1 when it was dropped. */
 int net_input(uint16_t type, const uint8_t *data, size_t len, struct net_device *dev);
-/* The same for a link-layer broadcast or multicast. */
+/* Step 39: the same for a link-layer broadcast or multicast. */
 int net_input_broadcast(uint16_t type, const uint8_t *data, size_t len, struct net_device *dev);
 /* In a protocol's handler: returns whether its payload came by net_input_broadcast. RFC 1122 2.4 */
 int net_is_link_broadcast(void);
 
 MICROPS_END
 
-/* The softirq, on the interrupt thread: hands queued payloads to their protocols, and counts each
- * as delivered; net_input does not. */
+/* Step 15: the softirq, on the interrupt thread: hands queued payloads to their protocols, and
+ * counts each as delivered; net_input does not. */
 int net_softirq_handler(unsigned int irq, void *arg);
 
 MICROPS_BEGIN
