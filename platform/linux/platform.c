@@ -93,9 +93,9 @@ size_t memory_in_use(void)
 /*
  * Locks
  *
- * The owner is written by the thread that holds the mutex, but lock_held may read it at any moment.
- * Whatever it reads then, it finds itself there only if it wrote itself there: no other thread has
- * its address.
+ * Only the holder writes `owner`, but lock_held may read it at any time. It looks for the caller's
+ * own address, which no other thread writes: so the answer is right, whatever other threads do
+ * meanwhile.
  */
 
 void lock_init(lock_t *lock)
