@@ -10,17 +10,22 @@
  * net: the core, between the devices below and the protocols above.
  *
  *     net_init();                      the platform
+ *     dev = loopback_init();           drivers register their devices
  *     net_run();                       the platform runs, the devices open
- *     net_device_output(dev, ...);     a payload goes to the device
+ *     net_device_output(dev, ...);     a payload goes to the device's driver
+ *     net_input(type, ...);            a driver: a payload was received; protocols come in step 03
  *     net_shutdown();                  the platform stops, the devices close, memory is freed
  *
  * Devices are registered before net_run, fixed from then on, and freed by net_shutdown, so no lock
- * guards them. priv belongs to its device.
+ * guards them. priv belongs to its device. A payload is borrowed for the call in both directions.
  */
 
 static enum { NET_OFF, NET_INITIALIZED, NET_RUNNING } net_state;
 
 static struct net_device *devices;
+static struct net_stats stats;
+static void (*capture)(const struct net_device *dev, enum net_direction direction, uint16_t type,
+                       const uint8_t *data, size_t len);
 
 /*
  * Devices
@@ -58,7 +63,8 @@ int net_device_register(struct net_device *dev)
     return 0;
 }
 
-/* Marks a device up. Returns 0, or -1 with errno: up already (EALREADY). */
+/* Opens a device; it is up once its driver has opened it. Returns 0, or -1 with errno: up already
+ * (EALREADY), or that of the driver. */
 static int net_device_open(struct net_device *dev)
 {
     if (NET_DEVICE_IS_UP(dev)) {
@@ -66,19 +72,45 @@ static int net_device_open(struct net_device *dev)
         errno = EALREADY;
         return -1;
     }
+    if (dev->ops->open && dev->ops->open(dev) == -1) {
+        errorf("failure, dev=%s", dev->name);
+        return -1;
+    }
     dev->flags |= NET_DEVICE_FLAG_UP;
     infof("dev=%s, state=%s", dev->name, NET_DEVICE_STATE(dev));
     return 0;
 }
 
-/* Marks a device down. Returns 0, or -1: not up. */
+/* Closes a device; it is down before its driver closes it. Returns 0, or -1: not up, or the driver
+ * failed, which is logged. */
 static int net_device_close(struct net_device *dev)
 {
     if (!NET_DEVICE_IS_UP(dev)) {
         return -1; /* not open; a failure to open was logged */
     }
     dev->flags &= (uint16_t)~NET_DEVICE_FLAG_UP;
+    if (dev->ops->close && dev->ops->close(dev) == -1) {
+        errorf("failure, dev=%s", dev->name);
+        return -1;
+    }
     infof("dev=%s, state=%s", dev->name, NET_DEVICE_STATE(dev));
+    return 0;
+}
+
+/* Shows a payload to the capture hook, then passes it to the driver. Counts it for the device and
+ * for the stack. Returns 0, or -1 with the driver's errno. */
+static int net_device_transmit(struct net_device *dev, uint16_t type, const uint8_t *data,
+                               size_t len, const void *dst)
+{
+    if (capture) {
+        capture(dev, NET_OUT, type, data, len);
+    }
+    if (dev->ops->output(dev, type, data, len, dst) == -1) {
+        count(dev->stats.send_failed);
+        return drop(stats.send_failed, "driver failed, dev=%s, len=%zu", dev->name, len);
+    }
+    count(dev->stats.sent);
+    count(stats.sent);
     return 0;
 }
 
@@ -87,18 +119,45 @@ int net_device_output(struct net_device *dev, uint16_t type, const uint8_t *data
 {
     if (!NET_DEVICE_IS_UP(dev)) {
         errno = ENETDOWN;
-        errorf("device down, dev=%s", dev->name);
-        return -1;
+        count(dev->stats.send_failed);
+        return drop(stats.send_failed, "device down, dev=%s", dev->name);
     }
     if (len > dev->mtu) {
         errno = EMSGSIZE;
-        errorf("too long, dev=%s, mtu=%u, len=%zu", dev->name, dev->mtu, len);
-        return -1;
+        count(dev->stats.send_failed);
+        return drop(stats.send_failed, "too long, dev=%s, mtu=%u, len=%zu", dev->name, dev->mtu,
+                    len);
     }
     debugf("dev=%s, type=0x%04x, len=%zu", dev->name, type, len);
     hexdump(data, len);
-    (void)dst; /* left out: drivers (step 02) */
+    return net_device_transmit(dev, type, data, len, dst);
+}
+
+/*
+ * Input
+ */
+
+int net_input(uint16_t type, const uint8_t *data, size_t len, struct net_device *dev)
+{
+    debugf("dev=%s, type=0x%04x, len=%zu", dev->name, type, len);
+    hexdump(data, len);
+    count(dev->stats.received);
+    count(stats.received);
+    if (capture) {
+        capture(dev, NET_IN, type, data, len);
+    }
     return 0;
+}
+
+void net_set_capture(void (*hook)(const struct net_device *dev, enum net_direction direction,
+                                  uint16_t type, const uint8_t *data, size_t len))
+{
+    capture = hook;
+}
+
+void net_get_stats(struct net_stats *out)
+{
+    counters_copy(out, &stats, sizeof(stats));
 }
 
 /*
@@ -111,6 +170,7 @@ static void net_free(void)
 
     while ((dev = devices) != NULL) {
         devices = dev->next;
+        memory_free(dev->priv);
         memory_free(dev);
     }
 }
