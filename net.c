@@ -6,23 +6,33 @@
 #include "platform.h"
 #include "util.h"
 
+#include "ip.h"
+
 /*
  * net: the core, between the devices below and the protocols above.
  *
- *     net_init();                      the platform
+ *     net_init();                      the platform, then every layer
  *     dev = loopback_init();           drivers register their devices
  *     net_run();                       the platform runs, the devices open
  *     net_device_output(dev, ...);     a payload goes to the device's driver
- *     net_input(type, ...);            a driver: a payload was received; protocols come in step 03
+ *     net_input(type, ...);            a driver: a payload goes to the protocol's handler
  *     net_shutdown();                  the platform stops, the devices close, memory is freed
  *
- * Devices are registered before net_run, fixed from then on, and freed by net_shutdown, so no lock
- * guards them. priv belongs to its device. A payload is borrowed for the call in both directions.
+ * Devices and protocols are registered before net_run, fixed from then on, and freed by
+ * net_shutdown, so no lock guards them. priv belongs to its device. A payload is borrowed for the
+ * call in both directions.
  */
 
 static enum { NET_OFF, NET_INITIALIZED, NET_RUNNING } net_state;
 
+struct net_protocol {
+    struct net_protocol *next;
+    uint16_t type;
+    void (*handler)(const uint8_t *data, size_t len, struct net_device *dev);
+};
+
 static struct net_device *devices;
+static struct net_protocol *protocols;
 static struct net_stats stats;
 static void (*capture)(const struct net_device *dev, enum net_direction direction, uint16_t type,
                        const uint8_t *data, size_t len);
@@ -134,11 +144,52 @@ int net_device_output(struct net_device *dev, uint16_t type, const uint8_t *data
 }
 
 /*
+ * Protocols
+ */
+
+/* Returns the protocol of a type (host byte order), or NULL. */
+static struct net_protocol *net_protocol_select(uint16_t type)
+{
+    struct net_protocol *proto;
+
+    for (proto = protocols; proto; proto = proto->next) {
+        if (proto->type == type) {
+            return proto;
+        }
+    }
+    return NULL;
+}
+
+int net_protocol_register(uint16_t type,
+                          void (*handler)(const uint8_t *data, size_t len, struct net_device *dev))
+{
+    struct net_protocol *proto;
+
+    if (net_protocol_select(type)) {
+        errorf("already registered, type=0x%04x", type);
+        return -1;
+    }
+    proto = memory_alloc(sizeof(*proto));
+    if (!proto) {
+        errorf("memory_alloc() failure");
+        return -1;
+    }
+    proto->type = type;
+    proto->handler = handler;
+    proto->next = protocols;
+    protocols = proto;
+    infof("registered, type=0x%04x", type);
+    return 0;
+}
+
+/*
  * Input
  */
 
 int net_input(uint16_t type, const uint8_t *data, size_t len, struct net_device *dev)
 {
+    struct net_protocol *proto;
+
     debugf("dev=%s, type=0x%04x, len=%zu", dev->name, type, len);
     hexdump(data, len);
     count(dev->stats.received);
@@ -146,6 +197,13 @@ int net_input(uint16_t type, const uint8_t *data, size_t len, struct net_device 
     if (capture) {
         capture(dev, NET_IN, type, data, len);
     }
+    proto = net_protocol_select(type);
+    if (!proto) {
+        return drop(stats.unknown_protocol, "unknown protocol, dev=%s, type=0x%04x", dev->name,
+                    type);
+    }
+    count(stats.delivered);
+    proto->handler(data, len, dev);
     return 0;
 }
 
@@ -164,15 +222,41 @@ void net_get_stats(struct net_stats *out)
  * Start and stop
  */
 
+/* The layers in the order in which they start; they stop in reverse. */
+static const struct layer {
+    const char *name;
+    int (*init)(void);
+} layers[] = {
+    {"ip", ip_init},
+};
+
 static void net_free(void)
 {
     struct net_device *dev;
+    struct net_protocol *proto;
 
     while ((dev = devices) != NULL) {
         devices = dev->next;
         memory_free(dev->priv);
         memory_free(dev);
     }
+    while ((proto = protocols) != NULL) {
+        protocols = proto->next;
+        memory_free(proto);
+    }
+}
+
+static int net_layers_init(void)
+{
+    const struct layer *layer;
+
+    for (layer = layers; layer < tailof(layers); layer++) {
+        if (layer->init() == -1) {
+            errorf("%s_init() failure", layer->name);
+            return -1;
+        }
+    }
+    return 0;
 }
 
 int net_init(void)
@@ -185,6 +269,11 @@ int net_init(void)
     log_init();
     if (platform_init() == -1) {
         errorf("platform_init() failure");
+        return -1;
+    }
+    if (net_layers_init() == -1) {
+        net_free();
+        platform_shutdown();
         return -1;
     }
     net_state = NET_INITIALIZED;

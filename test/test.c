@@ -1,7 +1,7 @@
 /*
- * The demonstration of step 02: the packet comes back through the loopback device.
- * Once a second the log shows its 48 bytes twice: in net_device_output, and again in net_input.
- * Nothing looks into them yet.
+ * The demonstration of step 03: the packet finds its handler.
+ * Once a second it is sent as type 0x0800, and the log shows it in ip_input. Then the same bytes go
+ * out as type 0x88b5, which has no handler: net_input drops them, and the log says why.
  * Ctrl-C ends the program.
  */
 
@@ -19,6 +19,8 @@ static const uint8_t packet[] = {
     0x7f, 0x00, 0x00, 0x01, 0x08, 0x00, 0x4a, 0x20, 0x00, 0x01, 0x00, 0x01, 0x70, 0x69, 0x6e, 0x67,
     0x21, 0x70, 0x6f, 0x6e, 0x67, 0x3f, 0x70, 0x69, 0x6e, 0x67, 0x21, 0x70, 0x6f, 0x6e, 0x67, 0x3f,
 };
+
+#define OTHER_TYPE 0x88b5 /* for experiments: no protocol has it */
 
 static sigset_t sigint;
 static struct net_device *loopback;
@@ -39,7 +41,6 @@ static int setup(void)
     if (net_init() == -1) {
         return -1;
     }
-    log_set_level("dump"); /* every byte */
     loopback = loopback_init();
     if (!loopback) {
         return -1;
@@ -51,7 +52,8 @@ static int setup(void)
 static void demonstrate(void)
 {
     do {
-        net_device_output(loopback, 0x0800, packet, sizeof(packet), NULL);
+        net_device_output(loopback, NET_PROTOCOL_TYPE_IP, packet, sizeof(packet), NULL);
+        net_device_output(loopback, OTHER_TYPE, packet, sizeof(packet), NULL);
     } while (!interrupted());
 }
 
