@@ -7,12 +7,62 @@
 
 #include "net.h"
 
+#define IP_VERSION_IPV4 4
+
+#define IP_HDR_SIZE_MIN 20
+#define IP_HDR_SIZE_MAX 60
+#define IP_TOTAL_SIZE_MAX UINT16_MAX
+#define IP_PAYLOAD_SIZE_MAX (IP_TOTAL_SIZE_MAX - IP_HDR_SIZE_MIN)
+
+#define IP_ADDR_LEN 4
+#define IP_ADDR_STR_LEN 16 /* "ddd.ddd.ddd.ddd" with the NUL */
+
+#define IP_HDR_FLAG_MF 0x2000 /* more fragments */
+#define IP_HDR_FLAG_DF 0x4000 /* do not fragment */
+#define IP_HDR_OFFSET_MASK 0x1fff
+
+typedef uint32_t ip_addr_t; /* in network byte order */
+
+extern const ip_addr_t IP_ADDR_ANY;       /* 0.0.0.0 */
+extern const ip_addr_t IP_ADDR_BROADCAST; /* 255.255.255.255 */
+
+/* A datagram's header on the wire, in network byte order. Options may follow. */
+struct ip_hdr {
+    uint8_t vhl; /* version, and header length in 32-bit words */
+    uint8_t tos;
+    uint16_t total; /* bytes of header and data */
+    uint16_t id;
+    uint16_t offset; /* flags, and fragment offset in units of 8 bytes */
+    uint8_t ttl;
+    uint8_t protocol;
+    uint16_t sum;
+    ip_addr_t src;
+    ip_addr_t dst;
+} __attribute__((packed));
+
+_Static_assert(sizeof(struct ip_hdr) == IP_HDR_SIZE_MIN, "an IP header has 20 bytes");
+
+#define IP_HDR_SIZE(hdr) ((size_t)((hdr)->vhl & 0x0f) << 2) /* bytes, options included */
+
 struct ip_stats {
     uint64_t received;         /* datagrams handed in by the devices */
+    uint64_t delivered;        /* datagrams that passed every check */
+    uint64_t too_short;        /* dropped: shorter than 20 bytes, or than its header length */
+    uint64_t bad_version;      /* dropped: not version 4 */
+    uint64_t bad_header;       /* dropped: header length below 20 */
+    uint64_t bad_length;       /* dropped: total below header length, or above received length */
+    uint64_t bad_checksum;     /* dropped: bad header checksum */
+    uint64_t fragment;         /* dropped: a fragment; left out: reassembly (step 44) */
 };
 
 /* Registers IP with the net core. Returns 0 or -1. */
 int ip_init(void);
+
+/* Converts text such as 192.0.2.1 to an address. Returns 0, or -1 for any other text. */
+int ip_addr_pton(const char *p, ip_addr_t *n);
+/* Writes an address as text to p, size bytes. Returns p, or NULL if size is below
+ * IP_ADDR_STR_LEN. */
+char *ip_addr_ntop(ip_addr_t n, char *p, size_t size);
 
 /* Copies the counters. */
 void ip_get_stats(struct ip_stats *stats);

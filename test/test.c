@@ -1,11 +1,12 @@
 /*
- * The demonstration of step 03: the packet finds its handler.
- * Once a second it is sent as type 0x0800, and the log shows it in ip_input. Then the same bytes go
- * out as type 0x88b5, which has no handler: net_input drops them, and the log says why.
+ * The demonstration of step 04: the packet passes the checks of its IP header.
+ * Once a second ip_input logs the fields of the packet. Then comes a copy with another TTL and the
+ * old checksum: ip_input drops it, and the log says why.
  * Ctrl-C ends the program.
  */
 
 #include <signal.h>
+#include <string.h>
 #include <time.h>
 
 #include "driver/loopback.h"
@@ -20,7 +21,7 @@ static const uint8_t packet[] = {
     0x21, 0x70, 0x6f, 0x6e, 0x67, 0x3f, 0x70, 0x69, 0x6e, 0x67, 0x21, 0x70, 0x6f, 0x6e, 0x67, 0x3f,
 };
 
-#define OTHER_TYPE 0x88b5 /* for experiments: no protocol has it */
+#define TTL 8 /* its offset in the header */
 
 static sigset_t sigint;
 static struct net_device *loopback;
@@ -51,9 +52,13 @@ static int setup(void)
 /* Sends the packet once a second. */
 static void demonstrate(void)
 {
+    uint8_t damaged[sizeof(packet)];
+
+    memcpy(damaged, packet, sizeof(packet));
+    damaged[TTL]--;
     do {
         net_device_output(loopback, NET_PROTOCOL_TYPE_IP, packet, sizeof(packet), NULL);
-        net_device_output(loopback, OTHER_TYPE, packet, sizeof(packet), NULL);
+        net_device_output(loopback, NET_PROTOCOL_TYPE_IP, damaged, sizeof(damaged), NULL);
     } while (!interrupted());
 }
 
