@@ -4,21 +4,26 @@
 #include <string.h>
 
 #include "net.h"
+#include "platform.h"
 #include "util.h"
 
 /*
  * ip: the Internet Protocol, RFC 791: carries datagrams between hosts, without a guarantee.
  *
- *     ip_input(data, ...);    a received datagram: checks its header
+ *     ip_iface_register(dev, iface);    before net_run: an interface
+ *     ip_input(data, ...);              a received datagram: checks
+ *     ip_shutdown();
  *
- * A received datagram is borrowed for the call. One that fails a check is dropped and counted.
- * Left out: reassembly (step 44), multicast. Options are ignored.
+ * An interface belongs to its device. Interfaces are fixed from net_run on: no lock guards
+ * them. A received datagram is borrowed for the call. A failed check drops and counts it.
+ * Left out: forwarding (step 66), reassembly (step 44), multicast. Options are ignored.
  */
 
 const ip_addr_t IP_ADDR_ANY = 0x00000000;
 const ip_addr_t IP_ADDR_BROADCAST = 0xffffffff;
 
 static struct ip_stats stats;
+static struct ip_iface *ifaces; /* for look-up; the devices own them */
 
 /*
  * Addresses
@@ -96,6 +101,62 @@ static void ip_dump(const uint8_t *data, size_t len)
 }
 
 /*
+ * Interfaces
+ */
+
+struct ip_iface *ip_iface_alloc(const char *addr, const char *netmask)
+{
+    struct ip_iface *iface = memory_alloc(sizeof(*iface));
+
+    if (!iface) {
+        errorf("memory_alloc() failure");
+        return NULL;
+    }
+    NET_IFACE(iface)->family = NET_IFACE_FAMILY_IP;
+    if (ip_addr_pton(addr, &iface->unicast) == -1 || ip_addr_pton(netmask, &iface->netmask) == -1) {
+        errorf("bad address or netmask, addr=%s, netmask=%s", addr, netmask);
+        memory_free(iface);
+        return NULL;
+    }
+    iface->broadcast = iface->unicast | ~iface->netmask;
+    return iface;
+}
+
+int ip_iface_register(struct net_device *dev, struct ip_iface *iface)
+{
+    char unicast[IP_ADDR_STR_LEN], netmask[IP_ADDR_STR_LEN];
+
+    if (net_device_add_iface(dev, NET_IFACE(iface)) == -1) {
+        return -1;
+    }
+    iface->next = ifaces;
+    ifaces = iface;
+    infof("registered, dev=%s, unicast=%s, netmask=%s", dev->name,
+          ip_addr_ntop(iface->unicast, unicast, sizeof(unicast)),
+          ip_addr_ntop(iface->netmask, netmask, sizeof(netmask)));
+    return 0;
+}
+
+struct ip_iface *ip_iface_select(ip_addr_t addr)
+{
+    struct ip_iface *iface;
+
+    for (iface = ifaces; iface; iface = iface->next) {
+        if (iface->unicast == addr) {
+            return iface;
+        }
+    }
+    return NULL;
+}
+
+/* Is a datagram to dst, received on iface, for this host? It is if dst is the unicast or broadcast
+ * address of iface, or 255.255.255.255. */
+static int ip_is_for_us(const struct ip_iface *iface, ip_addr_t dst)
+{
+    return dst == iface->unicast || dst == iface->broadcast || dst == IP_ADDR_BROADCAST;
+}
+
+/*
  * Input
  */
 
@@ -133,12 +194,25 @@ static int ip_check_hdr(const uint8_t *data, size_t len)
     return 0;
 }
 
-/* Checks first: only a datagram that passes is counted as delivered, logged and dumped. net_input has
- * dumped its bytes. */
+/* Takes a datagram that dev has received. Its header is checked before its addresses. A datagram
+ * that passes every check is delivered. */
 static void ip_input(const uint8_t *data, size_t len, struct net_device *dev)
 {
+    const struct ip_hdr *hdr = (const struct ip_hdr *)data;
+    struct ip_iface *iface;
+
     count(stats.received);
     if (ip_check_hdr(data, len) == -1) {
+        return;
+    }
+    iface = (struct ip_iface *)net_device_get_iface(dev, NET_IFACE_FAMILY_IP);
+    if (!iface) {
+        drop(stats.no_iface, "the device has no IP interface, dev=%s", dev->name);
+        return;
+    }
+    if (!ip_is_for_us(iface, hdr->dst)) {
+        /* left out: forwarding (step 66) */
+        drop(stats.not_for_us, "for another host, dev=%s", dev->name);
         return;
     }
     count(stats.delivered);
@@ -156,6 +230,11 @@ int ip_init(void)
         return -1;
     }
     return 0;
+}
+
+void ip_shutdown(void)
+{
+    ifaces = NULL;
 }
 
 void ip_get_stats(struct ip_stats *out)

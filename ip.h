@@ -26,6 +26,14 @@ typedef uint32_t ip_addr_t; /* in network byte order */
 extern const ip_addr_t IP_ADDR_ANY;       /* 0.0.0.0 */
 extern const ip_addr_t IP_ADDR_BROADCAST; /* 255.255.255.255 */
 
+struct ip_iface {
+    struct net_iface iface; /* must be first: NET_IFACE casts */
+    struct ip_iface *next;
+    ip_addr_t unicast;
+    ip_addr_t netmask;
+    ip_addr_t broadcast;
+};
+
 /* A datagram's header on the wire, in network byte order. Options may follow. */
 struct ip_hdr {
     uint8_t vhl; /* version, and header length in 32-bit words */
@@ -53,10 +61,14 @@ struct ip_stats {
     uint64_t bad_length;       /* dropped: total below header length, or above received length */
     uint64_t bad_checksum;     /* dropped: bad header checksum */
     uint64_t fragment;         /* dropped: a fragment; left out: reassembly (step 44) */
+    uint64_t no_iface;         /* dropped: the device has no IP interface */
+    uint64_t not_for_us;       /* dropped: addressed to another host */
 };
 
 /* Registers IP with the net core. Returns 0 or -1. */
 int ip_init(void);
+/* Forgets the interfaces. */
+void ip_shutdown(void);
 
 /* Converts text such as 192.0.2.1 to an address. Returns 0, or -1 for any other text. */
 int ip_addr_pton(const char *p, ip_addr_t *n);
@@ -64,6 +76,13 @@ int ip_addr_pton(const char *p, ip_addr_t *n);
  * IP_ADDR_STR_LEN. */
 char *ip_addr_ntop(ip_addr_t n, char *p, size_t size);
 
+/* Returns a new interface; addr and netmask are text. NULL: bad text, no memory. */
+struct ip_iface *ip_iface_alloc(const char *addr, const char *netmask);
+/* Gives a device its IP interface. Call before net_run. Returns 0, or -1 (it has one already):
+ * iface stays the caller's. */
+int ip_iface_register(struct net_device *dev, struct ip_iface *iface);
+/* Returns the interface whose unicast address is addr (network byte order), or NULL. */
+struct ip_iface *ip_iface_select(ip_addr_t addr);
 /* Copies the counters. */
 void ip_get_stats(struct ip_stats *stats);
 

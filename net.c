@@ -18,9 +18,9 @@
  *     net_input(type, ...);            a driver: a payload goes to the protocol's handler
  *     net_shutdown();                  the platform stops, the devices close, memory is freed
  *
- * Devices and protocols are registered before net_run, fixed from then on, and freed by
- * net_shutdown, so no lock guards them. priv belongs to its device. A payload is borrowed for the
- * call in both directions.
+ * Devices, interfaces and protocols are registered before net_run, fixed from then on, and freed by
+ * net_shutdown, so no lock guards them. An interface and priv belong to their device. A payload is
+ * borrowed for the call in both directions.
  */
 
 static enum { NET_OFF, NET_INITIALIZED, NET_RUNNING } net_state;
@@ -105,6 +105,30 @@ static int net_device_close(struct net_device *dev)
     }
     infof("dev=%s, state=%s", dev->name, NET_DEVICE_STATE(dev));
     return 0;
+}
+
+int net_device_add_iface(struct net_device *dev, struct net_iface *iface)
+{
+    if (net_device_get_iface(dev, iface->family)) {
+        errorf("already exists, dev=%s, family=%d", dev->name, iface->family);
+        return -1;
+    }
+    iface->dev = dev;
+    iface->next = dev->ifaces;
+    dev->ifaces = iface;
+    return 0;
+}
+
+struct net_iface *net_device_get_iface(struct net_device *dev, int family)
+{
+    struct net_iface *iface;
+
+    for (iface = dev->ifaces; iface; iface = iface->next) {
+        if (iface->family == family) {
+            return iface;
+        }
+    }
+    return NULL;
 }
 
 /* Shows a payload to the capture hook, then passes it to the driver. Counts it for the device and
@@ -226,23 +250,39 @@ void net_get_stats(struct net_stats *out)
 static const struct layer {
     const char *name;
     int (*init)(void);
+    void (*shutdown)(void);
 } layers[] = {
-    {"ip", ip_init},
+    {"ip", ip_init, ip_shutdown},
 };
 
 static void net_free(void)
 {
+    struct net_iface *iface;
     struct net_device *dev;
     struct net_protocol *proto;
 
     while ((dev = devices) != NULL) {
         devices = dev->next;
+        while ((iface = dev->ifaces) != NULL) {
+            dev->ifaces = iface->next;
+            memory_free(iface);
+        }
         memory_free(dev->priv);
         memory_free(dev);
     }
     while ((proto = protocols) != NULL) {
         protocols = proto->next;
         memory_free(proto);
+    }
+}
+
+/* Calls shutdown of the layers below end, the highest first. */
+static void net_layers_shutdown(const struct layer *end)
+{
+    while (end-- > layers) {
+        if (end->shutdown) {
+            end->shutdown();
+        }
     }
 }
 
@@ -253,6 +293,7 @@ static int net_layers_init(void)
     for (layer = layers; layer < tailof(layers); layer++) {
         if (layer->init() == -1) {
             errorf("%s_init() failure", layer->name);
+            net_layers_shutdown(layer);
             return -1;
         }
     }
@@ -335,6 +376,7 @@ int net_shutdown(void)
     for (dev = devices; dev; dev = dev->next) {
         net_device_close(dev);
     }
+    net_layers_shutdown(tailof(layers));
     net_free();
     net_state = NET_OFF;
     infof("shut down");

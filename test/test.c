@@ -1,7 +1,7 @@
 /*
- * The demonstration of step 04: the packet passes the checks of its IP header.
- * Once a second ip_input logs the fields of the packet. Then comes a copy with another TTL and the
- * old checksum: ip_input drops it, and the log says why.
+ * The demonstration of step 05: the packet is addressed to us.
+ * Once a second ip_input logs the fields of the packet, since 127.0.0.1 is our address. Then a copy
+ * comes to 127.0.0.2, with the right checksum: it is not for us, and ip_input drops it.
  * Ctrl-C ends the program.
  */
 
@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "driver/loopback.h"
+#include "ip.h"
 #include "net.h"
 #include "util.h"
 
@@ -21,7 +22,8 @@ static const uint8_t packet[] = {
     0x21, 0x70, 0x6f, 0x6e, 0x67, 0x3f, 0x70, 0x69, 0x6e, 0x67, 0x21, 0x70, 0x6f, 0x6e, 0x67, 0x3f,
 };
 
-#define TTL 8 /* its offset in the header */
+#define SUM 10 /* offsets in the header */
+#define DST 16
 
 static sigset_t sigint;
 static struct net_device *loopback;
@@ -34,6 +36,14 @@ static int interrupted(void)
     return sigtimedwait(&sigint, NULL, &second) == SIGINT;
 }
 
+/* Gives a device its IP interface. Returns the interface, or NULL. */
+static struct ip_iface *attach(struct net_device *dev, const char *addr, const char *netmask)
+{
+    struct ip_iface *iface = dev ? ip_iface_alloc(addr, netmask) : NULL;
+
+    return iface && ip_iface_register(dev, iface) != -1 ? iface : NULL;
+}
+
 static int setup(void)
 {
     sigemptyset(&sigint);
@@ -43,7 +53,7 @@ static int setup(void)
         return -1;
     }
     loopback = loopback_init();
-    if (!loopback) {
+    if (!attach(loopback, "127.0.0.1", "255.0.0.0")) {
         return -1;
     }
     return net_run();
@@ -52,13 +62,14 @@ static int setup(void)
 /* Sends the packet once a second. */
 static void demonstrate(void)
 {
-    uint8_t damaged[sizeof(packet)];
+    uint8_t stray[sizeof(packet)];
 
-    memcpy(damaged, packet, sizeof(packet));
-    damaged[TTL]--;
+    memcpy(stray, packet, sizeof(packet));
+    stray[DST + 3]++; /* the last byte of the address; */
+    stray[SUM + 1]--; /* the checksum is the complement of the sum */
     do {
         net_device_output(loopback, NET_PROTOCOL_TYPE_IP, packet, sizeof(packet), NULL);
-        net_device_output(loopback, NET_PROTOCOL_TYPE_IP, damaged, sizeof(damaged), NULL);
+        net_device_output(loopback, NET_PROTOCOL_TYPE_IP, stray, sizeof(stray), NULL);
     } while (!interrupted());
 }
 
