@@ -1,5 +1,6 @@
 #include "ip.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,13 +12,17 @@
  * ip: the Internet Protocol, RFC 791: carries datagrams between hosts, without a guarantee.
  *
  *     ip_iface_register(dev, iface);    before net_run: an interface
+ *     ip_output(proto, ...);            any thread: chooses the interface, builds the header, sends
  *     ip_input(data, ...);              a received datagram: checks
  *     ip_shutdown();
  *
  * An interface belongs to its device. Interfaces are fixed from net_run on: no lock guards
- * them. A received datagram is borrowed for the call. A failed check drops and counts it.
- * Left out: forwarding (step 66), reassembly (step 44), multicast. Options are ignored.
+ * them. ip_output copies its data, and sends no datagram longer than the MTU (EMSGSIZE). A received
+ * datagram is borrowed for the call. One that fails a check is dropped and counted.
+ * Left out: forwarding (step 66), fragments (step 44), multicast. Options are ignored.
  */
+
+#define IP_TTL 64 /* RFC 1700's default */
 
 const ip_addr_t IP_ADDR_ANY = 0x00000000;
 const ip_addr_t IP_ADDR_BROADCAST = 0xffffffff;
@@ -218,6 +223,120 @@ static void ip_input(const uint8_t *data, size_t len, struct net_device *dev)
     count(stats.delivered);
     debugf("dev=%s, len=%zu", dev->name, len);
     ip_dump(data, len);
+}
+
+/*
+ * Output
+ */
+
+/* Hands a datagram to iface's device. dst is the next hop. One that the device accepts counts as
+ * sent. Returns 0, or -1 with the device's errno. */
+static int ip_output_device(struct ip_iface *iface, const uint8_t *data, size_t len, ip_addr_t dst)
+{
+    (void)dst; /* left out: ARP (step 13) */
+    if (net_device_output(NET_IFACE(iface)->dev, NET_PROTOCOL_TYPE_IP, data, len, NULL) == -1) {
+        return -1;
+    }
+    count(stats.sent);
+    return 0;
+}
+
+/* Writes header and data to packet, which has room for both. data may be NULL if len is 0. Returns
+ * the length of both. */
+static size_t ip_build_packet(uint8_t *packet, uint8_t protocol, const uint8_t *data, size_t len,
+                              uint16_t id, ip_addr_t src, ip_addr_t dst)
+{
+    struct ip_hdr *hdr = (struct ip_hdr *)packet;
+    size_t total = IP_HDR_SIZE_MIN + len;
+
+    hdr->vhl = (IP_VERSION_IPV4 << 4) | (IP_HDR_SIZE_MIN >> 2);
+    hdr->tos = 0;
+    hdr->total = hton16((uint16_t)total);
+    hdr->id = hton16(id);
+    hdr->offset = 0;
+    hdr->ttl = IP_TTL;
+    hdr->protocol = protocol;
+    hdr->sum = 0;
+    hdr->src = src;
+    hdr->dst = dst;
+    hdr->sum = cksum16(hdr, IP_HDR_SIZE_MIN, 0);
+    if (len > 0) {
+        memcpy(hdr + 1, data, len);
+    }
+    return total;
+}
+
+/* Sends a datagram from iface's address to dst via nexthop. Returns 0, or -1 with errno: then it
+ * counts as send_failed. */
+static int ip_output_via(struct ip_iface *iface, uint8_t protocol, const uint8_t *data, size_t len,
+                         ip_addr_t dst, ip_addr_t nexthop)
+{
+    struct net_device *dev = NET_IFACE(iface)->dev;
+    uint8_t *packet;
+    int ret;
+
+    if (IP_HDR_SIZE_MIN + len > dev->mtu) {
+        errno = EMSGSIZE;
+        return drop(stats.send_failed, "too long, dev=%s, mtu=%u, len=%zu", dev->name, dev->mtu,
+                    len);
+    }
+    packet = memory_alloc(IP_HDR_SIZE_MIN + len); /* left out: headroom (step 59) */
+    if (!packet) {
+        errno = ENOMEM;
+        return drop(stats.send_failed, "memory_alloc() failure");
+    }
+    len = ip_build_packet(packet, protocol, data, len, random16(), iface->unicast, dst);
+    debugf("dev=%s, len=%zu", dev->name, len);
+    ip_dump(packet, len);
+    ret = ip_output_device(iface, packet, len, nexthop);
+    memory_free(packet);
+    if (ret == -1) {
+        return drop(stats.send_failed, "output failed, dev=%s, len=%zu", dev->name,
+                    len);
+    }
+    return 0;
+}
+
+/* Finds a datagram's interface and next hop. Returns 0, or -1 with errno: EADDRNOTAVAIL if src is
+ * neither IP_ADDR_ANY nor the address of an interface, ENETUNREACH if dst is not in an interface's
+ * network, or not in that of src. 255.255.255.255 is in none: src names its interface. Left out:
+ * our own addresses (step 39). */
+static int ip_output_route(ip_addr_t src, ip_addr_t dst, struct ip_iface **iface,
+                           ip_addr_t *nexthop)
+{
+    struct ip_iface *link;
+
+    *iface = NULL;
+    *nexthop = dst;
+    if (src != IP_ADDR_ANY) {
+        *iface = ip_iface_select(src);
+        if (!*iface) {
+            errno = EADDRNOTAVAIL;
+            return -1;
+        }
+        if (dst == IP_ADDR_BROADCAST) {
+            return 0; /* on src's link */
+        }
+    }
+    for (link = ifaces; link; link = link->next) {
+        if ((!*iface || link == *iface) && ((dst ^ link->unicast) & link->netmask) == 0) {
+            *iface = link;
+            return 0;
+        }
+    }
+    errno = ENETUNREACH; /* left out: routes (step 16) */
+    return -1;
+}
+
+ssize_t ip_output(uint8_t protocol, const uint8_t *data, size_t len, ip_addr_t src, ip_addr_t dst)
+{
+    struct ip_iface *iface;
+    ip_addr_t nexthop;
+
+    if (ip_output_route(src, dst, &iface, &nexthop) == -1) {
+        return drop(stats.no_route, "no route, protocol=%u, len=%zu", protocol, len);
+    }
+    return ip_output_via(iface, protocol, data, len, dst, nexthop) == -1 ? -1 : (ssize_t)len;
 }
 
 /*

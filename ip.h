@@ -63,6 +63,9 @@ struct ip_stats {
     uint64_t fragment;         /* dropped: a fragment; left out: reassembly (step 44) */
     uint64_t no_iface;         /* dropped: the device has no IP interface */
     uint64_t not_for_us;       /* dropped: addressed to another host */
+    uint64_t sent;             /* datagrams accepted by a device */
+    uint64_t send_failed;      /* not sent: too long, no memory, or device failed */
+    uint64_t no_route;         /* not sent: no route, or the source is not our address */
 };
 
 /* Registers IP with the net core. Returns 0 or -1. */
@@ -83,6 +86,11 @@ struct ip_iface *ip_iface_alloc(const char *addr, const char *netmask);
 int ip_iface_register(struct net_device *dev, struct ip_iface *iface);
 /* Returns the interface whose unicast address is addr (network byte order), or NULL. */
 struct ip_iface *ip_iface_select(ip_addr_t addr);
+
+/* Sends len bytes of an IP protocol from src to dst (network byte order). src is one of our
+ * addresses, or IP_ADDR_ANY: that on dst's link. Returns len, or -1: EMSGSIZE above the MTU,
+ * ENETUNREACH (no such link), EADDRNOTAVAIL, ENOMEM, or the device's errno. */
+ssize_t ip_output(uint8_t protocol, const uint8_t *data, size_t len, ip_addr_t src, ip_addr_t dst);
 /* Copies the counters. */
 void ip_get_stats(struct ip_stats *stats);
 
