@@ -11,24 +11,35 @@
 /*
  * ip: the Internet Protocol, RFC 791: carries datagrams between hosts, without a guarantee.
  *
- *     ip_iface_register(dev, iface);    before net_run: an interface
- *     ip_output(proto, ...);            any thread: chooses the interface, builds the header, sends
- *     ip_input(data, ...);              a received datagram: checks
+ *     ip_iface_register(dev, iface);       before net_run: an interface
+ *     ip_protocol_register(proto, ...);    before net_run: a protocol's handler
+ *     ip_output(proto, ...);               any thread: chooses the interface, builds the header,
+ *                                          sends
+ *     ip_input(data, ...);                 a received datagram: checks, calls the handler
  *     ip_shutdown();
  *
- * An interface belongs to its device. Interfaces are fixed from net_run on: no lock guards
- * them. ip_output copies its data, and sends no datagram longer than the MTU (EMSGSIZE). A received
- * datagram is borrowed for the call. One that fails a check is dropped and counted.
- * Left out: forwarding (step 66), fragments (step 44), multicast. Options are ignored.
+ * An interface belongs to its device. Interfaces and protocols are fixed from net_run on: no
+ * lock guards them. ip_output copies its data and sends no datagram longer than the MTU (EMSGSIZE).
+ * A received datagram is borrowed for the call. One that fails a check is dropped and counted.
+ * Left out: routes (step 16), fragments (step 44), forwarding (step 66), multicast. Options
+ * are ignored.
  */
 
 #define IP_TTL 64 /* RFC 1700's default */
+
+struct ip_protocol {
+    struct ip_protocol *next;
+    uint8_t protocol;
+    void (*handler)(const struct ip_hdr *iphdr, const uint8_t *data, size_t len,
+                    struct ip_iface *iface);
+};
 
 const ip_addr_t IP_ADDR_ANY = 0x00000000;
 const ip_addr_t IP_ADDR_BROADCAST = 0xffffffff;
 
 static struct ip_stats stats;
 static struct ip_iface *ifaces; /* for look-up; the devices own them */
+static struct ip_protocol *protocols;
 
 /*
  * Addresses
@@ -162,6 +173,46 @@ static int ip_is_for_us(const struct ip_iface *iface, ip_addr_t dst)
 }
 
 /*
+ * Protocols
+ */
+
+/* Returns the protocol of a number, or NULL. */
+static struct ip_protocol *ip_protocol_select(uint8_t protocol)
+{
+    struct ip_protocol *entry;
+
+    for (entry = protocols; entry; entry = entry->next) {
+        if (entry->protocol == protocol) {
+            return entry;
+        }
+    }
+    return NULL;
+}
+
+int ip_protocol_register(uint8_t protocol,
+                         void (*handler)(const struct ip_hdr *iphdr, const uint8_t *data,
+                                         size_t len, struct ip_iface *iface))
+{
+    struct ip_protocol *entry;
+
+    if (ip_protocol_select(protocol)) {
+        errorf("already registered, protocol=%u", protocol);
+        return -1;
+    }
+    entry = memory_alloc(sizeof(*entry));
+    if (!entry) {
+        errorf("memory_alloc() failure");
+        return -1;
+    }
+    entry->protocol = protocol;
+    entry->handler = handler;
+    entry->next = protocols;
+    protocols = entry;
+    infof("registered, protocol=%u", protocol);
+    return 0;
+}
+
+/*
  * Input
  */
 
@@ -199,6 +250,21 @@ static int ip_check_hdr(const uint8_t *data, size_t len)
     return 0;
 }
 
+/* Hands a checked datagram's data to the handler of its protocol: the bytes behind the options, up
+ * to the total length. Without a handler it counts as unknown_protocol. */
+static void ip_deliver(const struct ip_hdr *hdr, struct ip_iface *iface)
+{
+    const uint8_t *payload = (const uint8_t *)hdr + IP_HDR_SIZE(hdr);
+    size_t len = ntoh16(hdr->total) - IP_HDR_SIZE(hdr); /* without the link's padding */
+    struct ip_protocol *proto = ip_protocol_select(hdr->protocol);
+
+    if (!proto) {
+        drop(stats.unknown_protocol, "unknown protocol, protocol=%u", hdr->protocol);
+        return;
+    }
+    proto->handler(hdr, payload, len, iface);
+}
+
 /* Takes a datagram that dev has received. Its header is checked before its addresses. A datagram
  * that passes every check is delivered. */
 static void ip_input(const uint8_t *data, size_t len, struct net_device *dev)
@@ -223,6 +289,7 @@ static void ip_input(const uint8_t *data, size_t len, struct net_device *dev)
     count(stats.delivered);
     debugf("dev=%s, len=%zu", dev->name, len);
     ip_dump(data, len);
+    ip_deliver(hdr, iface);
 }
 
 /*
@@ -353,6 +420,12 @@ int ip_init(void)
 
 void ip_shutdown(void)
 {
+    struct ip_protocol *entry;
+
+    while ((entry = protocols) != NULL) {
+        protocols = entry->next;
+        memory_free(entry);
+    }
     ifaces = NULL;
 }
 

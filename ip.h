@@ -21,6 +21,10 @@
 #define IP_HDR_FLAG_DF 0x4000 /* do not fragment */
 #define IP_HDR_OFFSET_MASK 0x1fff
 
+#define IP_PROTOCOL_ICMP 0x01
+#define IP_PROTOCOL_TCP  0x06
+#define IP_PROTOCOL_UDP  0x11
+
 typedef uint32_t ip_addr_t; /* in network byte order */
 
 extern const ip_addr_t IP_ADDR_ANY;       /* 0.0.0.0 */
@@ -66,11 +70,12 @@ struct ip_stats {
     uint64_t sent;             /* datagrams accepted by a device */
     uint64_t send_failed;      /* not sent: too long, no memory, or device failed */
     uint64_t no_route;         /* not sent: no route, or the source is not our address */
+    uint64_t unknown_protocol; /* dropped: no handler for the protocol number */
 };
 
 /* Registers IP with the net core. Returns 0 or -1. */
 int ip_init(void);
-/* Forgets the interfaces. */
+/* Forgets interfaces and protocols. */
 void ip_shutdown(void);
 
 /* Converts text such as 192.0.2.1 to an address. Returns 0, or -1 for any other text. */
@@ -86,6 +91,13 @@ struct ip_iface *ip_iface_alloc(const char *addr, const char *netmask);
 int ip_iface_register(struct net_device *dev, struct ip_iface *iface);
 /* Returns the interface whose unicast address is addr (network byte order), or NULL. */
 struct ip_iface *ip_iface_select(ip_addr_t addr);
+
+/* Registers the handler of an IP protocol number. Call before net_run. The handler borrows header,
+ * data (without header, options and padding) and interface for the call. Returns 0, or -1
+ * (registered already, no memory). */
+int ip_protocol_register(uint8_t protocol,
+                         void (*handler)(const struct ip_hdr *iphdr, const uint8_t *data,
+                                         size_t len, struct ip_iface *iface));
 
 /* Sends len bytes of an IP protocol from src to dst (network byte order). src is one of our
  * addresses, or IP_ADDR_ANY: that on dst's link. Returns len, or -1: EMSGSIZE above the MTU,

@@ -6,6 +6,7 @@
 #include "platform.h"
 #include "util.h"
 
+#include "icmp.h"
 #include "ip.h"
 
 /*
@@ -253,6 +254,7 @@ static const struct layer {
     void (*shutdown)(void);
 } layers[] = {
     {"ip", ip_init, ip_shutdown},
+    {"icmp", icmp_init, NULL},
 };
 
 static void net_free(void)

@@ -1,8 +1,7 @@
 /*
- * The demonstration of step 06: we build the packet ourselves.
- * Once a second ip_output gets the ICMP message alone, which begins after the first 20 bytes, and
- * puts an IP header before it. The log shows it in ip_output_via, and when it comes back, in
- * ip_input. Only the ID, chosen at random, and so the checksum differ from the packet below.
+ * The demonstration of step 07: the packet's payload finds its protocol.
+ * Once a second the log shows the packet in ip_input, and its 28 bytes of payload in icmp_input.
+ * Then the same payload comes as protocol 253, which has no handler: it is dropped.
  * Ctrl-C ends the program.
  */
 
@@ -22,8 +21,8 @@ static const uint8_t packet[] = {
     0x21, 0x70, 0x6f, 0x6e, 0x67, 0x3f, 0x70, 0x69, 0x6e, 0x67, 0x21, 0x70, 0x6f, 0x6e, 0x67, 0x3f,
 };
 
-#define HDR_SIZE      IP_HDR_SIZE_MIN /* before the ICMP message */
-#define PROTOCOL_ICMP 1
+#define HDR_SIZE       IP_HDR_SIZE_MIN /* before the ICMP message */
+#define OTHER_PROTOCOL 253             /* for experiments: nothing handles it */
 
 static sigset_t sigint;
 
@@ -61,7 +60,8 @@ static void demonstrate(void)
 
     ip_addr_pton("127.0.0.1", &self);
     do {
-        ip_output(PROTOCOL_ICMP, packet + HDR_SIZE, sizeof(packet) - HDR_SIZE, self, self);
+        ip_output(IP_PROTOCOL_ICMP, packet + HDR_SIZE, sizeof(packet) - HDR_SIZE, self, self);
+        ip_output(OTHER_PROTOCOL, packet + HDR_SIZE, sizeof(packet) - HDR_SIZE, self, self);
     } while (!interrupted());
 }
 
