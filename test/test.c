@@ -1,11 +1,12 @@
 /*
- * The demonstration of step 07: the packet's payload finds its protocol.
- * Once a second the log shows the packet in ip_input, and its 28 bytes of payload in icmp_input.
- * Then the same payload comes as protocol 253, which has no handler: it is dropped.
+ * The demonstration of step 08: the packet's ICMP message passes its checks.
+ * Once a second icmp_input logs the fields of the message. Then comes a copy with one bit of its
+ * data changed: icmp_input drops it, and the log says why.
  * Ctrl-C ends the program.
  */
 
 #include <signal.h>
+#include <string.h>
 #include <time.h>
 
 #include "driver/loopback.h"
@@ -21,8 +22,7 @@ static const uint8_t packet[] = {
     0x21, 0x70, 0x6f, 0x6e, 0x67, 0x3f, 0x70, 0x69, 0x6e, 0x67, 0x21, 0x70, 0x6f, 0x6e, 0x67, 0x3f,
 };
 
-#define HDR_SIZE       IP_HDR_SIZE_MIN /* before the ICMP message */
-#define OTHER_PROTOCOL 253             /* for experiments: nothing handles it */
+#define HDR_SIZE IP_HDR_SIZE_MIN /* before the ICMP message */
 
 static sigset_t sigint;
 
@@ -56,12 +56,15 @@ static int setup(void)
 /* Sends the packet once a second. */
 static void demonstrate(void)
 {
+    uint8_t damaged[sizeof(packet)];
     ip_addr_t self;
 
     ip_addr_pton("127.0.0.1", &self);
+    memcpy(damaged, packet, sizeof(packet));
+    damaged[sizeof(damaged) - 1] ^= 1;
     do {
         ip_output(IP_PROTOCOL_ICMP, packet + HDR_SIZE, sizeof(packet) - HDR_SIZE, self, self);
-        ip_output(OTHER_PROTOCOL, packet + HDR_SIZE, sizeof(packet) - HDR_SIZE, self, self);
+        ip_output(IP_PROTOCOL_ICMP, damaged + HDR_SIZE, sizeof(damaged) - HDR_SIZE, self, self);
     } while (!interrupted());
 }
 
