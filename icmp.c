@@ -1,11 +1,24 @@
 #include "icmp.h"
 
+#include <errno.h>
+#include <string.h>
+
 #include "ip.h"
+#include "platform.h"
 #include "util.h"
 
 /*
- * icmp: the Internet Control Message Protocol, RFC 792. Checks and logs received messages. Left
- * out: replies and errors (step 09).
+ * icmp: the Internet Control Message Protocol, RFC 792. Answers echo requests, and reports
+ * undeliverable datagrams to their sources.
+ *
+ *     icmp_input(iphdr, data, len, iface);       for each received message, from IP
+ *         icmp_echo_input(iphdr, data, len, ...);    an echo request: sends the reply
+ *     icmp_error(type, code, iphdr, data, ...);  for each undeliverable datagram
+ *         icmp_output(type, code, 0, quote, ...);    if an error is allowed
+ *
+ * A received message is borrowed for the call; icmp_output copies its data. No message is kept:
+ * there is no state but counters, and so no lock. Left out: passing received errors to the
+ * transports, and a rate limit of sent errors (step 40).
  */
 
 /* The header on the wire, in network byte order */
@@ -27,6 +40,8 @@ struct icmp_echo {
 
 _Static_assert(sizeof(struct icmp_hdr) == ICMP_HDR_SIZE, "an ICMP header has 8 bytes");
 _Static_assert(sizeof(struct icmp_echo) == ICMP_HDR_SIZE, "an echo header has 8 bytes");
+
+#define ICMP_QUOTE_SIZE 8 /* data bytes of a datagram that an error quotes */
 
 static struct icmp_stats stats;
 
@@ -92,6 +107,23 @@ static int icmp_check(const uint8_t *data, size_t len)
     return 0;
 }
 
+/* Answers an echo request with a reply that has its id, sequence number and data. One that is not
+ * to the address of iface, or not from a single host, counts as echo_broadcast. */
+static void icmp_echo_input(const struct ip_hdr *iphdr, const uint8_t *data, size_t len,
+                            struct ip_iface *iface)
+{
+    const struct icmp_hdr *hdr = (const struct icmp_hdr *)data;
+
+    if (iphdr->dst != iface->unicast || !ip_addr_is_host(iphdr->src, iface)) {
+        /* RFC 1122 3.2.2.6: may be dropped */
+        drop(stats.echo_broadcast, "to a broadcast address, or from a bad source");
+        return;
+    }
+    count(stats.echo_replies);
+    icmp_output(ICMP_TYPE_ECHOREPLY, 0, hdr->val, data + sizeof(*hdr), len - sizeof(*hdr),
+                iphdr->dst, iphdr->src);
+}
+
 /* Takes a message from IP. Its type matters only when length and checksum are right. A message of
  * unknown type is not delivered. RFC 1122 3.2.2 */
 static void icmp_input(const struct ip_hdr *iphdr, const uint8_t *data, size_t len,
@@ -110,6 +142,9 @@ static void icmp_input(const struct ip_hdr *iphdr, const uint8_t *data, size_t l
     icmp_dump(data, len);
     switch (hdr->type) {
     case ICMP_TYPE_ECHO:
+        count(stats.delivered);
+        icmp_echo_input(iphdr, data, len, iface);
+        break;
     case ICMP_TYPE_ECHOREPLY:
     case ICMP_TYPE_DEST_UNREACH:
     case ICMP_TYPE_SOURCE_QUENCH:
@@ -122,6 +157,72 @@ static void icmp_input(const struct ip_hdr *iphdr, const uint8_t *data, size_t l
         drop(stats.unknown_type, "type=%u", hdr->type); /* RFC 1122 3.2.2 */
         break;
     }
+}
+
+/*
+ * Output
+ */
+
+ssize_t icmp_output(uint8_t type, uint8_t code, uint32_t val, const uint8_t *data, size_t len,
+                    ip_addr_t src, ip_addr_t dst)
+{
+    size_t total = sizeof(struct icmp_hdr) + len;
+    uint8_t *message = memory_alloc(total);
+    struct icmp_hdr *hdr = (struct icmp_hdr *)message;
+    ssize_t ret;
+
+    if (!message) {
+        errno = ENOMEM;
+        return drop(stats.send_failed, "memory_alloc() failure");
+    }
+    hdr->type = type;
+    hdr->code = code;
+    hdr->val = val;
+    if (len > 0) {
+        memcpy(hdr + 1, data, len);
+    }
+    hdr->sum = cksum16(message, total, 0);
+    debugf("type=%u (%s), len=%zu", type, icmp_type_ntoa(type), total);
+    icmp_dump(message, total);
+    ret = ip_output(IP_PROTOCOL_ICMP, message, total, src, dst);
+    memory_free(message);
+    if (ret == -1) {
+        return drop(stats.send_failed, "ip_output() failure");
+    }
+    count(stats.sent);
+    return ret;
+}
+
+/* May an error be sent about this datagram? RFC 1122 3.2.2. Left out: a rate limit (step 40) */
+static int icmp_error_is_allowed(const struct ip_hdr *iphdr, const uint8_t *data, size_t len,
+                                 const struct ip_iface *iface)
+{
+    if (iphdr->protocol == IP_PROTOCOL_ICMP &&
+        (len == 0 || (data[0] != ICMP_TYPE_ECHO && data[0] != ICMP_TYPE_ECHOREPLY))) {
+        return 0; /* about an error, or perhaps one */
+    }
+    if (ntoh16(iphdr->offset) & IP_HDR_OFFSET_MASK) {
+        return 0; /* about a later fragment */
+    }
+    return iphdr->dst == iface->unicast && ip_addr_is_host(iphdr->src, iface);
+}
+
+void icmp_error(uint8_t type, uint8_t code, const struct ip_hdr *iphdr, const uint8_t *data,
+                size_t len, struct ip_iface *iface)
+{
+    uint8_t quote[IP_HDR_SIZE_MAX + ICMP_QUOTE_SIZE];
+    size_t hlen = IP_HDR_SIZE(iphdr);
+
+    if (!icmp_error_is_allowed(iphdr, data, len, iface)) {
+        return;
+    }
+    if (len > ICMP_QUOTE_SIZE) {
+        len = ICMP_QUOTE_SIZE;
+    }
+    memcpy(quote, iphdr, hlen);
+    memcpy(quote + hlen, data, len);
+    count(stats.errors_sent);
+    icmp_output(type, code, 0, quote, hlen + len, iface->unicast, iphdr->src);
 }
 
 /*

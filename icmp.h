@@ -25,10 +25,24 @@ struct icmp_stats {
     uint64_t too_short;      /* dropped: shorter than a header */
     uint64_t bad_checksum;   /* dropped: bad checksum */
     uint64_t unknown_type;   /* dropped: unknown type */
+    uint64_t echo_replies;   /* echo requests to answer; the reply may be in send_failed */
+    uint64_t echo_broadcast; /* dropped: echo request to a broadcast address, or bad source */
+    uint64_t errors_sent;    /* errors to send about undeliverable datagrams; the same */
+    uint64_t sent;           /* messages that IP has accepted */
+    uint64_t send_failed;    /* messages refused by IP, or without memory */
 };
 
 /* Registers ICMP with IP. Returns 0 or -1. */
 int icmp_init(void);
+/* Sends a message with len bytes of data. val is the second word of the header, in network byte
+ * order. Returns the bytes sent, or -1: ENOMEM, or the errno of ip_output. RFC 792 */
+ssize_t icmp_output(uint8_t type, uint8_t code, uint32_t val, const uint8_t *data, size_t len,
+                    ip_addr_t src, ip_addr_t dst);
+/* Sends an error to the source of an undeliverable datagram, received on iface, with its header and
+ * up to 8 of its len data bytes. Sends none where RFC 1122 3.2.2 forbids it: about an error, a
+ * broadcast, a later fragment, or to a source that is not one host. */
+void icmp_error(uint8_t type, uint8_t code, const struct ip_hdr *iphdr, const uint8_t *data,
+                size_t len, struct ip_iface *iface);
 /* Copies the counters. */
 void icmp_get_stats(struct icmp_stats *stats);
 

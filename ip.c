@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "icmp.h"
 #include "net.h"
 #include "platform.h"
 #include "util.h"
@@ -172,6 +173,17 @@ static int ip_is_for_us(const struct ip_iface *iface, ip_addr_t dst)
     return dst == iface->unicast || dst == iface->broadcast || dst == IP_ADDR_BROADCAST;
 }
 
+int ip_addr_is_host(ip_addr_t addr, const struct ip_iface *iface)
+{
+    uint8_t first;
+
+    memcpy(&first, &addr, sizeof(first));
+    if (first == 127) {
+        return (NET_IFACE(iface)->dev->flags & NET_DEVICE_FLAG_LOOPBACK) != 0;
+    }
+    return first != 0 && first < 224 && addr != iface->broadcast;
+}
+
 /*
  * Protocols
  */
@@ -251,7 +263,8 @@ static int ip_check_hdr(const uint8_t *data, size_t len)
 }
 
 /* Hands a checked datagram's data to the handler of its protocol: the bytes behind the options, up
- * to the total length. Without a handler it counts as unknown_protocol. */
+ * to the total length. Without a handler it counts as unknown_protocol, and its source gets an
+ * ICMP error. */
 static void ip_deliver(const struct ip_hdr *hdr, struct ip_iface *iface)
 {
     const uint8_t *payload = (const uint8_t *)hdr + IP_HDR_SIZE(hdr);
@@ -260,6 +273,7 @@ static void ip_deliver(const struct ip_hdr *hdr, struct ip_iface *iface)
 
     if (!proto) {
         drop(stats.unknown_protocol, "unknown protocol, protocol=%u", hdr->protocol);
+        icmp_error(ICMP_TYPE_DEST_UNREACH, ICMP_CODE_PROTO_UNREACH, hdr, payload, len, iface);
         return;
     }
     proto->handler(hdr, payload, len, iface);

@@ -91,6 +91,9 @@ struct ip_iface *ip_iface_alloc(const char *addr, const char *netmask);
 int ip_iface_register(struct net_device *dev, struct ip_iface *iface);
 /* Returns the interface whose unicast address is addr (network byte order), or NULL. */
 struct ip_iface *ip_iface_select(ip_addr_t addr);
+/* Returns whether addr (network byte order) may be one host's, seen from iface: not 0/8, multicast,
+ * reserved or broadcast; 127/8 only on the loopback. */
+int ip_addr_is_host(ip_addr_t addr, const struct ip_iface *iface);
 
 /* Registers the handler of an IP protocol number. Call before net_run. The handler borrows header,
  * data (without header, options and padding) and interface for the call. Returns 0, or -1
