@@ -1,6 +1,7 @@
 # make          the library, the graders and the programs, with .exe beside each .c
 # make test     all graders; STEP=14: the grader of one step, up to its first failure;
 #               SAN=address: with a sanitizer
+# make tap      tap0 alone (make untap removes it)
 # make clean
 
 CFLAGS ?= -O2 -g
@@ -52,6 +53,9 @@ $(if $(GRADER),.SILENT:)
 test: $(or $(call exe,$(GRADER)),all)
 	@$(if $(GRADER),./$(call exe,$(GRADER)),sh test/run.sh "$(EXE)" "$(SAN)")
 .PHONY: test
+tap untap:
+	@sh platform/linux/tap.sh $@
+.PHONY: tap untap
 clean:
 	rm -rf build libmicrops.a
 	find . -name '*.exe' -delete
