@@ -8,6 +8,8 @@
 #include "platform.h"
 #include "util.h"
 
+#include "intr.h"
+
 /*
  * The Linux platform: start and stop, memory, locks, clock and random numbers.
  *
@@ -38,6 +40,9 @@ int platform_init(void)
         errorf("already initialized");
         return -1;
     }
+    if (intr_init() == -1) {
+        return -1;
+    }
     state = PLATFORM_INITIALIZED;
     return 0;
 }
@@ -46,6 +51,9 @@ int platform_run(void)
 {
     if (state != PLATFORM_INITIALIZED) {
         errorf("not initialized, or running already");
+        return -1;
+    }
+    if (intr_run() == -1) {
         return -1;
     }
     state = PLATFORM_RUNNING;
@@ -58,6 +66,8 @@ int platform_shutdown(void)
         errorf("not initialized");
         return -1;
     }
+    intr_stop(); /* first: the thread uses the other parts */
+    intr_shutdown();
     state = PLATFORM_OFF;
     return 0;
 }
