@@ -1,13 +1,28 @@
 #include "ether.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "net.h"
 #include "util.h"
 
 /*
- * ether: Ethernet frames. Left out: sending and receiving them (step 11).
+ * ether: Ethernet frames, between the drivers and the core.
+ *
+ *     ether_setup_helper(dev);               a driver's init
+ *     ether_output(dev, ..., write);         a driver's output: any thread
+ *     ether_input(dev, frame, flen);         for each received frame: interrupt thread
+ *
+ * A frame has a header of 14 bytes, a payload of 46 bytes up to the MTU, and an FCS, which is left
+ * to the hardware. ether_output pads short payloads; ether_input cannot tell padding from payload,
+ * so protocols rely on their own length fields. A frame is borrowed for the call in both
+ * directions; ether_output builds it in memory of its own.
+ *
+ * Frames to this station and to the broadcast address are taken. Others are dropped and counted:
+ * multicast groups are not supported. There is no state but counters, and so no lock.
  */
 
 /* The header on the wire */
@@ -21,6 +36,8 @@ _Static_assert(sizeof(struct ether_hdr) == ETHER_HDR_SIZE, "an Ethernet header h
 
 const uint8_t ETHER_ADDR_ANY[ETHER_ADDR_LEN] = {0x00, 0x00, 0x00, 0x00, 0x00, 0x00};
 const uint8_t ETHER_ADDR_BROADCAST[ETHER_ADDR_LEN] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+
+static struct ether_stats stats;
 
 int ether_addr_pton(const char *p, uint8_t *n)
 {
@@ -68,4 +85,95 @@ void ether_print(const uint8_t *frame, size_t flen)
     }
     log_end();
     hexdump(frame, flen);
+}
+
+void ether_setup_helper(struct net_device *dev)
+{
+    dev->type = NET_DEVICE_TYPE_ETHERNET;
+    dev->mtu = ETHER_PAYLOAD_SIZE_MAX;
+    dev->flags = NET_DEVICE_FLAG_BROADCAST | NET_DEVICE_FLAG_NEED_ARP;
+    dev->hlen = ETHER_HDR_SIZE;
+    dev->alen = ETHER_ADDR_LEN;
+    memcpy(dev->broadcast, ETHER_ADDR_BROADCAST, ETHER_ADDR_LEN);
+}
+
+static void ether_dump(const uint8_t *frame, size_t flen)
+{
+    if (log_enabled(LOG_LEVEL_DEBUG)) {
+        ether_print(frame, flen);
+    }
+}
+
+int ether_output(struct net_device *dev, uint16_t type, const uint8_t *data, size_t len,
+                 const void *dst, ssize_t (*write)(struct net_device *dev, const uint8_t *frame,
+                                                   size_t flen))
+{
+    uint8_t frame[ETHER_FRAME_SIZE_MAX] = {0}; /* zeros: padding must not reveal memory */
+    struct ether_hdr *hdr = (struct ether_hdr *)frame;
+    size_t flen;
+
+    if (!dst || len > ETHER_PAYLOAD_SIZE_MAX) {
+        errno = EINVAL;
+        return drop(stats.send_failed, "no destination, or too long, dev=%s, len=%zu", dev->name,
+                    len);
+    }
+    memcpy(hdr->dst, dst, ETHER_ADDR_LEN);
+    memcpy(hdr->src, dev->addr, ETHER_ADDR_LEN);
+    hdr->type = hton16(type);
+    memcpy(hdr + 1, data, len);
+    flen = ETHER_HDR_SIZE + (len < ETHER_PAYLOAD_SIZE_MIN ? ETHER_PAYLOAD_SIZE_MIN : len);
+    debugf("dev=%s, type=0x%04x, flen=%zu", dev->name, type, flen);
+    ether_dump(frame, flen);
+    if (write(dev, frame, flen) != (ssize_t)flen) {
+        return drop(stats.send_failed, "not written, dev=%s, flen=%zu", dev->name, flen);
+    }
+    count(stats.sent);
+    return 0;
+}
+
+static int ether_is_group(const uint8_t *addr)
+{
+    return addr[0] & 0x01; /* the first bit on the wire */
+}
+
+/* Checks a received frame. Returns 0, or -1 when it is dropped. */
+static int ether_check(struct net_device *dev, const uint8_t *frame, size_t flen)
+{
+    const struct ether_hdr *hdr = (const struct ether_hdr *)frame;
+
+    if (flen < sizeof(*hdr)) {
+        return drop(stats.too_short, "shorter than a header, dev=%s, flen=%zu", dev->name, flen);
+    }
+    if (flen > sizeof(*hdr) + dev->mtu) {
+        return drop(stats.too_long, "payload above the MTU, dev=%s, flen=%zu", dev->name,
+                    flen);
+    }
+    if (memcmp(hdr->dst, dev->addr, ETHER_ADDR_LEN) != 0 &&
+        memcmp(hdr->dst, dev->broadcast, ETHER_ADDR_LEN) != 0) {
+        return drop(stats.not_for_us, "for another station, dev=%s", dev->name);
+    }
+    if (ether_is_group(hdr->src) || memcmp(hdr->src, dev->addr, ETHER_ADDR_LEN) == 0) {
+        return drop(stats.bad_source, "bad source address, dev=%s", dev->name);
+    }
+    return 0;
+}
+
+int ether_input(struct net_device *dev, const uint8_t *frame, size_t flen)
+{
+    const struct ether_hdr *hdr = (const struct ether_hdr *)frame;
+
+    count(stats.received);
+    if (ether_check(dev, frame, flen) == -1) {
+        count(dev->stats.dropped);
+        return -1;
+    }
+    debugf("dev=%s, type=0x%04x, flen=%zu", dev->name, ntoh16(hdr->type), flen);
+    ether_dump(frame, flen);
+    count(stats.delivered);
+    return net_input(ntoh16(hdr->type), (const uint8_t *)(hdr + 1), flen - sizeof(*hdr), dev);
+}
+
+void ether_get_stats(struct ether_stats *out)
+{
+    counters_copy(out, &stats, sizeof(stats));
 }

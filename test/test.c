@@ -1,15 +1,17 @@
 /*
- * The demonstration of step 10: the packet in an Ethernet frame.
- * Once a second ether_print logs the frame's header, made of two addresses given as text, and at
- * level dump its 62 bytes: the packet begins at the 15th. Nothing carries it yet (step 11).
+ * The demonstration of step 11: the packet leaves the machine in a frame.
+ * Once a second the log shows it in ether_output; the frame goes to all stations, as we do not know
+ * the host's yet. The host would answer, and asks for our Ethernet address: ether_input logs the
+ * request, a frame of type 0x0806, but there is no handler for it (step 12). Needs `make tap`.
  * Ctrl-C ends the program.
  */
 
 #include <signal.h>
-#include <string.h>
 #include <time.h>
 
+#include "driver/ether_tap.h"
 #include "ether.h"
+#include "ip.h"
 #include "net.h"
 #include "util.h"
 
@@ -22,6 +24,7 @@ static const uint8_t packet[] = {
 };
 
 static sigset_t sigint;
+static struct net_device *tap;
 
 /* Waits a second for SIGINT. Returns whether it arrived. */
 static int interrupted(void)
@@ -29,6 +32,14 @@ static int interrupted(void)
     struct timespec second = {.tv_sec = 1};
 
     return sigtimedwait(&sigint, NULL, &second) == SIGINT;
+}
+
+/* Gives a device its IP interface. Returns the interface, or NULL. */
+static struct ip_iface *attach(struct net_device *dev, const char *addr, const char *netmask)
+{
+    struct ip_iface *iface = dev ? ip_iface_alloc(addr, netmask) : NULL;
+
+    return iface && ip_iface_register(dev, iface) != -1 ? iface : NULL;
 }
 
 static int setup(void)
@@ -39,22 +50,18 @@ static int setup(void)
     if (net_init() == -1) {
         return -1;
     }
-    log_set_level("dump"); /* every byte */
+    tap = ether_tap_init("tap0", "00:00:5e:00:53:01");
+    if (!attach(tap, "192.0.2.2", "255.255.255.0")) {
+        return -1;
+    }
     return net_run();
 }
 
-/* Prints the packet's frame once a second. */
+/* Sends the packet once a second. */
 static void demonstrate(void)
 {
-    uint8_t frame[ETHER_HDR_SIZE + sizeof(packet)];
-
-    ether_addr_pton("ff:ff:ff:ff:ff:ff", frame); /* to all: we know no neighbour */
-    ether_addr_pton("00:00:5e:00:53:01", frame + ETHER_ADDR_LEN);
-    frame[12] = NET_PROTOCOL_TYPE_IP >> 8;
-    frame[13] = NET_PROTOCOL_TYPE_IP & 0xff;
-    memcpy(frame + ETHER_HDR_SIZE, packet, sizeof(packet));
     do {
-        ether_print(frame, sizeof(frame));
+        net_device_output(tap, NET_PROTOCOL_TYPE_IP, packet, sizeof(packet), ETHER_ADDR_BROADCAST);
     } while (!interrupted());
 }
 

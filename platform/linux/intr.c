@@ -14,41 +14,40 @@
 #include "intr.h"
 
 /*
- * Interrupts: how the machine tells the stack that something has happened.
+ * Interrupts: one thread that calls the handlers of devices, timers and the user.
  *
- * In a kernel, a device that has received a frame interrupts the processor: it drops what it does
- * and runs the function that the driver has registered for this device's interrupt number. A
- * program has no such hardware, but signals come close. They have numbers, they arrive at any
- * moment, and the kernel sends one for a file that can be read if it is asked to (O_ASYNC).
+ * Signals stand for a kernel's hardware interrupts: they have numbers, come at any time, and the
+ * kernel sends one when a file becomes readable (O_ASYNC). A signal handler would run in the middle
+ * of a thread's work, perhaps under the lock that it needs. So the interrupt thread blocks all
+ * signals and waits for them with sigwaitinfo; interrupt handlers may take locks.
  *
- * A true signal handler would run in the middle of whatever some thread does, perhaps while it
- * holds the very lock that the handler needs. Hence nobody is really interrupted: one thread of
- * ours, in which all signals are blocked and stay pending, does nothing but wait for them with
- * sigwaitinfo and call what is registered. All of this runs in ordinary context, may take locks,
- * and never runs twice at the same time.
+ * Data
+ *   irqs      the handlers, changed only while the thread does not run: no lock
+ *   raised    atomic: a bit for each interrupt number that is raised and not yet taken
+ *   numbers   the signals that the stack owns; old_actions are their former actions
  *
- * An interrupt that has been raised and not yet taken is a bit in `raised`, one for each number;
- * what the signal does is end the wait. Timer and user have signals of their own, all devices share
- * SIGIO. A signal for each device could say which one it was, but only real-time signals are left
- * for that, and those queue up, one for each frame. The queue is not ours alone:
- * RLIMIT_SIGPENDING counts for all programs of the user. A stranger who sends frames faster than we
- * read them could fill it, and then other programs start no timer. SIGIO is pending once or not at
- * all, whatever comes. So many interrupts may become one; a handler must therefore take all that
- * has come, not one frame, and SIGIO asks every device.
+ * Life cycle
+ *   intr_init       sets intr_caught as action of the signals
+ *   intr_register   adds to irqs
+ *   intr_run        starts the thread: intr_wait, intr_take, in a loop
+ *   intr_stop       waits until other threads have left intr_raise, and ends the thread
+ *   intr_shutdown   frees irqs, restores the actions
  *
- * Nothing gets lost. Whoever raises an interrupt sets the bit first and then sends a signal, and
- * the thread looks at the bits before it waits: a signal that is sent in between stays pending and
- * ends the wait at once. The same holds for a frame that comes when its driver has just found
- * nothing more to read. If there are bits already, no signal is needed: whoever has set the first
- * one sends it, or is the thread itself, which is not waiting then.
+ * No interrupt is lost. intr_raise sets the bit, then sends a signal. The thread checks the bits
+ * before it waits; a signal sent in between stays pending and ends the wait. A bit is cleared
+ * before its handlers are called, so a later raise sets it again. If a bit is set already, no
+ * signal is needed: the thread that set it sends one, or is the interrupt thread, which is awake.
  *
- * Nobody is kept waiting by one who always has more to do. The thread takes the signals that have
- * come, each once, then calls the handlers for all bits, each once, and looks again.
+ * Several raises may share one call, so a handler takes all received frames, not one. Devices share
+ * SIGIO, which raises the interrupt of each. Real-time signals could tell devices apart, but one
+ * queues for each frame, and RLIMIT_SIGPENDING counts them for all programs of the user: a flood
+ * would leave other programs without timers. SIGIO is pending once.
  *
- * A signal for the whole process (kill) may come to any thread that does not block it, also to one
- * that is older than the stack. By default it would end the process: so there is a handler, and it
- * raises the interrupt. Nobody's signal mask is changed, and a program that this one starts
- * inherits nothing.
+ * No interrupt starves. A round takes each pending signal once and calls each raised handler once.
+ *
+ * A signal sent to the process (kill) may reach any thread that does not block it. Its default
+ * action would end the process; intr_caught raises the interrupt instead. No thread's signal mask
+ * is changed, and a program started by this one inherits nothing.
  */
 
 struct irq_entry {
@@ -226,7 +225,7 @@ static void intr_wait(void)
     }
 }
 
-/* Calls what is registered for the interrupts that have been raised. */
+/* Calls the handlers of all raised interrupts. */
 static void intr_take(void)
 {
     uint64_t bits = atomic_exchange(&raised, 0);
@@ -343,7 +342,7 @@ void intr_shutdown(void)
     }
     for (i = 0; i < countof(numbers); i++) {
         sigaction(numbers[i], NULL, &now);
-        if (now.sa_handler == intr_caught) { /* else the program has its own since */
+        if (now.sa_handler == intr_caught) { /* else the program has set its own since */
             sigaction(numbers[i], &old_actions[i], NULL);
         }
     }

@@ -38,14 +38,16 @@ is_tap() {
     ip -d link show dev "$TAP" 2>/dev/null | grep -q 'tun type tap'
 }
 
-# Disables IPv6: the host would send on the new interface by itself.
+# Disables IPv6: the host would send on the new interface by itself. In a container that may be
+# forbidden, since /proc/sys is read-only; the stack drops such frames.
 no_ipv6() {
     conf=/proc/sys/net/ipv6/conf/$TAP/disable_ipv6
-    [ ! -e "$conf" ] || echo 1 | as_root tee "$conf" >/dev/null
+    [ ! -e "$conf" ] || echo 1 | as_root tee "$conf" >/dev/null 2>&1 || :
 }
 
 set_up() {
-    no_ipv6 && as_root ip addr add "$ADDR" dev "$TAP" && as_root ip link set dev "$TAP" up
+    no_ipv6
+    as_root ip addr add "$ADDR" dev "$TAP" && as_root ip link set dev "$TAP" up
 }
 
 tap() {
