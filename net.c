@@ -6,6 +6,7 @@
 #include "platform.h"
 #include "util.h"
 
+#include "arp.h"
 #include "icmp.h"
 #include "ip.h"
 
@@ -253,6 +254,7 @@ static const struct layer {
     int (*init)(void);
     void (*shutdown)(void);
 } layers[] = {
+    {"arp", arp_init, NULL},
     {"ip", ip_init, ip_shutdown},
     {"icmp", icmp_init, NULL},
 };

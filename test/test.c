@@ -1,8 +1,8 @@
 /*
- * The demonstration of step 11: the packet leaves the machine in a frame.
- * Once a second the log shows it in ether_output; the frame goes to all stations, as we do not know
- * the host's yet. The host would answer, and asks for our Ethernet address: ether_input logs the
- * request, a frame of type 0x0806, but there is no handler for it (step 12). Needs `make tap`.
+ * The demonstration of step 12: an ARP request for our address is answered.
+ * Once a second the packet goes to the host, in a frame to all stations, as in step 11. The host
+ * asks for our Ethernet address: the log shows the request in arp_input, our reply in arp_output.
+ * Now the host can answer the packet: icmp_input logs its reply (type 0). Needs `make tap`.
  * Ctrl-C ends the program.
  */
 

@@ -1,0 +1,173 @@
+#include "arp.h"
+
+#include <string.h>
+
+#include "ether.h"
+#include "ip.h"
+#include "net.h"
+#include "util.h"
+
+/*
+ * arp: answers requests for our hardware address, RFC 826, for IP over Ethernet. Keeps no state
+ * but counters, so there is no lock.
+ */
+
+#define ARP_HARDWARE_ETHER 0x0001
+
+#define ARP_OPERATION_REQUEST 1
+#define ARP_OPERATION_REPLY   2
+
+struct arp_hdr {
+    uint16_t hrd; /* hardware type */
+    uint16_t pro; /* protocol type: an EtherType */
+    uint8_t hln;  /* bytes of a hardware address */
+    uint8_t pln;  /* bytes of a protocol address */
+    uint16_t op;
+} __attribute__((packed));
+
+/* A message on the wire, all in network byte order. */
+struct arp_ether_ip {
+    struct arp_hdr hdr;
+    uint8_t sha[ETHER_ADDR_LEN]; /* sender's hardware address */
+    ip_addr_t spa;               /* sender's protocol address */
+    uint8_t tha[ETHER_ADDR_LEN]; /* target's hardware address */
+    ip_addr_t tpa;               /* target's protocol address */
+} __attribute__((packed));
+
+_Static_assert(sizeof(struct arp_ether_ip) == 28, "a message for Ethernet and IP has 28 bytes");
+
+static struct arp_stats stats;
+
+static const char *arp_operation_ntoa(uint16_t op)
+{
+    switch (op) {
+    case ARP_OPERATION_REQUEST:
+        return "request";
+    case ARP_OPERATION_REPLY:
+        return "reply";
+    default:
+        return "unknown";
+    }
+}
+
+static void arp_dump(const struct arp_ether_ip *message)
+{
+    char hw[ETHER_ADDR_STR_LEN], ip[IP_ADDR_STR_LEN];
+
+    if (!log_enabled(LOG_LEVEL_DEBUG)) {
+        return;
+    }
+    log_begin();
+    log_text("        hrd: 0x%04x\n", ntoh16(message->hdr.hrd));
+    log_text("        pro: 0x%04x\n", ntoh16(message->hdr.pro));
+    log_text("        hln: %u\n", message->hdr.hln);
+    log_text("        pln: %u\n", message->hdr.pln);
+    log_text("         op: %u (%s)\n", ntoh16(message->hdr.op),
+             arp_operation_ntoa(ntoh16(message->hdr.op)));
+    log_text("        sha: %s\n", ether_addr_ntop(message->sha, hw, sizeof(hw)));
+    log_text("        spa: %s\n", ip_addr_ntop(message->spa, ip, sizeof(ip)));
+    log_text("        tha: %s\n", ether_addr_ntop(message->tha, hw, sizeof(hw)));
+    log_text("        tpa: %s\n", ip_addr_ntop(message->tpa, ip, sizeof(ip)));
+    log_end();
+}
+
+/*
+ * Messages
+ */
+
+/* Sends a message of iface's addresses to the hardware address dst. Returns 0 or -1. */
+static int arp_output(struct ip_iface *iface, uint16_t op, const uint8_t *tha, ip_addr_t tpa,
+                      const uint8_t *dst)
+{
+    struct net_device *dev = NET_IFACE(iface)->dev;
+    struct arp_ether_ip message;
+
+    message.hdr.hrd = hton16(ARP_HARDWARE_ETHER);
+    message.hdr.pro = hton16(NET_PROTOCOL_TYPE_IP);
+    message.hdr.hln = ETHER_ADDR_LEN;
+    message.hdr.pln = IP_ADDR_LEN;
+    message.hdr.op = hton16(op);
+    memcpy(message.sha, dev->addr, ETHER_ADDR_LEN);
+    message.spa = iface->unicast;
+    memcpy(message.tha, tha, ETHER_ADDR_LEN);
+    message.tpa = tpa;
+    debugf("dev=%s, op=%s, len=%zu", dev->name, arp_operation_ntoa(op), sizeof(message));
+    arp_dump(&message);
+    return net_device_output(dev, NET_PROTOCOL_TYPE_ARP, (const uint8_t *)&message, sizeof(message),
+                             dst);
+}
+
+/* Answers a request for our address. */
+static int arp_reply(struct ip_iface *iface, const uint8_t *tha, ip_addr_t tpa, const uint8_t *dst)
+{
+    count(stats.replies_sent);
+    return arp_output(iface, ARP_OPERATION_REPLY, tha, tpa, dst);
+}
+
+/* Checks a message before any other use of it. Returns 0 or -1. */
+static int arp_check(const uint8_t *data, size_t len)
+{
+    const struct arp_ether_ip *message = (const struct arp_ether_ip *)data;
+
+    if (len < sizeof(*message)) {
+        return drop(stats.too_short, "shorter than a message, len=%zu", len);
+    }
+    if (ntoh16(message->hdr.hrd) != ARP_HARDWARE_ETHER || message->hdr.hln != ETHER_ADDR_LEN) {
+        return drop(stats.bad_hardware, "hrd=0x%04x, hln=%u", ntoh16(message->hdr.hrd),
+                    message->hdr.hln);
+    }
+    if (ntoh16(message->hdr.pro) != NET_PROTOCOL_TYPE_IP || message->hdr.pln != IP_ADDR_LEN) {
+        return drop(stats.bad_protocol, "pro=0x%04x, pln=%u", ntoh16(message->hdr.pro),
+                    message->hdr.pln);
+    }
+    if (ntoh16(message->hdr.op) != ARP_OPERATION_REQUEST &&
+        ntoh16(message->hdr.op) != ARP_OPERATION_REPLY) {
+        return drop(stats.bad_operation, "op=%u", ntoh16(message->hdr.op));
+    }
+    if (message->sha[0] & 0x01 || memcmp(message->sha, ETHER_ADDR_ANY, ETHER_ADDR_LEN) == 0) {
+        return drop(stats.bad_sender, "bad hardware address of the sender");
+    }
+    return 0;
+}
+
+static void arp_input(const uint8_t *data, size_t len, struct net_device *dev)
+{
+    const struct arp_ether_ip *message = (const struct arp_ether_ip *)data;
+    struct ip_iface *iface;
+
+    count(stats.received);
+    if (arp_check(data, len) == -1) {
+        return;
+    }
+    debugf("dev=%s, len=%zu", dev->name, len);
+    arp_dump(message);
+    iface = (struct ip_iface *)net_device_get_iface(dev, NET_IFACE_FAMILY_IP);
+    if (!iface) {
+        drop(stats.no_iface, "the device has no IP interface, dev=%s", dev->name);
+        return;
+    }
+    if (message->tpa != iface->unicast) {
+        drop(stats.not_for_us, "the target is another host, dev=%s", dev->name);
+        return;
+    }
+    if (ntoh16(message->hdr.op) == ARP_OPERATION_REQUEST) {
+        arp_reply(iface, message->sha, message->spa, message->sha);
+    }
+}
+
+/*
+ * Start and stop
+ */
+
+int arp_init(void)
+{
+    if (net_protocol_register(NET_PROTOCOL_TYPE_ARP, arp_input) == -1) {
+        return -1;
+    }
+    return 0;
+}
+
+void arp_get_stats(struct arp_stats *out)
+{
+    counters_copy(out, &stats, sizeof(stats));
+}
