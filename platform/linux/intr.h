@@ -22,4 +22,8 @@ unsigned int intr_free_irq(void);
  * errno. */
 int intr_watch(int fd, unsigned int irq);
 
+int timer_init(void);
+int timer_run(void);
+void timer_shutdown(void);
+
 #endif

@@ -43,6 +43,10 @@ int platform_init(void)
     if (intr_init() == -1) {
         return -1;
     }
+    if (timer_init() == -1) {
+        intr_shutdown();
+        return -1;
+    }
     state = PLATFORM_INITIALIZED;
     return 0;
 }
@@ -56,6 +60,10 @@ int platform_run(void)
     if (intr_run() == -1) {
         return -1;
     }
+    if (timer_run() == -1) {
+        intr_stop();
+        return -1;
+    }
     state = PLATFORM_RUNNING;
     return 0;
 }
@@ -67,6 +75,7 @@ int platform_shutdown(void)
         return -1;
     }
     intr_stop(); /* first: the thread uses the other parts */
+    timer_shutdown();
     intr_shutdown();
     state = PLATFORM_OFF;
     return 0;
