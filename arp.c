@@ -1,15 +1,24 @@
 #include "arp.h"
 
+#include <assert.h>
+#include <errno.h>
 #include <string.h>
 
 #include "ether.h"
 #include "ip.h"
 #include "net.h"
+#include "platform.h"
 #include "util.h"
 
 /*
- * arp: answers requests for our hardware address, RFC 826, for IP over Ethernet. Keeps no state
- * but counters, so there is no lock.
+ * arp: finds the hardware address of a neighbour, RFC 826, for IP over Ethernet.
+ *
+ *     arp_input(message, ...);         adds or updates the sender's entry: RESOLVED
+ *     arp_resolve(iface, pa, ha);      FOUND, until the entry ends
+ *     arp_timer();                     ARP_CACHE_TIMEOUT after its last message: FREE
+ *
+ * caches has an entry for each neighbour, and lock guards it. When all ARP_CACHE_SIZE entries are
+ * taken, the oldest is evicted. Any host on the link can claim any address.
  */
 
 #define ARP_HARDWARE_ETHER 0x0001
@@ -36,6 +45,23 @@ struct arp_ether_ip {
 
 _Static_assert(sizeof(struct arp_ether_ip) == 28, "a message for Ethernet and IP has 28 bytes");
 
+enum arp_cache_state {
+    ARP_CACHE_STATE_FREE,
+    ARP_CACHE_STATE_RESOLVED,
+};
+
+struct arp_cache {
+    enum arp_cache_state state;
+    const struct ip_iface *iface; /* the neighbour's link */
+    ip_addr_t pa;
+    uint8_t ha[ETHER_ADDR_LEN];
+    uint64_t timestamp; /* its last message, by clock_now */
+};
+
+#define ARP_TIMER_INTERVAL 1 /* seconds */
+
+static lock_t lock = LOCK_INITIALIZER; /* guards caches */
+static struct arp_cache caches[ARP_CACHE_SIZE];
 static struct arp_stats stats;
 
 static const char *arp_operation_ntoa(uint16_t op)
@@ -69,6 +95,94 @@ static void arp_dump(const struct arp_ether_ip *message)
     log_text("        tha: %s\n", ether_addr_ntop(message->tha, hw, sizeof(hw)));
     log_text("        tpa: %s\n", ip_addr_ntop(message->tpa, ip, sizeof(ip)));
     log_end();
+}
+
+/*
+ * Cache. The caller of these functions must hold the lock.
+ */
+
+static void arp_cache_delete(struct arp_cache *cache)
+{
+    char pa[IP_ADDR_STR_LEN], ha[ETHER_ADDR_STR_LEN];
+
+    debugf("pa=%s, ha=%s", ip_addr_ntop(cache->pa, pa, sizeof(pa)),
+           ether_addr_ntop(cache->ha, ha, sizeof(ha)));
+    memset(cache, 0, sizeof(*cache));
+}
+
+/* Returns a free entry; if there is none, evicts the oldest. */
+static struct arp_cache *arp_cache_alloc(const struct ip_iface *iface, ip_addr_t pa)
+{
+    struct arp_cache *cache, *oldest = caches;
+
+    for (cache = caches; cache < tailof(caches); cache++) {
+        if (cache->timestamp < oldest->timestamp) {
+            oldest = cache; /* the timestamp of a free one is 0 */
+        }
+    }
+    if (oldest->state != ARP_CACHE_STATE_FREE) {
+        arp_cache_delete(oldest);
+    }
+    oldest->iface = iface;
+    oldest->pa = pa;
+    return oldest;
+}
+
+/* Returns the entry of pa on iface's link, or NULL. */
+static struct arp_cache *arp_cache_select(const struct ip_iface *iface, ip_addr_t pa)
+{
+    struct arp_cache *cache;
+
+    assert(lock_held(&lock));
+    for (cache = caches; cache < tailof(caches); cache++) {
+        if (cache->state != ARP_CACHE_STATE_FREE && cache->iface == iface && cache->pa == pa) {
+            return cache;
+        }
+    }
+    return NULL;
+}
+
+static void arp_cache_set(struct arp_cache *cache, const uint8_t *ha)
+{
+    char pa_text[IP_ADDR_STR_LEN], ha_text[ETHER_ADDR_STR_LEN];
+
+    cache->state = ARP_CACHE_STATE_RESOLVED;
+    memcpy(cache->ha, ha, ETHER_ADDR_LEN);
+    cache->timestamp = clock_now();
+    debugf("pa=%s, ha=%s", ip_addr_ntop(cache->pa, pa_text, sizeof(pa_text)),
+           ether_addr_ntop(ha, ha_text, sizeof(ha_text)));
+}
+
+/* Updates the entry of pa. Returns whether there is one. */
+static int arp_cache_update(const struct ip_iface *iface, ip_addr_t pa, const uint8_t *ha)
+{
+    struct arp_cache *cache = arp_cache_select(iface, pa);
+
+    if (!cache) {
+        return 0;
+    }
+    arp_cache_set(cache, ha);
+    return 1;
+}
+
+static void arp_cache_insert(const struct ip_iface *iface, ip_addr_t pa, const uint8_t *ha)
+{
+    arp_cache_set(arp_cache_alloc(iface, pa), ha);
+}
+
+static void arp_timer(void)
+{
+    uint64_t now = clock_now();
+    struct arp_cache *cache;
+
+    lock_acquire(&lock);
+    for (cache = caches; cache < tailof(caches); cache++) {
+        if (cache->state != ARP_CACHE_STATE_FREE &&
+            now - cache->timestamp >= SECONDS(ARP_CACHE_TIMEOUT)) {
+            arp_cache_delete(cache);
+        }
+    }
+    lock_release(&lock);
 }
 
 /*
@@ -130,6 +244,26 @@ static int arp_check(const uint8_t *data, size_t len)
     return 0;
 }
 
+/* Can a neighbour have this address? No other is learnt. */
+static int arp_is_neighbour(const struct ip_iface *iface, ip_addr_t pa)
+{
+    return pa != iface->unicast && ip_addr_is_host(pa, iface);
+}
+
+/* RFC 826, Packet Reception: updates a known sender, adds another if the target is our address.
+ * Takes the lock. */
+static void arp_learn(const struct ip_iface *iface, const struct arp_ether_ip *message, int for_us)
+{
+    if (!arp_is_neighbour(iface, message->spa)) {
+        return;
+    }
+    lock_acquire(&lock);
+    if (!arp_cache_update(iface, message->spa, message->sha) && for_us) {
+        arp_cache_insert(iface, message->spa, message->sha);
+    }
+    lock_release(&lock);
+}
+
 static void arp_input(const uint8_t *data, size_t len, struct net_device *dev)
 {
     const struct arp_ether_ip *message = (const struct arp_ether_ip *)data;
@@ -146,6 +280,7 @@ static void arp_input(const uint8_t *data, size_t len, struct net_device *dev)
         drop(stats.no_iface, "the device has no IP interface, dev=%s", dev->name);
         return;
     }
+    arp_learn(iface, message, message->tpa == iface->unicast);
     if (message->tpa != iface->unicast) {
         drop(stats.not_for_us, "the target is another host, dev=%s", dev->name);
         return;
@@ -156,15 +291,52 @@ static void arp_input(const uint8_t *data, size_t len, struct net_device *dev)
 }
 
 /*
+ * Resolution
+ */
+
+/* An address that is not found is counted as unresolved. */
+int arp_resolve(struct ip_iface *iface, ip_addr_t pa, uint8_t *ha)
+{
+    struct arp_cache *cache;
+    int found = 0;
+
+    lock_acquire(&lock);
+    cache = arp_cache_select(iface, pa);
+    if (cache && cache->state == ARP_CACHE_STATE_RESOLVED) {
+        memcpy(ha, cache->ha, ETHER_ADDR_LEN);
+        found = 1;
+    }
+    lock_release(&lock);
+    if (found) {
+        return ARP_RESOLVE_FOUND;
+    }
+    drop(stats.unresolved, "not in the cache, dev=%s", NET_IFACE(iface)->dev->name);
+    errno = EHOSTUNREACH; /* left out: a request (step 14) */
+    return ARP_RESOLVE_ERROR;
+}
+
+/*
  * Start and stop
  */
 
 int arp_init(void)
 {
+    struct timeval interval = {.tv_sec = ARP_TIMER_INTERVAL};
+
     if (net_protocol_register(NET_PROTOCOL_TYPE_ARP, arp_input) == -1) {
         return -1;
     }
+    if (timer_register(interval, arp_timer) == -1) {
+        return -1;
+    }
     return 0;
+}
+
+void arp_shutdown(void)
+{
+    lock_acquire(&lock);
+    memset(caches, 0, sizeof(caches));
+    lock_release(&lock);
 }
 
 void arp_get_stats(struct arp_stats *out)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "arp.h"
 #include "icmp.h"
 #include "net.h"
 #include "platform.h"
@@ -310,12 +311,21 @@ static void ip_input(const uint8_t *data, size_t len, struct net_device *dev)
  * Output
  */
 
-/* Hands a datagram to iface's device. dst is the next hop. One that the device accepts counts as
- * sent. Returns 0, or -1 with the device's errno. */
+/* Sends a datagram out of iface to the neighbour dst. Returns 0 or -1. On a device with
+ * NET_DEVICE_FLAG_NEED_ARP, ARP finds the hardware address; broadcasts go to dev->broadcast. */
 static int ip_output_device(struct ip_iface *iface, const uint8_t *data, size_t len, ip_addr_t dst)
 {
-    (void)dst; /* left out: ARP (step 13) */
-    if (net_device_output(NET_IFACE(iface)->dev, NET_PROTOCOL_TYPE_IP, data, len, NULL) == -1) {
+    struct net_device *dev = NET_IFACE(iface)->dev;
+    uint8_t hwaddr[NET_DEVICE_ADDR_LEN] = {0};
+
+    if (dev->flags & NET_DEVICE_FLAG_NEED_ARP) {
+        if (dst == iface->broadcast || dst == IP_ADDR_BROADCAST) {
+            memcpy(hwaddr, dev->broadcast, dev->alen);
+        } else if (arp_resolve(iface, dst, hwaddr) != ARP_RESOLVE_FOUND) {
+            return -1;
+        }
+    }
+    if (net_device_output(dev, NET_PROTOCOL_TYPE_IP, data, len, hwaddr) == -1) {
         return -1;
     }
     count(stats.sent);

@@ -68,7 +68,7 @@ struct ip_stats {
     uint64_t no_iface;         /* dropped: the device has no IP interface */
     uint64_t not_for_us;       /* dropped: addressed to another host */
     uint64_t sent;             /* datagrams accepted by a device */
-    uint64_t send_failed;      /* not sent: too long, no memory, or device failed */
+    uint64_t send_failed;      /* not sent: too long, no memory, unresolved, or device failed */
     uint64_t no_route;         /* not sent: no route, or the source is not our address */
     uint64_t unknown_protocol; /* dropped: no handler for the protocol number */
 };

@@ -254,7 +254,7 @@ static const struct layer {
     int (*init)(void);
     void (*shutdown)(void);
 } layers[] = {
-    {"arp", arp_init, NULL},
+    {"arp", arp_init, arp_shutdown},
     {"ip", ip_init, ip_shutdown},
     {"icmp", icmp_init, NULL},
 };
