@@ -13,12 +13,15 @@
 /*
  * arp: finds the hardware address of a neighbour, RFC 826, for IP over Ethernet.
  *
+ *     arp_resolve(iface, pa, ha);      adds an entry and broadcasts a request: INCOMPLETE
  *     arp_input(message, ...);         adds or updates the sender's entry: RESOLVED
  *     arp_resolve(iface, pa, ha);      FOUND, until the entry ends
- *     arp_timer();                     ARP_CACHE_TIMEOUT after its last message: FREE
+ *     arp_timer();                     ARP_CACHE_TIMEOUT after its last message or request: FREE
  *
- * caches has an entry for each neighbour, and lock guards it. When all ARP_CACHE_SIZE entries are
- * taken, the oldest is evicted. Any host on the link can claim any address.
+ * caches has an entry for each neighbour; lock guards it, and is released before a device is
+ * called. When all ARP_CACHE_SIZE entries are taken, the oldest is evicted. A datagram to an
+ * unknown address is dropped; a request is sent once in ARP_REQUEST_INTERVAL. Any host on the link
+ * can claim any address.
  */
 
 #define ARP_HARDWARE_ETHER 0x0001
@@ -47,6 +50,7 @@ _Static_assert(sizeof(struct arp_ether_ip) == 28, "a message for Ethernet and IP
 
 enum arp_cache_state {
     ARP_CACHE_STATE_FREE,
+    ARP_CACHE_STATE_INCOMPLETE,
     ARP_CACHE_STATE_RESOLVED,
 };
 
@@ -55,9 +59,10 @@ struct arp_cache {
     const struct ip_iface *iface; /* the neighbour's link */
     ip_addr_t pa;
     uint8_t ha[ETHER_ADDR_LEN];
-    uint64_t timestamp; /* its last message, by clock_now */
+    uint64_t timestamp; /* its last message, or the last request for it; by clock_now */
 };
 
+#define ARP_REQUEST_INTERVAL 1 /* seconds between two requests for one address, RFC 1122 2.3.2.1 */
 #define ARP_TIMER_INTERVAL 1 /* seconds */
 
 static lock_t lock = LOCK_INITIALIZER; /* guards caches */
@@ -211,6 +216,14 @@ static int arp_output(struct ip_iface *iface, uint16_t op, const uint8_t *tha, i
                              dst);
 }
 
+/* Broadcasts a request for the hardware address of tpa. The message has ETHER_ADDR_ANY in its place. */
+static int arp_request(struct ip_iface *iface, ip_addr_t tpa)
+{
+    count(stats.requests_sent);
+    return arp_output(iface, ARP_OPERATION_REQUEST, ETHER_ADDR_ANY, tpa,
+                      NET_IFACE(iface)->dev->broadcast);
+}
+
 /* Answers a request for our address. */
 static int arp_reply(struct ip_iface *iface, const uint8_t *tha, ip_addr_t tpa, const uint8_t *dst)
 {
@@ -294,25 +307,47 @@ static void arp_input(const uint8_t *data, size_t len, struct net_device *dev)
  * Resolution
  */
 
-/* An address that is not found is counted as unresolved. */
+/* Returns whether a request for pa may be sent: at most one in ARP_REQUEST_INTERVAL. The entry's
+ * timestamp is that of the last request. If cache is NULL, adds an entry, INCOMPLETE. Caller must
+ * hold the lock. */
+static int arp_cache_may_ask(struct arp_cache *cache, const struct ip_iface *iface, ip_addr_t pa)
+{
+    uint64_t now = clock_now();
+
+    if (!cache) {
+        cache = arp_cache_alloc(iface, pa);
+        cache->state = ARP_CACHE_STATE_INCOMPLETE;
+    } else if (now - cache->timestamp < SECONDS(ARP_REQUEST_INTERVAL)) {
+        return 0;
+    }
+    cache->timestamp = now;
+    return 1;
+}
+
+/* An address that is not found is counted as unresolved. The request goes out without the lock; if
+ * its device refuses it, that is ARP_RESOLVE_ERROR with the device's errno. */
 int arp_resolve(struct ip_iface *iface, ip_addr_t pa, uint8_t *ha)
 {
     struct arp_cache *cache;
-    int found = 0;
+    int found = 0, ask = 0;
 
     lock_acquire(&lock);
     cache = arp_cache_select(iface, pa);
     if (cache && cache->state == ARP_CACHE_STATE_RESOLVED) {
         memcpy(ha, cache->ha, ETHER_ADDR_LEN);
         found = 1;
+    } else {
+        ask = arp_cache_may_ask(cache, iface, pa);
     }
     lock_release(&lock);
     if (found) {
         return ARP_RESOLVE_FOUND;
     }
     drop(stats.unresolved, "not in the cache, dev=%s", NET_IFACE(iface)->dev->name);
-    errno = EHOSTUNREACH; /* left out: a request (step 14) */
-    return ARP_RESOLVE_ERROR;
+    if (ask && arp_request(iface, pa) == -1) {
+        return ARP_RESOLVE_ERROR;
+    }
+    return ARP_RESOLVE_INCOMPLETE;
 }
 
 /*

@@ -10,11 +10,13 @@
 #define ARP_CACHE_TIMEOUT 30 /* seconds, lifetime of a learnt entry */
 
 #define ARP_RESOLVE_ERROR      (-1)
+#define ARP_RESOLVE_INCOMPLETE 0
 #define ARP_RESOLVE_FOUND      1
 
 struct arp_stats {
     uint64_t received;       /* messages handed in by the devices */
     uint64_t replies_sent;
+    uint64_t requests_sent;
     uint64_t too_short;      /* dropped: shorter than a message for Ethernet and IP */
     uint64_t bad_hardware;   /* dropped: not Ethernet, or bad address length */
     uint64_t bad_protocol;   /* dropped: not IP, or bad address length */
@@ -30,7 +32,8 @@ int arp_init(void);
 /* Deletes all entries. */
 void arp_shutdown(void);
 /* Finds the hardware address of pa (network byte order) and copies it to ha (ETHER_ADDR_LEN bytes).
- * Returns ARP_RESOLVE_FOUND, or ARP_RESOLVE_ERROR (EHOSTUNREACH). */
+ * Returns ARP_RESOLVE_FOUND, ARP_RESOLVE_INCOMPLETE (no answer yet, try later), or
+ * ARP_RESOLVE_ERROR with errno set. */
 int arp_resolve(struct ip_iface *iface, ip_addr_t pa, uint8_t *ha);
 /* Copies the counters. */
 void arp_get_stats(struct arp_stats *stats);

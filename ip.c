@@ -312,7 +312,8 @@ static void ip_input(const uint8_t *data, size_t len, struct net_device *dev)
  */
 
 /* Sends a datagram out of iface to the neighbour dst. Returns 0 or -1. On a device with
- * NET_DEVICE_FLAG_NEED_ARP, ARP finds the hardware address; broadcasts go to dev->broadcast. */
+ * NET_DEVICE_FLAG_NEED_ARP, ARP finds the hardware address; broadcasts go to dev->broadcast.
+ * INCOMPLETE: the datagram is lost and counted as send_failed, and that is no error. */
 static int ip_output_device(struct ip_iface *iface, const uint8_t *data, size_t len, ip_addr_t dst)
 {
     struct net_device *dev = NET_IFACE(iface)->dev;
@@ -321,8 +322,15 @@ static int ip_output_device(struct ip_iface *iface, const uint8_t *data, size_t 
     if (dev->flags & NET_DEVICE_FLAG_NEED_ARP) {
         if (dst == iface->broadcast || dst == IP_ADDR_BROADCAST) {
             memcpy(hwaddr, dev->broadcast, dev->alen);
-        } else if (arp_resolve(iface, dst, hwaddr) != ARP_RESOLVE_FOUND) {
-            return -1;
+        } else {
+            int ret = arp_resolve(iface, dst, hwaddr);
+
+            if (ret == ARP_RESOLVE_INCOMPLETE) {
+                count(stats.send_failed); /* lost; left out: waiting for ARP (step 38) */
+            }
+            if (ret != ARP_RESOLVE_FOUND) {
+                return ret;
+            }
         }
     }
     if (net_device_output(dev, NET_PROTOCOL_TYPE_IP, data, len, hwaddr) == -1) {
