@@ -14,7 +14,7 @@
 #include "intr.h"
 
 /*
- * Interrupts: one thread that calls the handlers of devices, timers and the user.
+ * Interrupts: one thread that calls the handlers of devices, timers, the user and the softirq.
  *
  * Signals stand for a kernel's hardware interrupts: they have numbers, come at any time, and the
  * kernel sends one when a file becomes readable (O_ASYNC). A signal handler would run in the middle
@@ -44,6 +44,7 @@
  * would leave other programs without timers. SIGIO is pending once.
  *
  * No interrupt starves. A round takes each pending signal once and calls each raised handler once.
+ * The softirq's handler is called last: it does the work that the others deferred.
  *
  * A signal sent to the process (kill) may reach any thread that does not block it. Its default
  * action would end the process; intr_caught raises the interrupt instead. No thread's signal mask
@@ -225,12 +226,12 @@ static void intr_wait(void)
     }
 }
 
-/* Calls the handlers of all raised interrupts. */
-static void intr_take(void)
+/* Calls the handlers of those interrupts in bits that are raised. */
+static void intr_take(uint64_t bits)
 {
-    uint64_t bits = atomic_exchange(&raised, 0);
     const struct irq_entry *entry;
 
+    bits &= atomic_fetch_and(&raised, ~bits);
     for (entry = irqs; entry; entry = entry->next) {
         if (bits & IRQ_BIT(entry->irq)) {
             entry->isr(entry->irq, entry->arg);
@@ -246,7 +247,8 @@ static void *intr_main(void *arg)
     sem_post(&started);
     while (!atomic_load(&stopping)) {
         intr_wait();
-        intr_take();
+        intr_take(~IRQ_BIT(INTR_IRQ_SOFT));
+        intr_take(IRQ_BIT(INTR_IRQ_SOFT)); /* the work that these have deferred */
     }
     return NULL;
 }
