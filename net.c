@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "platform.h"
 #include "util.h"
@@ -16,25 +17,43 @@
  *     net_init();                      the platform, then every layer
  *     dev = loopback_init();           drivers register their devices
  *     net_run();                       the platform runs, the devices open
- *     net_device_output(dev, ...);     a payload goes to the device's driver
- *     net_input(type, ...);            a driver: a payload goes to the protocol's handler
+ *     net_device_output(dev, ...);     any thread: a payload goes to the device's driver
+ *     net_input(type, ...);            a driver: a copy goes into the queue of the protocol
+ *     net_softirq_handler();           interrupt thread: queued payloads go to their handlers
  *     net_shutdown();                  the platform stops, the devices close, memory is freed
  *
  * Devices, interfaces and protocols are registered before net_run, fixed from then on, and freed by
  * net_shutdown, so no lock guards them. An interface and priv belong to their device. A payload is
- * borrowed for the call in both directions.
+ * borrowed for the call in both directions; the queue's copy is freed when its handler returns.
+ *
+ * queue_lock guards the input queues. It comes last: no other lock is taken under it, so net_input
+ * may be called under any lock. Handlers are called without a lock.
+ *
+ * A protocol's queue takes NET_QUEUE_LIMIT payloads; then new payloads are dropped.
  */
 
 static enum { NET_OFF, NET_INITIALIZED, NET_RUNNING } net_state;
+
+#define NET_QUEUE_LIMIT 1024 /* payloads in a protocol's input queue */
+
+/* A received payload, until the softirq delivers it. */
+struct net_queue_entry {
+    struct queue_entry link;
+    struct net_device *dev;
+    size_t len;
+    uint8_t data[];
+};
 
 struct net_protocol {
     struct net_protocol *next;
     uint16_t type;
     void (*handler)(const uint8_t *data, size_t len, struct net_device *dev);
+    struct queue_head queue; /* guarded by queue_lock */
 };
 
 static struct net_device *devices;
 static struct net_protocol *protocols;
+static lock_t queue_lock = LOCK_INITIALIZER; /* no lock is taken under it */
 static struct net_stats stats;
 static void (*capture)(const struct net_device *dev, enum net_direction direction, uint16_t type,
                        const uint8_t *data, size_t len);
@@ -202,6 +221,7 @@ int net_protocol_register(uint16_t type,
     }
     proto->type = type;
     proto->handler = handler;
+    queue_init(&proto->queue);
     proto->next = protocols;
     protocols = proto;
     infof("registered, type=0x%04x", type);
@@ -212,6 +232,49 @@ int net_protocol_register(uint16_t type,
  * Input
  */
 
+/* Queues a copy of a payload, which it allocates before it takes the lock; the caller raises
+ * INTR_IRQ_SOFT afterwards. A full queue refuses the new payload and keeps those it holds. Returns
+ * 0, or -1: dropped, and counted as no_memory or queue_full. */
+static int net_queue_push(struct net_protocol *proto, const uint8_t *data, size_t len,
+                          struct net_device *dev)
+{
+    struct net_queue_entry *entry = memory_alloc(sizeof(*entry) + len);
+    size_t num;
+
+    if (!entry) {
+        return drop(stats.no_memory, "no memory, type=0x%04x, len=%zu", proto->type, len);
+    }
+    entry->dev = dev;
+    entry->len = len;
+    memcpy(entry->data, data, len);
+    lock_acquire(&queue_lock);
+    num = proto->queue.num;
+    if (num < NET_QUEUE_LIMIT) {
+        queue_push(&proto->queue, entry);
+    }
+    lock_release(&queue_lock);
+    if (num == NET_QUEUE_LIMIT) {
+        memory_free(entry);
+        return drop(stats.queue_full, "queue full, type=0x%04x, len=%zu", proto->type, len);
+    }
+    return 0;
+}
+
+/* Takes all entries of a protocol's queue. Later ones wait for the next softirq, so that a flood
+ * does not starve the other interrupts. */
+static struct queue_head net_queue_take(struct net_protocol *proto)
+{
+    struct queue_head taken;
+
+    lock_acquire(&queue_lock);
+    taken = proto->queue;
+    queue_init(&proto->queue);
+    lock_release(&queue_lock);
+    return taken;
+}
+
+/* Queues a payload; the softirq delivers it. The result of intr_raise is ignored: it fails only
+ * when the platform does not run, and net_shutdown frees what is queued then. */
 int net_input(uint16_t type, const uint8_t *data, size_t len, struct net_device *dev)
 {
     struct net_protocol *proto;
@@ -228,8 +291,29 @@ int net_input(uint16_t type, const uint8_t *data, size_t len, struct net_device 
         return drop(stats.unknown_protocol, "unknown protocol, dev=%s, type=0x%04x", dev->name,
                     type);
     }
-    count(stats.delivered);
-    proto->handler(data, len, dev);
+    if (net_queue_push(proto, data, len, dev) == -1) {
+        return -1;
+    }
+    intr_raise(INTR_IRQ_SOFT);
+    return 0;
+}
+
+int net_softirq_handler(unsigned int irq, void *arg)
+{
+    struct net_protocol *proto;
+    struct net_queue_entry *entry;
+    struct queue_head taken;
+
+    (void)irq;
+    (void)arg;
+    for (proto = protocols; proto; proto = proto->next) {
+        taken = net_queue_take(proto);
+        while ((entry = queue_pop(&taken)) != NULL) {
+            count(stats.delivered);
+            proto->handler(entry->data, entry->len, entry->dev);
+            memory_free(entry);
+        }
+    }
     return 0;
 }
 
@@ -264,6 +348,7 @@ static void net_free(void)
     struct net_iface *iface;
     struct net_device *dev;
     struct net_protocol *proto;
+    struct net_queue_entry *entry;
 
     while ((dev = devices) != NULL) {
         devices = dev->next;
@@ -276,6 +361,9 @@ static void net_free(void)
     }
     while ((proto = protocols) != NULL) {
         protocols = proto->next;
+        while ((entry = queue_pop(&proto->queue)) != NULL) {
+            memory_free(entry);
+        }
         memory_free(proto);
     }
 }
@@ -306,6 +394,8 @@ static int net_layers_init(void)
 
 int net_init(void)
 {
+    int errnum;
+
     if (net_state != NET_OFF) {
         errorf("already initialized");
         errno = EALREADY;
@@ -316,9 +406,12 @@ int net_init(void)
         errorf("platform_init() failure");
         return -1;
     }
-    if (net_layers_init() == -1) {
+    if (intr_register(INTR_IRQ_SOFT, net_softirq_handler, 0, NULL) == -1 ||
+        net_layers_init() == -1) {
+        errnum = errno;
         net_free();
         platform_shutdown();
+        errno = errnum;
         return -1;
     }
     net_state = NET_INITIALIZED;

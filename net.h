@@ -135,8 +135,8 @@ int net_is_link_broadcast(void);
 
 MICROPS_END
 
-/* Step 15: the softirq, on the interrupt thread: hands queued payloads to their protocols, and
- * counts each as delivered; net_input does not. */
+/* The softirq, on the interrupt thread: hands queued payloads to their protocols, and counts each
+ * as delivered; net_input does not. */
 int net_softirq_handler(unsigned int irq, void *arg);
 
 MICROPS_BEGIN
