@@ -65,7 +65,7 @@ struct arp_cache {
 #define ARP_REQUEST_INTERVAL 1 /* seconds between two requests for one address, RFC 1122 2.3.2.1 */
 #define ARP_TIMER_INTERVAL 1 /* seconds */
 
-static lock_t lock = LOCK_INITIALIZER; /* guards caches */
+static lock_t lock = LOCK_INITIALIZER; /* guards caches; no layer's lock is taken under it */
 static struct arp_cache caches[ARP_CACHE_SIZE];
 static struct arp_stats stats;
 

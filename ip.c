@@ -13,18 +13,25 @@
 /*
  * ip: the Internet Protocol, RFC 791: carries datagrams between hosts, without a guarantee.
  *
- *     ip_iface_register(dev, iface);       before net_run: an interface
+ *     ip_iface_register(dev, iface);       before net_run: an interface, a route to its network
  *     ip_protocol_register(proto, ...);    before net_run: a protocol's handler
- *     ip_output(proto, ...);               any thread: chooses the interface, builds the header,
- *                                          sends
- *     ip_input(data, ...);                 a received datagram: checks, calls the handler
+ *     ip_route_add(network, ...);          any thread, any time
+ *     ip_output(proto, ...);               any thread: chooses the route, builds the header,
+ *                                          resolves by ARP, sends
+ *     ip_input(data, ...);                 interrupt thread: checks, calls the handler
  *     ip_shutdown();
  *
  * An interface belongs to its device. Interfaces and protocols are fixed from net_run on: no
- * lock guards them. ip_output copies its data and sends no datagram longer than the MTU (EMSGSIZE).
- * A received datagram is borrowed for the call. One that fails a check is dropped and counted.
- * Left out: routes (step 16), fragments (step 44), forwarding (step 66), multicast. Options
- * are ignored.
+ * lock guards them. Routes are added and never removed. ip_output copies its data; a received
+ * datagram is borrowed for the call. A datagram that fails a check is dropped and counted.
+ *
+ * lock guards routes. No lock is taken under it: it is released before ARP, a device or a handler
+ * is called. A transport may call with its own lock held.
+ *
+ * Limits
+ *     IP_ROUTE_SIZE    further routes are refused: ENOSPC
+ *     the MTU          longer datagrams are not sent: EMSGSIZE
+ * Left out: fragments (step 44), forwarding (step 66), multicast. Options are ignored.
  */
 
 #define IP_TTL 64 /* RFC 1700's default */
@@ -36,12 +43,23 @@ struct ip_protocol {
                     struct ip_iface *iface);
 };
 
+#define IP_ROUTE_SIZE 32 /* routes; further ones are refused */
+
+struct ip_route {
+    ip_addr_t network;
+    ip_addr_t netmask;
+    ip_addr_t nexthop; /* gateway; IP_ADDR_ANY: none, the network is on the link */
+    struct ip_iface *iface; /* NULL: a free entry */
+};
+
 const ip_addr_t IP_ADDR_ANY = 0x00000000;
 const ip_addr_t IP_ADDR_BROADCAST = 0xffffffff;
 
 static struct ip_stats stats;
 static struct ip_iface *ifaces; /* for look-up; the devices own them */
 static struct ip_protocol *protocols;
+static lock_t lock = LOCK_INITIALIZER; /* guards routes; no lock is taken under it */
+static struct ip_route routes[IP_ROUTE_SIZE];
 
 /*
  * Addresses
@@ -144,6 +162,13 @@ int ip_iface_register(struct net_device *dev, struct ip_iface *iface)
 {
     char unicast[IP_ADDR_STR_LEN], netmask[IP_ADDR_STR_LEN];
 
+    if (net_device_get_iface(dev, NET_IFACE_FAMILY_IP)) {
+        errorf("already exists, dev=%s", dev->name);
+        return -1;
+    }
+    if (ip_route_add(iface->unicast & iface->netmask, iface->netmask, IP_ADDR_ANY, iface) == -1) {
+        return -1;
+    }
     if (net_device_add_iface(dev, NET_IFACE(iface)) == -1) {
         return -1;
     }
@@ -183,6 +208,79 @@ int ip_addr_is_host(ip_addr_t addr, const struct ip_iface *iface)
         return (NET_IFACE(iface)->dev->flags & NET_DEVICE_FLAG_LOOPBACK) != 0;
     }
     return first != 0 && first < 224 && addr != iface->broadcast;
+}
+
+/*
+ * Routes
+ */
+
+/* Clears the host bits of network. Of two routes to one network, the one added first wins. iface
+ * has no device yet when ip_iface_register calls it. */
+int ip_route_add(ip_addr_t network, ip_addr_t netmask, ip_addr_t nexthop, struct ip_iface *iface)
+{
+    char addr[4][IP_ADDR_STR_LEN];
+    struct ip_route *route;
+
+    lock_acquire(&lock);
+    for (route = routes; route < tailof(routes) && route->iface; route++) {
+        continue;
+    }
+    if (route < tailof(routes)) {
+        *route = (struct ip_route){network & netmask, netmask, nexthop, iface};
+    }
+    lock_release(&lock);
+    if (route == tailof(routes)) {
+        errorf("table full");
+        errno = ENOSPC;
+        return -1;
+    }
+    infof("network=%s, netmask=%s, nexthop=%s, iface=%s",
+          ip_addr_ntop(network, addr[0], sizeof(addr[0])),
+          ip_addr_ntop(netmask, addr[1], sizeof(addr[1])),
+          ip_addr_ntop(nexthop, addr[2], sizeof(addr[2])),
+          ip_addr_ntop(iface->unicast, addr[3], sizeof(addr[3])));
+    return 0;
+}
+
+/* Finds the route to dst with the longest prefix, of equals the one added first, only out of iface
+ * unless that is NULL. Returns 0, or -1 if there is none. */
+static int ip_route_lookup(ip_addr_t dst, const struct ip_iface *iface, struct ip_route *found)
+{
+    const struct ip_route *route, *best = NULL;
+
+    lock_acquire(&lock);
+    for (route = routes; route < tailof(routes); route++) {
+        if (!route->iface || (iface && route->iface != iface) ||
+            (dst & route->netmask) != route->network) {
+            continue;
+        }
+        if (!best || ntoh32(route->netmask) > ntoh32(best->netmask)) {
+            best = route;
+        }
+    }
+    if (best) {
+        *found = *best;
+    }
+    lock_release(&lock);
+    return best ? 0 : -1;
+}
+
+int ip_route_set_default_gateway(struct ip_iface *iface, const char *gateway)
+{
+    ip_addr_t nexthop;
+
+    if (ip_addr_pton(gateway, &nexthop) == -1) {
+        errorf("bad address, gateway=%s", gateway);
+        return -1;
+    }
+    return ip_route_add(IP_ADDR_ANY, IP_ADDR_ANY, nexthop, iface);
+}
+
+struct ip_iface *ip_route_get_iface(ip_addr_t dst)
+{
+    struct ip_route route;
+
+    return ip_route_lookup(dst, NULL, &route) == 0 ? route.iface : NULL;
 }
 
 /*
@@ -396,14 +494,13 @@ static int ip_output_via(struct ip_iface *iface, uint8_t protocol, const uint8_t
     return 0;
 }
 
-/* Finds a datagram's interface and next hop. Returns 0, or -1 with errno: EADDRNOTAVAIL if src is
- * neither IP_ADDR_ANY nor the address of an interface, ENETUNREACH if dst is not in an interface's
- * network, or not in that of src. 255.255.255.255 is in none: src names its interface. Left out:
- * our own addresses (step 39). */
+/* Finds a datagram's interface and next hop. 255.255.255.255 matches no route, not even the
+ * default: src names its interface. Returns 0, or -1 with errno: EADDRNOTAVAIL if src is not ours,
+ * ENETUNREACH without a route. Left out: our own addresses (step 39). */
 static int ip_output_route(ip_addr_t src, ip_addr_t dst, struct ip_iface **iface,
                            ip_addr_t *nexthop)
 {
-    struct ip_iface *link;
+    struct ip_route route;
 
     *iface = NULL;
     *nexthop = dst;
@@ -414,17 +511,18 @@ static int ip_output_route(ip_addr_t src, ip_addr_t dst, struct ip_iface **iface
             return -1;
         }
         if (dst == IP_ADDR_BROADCAST) {
-            return 0; /* on src's link */
+            return 0; /* on src's link: no route is needed */
         }
     }
-    for (link = ifaces; link; link = link->next) {
-        if ((!*iface || link == *iface) && ((dst ^ link->unicast) & link->netmask) == 0) {
-            *iface = link;
-            return 0;
-        }
+    if (dst == IP_ADDR_BROADCAST || ip_route_lookup(dst, *iface, &route) == -1) {
+        errno = ENETUNREACH;
+        return -1;
     }
-    errno = ENETUNREACH; /* left out: routes (step 16) */
-    return -1;
+    *iface = route.iface;
+    if (route.nexthop != IP_ADDR_ANY) {
+        *nexthop = route.nexthop;
+    }
+    return 0;
 }
 
 ssize_t ip_output(uint8_t protocol, const uint8_t *data, size_t len, ip_addr_t src, ip_addr_t dst)
@@ -458,6 +556,7 @@ void ip_shutdown(void)
         protocols = entry->next;
         memory_free(entry);
     }
+    memset(routes, 0, sizeof(routes));
     ifaces = NULL;
 }
 

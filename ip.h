@@ -75,7 +75,7 @@ struct ip_stats {
 
 /* Registers IP with the net core. Returns 0 or -1. */
 int ip_init(void);
-/* Forgets interfaces and protocols. */
+/* Forgets interfaces, routes and protocols. */
 void ip_shutdown(void);
 
 /* Converts text such as 192.0.2.1 to an address. Returns 0, or -1 for any other text. */
@@ -86,14 +86,24 @@ char *ip_addr_ntop(ip_addr_t n, char *p, size_t size);
 
 /* Returns a new interface; addr and netmask are text. NULL: bad text, no memory. */
 struct ip_iface *ip_iface_alloc(const char *addr, const char *netmask);
-/* Gives a device its IP interface. Call before net_run. Returns 0, or -1 (it has one already):
- * iface stays the caller's. */
+/* Gives a device its IP interface, with a route to its network. Call before net_run. Returns 0, or
+ * -1 (it has one already; the route table is full): iface stays the caller's. */
 int ip_iface_register(struct net_device *dev, struct ip_iface *iface);
 /* Returns the interface whose unicast address is addr (network byte order), or NULL. */
 struct ip_iface *ip_iface_select(ip_addr_t addr);
 /* Returns whether addr (network byte order) may be one host's, seen from iface: not 0/8, multicast,
  * reserved or broadcast; 127/8 only on the loopback. */
 int ip_addr_is_host(ip_addr_t addr, const struct ip_iface *iface);
+
+/* Adds a route to network/netmask out of iface, through the gateway nexthop, or directly if that
+ * is IP_ADDR_ANY; all in network byte order. network is any address in it. Of two routes to one
+ * network, the one added first wins. Returns 0, or -1 (the table is full: ENOSPC). */
+int ip_route_add(ip_addr_t network, ip_addr_t netmask, ip_addr_t nexthop, struct ip_iface *iface);
+/* Adds a default route out of iface through gateway (text). Returns 0, or -1 (bad text; the table
+ * is full: ENOSPC). */
+int ip_route_set_default_gateway(struct ip_iface *iface, const char *gateway);
+/* Returns the interface of the route to dst (network byte order), or NULL if there is none. */
+struct ip_iface *ip_route_get_iface(ip_addr_t dst);
 
 /* Registers the handler of an IP protocol number. Call before net_run. The handler borrows header,
  * data (without header, options and padding) and interface for the call. Returns 0, or -1
@@ -103,8 +113,9 @@ int ip_protocol_register(uint8_t protocol,
                                          size_t len, struct ip_iface *iface));
 
 /* Sends len bytes of an IP protocol from src to dst (network byte order). src is one of our
- * addresses, or IP_ADDR_ANY: that on dst's link. Returns len, or -1: EMSGSIZE above the MTU,
- * ENETUNREACH (no such link), EADDRNOTAVAIL, ENOMEM, or the device's errno. */
+ * addresses, or IP_ADDR_ANY: the route determines it. Returns len (also if ARP must resolve first
+ * and the datagram is lost; left out: waiting, step 38), or -1: EMSGSIZE above the MTU,
+ * ENETUNREACH, EADDRNOTAVAIL, ENOMEM, or the device's errno. */
 ssize_t ip_output(uint8_t protocol, const uint8_t *data, size_t len, ip_addr_t src, ip_addr_t dst);
 /* Copies the counters. */
 void ip_get_stats(struct ip_stats *stats);

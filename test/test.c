@@ -1,9 +1,8 @@
 /*
- * The demonstration of step 15: input waits in a queue until the softirq.
- * Once a second the handler of an interrupt sends the packet through the loopback device. In step
- * 14 ip_input and the reply would come before icmp_output returns. Now net_input queues the packet:
- * the log shows "returned" first, then ip_input, since the softirq runs after the handler, on the
- * same thread. On tap0 (`make tap`) the stack answers ping 192.0.2.2.
+ * The demonstration of step 16: the longest prefix wins.
+ * Once a second the packet goes to three addresses, for each route one: to ourselves through net0;
+ * to the host, a neighbour on net1; and to 198.51.100.1 by the default route: on net1 in a frame to
+ * the gateway, the host. The host alone answers; it forwards no packets. Needs `make tap`.
  * Ctrl-C ends the program.
  */
 
@@ -15,7 +14,6 @@
 #include "icmp.h"
 #include "ip.h"
 #include "net.h"
-#include "platform.h"
 #include "util.h"
 
 /* The packet's data. icmp_output and ip_output put headers of 8 and 20 bytes before it, so that the
@@ -27,8 +25,6 @@ static const uint8_t data[] = {
 
 #define ID_AND_SEQ hton32(1 << 16 | 1) /* of the packet: both are 1 */
 
-#define IRQ (INTR_IRQ_BASE + 1) /* another than that of tap0 */
-
 static sigset_t sigint;
 
 /* Waits a second for SIGINT. Returns whether it arrived. */
@@ -37,19 +33,6 @@ static int interrupted(void)
     struct timespec second = {.tv_sec = 1};
 
     return sigtimedwait(&sigint, NULL, &second) == SIGINT;
-}
-
-/* On the interrupt thread: sends the packet. */
-static int send_packet(unsigned int irq, void *arg)
-{
-    ip_addr_t self;
-
-    (void)irq;
-    (void)arg;
-    ip_addr_pton("127.0.0.1", &self);
-    icmp_output(ICMP_TYPE_ECHO, 0, ID_AND_SEQ, data, sizeof(data), self, self);
-    infof("icmp_output has returned");
-    return 0;
 }
 
 /* Gives a device its IP interface. Returns the interface, or NULL. */
@@ -62,22 +45,33 @@ static struct ip_iface *attach(struct net_device *dev, const char *addr, const c
 
 static int setup(void)
 {
+    struct ip_iface *iface;
+
     sigemptyset(&sigint);
     sigaddset(&sigint, SIGINT);
     sigprocmask(SIG_BLOCK, &sigint, NULL); /* taken by sigtimedwait alone */
-    if (net_init() == -1 || !attach(loopback_init(), "127.0.0.1", "255.0.0.0") ||
-        !attach(ether_tap_init("tap0", "00:00:5e:00:53:01"), "192.0.2.2", "255.255.255.0") ||
-        intr_register(IRQ, send_packet, 0, NULL) == -1) {
+    if (net_init() == -1 || !attach(loopback_init(), "127.0.0.1", "255.0.0.0")) {
+        return -1;
+    }
+    iface = attach(ether_tap_init("tap0", "00:00:5e:00:53:01"), "192.0.2.2", "255.255.255.0");
+    if (!iface || ip_route_set_default_gateway(iface, "192.0.2.1") == -1) {
         return -1;
     }
     return net_run();
 }
 
-/* Raises the interrupt once a second. */
+/* Sends the packet once a second. */
 static void demonstrate(void)
 {
+    ip_addr_t self, host, far;
+
+    ip_addr_pton("127.0.0.1", &self);
+    ip_addr_pton("192.0.2.1", &host);
+    ip_addr_pton("198.51.100.1", &far); /* beyond the gateway: RFC 5737's example */
     do {
-        intr_raise(IRQ);
+        icmp_output(ICMP_TYPE_ECHO, 0, ID_AND_SEQ, data, sizeof(data), IP_ADDR_ANY, self);
+        icmp_output(ICMP_TYPE_ECHO, 0, ID_AND_SEQ, data, sizeof(data), IP_ADDR_ANY, host);
+        icmp_output(ICMP_TYPE_ECHO, 0, ID_AND_SEQ, data, sizeof(data), IP_ADDR_ANY, far);
     } while (!interrupted());
 }
 
