@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "arp.h"
@@ -109,6 +110,39 @@ char *ip_addr_ntop(ip_addr_t n, char *p, size_t size)
     return p;
 }
 
+int ip_endp_pton(const char *p, ip_endp_t *n)
+{
+    const char *colon = strchr(p, ':');
+    char addr[IP_ADDR_STR_LEN];
+    char *end;
+    long port;
+
+    if (!colon || (size_t)(colon - p) >= sizeof(addr) || colon[1] < '0' || colon[1] > '9') {
+        return -1;
+    }
+    memcpy(addr, p, (size_t)(colon - p));
+    addr[colon - p] = '\0';
+    port = strtol(colon + 1, &end, 10);
+    if (*end != '\0' || port > UINT16_MAX || ip_addr_pton(addr, &n->addr) == -1) {
+        return -1;
+    }
+    n->port = hton16((uint16_t)port);
+    return 0;
+}
+
+char *ip_endp_ntop(const ip_endp_t *n, char *p, size_t size)
+{
+    size_t len;
+
+    if (size < IP_ENDP_STR_LEN) {
+        return NULL;
+    }
+    ip_addr_ntop(n->addr, p, size);
+    len = strlen(p);
+    snprintf(p + len, size - len, ":%u", ntoh16(n->port));
+    return p;
+}
+
 /* data must hold a header. */
 static void ip_dump(const uint8_t *data, size_t len)
 {
@@ -134,6 +168,29 @@ static void ip_dump(const uint8_t *data, size_t len)
     log_text("        src: %s\n", ip_addr_ntop(hdr->src, addr, sizeof(addr)));
     log_text("        dst: %s\n", ip_addr_ntop(hdr->dst, addr, sizeof(addr)));
     log_end();
+}
+
+/*
+ * Pseudo-header
+ */
+
+/* Covered by a transport's checksum before its own header; not sent. In network byte order. */
+struct ip_pseudo_hdr {
+    ip_addr_t src;
+    ip_addr_t dst;
+    uint8_t zero;
+    uint8_t protocol;
+    uint16_t len;
+} __attribute__((packed));
+
+_Static_assert(sizeof(struct ip_pseudo_hdr) == 12, "a pseudo-header has 12 bytes");
+
+uint16_t ip_pseudo_cksum(uint8_t protocol, const void *data, size_t len, ip_addr_t src,
+                         ip_addr_t dst)
+{
+    struct ip_pseudo_hdr pseudo = {src, dst, 0, protocol, hton16((uint16_t)len)};
+
+    return cksum16(data, len, (uint16_t)~cksum16(&pseudo, sizeof(pseudo), 0));
 }
 
 /*

@@ -16,6 +16,7 @@
 
 #define IP_ADDR_LEN 4
 #define IP_ADDR_STR_LEN 16 /* "ddd.ddd.ddd.ddd" with the NUL */
+#define IP_ENDP_STR_LEN (IP_ADDR_STR_LEN + 6) /* and ":ddddd" */
 
 #define IP_HDR_FLAG_MF 0x2000 /* more fragments */
 #define IP_HDR_FLAG_DF 0x4000 /* do not fragment */
@@ -26,6 +27,12 @@
 #define IP_PROTOCOL_UDP  0x11
 
 typedef uint32_t ip_addr_t; /* in network byte order */
+
+/* An endpoint of a transport protocol. */
+typedef struct {
+    ip_addr_t addr; /* in network byte order */
+    uint16_t port;  /* in network byte order */
+} ip_endp_t;
 
 extern const ip_addr_t IP_ADDR_ANY;       /* 0.0.0.0 */
 extern const ip_addr_t IP_ADDR_BROADCAST; /* 255.255.255.255 */
@@ -83,6 +90,11 @@ int ip_addr_pton(const char *p, ip_addr_t *n);
 /* Writes an address as text to p, size bytes. Returns p, or NULL if size is below
  * IP_ADDR_STR_LEN. */
 char *ip_addr_ntop(ip_addr_t n, char *p, size_t size);
+/* Converts text such as 192.0.2.1:7 to an endpoint. Returns 0, or -1 for any other text. */
+int ip_endp_pton(const char *p, ip_endp_t *n);
+/* Writes an endpoint as text to p, size bytes. Returns p, or NULL if size is below
+ * IP_ENDP_STR_LEN. */
+char *ip_endp_ntop(const ip_endp_t *n, char *p, size_t size);
 
 /* Returns a new interface; addr and netmask are text. NULL: bad text, no memory. */
 struct ip_iface *ip_iface_alloc(const char *addr, const char *netmask);
@@ -117,6 +129,10 @@ int ip_protocol_register(uint8_t protocol,
  * and the datagram is lost; left out: waiting, step 38), or -1: EMSGSIZE above the MTU,
  * ENETUNREACH, EADDRNOTAVAIL, ENOMEM, or the device's errno. */
 ssize_t ip_output(uint8_t protocol, const uint8_t *data, size_t len, ip_addr_t src, ip_addr_t dst);
+/* Returns the checksum over the pseudo-header (src and dst in network byte order) and len bytes of
+ * header and data; 0 if they hold the right one. RFC 768, RFC 9293 3.1 */
+uint16_t ip_pseudo_cksum(uint8_t protocol, const void *data, size_t len, ip_addr_t src,
+                         ip_addr_t dst);
 /* Copies the counters. */
 void ip_get_stats(struct ip_stats *stats);
 

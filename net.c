@@ -10,6 +10,7 @@
 #include "arp.h"
 #include "icmp.h"
 #include "ip.h"
+#include "udp.h"
 
 /*
  * net: the core, between the devices below and the protocols above.
@@ -341,6 +342,7 @@ static const struct layer {
     {"arp", arp_init, arp_shutdown},
     {"ip", ip_init, ip_shutdown},
     {"icmp", icmp_init, NULL},
+    {"udp", udp_init, NULL},
 };
 
 static void net_free(void)

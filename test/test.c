@@ -1,29 +1,27 @@
 /*
- * The demonstration of step 16: the longest prefix wins.
- * Once a second the packet goes to three addresses, for each route one: to ourselves through net0;
- * to the host, a neighbour on net1; and to 198.51.100.1 by the default route: on net1 in a frame to
- * the gateway, the host. The host alone answers; it forwards no packets. Needs `make tap`.
+ * The demonstration of step 17: a UDP datagram passes its checks.
+ * Once a second udp_input logs the fields of the datagram. Then comes a copy with one bit of its
+ * data changed: udp_input drops it, and the log says why. On tap0 (`make tap`) it logs datagrams of
+ * the host: nc -u 192.0.2.2 7
  * Ctrl-C ends the program.
  */
 
 #include <signal.h>
+#include <string.h>
 #include <time.h>
 
 #include "driver/ether_tap.h"
 #include "driver/loopback.h"
-#include "icmp.h"
 #include "ip.h"
 #include "net.h"
 #include "util.h"
 
-/* The packet's data. icmp_output and ip_output put headers of 8 and 20 bytes before it, so that the
- * datagram has its 48 bytes. */
-static const uint8_t data[] = {
-    0x70, 0x69, 0x6e, 0x67, 0x21, 0x70, 0x6f, 0x6e, 0x67, 0x3f,
-    0x70, 0x69, 0x6e, 0x67, 0x21, 0x70, 0x6f, 0x6e, 0x67, 0x3f,
+/* The packet's data in a UDP datagram from port 49152 to port 7. With the IP header it has 48 bytes
+ * again. */
+static const uint8_t datagram[] = {
+    0xc0, 0x00, 0x00, 0x07, 0x00, 0x1c, 0x93, 0xce, 0x70, 0x69, 0x6e, 0x67, 0x21, 0x70,
+    0x6f, 0x6e, 0x67, 0x3f, 0x70, 0x69, 0x6e, 0x67, 0x21, 0x70, 0x6f, 0x6e, 0x67, 0x3f,
 };
-
-#define ID_AND_SEQ hton32(1 << 16 | 1) /* of the packet: both are 1 */
 
 static sigset_t sigint;
 
@@ -63,15 +61,15 @@ static int setup(void)
 /* Sends the packet once a second. */
 static void demonstrate(void)
 {
-    ip_addr_t self, host, far;
+    uint8_t damaged[sizeof(datagram)];
+    ip_addr_t self;
 
     ip_addr_pton("127.0.0.1", &self);
-    ip_addr_pton("192.0.2.1", &host);
-    ip_addr_pton("198.51.100.1", &far); /* beyond the gateway: RFC 5737's example */
+    memcpy(damaged, datagram, sizeof(datagram));
+    damaged[sizeof(damaged) - 1] ^= 1;
     do {
-        icmp_output(ICMP_TYPE_ECHO, 0, ID_AND_SEQ, data, sizeof(data), IP_ADDR_ANY, self);
-        icmp_output(ICMP_TYPE_ECHO, 0, ID_AND_SEQ, data, sizeof(data), IP_ADDR_ANY, host);
-        icmp_output(ICMP_TYPE_ECHO, 0, ID_AND_SEQ, data, sizeof(data), IP_ADDR_ANY, far);
+        ip_output(IP_PROTOCOL_UDP, datagram, sizeof(datagram), self, self);
+        ip_output(IP_PROTOCOL_UDP, damaged, sizeof(damaged), self, self);
     } while (!interrupted());
 }
 
