@@ -1,6 +1,6 @@
 # make          the library, the graders and the programs, with .exe beside each .c
 # make test     all graders; STEP=14: the grader of one step, up to its first failure;
-#               SAN=address: with a sanitizer
+#               SAN=address or thread: with a sanitizer
 # make tap      tap0 alone (make untap removes it)
 # make clean
 

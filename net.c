@@ -342,7 +342,7 @@ static const struct layer {
     {"arp", arp_init, arp_shutdown},
     {"ip", ip_init, ip_shutdown},
     {"icmp", icmp_init, NULL},
-    {"udp", udp_init, NULL},
+    {"udp", udp_init, udp_shutdown},
 };
 
 static void net_free(void)

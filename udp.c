@@ -1,11 +1,33 @@
 #include "udp.h"
 
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "icmp.h"
 #include "ip.h"
+#include "platform.h"
 #include "util.h"
 
 /*
- * udp: the User Datagram Protocol, RFC 768. Checks received datagrams. Left out: endpoints, their
- * queues and ICMP errors (step 18), sending (step 19).
+ * udp: the User Datagram Protocol, RFC 768. Carries single datagrams between endpoints: they may be
+ * lost, reordered or duplicated.
+ *
+ *     desc = udp_cmd_open();
+ *     udp_cmd_bind(desc, &local);
+ *     udp_cmd_close(desc);
+ *
+ * The control blocks are the array pcbs; the index of a block is the user's descriptor. A block is
+ * in use from udp_cmd_open to udp_cmd_close or udp_shutdown. Its queue owns copies of the received
+ * datagrams. Left out: receiving and sending (step 19).
+ *
+ * udp_input checks a datagram and queues its data at the block that udp_pcb_select finds. For a
+ * port without a block it sends an ICMP port unreachable.
+ *
+ * The lock guards the blocks. It is taken before ip's, and not held in icmp_error.
+ *
+ * Limits: UDP_PCB_SIZE blocks, then udp_cmd_open fails with EMFILE. UDP_QUEUE_LIMIT datagrams in a
+ * queue; one more is dropped.
  */
 
 /* The header on the wire, in network byte order */
@@ -18,6 +40,28 @@ struct udp_hdr {
 
 _Static_assert(sizeof(struct udp_hdr) == UDP_HDR_SIZE, "a UDP header has 8 bytes");
 
+enum udp_pcb_state {
+    UDP_PCB_STATE_FREE,
+    UDP_PCB_STATE_OPEN,
+};
+
+/* The control block of an endpoint */
+struct udp_pcb {
+    enum udp_pcb_state state;
+    ip_endp_t local;         /* port 0: not bound */
+    struct queue_head queue; /* of struct udp_queue_entry: received datagrams */
+};
+
+struct udp_queue_entry {
+    struct queue_entry link;
+    ip_endp_t remote;
+    size_t len;
+    uint8_t data[];
+};
+
+static lock_t lock = LOCK_INITIALIZER; /* guards pcbs and started; taken before ip's */
+static struct udp_pcb pcbs[UDP_PCB_SIZE];
+static int started; /* between udp_init and udp_shutdown */
 static struct udp_stats stats;
 
 /* data holds at least a header. */
@@ -34,6 +78,94 @@ static void udp_dump(const uint8_t *data, size_t len)
     log_text("        len: %u (bytes: %zu)\n", ntoh16(hdr->len), len);
     log_text("        sum: 0x%04x\n", ntoh16(hdr->sum));
     log_end();
+}
+
+/*
+ * Control blocks. The caller of the static functions must hold the lock.
+ */
+
+static int udp_pcb_desc(const struct udp_pcb *pcb)
+{
+    return (int)indexof(pcbs, pcb);
+}
+
+static struct udp_pcb *udp_pcb_get(int desc)
+{
+    assert(lock_held(&lock));
+    if (desc < 0 || (size_t)desc >= countof(pcbs) || pcbs[desc].state != UDP_PCB_STATE_OPEN) {
+        errno = EBADF;
+        return NULL;
+    }
+    return &pcbs[desc];
+}
+
+static struct udp_pcb *udp_pcb_alloc(void)
+{
+    struct udp_pcb *pcb;
+
+    assert(lock_held(&lock));
+    if (!started) {
+        errno = ENETDOWN;
+        return NULL;
+    }
+    for (pcb = pcbs; pcb < tailof(pcbs); pcb++) {
+        if (pcb->state == UDP_PCB_STATE_FREE) {
+            pcb->state = UDP_PCB_STATE_OPEN;
+            queue_init(&pcb->queue);
+            return pcb;
+        }
+    }
+    errno = EMFILE;
+    return NULL;
+}
+
+static void udp_pcb_release(struct udp_pcb *pcb)
+{
+    struct udp_queue_entry *entry;
+
+    assert(lock_held(&lock));
+    while ((entry = queue_pop(&pcb->queue)) != NULL) {
+        memory_free(entry);
+    }
+    memset(pcb, 0, sizeof(*pcb)); /* UDP_PCB_STATE_FREE */
+}
+
+/* Returns the block bound to addr and port, or else to IP_ADDR_ANY and port; or NULL. */
+static struct udp_pcb *udp_pcb_select(ip_addr_t addr, uint16_t port)
+{
+    struct udp_pcb *pcb, *wildcard = NULL;
+
+    assert(lock_held(&lock));
+    for (pcb = pcbs; pcb < tailof(pcbs); pcb++) {
+        if (pcb->state != UDP_PCB_STATE_OPEN || pcb->local.port == 0 || pcb->local.port != port) {
+            continue;
+        }
+        if (pcb->local.addr == addr) {
+            return pcb;
+        }
+        if (pcb->local.addr == IP_ADDR_ANY) {
+            wildcard = pcb;
+        }
+    }
+    return wildcard;
+}
+
+/* Does a bound endpoint overlap local? IP_ADDR_ANY overlaps every address. */
+static int udp_is_in_use(const ip_endp_t *local)
+{
+    const struct udp_pcb *pcb;
+
+    assert(lock_held(&lock));
+    for (pcb = pcbs; pcb < tailof(pcbs); pcb++) {
+        if (pcb->state != UDP_PCB_STATE_OPEN || pcb->local.port != local->port) {
+            continue;
+        }
+        if (pcb->local.addr == local->addr || pcb->local.addr == IP_ADDR_ANY ||
+            local->addr == IP_ADDR_ANY) {
+            return 1;
+        }
+    }
+    return 0;
 }
 
 /*
@@ -57,6 +189,44 @@ static int udp_check(const uint8_t *data, size_t len, ip_addr_t src, ip_addr_t d
     return 0;
 }
 
+/* Queues a copy of the data. Returns 0, or -1 if it is dropped (queue_full, no_memory). Caller must
+ * hold the lock. */
+static int udp_pcb_push(struct udp_pcb *pcb, const ip_endp_t *remote, const uint8_t *data,
+                        size_t len)
+{
+    struct udp_queue_entry *entry;
+
+    assert(lock_held(&lock));
+    if (pcb->queue.num >= UDP_QUEUE_LIMIT) {
+        return drop(stats.queue_full, "the queue is full, desc=%d", udp_pcb_desc(pcb));
+    }
+    entry = memory_alloc(sizeof(*entry) + len);
+    if (!entry) {
+        return drop(stats.no_memory, "no memory, desc=%d, len=%zu", udp_pcb_desc(pcb), len);
+    }
+    entry->remote = *remote;
+    entry->len = len;
+    memcpy(entry->data, data, len);
+    queue_push(&pcb->queue, entry);
+    return 0;
+}
+
+/* Queues the data at the endpoint bound to the destination. Returns 0, also if the data is dropped
+ * there; or -1 without an endpoint (no_port). Takes the lock. */
+static int udp_deliver(const struct ip_hdr *iphdr, const struct udp_hdr *hdr)
+{
+    ip_endp_t remote = {iphdr->src, hdr->src};
+    struct udp_pcb *pcb;
+
+    lock_acquire(&lock);
+    pcb = udp_pcb_select(iphdr->dst, hdr->dst);
+    if (pcb) {
+        udp_pcb_push(pcb, &remote, (const uint8_t *)(hdr + 1), ntoh16(hdr->len) - sizeof(*hdr));
+    }
+    lock_release(&lock);
+    return pcb ? 0 : drop(stats.no_port, "no endpoint is bound to port %u", ntoh16(hdr->dst));
+}
+
 static void udp_input(const struct ip_hdr *iphdr, const uint8_t *data, size_t len,
                       struct ip_iface *iface)
 {
@@ -75,6 +245,74 @@ static void udp_input(const struct ip_hdr *iphdr, const uint8_t *data, size_t le
            ip_endp_ntop(&dst, dst_text, sizeof(dst_text)), len);
     udp_dump(data, len);
     count(stats.delivered);
+    if (udp_deliver(iphdr, hdr) == -1) {
+        icmp_error(ICMP_TYPE_DEST_UNREACH, ICMP_CODE_PORT_UNREACH, iphdr, data, len, iface);
+    }
+}
+
+/*
+ * User commands
+ */
+
+int udp_cmd_open(void)
+{
+    struct udp_pcb *pcb;
+    int desc;
+
+    lock_acquire(&lock);
+    pcb = udp_pcb_alloc();
+    desc = pcb ? udp_pcb_desc(pcb) : -1;
+    lock_release(&lock);
+    return desc;
+}
+
+/* Returns 0, or -1 with the first errno that applies: EINVAL, EADDRNOTAVAIL, EADDRINUSE. Caller
+ * must hold the lock. */
+static int udp_pcb_bind(struct udp_pcb *pcb, ip_endp_t local)
+{
+    char text[IP_ENDP_STR_LEN];
+
+    assert(lock_held(&lock));
+    if (pcb->local.port != 0 || local.port == 0) {
+        errno = EINVAL;
+        return -1;
+    }
+    if (local.addr != IP_ADDR_ANY && !ip_iface_select(local.addr)) {
+        errno = EADDRNOTAVAIL;
+        return -1;
+    }
+    if (udp_is_in_use(&local)) {
+        errno = EADDRINUSE;
+        return -1;
+    }
+    pcb->local = local;
+    debugf("desc=%d, local=%s", udp_pcb_desc(pcb), ip_endp_ntop(&local, text, sizeof(text)));
+    return 0;
+}
+
+int udp_cmd_bind(int desc, const ip_endp_t *local)
+{
+    struct udp_pcb *pcb;
+    int ret;
+
+    lock_acquire(&lock);
+    pcb = udp_pcb_get(desc);
+    ret = pcb ? udp_pcb_bind(pcb, *local) : -1;
+    lock_release(&lock);
+    return ret;
+}
+
+int udp_cmd_close(int desc)
+{
+    struct udp_pcb *pcb;
+
+    lock_acquire(&lock);
+    pcb = udp_pcb_get(desc);
+    if (pcb) {
+        udp_pcb_release(pcb);
+    }
+    lock_release(&lock);
+    return pcb ? 0 : -1;
 }
 
 /*
@@ -86,7 +324,24 @@ int udp_init(void)
     if (ip_protocol_register(IP_PROTOCOL_UDP, udp_input) == -1) {
         return -1;
     }
+    lock_acquire(&lock);
+    started = 1;
+    lock_release(&lock);
     return 0;
+}
+
+void udp_shutdown(void)
+{
+    struct udp_pcb *pcb;
+
+    lock_acquire(&lock);
+    started = 0;
+    for (pcb = pcbs; pcb < tailof(pcbs); pcb++) {
+        if (pcb->state == UDP_PCB_STATE_OPEN) {
+            udp_pcb_release(pcb);
+        }
+    }
+    lock_release(&lock);
 }
 
 void udp_get_stats(struct udp_stats *out)

@@ -1,8 +1,8 @@
 /*
- * The demonstration of step 17: a UDP datagram passes its checks.
- * Once a second udp_input logs the fields of the datagram. Then comes a copy with one bit of its
- * data changed: udp_input drops it, and the log says why. On tap0 (`make tap`) it logs datagrams of
- * the host: nc -u 192.0.2.2 7
+ * The demonstration of step 18: a UDP datagram finds its endpoint by port.
+ * Port 7 is bound. Once a second a datagram for it is queued there: nothing receives it before step
+ * 19. Then comes a copy for port 9, which is not bound: the log shows an ICMP error go out and come
+ * in (type 3, code 3). From the host (`make tap`): nc -u 192.0.2.2 7
  * Ctrl-C ends the program.
  */
 
@@ -14,6 +14,7 @@
 #include "driver/loopback.h"
 #include "ip.h"
 #include "net.h"
+#include "udp.h"
 #include "util.h"
 
 /* The packet's data in a UDP datagram from port 49152 to port 7. With the IP header it has 48 bytes
@@ -22,6 +23,9 @@ static const uint8_t datagram[] = {
     0xc0, 0x00, 0x00, 0x07, 0x00, 0x1c, 0x93, 0xce, 0x70, 0x69, 0x6e, 0x67, 0x21, 0x70,
     0x6f, 0x6e, 0x67, 0x3f, 0x70, 0x69, 0x6e, 0x67, 0x21, 0x70, 0x6f, 0x6e, 0x67, 0x3f,
 };
+
+#define DST 3 /* offsets: the low bytes of port and checksum */
+#define SUM 7
 
 static sigset_t sigint;
 
@@ -58,18 +62,25 @@ static int setup(void)
     return net_run();
 }
 
-/* Sends the packet once a second. */
+/* Binds port 7, and sends two datagrams once a second. */
 static void demonstrate(void)
 {
-    uint8_t damaged[sizeof(datagram)];
+    uint8_t other[sizeof(datagram)];
+    ip_endp_t local = {IP_ADDR_ANY, hton16(7)};
+    int desc = udp_cmd_open();
     ip_addr_t self;
 
     ip_addr_pton("127.0.0.1", &self);
-    memcpy(damaged, datagram, sizeof(datagram));
-    damaged[sizeof(damaged) - 1] ^= 1;
+    if (desc == -1 || udp_cmd_bind(desc, &local) == -1) {
+        errorf("cannot bind port 7");
+        return;
+    }
+    memcpy(other, datagram, sizeof(datagram));
+    other[DST] += 2; /* port 9; */
+    other[SUM] -= 2; /* the checksum is the complement of the sum */
     do {
         ip_output(IP_PROTOCOL_UDP, datagram, sizeof(datagram), self, self);
-        ip_output(IP_PROTOCOL_UDP, damaged, sizeof(damaged), self, self);
+        ip_output(IP_PROTOCOL_UDP, other, sizeof(other), self, self);
     } while (!interrupted());
 }
 
