@@ -26,4 +26,6 @@ int timer_init(void);
 int timer_run(void);
 void timer_shutdown(void);
 
+int sched_init(void);
+
 #endif

@@ -47,6 +47,11 @@ int platform_init(void)
         intr_shutdown();
         return -1;
     }
+    if (sched_init() == -1) {
+        timer_shutdown();
+        intr_shutdown();
+        return -1;
+    }
     state = PLATFORM_INITIALIZED;
     return 0;
 }
