@@ -14,20 +14,23 @@
  * lost, reordered or duplicated.
  *
  *     desc = udp_cmd_open();
- *     udp_cmd_bind(desc, &local);
+ *     udp_cmd_bind(desc, &local);            or udp_cmd_sendto binds a free port
+ *     len = udp_cmd_recvfrom(desc, buf, sizeof(buf), &remote);
+ *     udp_cmd_sendto(desc, buf, len, &remote);
  *     udp_cmd_close(desc);
  *
  * The control blocks are the array pcbs; the index of a block is the user's descriptor. A block is
  * in use from udp_cmd_open to udp_cmd_close or udp_shutdown. Its queue owns copies of the received
- * datagrams. Left out: receiving and sending (step 19).
+ * datagrams until udp_cmd_recvfrom takes them. Sent datagrams are not kept.
  *
  * udp_input checks a datagram and queues its data at the block that udp_pcb_select finds. For a
  * port without a block it sends an ICMP port unreachable.
  *
- * The lock guards the blocks. It is taken before ip's, and not held in icmp_error.
+ * The lock guards the blocks. It is taken before ip's, and not held in ip_output and icmp_error.
+ * udp_cmd_recvfrom releases it to sleep; after EBADF its block is gone.
  *
  * Limits: UDP_PCB_SIZE blocks, then udp_cmd_open fails with EMFILE. UDP_QUEUE_LIMIT datagrams in a
- * queue; one more is dropped.
+ * queue; one more is dropped. UDP_PAYLOAD_SIZE_MAX bytes to send, or EMSGSIZE.
  */
 
 /* The header on the wire, in network byte order */
@@ -43,6 +46,7 @@ _Static_assert(sizeof(struct udp_hdr) == UDP_HDR_SIZE, "a UDP header has 8 bytes
 enum udp_pcb_state {
     UDP_PCB_STATE_FREE,
     UDP_PCB_STATE_OPEN,
+    UDP_PCB_STATE_CLOSING, /* not found any more; its sleepers have not left yet */
 };
 
 /* The control block of an endpoint */
@@ -50,6 +54,7 @@ struct udp_pcb {
     enum udp_pcb_state state;
     ip_endp_t local;         /* port 0: not bound */
     struct queue_head queue; /* of struct udp_queue_entry: received datagrams */
+    struct sched_task task;  /* sleepers in udp_cmd_recvfrom */
 };
 
 struct udp_queue_entry {
@@ -112,6 +117,7 @@ static struct udp_pcb *udp_pcb_alloc(void)
         if (pcb->state == UDP_PCB_STATE_FREE) {
             pcb->state = UDP_PCB_STATE_OPEN;
             queue_init(&pcb->queue);
+            sched_task_init(&pcb->task);
             return pcb;
         }
     }
@@ -127,6 +133,8 @@ static void udp_pcb_release(struct udp_pcb *pcb)
     while ((entry = queue_pop(&pcb->queue)) != NULL) {
         memory_free(entry);
     }
+    pcb->state = UDP_PCB_STATE_CLOSING;
+    sched_task_destroy(&pcb->task, &lock);
     memset(pcb, 0, sizeof(*pcb)); /* UDP_PCB_STATE_FREE */
 }
 
@@ -168,6 +176,25 @@ static int udp_is_in_use(const ip_endp_t *local)
     return 0;
 }
 
+/* Sets the port of local to the first free one from a random start (RFC 6056). Returns 0, or -1
+ * (EADDRNOTAVAIL), and local is unchanged. Caller must hold the lock. */
+static int udp_choose_port(ip_endp_t *local)
+{
+    uint32_t num = UDP_SOURCE_PORT_MAX - UDP_SOURCE_PORT_MIN + 1, start = random16(), i;
+    ip_endp_t candidate = *local;
+
+    assert(lock_held(&lock));
+    for (i = 0; i < num; i++) {
+        candidate.port = hton16((uint16_t)(UDP_SOURCE_PORT_MIN + (start + i) % num));
+        if (!udp_is_in_use(&candidate)) {
+            local->port = candidate.port;
+            return 0;
+        }
+    }
+    errno = EADDRNOTAVAIL;
+    return -1;
+}
+
 /*
  * Input
  */
@@ -189,8 +216,8 @@ static int udp_check(const uint8_t *data, size_t len, ip_addr_t src, ip_addr_t d
     return 0;
 }
 
-/* Queues a copy of the data. Returns 0, or -1 if it is dropped (queue_full, no_memory). Caller must
- * hold the lock. */
+/* Queues a copy of the data, for one sleeper. Returns 0, or -1 if it is dropped (queue_full,
+ * no_memory). Caller must hold the lock. */
 static int udp_pcb_push(struct udp_pcb *pcb, const ip_endp_t *remote, const uint8_t *data,
                         size_t len)
 {
@@ -208,6 +235,7 @@ static int udp_pcb_push(struct udp_pcb *pcb, const ip_endp_t *remote, const uint
     entry->len = len;
     memcpy(entry->data, data, len);
     queue_push(&pcb->queue, entry);
+    sched_task_wakeup_one(&pcb->task);
     return 0;
 }
 
@@ -251,6 +279,44 @@ static void udp_input(const struct ip_hdr *iphdr, const uint8_t *data, size_t le
 }
 
 /*
+ * Output
+ */
+
+/* Sends a datagram of len bytes. src holds an address of ours, which the checksum covers. Returns
+ * len, or -1 with errno set (send_failed). */
+static ssize_t udp_output(const ip_endp_t *src, const ip_endp_t *dst, const void *data, size_t len)
+{
+    size_t total = sizeof(struct udp_hdr) + len;
+    uint8_t *datagram = memory_alloc(total);
+    struct udp_hdr *hdr = (struct udp_hdr *)datagram;
+    ssize_t ret;
+
+    if (!datagram) {
+        errno = ENOMEM;
+        return drop(stats.send_failed, "memory_alloc() failure");
+    }
+    hdr->src = src->port;
+    hdr->dst = dst->port;
+    hdr->len = hton16((uint16_t)total);
+    if (len > 0) {
+        memcpy(hdr + 1, data, len);
+    }
+    hdr->sum = ip_pseudo_cksum(IP_PROTOCOL_UDP, datagram, total, src->addr, dst->addr);
+    if (hdr->sum == 0) {
+        hdr->sum = 0xffff; /* 0 means no checksum */
+    }
+    debugf("port %u => %u, len=%zu", ntoh16(src->port), ntoh16(dst->port), total);
+    udp_dump(datagram, total);
+    ret = ip_output(IP_PROTOCOL_UDP, datagram, total, src->addr, dst->addr);
+    memory_free(datagram);
+    if (ret == -1) {
+        return drop(stats.send_failed, "ip_output() failure");
+    }
+    count(stats.sent);
+    return (ssize_t)len;
+}
+
+/*
  * User commands
  */
 
@@ -273,12 +339,15 @@ static int udp_pcb_bind(struct udp_pcb *pcb, ip_endp_t local)
     char text[IP_ENDP_STR_LEN];
 
     assert(lock_held(&lock));
-    if (pcb->local.port != 0 || local.port == 0) {
+    if (pcb->local.port != 0) {
         errno = EINVAL;
         return -1;
     }
     if (local.addr != IP_ADDR_ANY && !ip_iface_select(local.addr)) {
         errno = EADDRNOTAVAIL;
+        return -1;
+    }
+    if (local.port == 0 && udp_choose_port(&local) == -1) {
         return -1;
     }
     if (udp_is_in_use(&local)) {
@@ -299,6 +368,86 @@ int udp_cmd_bind(int desc, const ip_endp_t *local)
     pcb = udp_pcb_get(desc);
     ret = pcb ? udp_pcb_bind(pcb, *local) : -1;
     lock_release(&lock);
+    return ret;
+}
+
+/* Copies the local endpoint, after binding a free port if none is bound. Returns 0, or -1 with
+ * errno set. */
+static int udp_local(int desc, ip_endp_t *local)
+{
+    struct udp_pcb *pcb;
+    int ret = -1;
+
+    lock_acquire(&lock);
+    pcb = udp_pcb_get(desc);
+    if (pcb) {
+        *local = pcb->local;
+        ret = local->port != 0 ? 0 : udp_choose_port(local);
+        pcb->local = *local;
+    }
+    lock_release(&lock);
+    return ret;
+}
+
+ssize_t udp_cmd_sendto(int desc, const void *data, size_t len, const ip_endp_t *remote)
+{
+    struct ip_iface *iface;
+    ip_endp_t local;
+
+    if (udp_local(desc, &local) == -1) {
+        return -1;
+    }
+    if (len > UDP_PAYLOAD_SIZE_MAX) {
+        errno = EMSGSIZE;
+        return -1;
+    }
+    if (local.addr == IP_ADDR_ANY) { /* the checksum needs the source address */
+        iface = ip_route_get_iface(remote->addr);
+        if (!iface) {
+            errno = ENETUNREACH;
+            return drop(stats.send_failed, "no route");
+        }
+        local.addr = iface->unicast;
+    }
+    return udp_output(&local, remote, data, len);
+}
+
+/* Sleeps until a datagram arrives. Returns it, or NULL with errno set; after EBADF pcb is gone.
+ * Caller must hold the lock. */
+static struct udp_queue_entry *udp_pcb_pop(struct udp_pcb *pcb)
+{
+    struct udp_queue_entry *entry;
+
+    while (!(entry = queue_pop(&pcb->queue))) {
+        if (sched_task_sleep(&pcb->task, &lock, 0) == -1) {
+            return NULL;
+        }
+    }
+    return entry;
+}
+
+ssize_t udp_cmd_recvfrom(int desc, void *buf, size_t size, ip_endp_t *remote)
+{
+    struct udp_queue_entry *entry = NULL;
+    struct udp_pcb *pcb;
+    ssize_t ret = -1;
+
+    lock_acquire(&lock);
+    pcb = udp_pcb_get(desc);
+    if (pcb) {
+        entry = udp_pcb_pop(pcb);
+    }
+    lock_release(&lock);
+    if (entry) {
+        ret = (ssize_t)(entry->len < size ? entry->len : size);
+        if (ret > 0) {
+            memcpy(buf, entry->data, (size_t)ret);
+        }
+        if (remote) {
+            *remote = entry->remote;
+        }
+        memory_free(entry);
+    }
     return ret;
 }
 

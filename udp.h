@@ -10,6 +10,9 @@
 #define UDP_HDR_SIZE 8
 #define UDP_PCB_SIZE 128      /* endpoints; one more open fails with EMFILE */
 #define UDP_QUEUE_LIMIT 64    /* datagrams queued at an endpoint; one more is dropped */
+#define UDP_PAYLOAD_SIZE_MAX (IP_PAYLOAD_SIZE_MAX - UDP_HDR_SIZE)
+#define UDP_SOURCE_PORT_MIN 49152 /* dynamic ports, RFC 6335 */
+#define UDP_SOURCE_PORT_MAX 65535
 
 struct udp_stats {
     uint64_t received;     /* datagrams from IP */
@@ -20,6 +23,8 @@ struct udp_stats {
     uint64_t no_port;      /* dropped: no endpoint is bound to the port */
     uint64_t queue_full;   /* dropped: the endpoint's queue is full */
     uint64_t no_memory;    /* dropped: no memory for a queue entry */
+    uint64_t sent;         /* datagrams that IP has accepted */
+    uint64_t send_failed;  /* datagrams refused by IP, or without route or memory */
 };
 
 /* Registers UDP with IP. Returns 0 or -1. */
@@ -29,10 +34,19 @@ void udp_shutdown(void);
 
 /* Opens an endpoint. Returns its descriptor, or -1 (EMFILE, ENETDOWN without the stack). */
 int udp_cmd_open(void);
-/* Binds the endpoint to a local address and port. IP_ADDR_ANY stands for all our addresses. Returns
- * 0, or -1: EBADF, EINVAL (bound already, port 0), EADDRINUSE, EADDRNOTAVAIL (not our address). */
+/* Binds the endpoint to a local address and port. IP_ADDR_ANY stands for all our addresses, port 0
+ * for a free port. Returns 0, or -1: EBADF, EINVAL (bound already), EADDRINUSE, EADDRNOTAVAIL (not
+ * our address, no port left). */
 int udp_cmd_bind(int desc, const ip_endp_t *local);
-/* Closes the endpoint. Returns 0, or -1 (EBADF). */
+/* Sends a datagram of len bytes, choosing a local port if none is bound. Returns len, or -1 with
+ * the first errno that applies: EBADF, EADDRNOTAVAIL (no port left), EMSGSIZE, ENETUNREACH (no
+ * source address), ENOMEM, or an errno of ip_output. */
+ssize_t udp_cmd_sendto(int desc, const void *data, size_t len, const ip_endp_t *remote);
+/* Sleeps until a datagram arrives. Copies at most size bytes and discards the rest. Stores the
+ * source in remote, if not NULL. Returns the number of bytes copied, or -1: EBADF (also if closed
+ * meanwhile), EINTR. */
+ssize_t udp_cmd_recvfrom(int desc, void *buf, size_t size, ip_endp_t *remote);
+/* Closes the endpoint. Calls that sleep on it fail with EBADF. Returns 0, or -1 (EBADF). */
 int udp_cmd_close(int desc);
 /* Copies the counters. */
 void udp_get_stats(struct udp_stats *stats);

@@ -1,13 +1,13 @@
 /*
- * The demonstration of step 18: a UDP datagram finds its endpoint by port.
- * Port 7 is bound. Once a second a datagram for it is queued there: nothing receives it before step
- * 19. Then comes a copy for port 9, which is not bound: the log shows an ICMP error go out and come
- * in (type 3, code 3). From the host (`make tap`): nc -u 192.0.2.2 7
+ * The demonstration of step 19: datagrams are exchanged.
+ * Port 7 echoes in a thread of its own, which sleeps until a datagram arrives. Once a second the
+ * data goes there from another port, as a packet of 48 bytes, and comes back: two lines "received".
+ * The host can send to it, too (`make tap`): nc -u 192.0.2.2 7
  * Ctrl-C ends the program.
  */
 
+#include <pthread.h>
 #include <signal.h>
-#include <string.h>
 #include <time.h>
 
 #include "driver/ether_tap.h"
@@ -17,17 +17,8 @@
 #include "udp.h"
 #include "util.h"
 
-/* The packet's data in a UDP datagram from port 49152 to port 7. With the IP header it has 48 bytes
- * again. */
-static const uint8_t datagram[] = {
-    0xc0, 0x00, 0x00, 0x07, 0x00, 0x1c, 0x93, 0xce, 0x70, 0x69, 0x6e, 0x67, 0x21, 0x70,
-    0x6f, 0x6e, 0x67, 0x3f, 0x70, 0x69, 0x6e, 0x67, 0x21, 0x70, 0x6f, 0x6e, 0x67, 0x3f,
-};
-
-#define DST 3 /* offsets: the low bytes of port and checksum */
-#define SUM 7
-
 static sigset_t sigint;
+static int server = -1, client = -1; /* descriptors */
 
 /* Waits a second for SIGINT. Returns whether it arrived. */
 static int interrupted(void)
@@ -47,41 +38,53 @@ static struct ip_iface *attach(struct net_device *dev, const char *addr, const c
 
 static int setup(void)
 {
-    struct ip_iface *iface;
-
     sigemptyset(&sigint);
     sigaddset(&sigint, SIGINT);
     sigprocmask(SIG_BLOCK, &sigint, NULL); /* taken by sigtimedwait alone */
-    if (net_init() == -1 || !attach(loopback_init(), "127.0.0.1", "255.0.0.0")) {
-        return -1;
-    }
-    iface = attach(ether_tap_init("tap0", "00:00:5e:00:53:01"), "192.0.2.2", "255.255.255.0");
-    if (!iface || ip_route_set_default_gateway(iface, "192.0.2.1") == -1) {
+    if (net_init() == -1 || !attach(loopback_init(), "127.0.0.1", "255.0.0.0") ||
+        !attach(ether_tap_init("tap0", "00:00:5e:00:53:01"), "192.0.2.2", "255.255.255.0")) {
         return -1;
     }
     return net_run();
 }
 
-/* Binds port 7, and sends two datagrams once a second. */
+/* Echoes datagrams until the descriptor is closed. */
+static void *echo(void *arg)
+{
+    char buf[2048];
+    ip_endp_t remote;
+    ssize_t len;
+
+    while ((len = udp_cmd_recvfrom(server, buf, sizeof(buf), &remote)) != -1) {
+        infof("server: received %zd bytes", len);
+        udp_cmd_sendto(server, buf, (size_t)len, &remote);
+    }
+    return arg;
+}
+
+/* Sends the data to the server once a second, and receives its echo. */
 static void demonstrate(void)
 {
-    uint8_t other[sizeof(datagram)];
-    ip_endp_t local = {IP_ADDR_ANY, hton16(7)};
-    int desc = udp_cmd_open();
-    ip_addr_t self;
+    static const char data[] = "ping!pong?ping!pong?";
+    ip_endp_t local = {IP_ADDR_ANY, hton16(7)}, remote;
+    char buf[2048];
+    pthread_t thread;
 
-    ip_addr_pton("127.0.0.1", &self);
-    if (desc == -1 || udp_cmd_bind(desc, &local) == -1) {
-        errorf("cannot bind port 7");
+    ip_endp_pton("127.0.0.1:7", &remote);
+    server = udp_cmd_open();
+    client = udp_cmd_open();
+    if (server == -1 || client == -1 || udp_cmd_bind(server, &local) == -1 ||
+        pthread_create(&thread, NULL, echo, NULL) != 0) {
+        errorf("cannot serve port 7");
         return;
     }
-    memcpy(other, datagram, sizeof(datagram));
-    other[DST] += 2; /* port 9; */
-    other[SUM] -= 2; /* the checksum is the complement of the sum */
     do {
-        ip_output(IP_PROTOCOL_UDP, datagram, sizeof(datagram), self, self);
-        ip_output(IP_PROTOCOL_UDP, other, sizeof(other), self, self);
+        udp_cmd_sendto(client, data, sizeof(data) - 1, &remote);
+        infof("client: received %zd bytes", udp_cmd_recvfrom(client, buf, sizeof(buf), NULL));
     } while (!interrupted());
+    udp_cmd_close(server); /* ends the echo: EBADF */
+    pthread_join(thread, NULL);
+    udp_cmd_close(client);
 }
 
 int main(void)

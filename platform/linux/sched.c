@@ -7,36 +7,36 @@
 #include "intr.h"
 
 /*
- * Sleeping and waking: how a thread of the program waits for what the interrupt thread will bring.
- *
- * A thread wants to read, and nothing has come. It must not look again and again; it must sleep
- * until somebody who has brought something wakes it. A typical sequence, with `lock` guarding the
- * queue:
+ * Sleeping and waking: how a thread waits for an event that another thread causes, such as received
+ * data. A typical sequence, with `lock` guarding a queue:
  *
  *     lock_acquire(&lock);                              lock_acquire(&lock);
- *     while (queue is empty)                            put something into the queue
+ *     while (the queue is empty)                        put an entry into the queue
  *         if (sched_task_sleep(&task, &lock, 0) == -1)  sched_task_wakeup(&task);
- *             give up;                                  lock_release(&lock);
- *     take something out; lock_release(&lock);
+ *             release the lock, return -1               lock_release(&lock);
+ *     take an entry; lock_release(&lock);
  *
- * The danger is in the gap: the reader sees an empty queue, the other one fills it and wakes
- * nobody, since nobody sleeps yet, and then the reader goes to sleep for ever. Two locks close the
- * gap, as in the kernel xv6. The reader holds `lock` from its look at the queue on. Sleeping takes
- * sched_mutex before it gives `lock` back, and keeps it until it really sleeps, which
- * pthread_cond_wait does in one step. Whoever wakes needs both, and so comes either before the look
- * or after the sleep has begun.
+ * Data: a task is its user's from sched_task_init to sched_task_destroy. Tasks with sleepers are in
+ * the list `sleeping`.
+ * Locks: the user's `lock` guards the condition; sched_mutex guards all tasks and the list, and is
+ * taken after `lock`.
  *
- * What has come for one, a connection or a datagram, wakes one. If all woke, a thousand would ask
- * for the lock to find nothing. It may be taken by another, who came just then and did not have to
- * sleep; then the one who was woken sleeps again. Nor is it left when an interruption reaches him
- * before he has taken it: that one reaches all sleepers, and whoever comes later looks first.
+ * No wake-up is lost between the check of the queue and the sleep. The sleeper holds `lock` from
+ * its check on. sched_task_sleep takes sched_mutex before it releases `lock`, as the kernel xv6
+ * does, and pthread_cond_wait releases sched_mutex and sleeps in one step. A waking thread needs
+ * both locks: it comes before the check, or after the sleep has begun.
  *
- * An interruption by the user does not know the locks of all the sleepers. It needs sched_mutex
- * alone, and for that reason counts: each sleep compares the number that it saw at the start with
- * the one at the end. Nothing is kept for calls that begin later.
+ * An event for one thread (a connection, a datagram) wakes one: if all woke, a thousand would take
+ * `lock` for nothing. A thread that did not sleep may take the event first; then the woken one
+ * sleeps again. If an interruption comes first, it wakes all sleepers, and the event waits in the
+ * queue for the next caller, which checks before it sleeps.
  *
- * Destroying a task wakes its sleepers, too, and waits until the last one has got `lock` back and
- * read its result. After that nobody knows of the task, and its memory may be used again.
+ * INTR_IRQ_USER interrupts all sleepers. sched_isr finds them under sched_mutex, where it may not
+ * take their locks. So it counts, and a sleep compares the count at its beginning and at its end.
+ * Later calls are not interrupted.
+ *
+ * sched_task_destroy wakes the sleepers and waits until the last one has `lock` back and has read
+ * its result. Then no thread uses the task, and its memory may be freed.
  */
 
 #define NSEC_PER_SEC 1000000000ull
