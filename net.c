@@ -10,6 +10,7 @@
 #include "arp.h"
 #include "icmp.h"
 #include "ip.h"
+#include "tcp.h"
 #include "udp.h"
 
 /*
@@ -343,6 +344,7 @@ static const struct layer {
     {"ip", ip_init, ip_shutdown},
     {"icmp", icmp_init, NULL},
     {"udp", udp_init, udp_shutdown},
+    {"tcp", tcp_init, NULL},
 };
 
 static void net_free(void)

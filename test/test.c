@@ -1,24 +1,29 @@
 /*
- * The demonstration of step 19: datagrams are exchanged.
- * Port 7 echoes in a thread of its own, which sleeps until a datagram arrives. Once a second the
- * data goes there from another port, as a packet of 48 bytes, and comes back: two lines "received".
- * The host can send to it, too (`make tap`): nc -u 192.0.2.2 7
+ * The demonstration of step 20: a TCP segment passes its checks.
+ * Once a second tcp_input logs the fields of the segment. Then comes a copy with one bit of its
+ * data changed: tcp_input drops it, and the log says why. On tap0 (`make tap`) the log shows the
+ * SYNs of the host, without an answer: nc 192.0.2.2 7
  * Ctrl-C ends the program.
  */
 
-#include <pthread.h>
 #include <signal.h>
+#include <string.h>
 #include <time.h>
 
 #include "driver/ether_tap.h"
 #include "driver/loopback.h"
 #include "ip.h"
 #include "net.h"
-#include "udp.h"
 #include "util.h"
 
+/* A TCP segment with the packet's first 8 bytes of data, from port 49152 to port 7, SEQ and ACK 1,
+ * flags PSH and ACK. With the IP header it has 48 bytes again. */
+static const uint8_t segment[] = {
+    0xc0, 0x00, 0x00, 0x07, 0x00, 0x00, 0x00, 0x01, 0x00, 0x00, 0x00, 0x01, 0x50, 0x18,
+    0x10, 0x00, 0x72, 0x09, 0x00, 0x00, 0x70, 0x69, 0x6e, 0x67, 0x21, 0x70, 0x6f, 0x6e,
+};
+
 static sigset_t sigint;
-static int server = -1, client = -1; /* descriptors */
 
 /* Waits a second for SIGINT. Returns whether it arrived. */
 static int interrupted(void)
@@ -38,53 +43,34 @@ static struct ip_iface *attach(struct net_device *dev, const char *addr, const c
 
 static int setup(void)
 {
+    struct ip_iface *iface;
+
     sigemptyset(&sigint);
     sigaddset(&sigint, SIGINT);
     sigprocmask(SIG_BLOCK, &sigint, NULL); /* taken by sigtimedwait alone */
-    if (net_init() == -1 || !attach(loopback_init(), "127.0.0.1", "255.0.0.0") ||
-        !attach(ether_tap_init("tap0", "00:00:5e:00:53:01"), "192.0.2.2", "255.255.255.0")) {
+    if (net_init() == -1 || !attach(loopback_init(), "127.0.0.1", "255.0.0.0")) {
+        return -1;
+    }
+    iface = attach(ether_tap_init("tap0", "00:00:5e:00:53:01"), "192.0.2.2", "255.255.255.0");
+    if (!iface || ip_route_set_default_gateway(iface, "192.0.2.1") == -1) {
         return -1;
     }
     return net_run();
 }
 
-/* Echoes datagrams until the descriptor is closed. */
-static void *echo(void *arg)
-{
-    char buf[2048];
-    ip_endp_t remote;
-    ssize_t len;
-
-    while ((len = udp_cmd_recvfrom(server, buf, sizeof(buf), &remote)) != -1) {
-        infof("server: received %zd bytes", len);
-        udp_cmd_sendto(server, buf, (size_t)len, &remote);
-    }
-    return arg;
-}
-
-/* Sends the data to the server once a second, and receives its echo. */
+/* Sends the packet once a second. */
 static void demonstrate(void)
 {
-    static const char data[] = "ping!pong?ping!pong?";
-    ip_endp_t local = {IP_ADDR_ANY, hton16(7)}, remote;
-    char buf[2048];
-    pthread_t thread;
+    uint8_t damaged[sizeof(segment)];
+    ip_addr_t self;
 
-    ip_endp_pton("127.0.0.1:7", &remote);
-    server = udp_cmd_open();
-    client = udp_cmd_open();
-    if (server == -1 || client == -1 || udp_cmd_bind(server, &local) == -1 ||
-        pthread_create(&thread, NULL, echo, NULL) != 0) {
-        errorf("cannot serve port 7");
-        return;
-    }
+    ip_addr_pton("127.0.0.1", &self);
+    memcpy(damaged, segment, sizeof(segment));
+    damaged[sizeof(damaged) - 1] ^= 1;
     do {
-        udp_cmd_sendto(client, data, sizeof(data) - 1, &remote);
-        infof("client: received %zd bytes", udp_cmd_recvfrom(client, buf, sizeof(buf), NULL));
+        ip_output(IP_PROTOCOL_TCP, segment, sizeof(segment), self, self);
+        ip_output(IP_PROTOCOL_TCP, damaged, sizeof(damaged), self, self);
     } while (!interrupted());
-    udp_cmd_close(server); /* ends the echo: EBADF */
-    pthread_join(thread, NULL);
-    udp_cmd_close(client);
 }
 
 int main(void)
