@@ -344,7 +344,7 @@ static const struct layer {
     {"ip", ip_init, ip_shutdown},
     {"icmp", icmp_init, NULL},
     {"udp", udp_init, udp_shutdown},
-    {"tcp", tcp_init, NULL},
+    {"tcp", tcp_init, tcp_shutdown},
 };
 
 static void net_free(void)

@@ -8,6 +8,43 @@
 #include "ip.h"
 
 #define TCP_HDR_SIZE_MIN 20
+#define TCP_PCB_SIZE 4096          /* control blocks; then EMFILE (left out: more, step 37) */
+
+/* RFC 9293 3.3.2 */
+enum tcp_state {
+    TCP_STATE_CLOSED,
+    TCP_STATE_LISTEN,
+    TCP_STATE_SYN_SENT,
+    TCP_STATE_SYN_RECEIVED,
+    TCP_STATE_ESTABLISHED,
+    TCP_STATE_FIN_WAIT1,
+    TCP_STATE_FIN_WAIT2,
+    TCP_STATE_CLOSING,
+    TCP_STATE_TIME_WAIT,
+    TCP_STATE_CLOSE_WAIT,
+    TCP_STATE_LAST_ACK,
+};
+
+/* The variables of a control block, RFC 9293 3.3.1. Sequence numbers in host byte order. */
+struct tcp_view {
+    int desc;           /* descriptor, the index of the block */
+    enum tcp_state state;
+    ip_endp_t local;
+    ip_endp_t remote;
+    struct {
+        uint32_t una;   /* SND.UNA, oldest unacknowledged sequence number */
+        uint32_t nxt;   /* SND.NXT, next sequence number to send */
+        uint32_t wnd;   /* SND.WND, in bytes */
+        uint32_t wl1;   /* SND.WL1, SEG.SEQ of the last window update */
+        uint32_t wl2;   /* SND.WL2, SEG.ACK of the last window update */
+    } snd;
+    uint32_t iss;       /* initial send sequence number */
+    struct {
+        uint32_t nxt;   /* RCV.NXT, next sequence number expected */
+        uint32_t wnd;   /* RCV.WND, in bytes */
+    } rcv;
+    uint32_t irs;       /* initial receive sequence number */
+};
 
 struct tcp_stats {
     uint64_t received;        /* segments from IP */
@@ -16,10 +53,24 @@ struct tcp_stats {
     uint64_t bad_offset;      /* dropped: data offset below 20 bytes or beyond the segment */
     uint64_t bad_checksum;    /* dropped: bad checksum */
     uint64_t bad_address;     /* dropped: bad source or destination address */
+    uint64_t sent;            /* segments that IP has accepted */
+    uint64_t send_failed;     /* segments refused by IP, or without memory */
+    uint64_t no_connection;   /* dropped: no control block; answered by a RST unless it is one */
+    uint64_t resets_sent;     /* RSTs of any kind */
 };
 
 /* Registers TCP with IP. Returns 0 or -1. */
 int tcp_init(void);
+/* Releases all blocks; sleepers return with EBADF. */
+void tcp_shutdown(void);
+
+/* Copies the variables of block desc. Returns 0, or -1 (EBADF) if there is none. */
+int tcp_get_view(int desc, struct tcp_view *view);
+/* The same by place in the table, from 0 to TCP_PCB_SIZE - 1, to list all blocks. Returns 0, or -1
+ * if the place is empty. */
+int tcp_get_view_at(size_t place, struct tcp_view *view);
+/* Returns the name of a state as in the log: SYN_RECEIVED. */
+const char *tcp_state_ntoa(enum tcp_state state);
 
 /* Copies the counters. */
 void tcp_get_stats(struct tcp_stats *stats);
