@@ -9,20 +9,37 @@
 #include "util.h"
 
 /*
- * tcp: the Transmission Control Protocol, RFC 9293. In this step there is no connection yet: each
- * segment is answered by a RST, unless it is one. Left out: connections (step 22).
+ * tcp: the Transmission Control Protocol, RFC 9293. In this step it waits for a peer and completes
+ * the handshake. Left out: data (step 23), active OPEN (step 25), FIN (steps 26 and 27).
  *
  * Data
- *   struct tcp_pcb      the transmission control block (TCB) of a connection; `pcbs` is the table
+ *   struct tcp_pcb      the transmission control block (TCB) of a connection or a listener. The
+ *                       table `pcbs` owns it; its index there is the user's descriptor. It exists
+ *                       while a descriptor refers to it (`owned`).
  *   struct tcp_segment  a received segment in host byte order; its text is borrowed from IP
+ *
+ * Typical calls
+ *   tcp_cmd_open, tcp_cmd_close
  *
  * Map by section of RFC 9293
  *   3.1      header           tcp_check_hdr, tcp_segment_parse, tcp_dump
- *   3.3      control blocks   tcp_pcb_select
- *   3.10.6   STATUS           tcp_get_view
- *   3.10.7   SEGMENT ARRIVES  tcp_segment_arrives: tcp_closed
+ *   3.3      control blocks   tcp_pcb_alloc, tcp_pcb_select, tcp_pcb_set_state, tcp_pcb_release
+ *   3.4      sequence numbers seq_lt, seq_leq, seq_between (tcp.h), tcp_seq_len, tcp_pcb_set_iss
+ *   3.10.1-6 user commands    tcp_cmd_*; STATUS is tcp_get_view
+ *   3.10.7   SEGMENT ARRIVES  tcp_segment_arrives: tcp_closed, tcp_listen, tcp_otherwise
  *
- * Lock. `lock` guards the table and its blocks. Order: tcp, ip, arp.
+ * Verbs that end a connection or its block
+ *   tcp_pcb_close           CLOSE: resets
+ *   tcp_pcb_reset           sends a RST if the peer may have the connection open, and releases
+ *   tcp_pcb_fail_handshake  returns to LISTEN
+ *   tcp_pcb_finish          enters CLOSED, with an errno for the user
+ *   tcp_pcb_release         removes the block from the table and frees it; sleepers get EBADF
+ *
+ * Lock. `lock` guards the table and its blocks. Order: tcp, ip, arp. A command that sleeps releases
+ * it, and then checks the state again; after EBADF the block is gone.
+ *
+ * Limits
+ *   TCP_PCB_SIZE             blocks; then EMFILE
  */
 
 #define TCP_FLG_FIN 0x01
@@ -69,8 +86,12 @@ struct tcp_segment {
 struct tcp_pcb {
     enum tcp_state state;
     int desc;               /* index in pcbs, the user's descriptor */
+    int owned;              /* a descriptor refers to the block */
+    int errnum;             /* errno that ended the connection, or 0 */
     ip_endp_t local;
     ip_endp_t remote;
+    ip_endp_t offered;      /* local endpoint as given by the user */
+    ip_endp_t expected;     /* passive: the peer that may connect, zeros for any */
     struct {
         uint32_t una;
         uint32_t nxt;
@@ -84,10 +105,12 @@ struct tcp_pcb {
         uint32_t wnd;
     } rcv;
     uint32_t irs;
+    struct sched_task task; /* threads that sleep until the block changes */
 };
 
 static lock_t lock = LOCK_INITIALIZER; /* guards pcbs and the blocks; order: tcp, ip, arp */
 static struct tcp_pcb *pcbs[TCP_PCB_SIZE];
+static int started; /* between tcp_init and tcp_shutdown */
 static struct tcp_stats stats;
 
 /*
@@ -169,6 +192,89 @@ const char *tcp_state_ntoa(enum tcp_state state)
     return (size_t)state < countof(names) ? names[state] : "UNKNOWN";
 }
 
+static void tcp_pcb_set_state(struct tcp_pcb *pcb, enum tcp_state state)
+{
+    assert(lock_held(&lock));
+    debugf("desc=%d, %s => %s", pcb->desc, tcp_state_ntoa(pcb->state), tcp_state_ntoa(state));
+    pcb->state = state;
+    sched_task_wakeup(&pcb->task);
+}
+
+static int tcp_pcb_desc(const struct tcp_pcb *pcb)
+{
+    return pcb->desc;
+}
+
+static struct tcp_pcb *tcp_pcb_get(int desc)
+{
+    assert(lock_held(&lock));
+    if (desc < 0 || (size_t)desc >= countof(pcbs) || !pcbs[desc] || !pcbs[desc]->owned) {
+        errno = EBADF;
+        return NULL;
+    }
+    return pcbs[desc];
+}
+
+/* Removes the block from the table, lets its sleepers return with EBADF, and frees it. */
+static void tcp_pcb_release(struct tcp_pcb *pcb)
+{
+    debugf("desc=%d", pcb->desc);
+    pcbs[pcb->desc] = NULL;
+    sched_task_destroy(&pcb->task, &lock);
+    memory_free(pcb);
+}
+
+/* Enters CLOSED, with errnum for the user (0: regular end). Releases a block that no user owns. */
+static void tcp_pcb_finish(struct tcp_pcb *pcb, int errnum)
+{
+    pcb->errnum = errnum;
+    tcp_pcb_set_state(pcb, TCP_STATE_CLOSED);
+    if (!pcb->owned) {
+        tcp_pcb_release(pcb);
+    }
+}
+
+/* Ends a failed handshake. A user's passive OPEN returns to LISTEN, for the next peer. */
+static void tcp_pcb_fail_handshake(struct tcp_pcb *pcb, int errnum)
+{
+    if (!pcb->owned) {
+        tcp_pcb_finish(pcb, errnum);
+        return;
+    }
+    pcb->local = pcb->offered;
+    pcb->remote = pcb->expected;
+    tcp_pcb_set_state(pcb, TCP_STATE_LISTEN);
+}
+
+/* Returns a new block in CLOSED, owned by a user or not, or NULL (EMFILE, ENOMEM, ENETDOWN). */
+static struct tcp_pcb *tcp_pcb_alloc(int owned)
+{
+    struct tcp_pcb **slot = pcbs, *pcb;
+
+    assert(lock_held(&lock));
+    if (!started) {
+        errno = ENETDOWN;
+        return NULL;
+    }
+    while (slot < tailof(pcbs) && *slot) {
+        slot++;
+    }
+    if (slot == tailof(pcbs)) {
+        errno = EMFILE;
+        return NULL;
+    }
+    pcb = memory_alloc(sizeof(*pcb));
+    if (!pcb) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    pcb->desc = (int)indexof(pcbs, slot);
+    pcb->owned = owned;
+    sched_task_init(&pcb->task);
+    *slot = pcb;
+    return pcb;
+}
+
 static int tcp_endp_is_equal(const ip_endp_t *a, const ip_endp_t *b)
 {
     return a->addr == b->addr && a->port == b->port;
@@ -192,10 +298,52 @@ static struct tcp_pcb *tcp_pcb_find(const ip_endp_t *local, const ip_endp_t *rem
     return NULL;
 }
 
-/* Returns the block for a segment, or NULL. */
+static int tcp_endp_is_any(const ip_endp_t *endp)
+{
+    return endp->addr == IP_ADDR_ANY && endp->port == 0;
+}
+
+/* Returns how closely a listener matches, 0 if it does not. A bound address adds 1, an expected
+ * peer 2. */
+static int tcp_pcb_match(const struct tcp_pcb *pcb, const ip_endp_t *local, const ip_endp_t *remote)
+{
+    int score = 1;
+
+    if (pcb->state != TCP_STATE_LISTEN || pcb->local.port != local->port) {
+        return 0;
+    }
+    if (pcb->local.addr != IP_ADDR_ANY) {
+        if (pcb->local.addr != local->addr) {
+            return 0;
+        }
+        score += 1;
+    }
+    if (!tcp_endp_is_any(&pcb->expected)) {
+        if (!tcp_endp_is_equal(&pcb->expected, remote)) {
+            return 0;
+        }
+        score += 2;
+    }
+    return score;
+}
+
+/* Returns the block for a segment: its connection, or else the listener that matches most closely,
+ * or NULL. */
 static struct tcp_pcb *tcp_pcb_select(const ip_endp_t *local, const ip_endp_t *remote)
 {
-    return tcp_pcb_find(local, remote); /* left out: listeners (step 22) */
+    struct tcp_pcb *best = tcp_pcb_find(local, remote), **slot;
+    int score = 0;
+
+    if (best) {
+        return best;
+    }
+    for (slot = pcbs; slot < tailof(pcbs); slot++) {
+        if (*slot && tcp_pcb_match(*slot, local, remote) > score) {
+            best = *slot;
+            score = tcp_pcb_match(best, local, remote);
+        }
+    }
+    return best;
 }
 
 int tcp_get_view_at(size_t place, struct tcp_view *view)
@@ -288,8 +436,56 @@ static void tcp_output_reset(const struct tcp_segment *seg, const ip_endp_t *loc
     }
 }
 
+/* Sends the next segment, at SND.NXT, and advances SND.NXT by its sequence numbers. One that IP
+ * refuses counts as lost. Returns 0 (left out: -1 without memory to keep it, step 24). */
+static int tcp_output(struct tcp_pcb *pcb, uint8_t flg, const uint8_t *data, size_t len)
+{
+    uint32_t seq = pcb->snd.nxt;
+
+    pcb->snd.nxt += tcp_seq_len(flg, len);
+    tcp_output_segment(seq, TCP_FLG_ISSET(flg, TCP_FLG_ACK) ? pcb->rcv.nxt : 0, flg,
+                       (uint16_t)pcb->rcv.wnd, data, len, &pcb->local, &pcb->remote);
+    return 0;
+}
+
+/* Sets the initial send sequence number, by random_bytes, and SND.UNA and SND.NXT to it. */
+static void tcp_pcb_set_iss(struct tcp_pcb *pcb)
+{
+    random_bytes(&pcb->iss, sizeof(pcb->iss));
+    pcb->snd.una = pcb->snd.nxt = pcb->iss;
+}
+
+/* Sends a RST if the peer may have the connection open, and releases the block. */
+static void tcp_pcb_reset(struct tcp_pcb *pcb)
+{
+    if (pcb->state != TCP_STATE_CLOSED && pcb->state != TCP_STATE_LISTEN &&
+        pcb->state != TCP_STATE_SYN_SENT && pcb->state != TCP_STATE_TIME_WAIT) {
+        count(stats.resets_sent);
+        tcp_output_segment(pcb->snd.nxt, pcb->rcv.nxt, TCP_FLG_RST | TCP_FLG_ACK, 0, NULL, 0,
+                           &pcb->local, &pcb->remote);
+    }
+    tcp_pcb_release(pcb);
+}
+
 /*
- * SEGMENT ARRIVES, RFC 9293 3.10.7.
+ * Changes of state with more than one cause
+ */
+
+/* Enters ESTABLISHED. Returns 0, or -1 if the connection was reset (left out: no memory for its
+ * data, step 23). */
+static int tcp_establish(struct tcp_pcb *pcb, const struct tcp_segment *seg)
+{
+    pcb->snd.una = seg->ack; /* step 23: in tcp_check_ack_established */
+    pcb->snd.wnd = seg->wnd;
+    pcb->snd.wl1 = seg->seq;
+    pcb->snd.wl2 = seg->ack;
+    tcp_pcb_set_state(pcb, TCP_STATE_ESTABLISHED);
+    return 0;
+}
+
+/*
+ * SEGMENT ARRIVES, RFC 9293 3.10.7, in its words and order. Each check returns 0 to continue, or -1
+ * when the segment is done (and the block may be gone). The caller must hold the lock.
  */
 
 /* 3.10.7.1 "If the state is CLOSED": "An incoming segment not containing a RST causes a RST to be
@@ -305,6 +501,126 @@ static void tcp_closed(const struct tcp_segment *seg, const ip_endp_t *local,
     }
 }
 
+/* 3.10.7.2, third, a SYN: returns the block for the connection, or NULL if there is none. */
+static struct tcp_pcb *tcp_listen_syn(struct tcp_pcb *listener)
+{
+    return listener;
+}
+
+/* 3.10.7.2 "If the state is LISTEN" */
+static void tcp_listen(struct tcp_pcb *pcb, const struct tcp_segment *seg, const ip_endp_t *local,
+                       const ip_endp_t *remote)
+{
+    /* "First, check for a RST": "An incoming RST should be ignored." */
+    if (TCP_FLG_ISSET(seg->flg, TCP_FLG_RST)) {
+        drop(stats.bad_flags, "desc=%d, RST in LISTEN", pcb->desc);
+        return;
+    }
+    /* "Second, check for an ACK": "Any acknowledgment is bad"; it gets a RST */
+    if (TCP_FLG_ISSET(seg->flg, TCP_FLG_ACK)) {
+        drop(stats.bad_ack, "desc=%d, ACK in LISTEN", pcb->desc);
+        tcp_output_reset(seg, local, remote);
+        return;
+    }
+    /* "Third, check for a SYN"; its text is not kept: the peer retransmits it */
+    if (!TCP_FLG_ISSET(seg->flg, TCP_FLG_SYN) || TCP_FLG_ISSET(seg->flg, TCP_FLG_FIN)) {
+        /* "Fourth, other data or control"; a SYN with FIN too */
+        drop(stats.bad_flags, "desc=%d, no SYN, or SYN with FIN", pcb->desc);
+        return;
+    }
+    pcb = tcp_listen_syn(pcb);
+    if (!pcb) {
+        return;
+    }
+    pcb->local = *local;
+    pcb->remote = *remote;
+    pcb->irs = seg->seq;
+    pcb->rcv.nxt = seg->seq + 1;
+    pcb->rcv.wnd = TCP_RCV_BUF_SIZE;
+    tcp_pcb_set_iss(pcb);
+    tcp_pcb_set_state(pcb, TCP_STATE_SYN_RECEIVED);
+    if (tcp_output(pcb, TCP_FLG_SYN | TCP_FLG_ACK, NULL, 0) == -1) {
+        tcp_pcb_fail_handshake(pcb, ENOMEM);
+    }
+}
+
+/* 3.10.7.4 "First, check sequence number": "If an incoming segment is not acceptable, an
+ * acknowledgment should be sent in reply", but not to a RST. */
+static int tcp_check_seq(struct tcp_pcb *pcb, struct tcp_segment *seg)
+{
+    (void)pcb;
+    (void)seg;
+    return 0; /* left out: step 23 */
+}
+
+/* 3.10.7.4 "Second, check the RST bit" */
+static int tcp_check_rst(struct tcp_pcb *pcb, const struct tcp_segment *seg)
+{
+    if (TCP_FLG_ISSET(seg->flg, TCP_FLG_RST)) {
+        /* left out: closing the connection (step 28) */
+        return drop(stats.bad_flags, "desc=%d, RST", pcb->desc);
+    }
+    return 0;
+}
+
+/* 3.10.7.4 "Third, check security": left out. */
+
+/* 3.10.7.4 "Fourth, check the SYN bit" */
+static int tcp_check_syn(struct tcp_pcb *pcb, const struct tcp_segment *seg)
+{
+    if (TCP_FLG_ISSET(seg->flg, TCP_FLG_SYN)) {
+        /* left out: a challenge ACK (step 28) */
+        return drop(stats.bad_flags, "desc=%d, SYN on a connection", pcb->desc);
+    }
+    return 0;
+}
+
+/* 3.10.7.4 "Fifth, check the ACK field", "SYN-RECEIVED STATE": "If SND.UNA < SEG.ACK =< SND.NXT,
+ * then enter ESTABLISHED state"; any other ACK gets a RST, and the block stays as it is. */
+static int tcp_check_ack_syn_received(struct tcp_pcb *pcb, const struct tcp_segment *seg)
+{
+    if (!seq_lt(pcb->snd.una, seg->ack) || !seq_leq(seg->ack, pcb->snd.nxt)) {
+        drop(stats.bad_ack, "desc=%d, our SYN not acknowledged, ack=%u", pcb->desc, seg->ack);
+        tcp_output_reset(seg, &pcb->local, &pcb->remote);
+        return -1;
+    }
+    return tcp_establish(pcb, seg);
+}
+
+/* 3.10.7.4 "Fifth, check the ACK field": "if the ACK bit is off, drop the segment" */
+static int tcp_check_ack(struct tcp_pcb *pcb, const struct tcp_segment *seg)
+{
+    if (!TCP_FLG_ISSET(seg->flg, TCP_FLG_ACK)) {
+        return drop(stats.bad_flags, "desc=%d, no ACK", pcb->desc);
+    }
+    if (pcb->state == TCP_STATE_SYN_RECEIVED && tcp_check_ack_syn_received(pcb, seg) == -1) {
+        return -1;
+    }
+    return 0; /* left out: other states (step 23) */
+}
+
+/* 3.10.7.4 "Sixth, check the URG bit": left out (step 63); the urgent pointer is ignored. */
+
+/* 3.10.7.4 "Seventh, process the segment text" */
+static int tcp_segment_text(struct tcp_pcb *pcb, struct tcp_segment *seg)
+{
+    (void)pcb;
+    (void)seg;
+    return 0; /* left out: step 23 */
+}
+
+/* 3.10.7.4 "Otherwise" */
+static void tcp_otherwise(struct tcp_pcb *pcb, struct tcp_segment *seg)
+{
+    if (tcp_check_seq(pcb, seg) == -1 || tcp_check_rst(pcb, seg) == -1 ||
+        tcp_check_syn(pcb, seg) == -1 || tcp_check_ack(pcb, seg) == -1) {
+        return;
+    }
+    if (tcp_segment_text(pcb, seg) == -1) {
+        debugf("desc=%d, text not accepted", pcb->desc); /* left out: FIN (step 26) */
+    }
+}
+
 static void tcp_segment_arrives(struct tcp_segment *seg, const ip_endp_t *local,
                                 const ip_endp_t *remote)
 {
@@ -317,8 +633,12 @@ static void tcp_segment_arrives(struct tcp_segment *seg, const ip_endp_t *local,
         return;
     }
     switch (pcb->state) {
+    case TCP_STATE_LISTEN:
+        tcp_listen(pcb, seg, local, remote);
+        break;
     default:
-        break; /* left out: other states (step 22) */
+        tcp_otherwise(pcb, seg);
+        break;
     }
 }
 
@@ -407,6 +727,143 @@ static void tcp_input(const struct ip_hdr *iphdr, const uint8_t *data, size_t le
 }
 
 /*
+ * User commands
+ */
+
+/* Is local bound, for the same expected peer? IP_ADDR_ANY overlaps with each address. */
+static int tcp_is_in_use(const ip_endp_t *local, const ip_endp_t *expected)
+{
+    const struct tcp_pcb *pcb;
+    size_t i;
+
+    for (i = 0; i < countof(pcbs); i++) {
+        pcb = pcbs[i];
+        if (!pcb || !pcb->owned ||
+            (pcb->state != TCP_STATE_CLOSED && pcb->state != TCP_STATE_LISTEN)) {
+            continue;
+        }
+        if (pcb->offered.port != local->port || !tcp_endp_is_equal(&pcb->expected, expected)) {
+            continue;
+        }
+        if (pcb->offered.addr == local->addr || pcb->offered.addr == IP_ADDR_ANY ||
+            local->addr == IP_ADDR_ANY) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* Binds the block to local, for connections from expected. Returns 0, or -1 (EADDRNOTAVAIL,
+ * EADDRINUSE). */
+static int tcp_pcb_offer(struct tcp_pcb *pcb, const ip_endp_t *local, const ip_endp_t *expected)
+{
+    if (local->addr != IP_ADDR_ANY && !ip_iface_select(local->addr)) {
+        errno = EADDRNOTAVAIL;
+        return -1;
+    }
+    if (tcp_is_in_use(local, expected)) {
+        errno = EADDRINUSE;
+        return -1;
+    }
+    pcb->local = pcb->offered = *local;
+    pcb->remote = pcb->expected = *expected;
+    return 0;
+}
+
+/* Sleeps until the handshake is over. Returns 0, or -1 with errno set: after EBADF the block is
+ * gone. */
+static int tcp_wait_handshake(struct tcp_pcb *pcb)
+{
+    while (pcb->state == TCP_STATE_LISTEN || pcb->state == TCP_STATE_SYN_SENT ||
+           pcb->state == TCP_STATE_SYN_RECEIVED) {
+        if (sched_task_sleep(&pcb->task, &lock, 0) == -1) {
+            return -1;
+        }
+    }
+    if (pcb->state == TCP_STATE_CLOSED) {
+        errno = pcb->errnum;
+        return -1;
+    }
+    return 0;
+}
+
+/* Passive OPEN: binds the block to local and enters LISTEN, for connections from remote (NULL: any
+ * peer). Returns 0, or -1 with errno set: EINVAL if local is NULL or has no port, or
+ * tcp_pcb_offer's. */
+static int tcp_open_passive(struct tcp_pcb *pcb, const ip_endp_t *local, const ip_endp_t *remote)
+{
+    ip_endp_t anybody = {IP_ADDR_ANY, 0};
+
+    if (!local || local->port == 0) {
+        errno = EINVAL;
+        return -1;
+    }
+    if (tcp_pcb_offer(pcb, local, remote ? remote : &anybody) == -1) {
+        return -1;
+    }
+    tcp_pcb_set_state(pcb, TCP_STATE_LISTEN);
+    return 0;
+}
+
+/* Opens the block and sleeps until it is connected. Returns its descriptor; or -1 with errno set:
+ * the block is gone. */
+static int tcp_pcb_open(struct tcp_pcb *pcb, const ip_endp_t *local, const ip_endp_t *remote,
+                        int active)
+{
+    int ret, errnum;
+
+    (void)active;
+    ret = tcp_open_passive(pcb, local, remote);
+    if (ret == 0 && tcp_wait_handshake(pcb) == 0) {
+        return tcp_pcb_desc(pcb);
+    }
+    errnum = errno;
+    if (errnum != EBADF) { /* else it is gone already */
+        tcp_pcb_reset(pcb);
+    }
+    errno = errnum;
+    return -1;
+}
+
+int tcp_cmd_open(const ip_endp_t *local, const ip_endp_t *remote, int active)
+{
+    struct tcp_pcb *pcb;
+    int desc = -1;
+
+    if (active) {
+        errno = EOPNOTSUPP; /* left out: step 25 */
+        return -1;
+    }
+    lock_acquire(&lock);
+    pcb = tcp_pcb_alloc(1);
+    if (pcb) {
+        desc = tcp_pcb_open(pcb, local, remote, active);
+    }
+    lock_release(&lock);
+    return desc;
+}
+
+/* CLOSE, RFC 9293 3.10.4. Caller must hold the lock. */
+static void tcp_pcb_close(struct tcp_pcb *pcb)
+{
+    assert(lock_held(&lock));
+    tcp_pcb_reset(pcb); /* left out: FIN (steps 26 and 27) */
+}
+
+int tcp_cmd_close(int desc)
+{
+    struct tcp_pcb *pcb;
+
+    lock_acquire(&lock);
+    pcb = tcp_pcb_get(desc);
+    if (pcb) {
+        tcp_pcb_close(pcb);
+    }
+    lock_release(&lock);
+    return pcb ? 0 : -1;
+}
+
+/*
  * Start and stop
  */
 
@@ -415,6 +872,9 @@ int tcp_init(void)
     if (ip_protocol_register(IP_PROTOCOL_TCP, tcp_input) == -1) {
         return -1;
     }
+    lock_acquire(&lock);
+    started = 1;
+    lock_release(&lock);
     return 0;
 }
 
@@ -423,8 +883,11 @@ void tcp_shutdown(void)
     size_t i;
 
     lock_acquire(&lock);
+    started = 0;
     for (i = 0; i < countof(pcbs); i++) {
-        pcbs[i] = NULL;
+        if (pcbs[i]) {
+            tcp_pcb_release(pcbs[i]);
+        }
     }
     lock_release(&lock);
 }

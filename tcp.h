@@ -9,6 +9,7 @@
 
 #define TCP_HDR_SIZE_MIN 20
 #define TCP_PCB_SIZE 4096          /* control blocks; then EMFILE (left out: more, step 37) */
+#define TCP_RCV_BUF_SIZE 65535     /* bytes of the receive window */
 
 /* RFC 9293 3.3.2 */
 enum tcp_state {
@@ -46,6 +47,23 @@ struct tcp_view {
     uint32_t irs;       /* initial receive sequence number */
 };
 
+/* Sequence numbers are compared modulo 2^32, RFC 9293 3.4. */
+static inline int seq_lt(uint32_t a, uint32_t b)
+{
+    return (int32_t)(a - b) < 0;
+}
+
+static inline int seq_leq(uint32_t a, uint32_t b)
+{
+    return (int32_t)(a - b) <= 0;
+}
+
+/* Is low <= seq < high? */
+static inline int seq_between(uint32_t low, uint32_t seq, uint32_t high)
+{
+    return seq - low < high - low;
+}
+
 struct tcp_stats {
     uint64_t received;        /* segments from IP */
     uint64_t delivered;       /* segments with a valid header */
@@ -57,6 +75,8 @@ struct tcp_stats {
     uint64_t send_failed;     /* segments refused by IP, or without memory */
     uint64_t no_connection;   /* dropped: no control block; answered by a RST unless it is one */
     uint64_t resets_sent;     /* RSTs of any kind */
+    uint64_t bad_flags;       /* dropped: flags or data that the state does not allow */
+    uint64_t bad_ack;         /* dropped: unacceptable acknowledgment number */
 };
 
 /* Registers TCP with IP. Returns 0 or -1. */
@@ -71,6 +91,22 @@ int tcp_get_view(int desc, struct tcp_view *view);
 int tcp_get_view_at(size_t place, struct tcp_view *view);
 /* Returns the name of a state as in the log: SYN_RECEIVED. */
 const char *tcp_state_ntoa(enum tcp_state state);
+
+/*
+ * User commands of RFC 9293 3.9.1. Endpoints in network byte order. Return 0 unless stated
+ * otherwise. On failure they return -1 and set errno:
+ *
+ *   EBADF      the descriptor is not open, or was closed while the call slept
+ *   EINTR      INTR_IRQ_USER interrupted the sleep
+ *   ENETDOWN   the stack does not run
+ */
+
+/* OPEN: waits for a connection to local from remote (NULL: any peer). Sleeps until it is
+ * established, and returns its descriptor. active must be 0 (left out: else, step 25). EINVAL
+ * (local is NULL or has no port), EMFILE, ENOMEM, EADDRINUSE, EADDRNOTAVAIL, EINTR. */
+int tcp_cmd_open(const ip_endp_t *local, const ip_endp_t *remote, int active);
+/* CLOSE: resets the connection (left out: FIN, steps 26 and 27). Wakes sleepers. */
+int tcp_cmd_close(int desc);
 
 /* Copies the counters. */
 void tcp_get_stats(struct tcp_stats *stats);
