@@ -9,17 +9,18 @@
 #include "util.h"
 
 /*
- * tcp: the Transmission Control Protocol, RFC 9293. In this step it waits for a peer and completes
- * the handshake. Left out: data (step 23), active OPEN (step 25), FIN (steps 26 and 27).
+ * tcp: the Transmission Control Protocol, RFC 9293. Carries bytes between two endpoints, complete
+ * and in order, or tells the user why it cannot.
  *
  * Data
  *   struct tcp_pcb      the transmission control block (TCB) of a connection or a listener. The
  *                       table `pcbs` owns it; its index there is the user's descriptor. It exists
  *                       while a descriptor refers to it (`owned`).
+ *   pcb->buf            received bytes in order, each until the user has read it
  *   struct tcp_segment  a received segment in host byte order; its text is borrowed from IP
  *
  * Typical calls
- *   tcp_cmd_open, tcp_cmd_close
+ *   tcp_cmd_open, tcp_cmd_receive, tcp_cmd_send, tcp_cmd_close
  *
  * Map by section of RFC 9293
  *   3.1      header           tcp_check_hdr, tcp_segment_parse, tcp_dump
@@ -40,6 +41,8 @@
  *
  * Limits
  *   TCP_PCB_SIZE             blocks; then EMFILE
+ *   TCP_RCV_BUF_SIZE         unread bytes; then the window is zero
+ *   TCP_ANSWER_INTERVAL      between two answers to ACKs at the right edge of our window
  */
 
 #define TCP_FLG_FIN 0x01
@@ -80,13 +83,17 @@ struct tcp_segment {
     uint8_t flg;
     const uint8_t *data;
     size_t data_len;
+    int ack_due; /* an ACK is due after the last check */
 };
+
+#define TCP_ANSWER_INTERVAL 500000000 /* nanoseconds between answers to ACKs at the right edge */
 
 /* The transmission control block, RFC 9293 3.3.1. Sequence numbers in host byte order. */
 struct tcp_pcb {
     enum tcp_state state;
     int desc;               /* index in pcbs, the user's descriptor */
     int owned;              /* a descriptor refers to the block */
+    int closing;            /* a command that ends the block waits for its sleepers to leave */
     int errnum;             /* errno that ended the connection, or 0 */
     ip_endp_t local;
     ip_endp_t remote;
@@ -106,6 +113,10 @@ struct tcp_pcb {
     } rcv;
     uint32_t irs;
     struct sched_task task; /* threads that sleep until the block changes */
+    uint8_t *buf;           /* ring of TCP_RCV_BUF_SIZE bytes: those that the user has not read */
+    size_t buf_head;        /* index of the oldest byte */
+    size_t buf_len;         /* bytes in use */
+    uint64_t answered;      /* last answer to an ACK at our window's right edge, by clock_now */
 };
 
 static lock_t lock = LOCK_INITIALIZER; /* guards pcbs and the blocks; order: tcp, ip, arp */
@@ -208,7 +219,8 @@ static int tcp_pcb_desc(const struct tcp_pcb *pcb)
 static struct tcp_pcb *tcp_pcb_get(int desc)
 {
     assert(lock_held(&lock));
-    if (desc < 0 || (size_t)desc >= countof(pcbs) || !pcbs[desc] || !pcbs[desc]->owned) {
+    if (desc < 0 || (size_t)desc >= countof(pcbs) || !pcbs[desc] || !pcbs[desc]->owned ||
+        pcbs[desc]->closing) {
         errno = EBADF;
         return NULL;
     }
@@ -221,6 +233,7 @@ static void tcp_pcb_release(struct tcp_pcb *pcb)
     debugf("desc=%d", pcb->desc);
     pcbs[pcb->desc] = NULL;
     sched_task_destroy(&pcb->task, &lock);
+    memory_free(pcb->buf);
     memory_free(pcb);
 }
 
@@ -468,14 +481,51 @@ static void tcp_pcb_reset(struct tcp_pcb *pcb)
 }
 
 /*
+ * Receive buffer
+ */
+
+/* Appends len bytes. There is room: they are inside the receive window. */
+static void tcp_buf_write(struct tcp_pcb *pcb, const uint8_t *data, size_t len)
+{
+    size_t tail = (pcb->buf_head + pcb->buf_len) % TCP_RCV_BUF_SIZE;
+    size_t first = len < TCP_RCV_BUF_SIZE - tail ? len : TCP_RCV_BUF_SIZE - tail;
+
+    assert(len <= TCP_RCV_BUF_SIZE - pcb->buf_len);
+    memcpy(pcb->buf + tail, data, first);
+    memcpy(pcb->buf, data + first, len - first);
+    pcb->buf_len += len;
+}
+
+/* Moves at most size bytes to data. Returns their number. */
+static size_t tcp_buf_read(struct tcp_pcb *pcb, uint8_t *data, size_t size)
+{
+    size_t len = size < pcb->buf_len ? size : pcb->buf_len;
+    size_t first = len < TCP_RCV_BUF_SIZE - pcb->buf_head ? len : TCP_RCV_BUF_SIZE - pcb->buf_head;
+
+    memcpy(data, pcb->buf + pcb->buf_head, first);
+    memcpy(data + first, pcb->buf, len - first);
+    pcb->buf_head = (pcb->buf_head + len) % TCP_RCV_BUF_SIZE;
+    pcb->buf_len -= len;
+    return len;
+}
+
+/*
  * Changes of state with more than one cause
  */
 
-/* Enters ESTABLISHED. Returns 0, or -1 if the connection was reset (left out: no memory for its
- * data, step 23). */
+/* Enters ESTABLISHED. Returns 0, or -1 without memory: then the connection was reset. */
 static int tcp_establish(struct tcp_pcb *pcb, const struct tcp_segment *seg)
 {
-    pcb->snd.una = seg->ack; /* step 23: in tcp_check_ack_established */
+    if (!pcb->buf) {
+        pcb->buf = memory_alloc(TCP_RCV_BUF_SIZE);
+    }
+    if (!pcb->buf) {
+        errorf("memory_alloc() failure");
+        count(stats.resets_sent);
+        tcp_output_segment(seg->ack, 0, TCP_FLG_RST, 0, NULL, 0, &pcb->local, &pcb->remote);
+        tcp_pcb_finish(pcb, ENOMEM);
+        return -1;
+    }
     pcb->snd.wnd = seg->wnd;
     pcb->snd.wl1 = seg->seq;
     pcb->snd.wl2 = seg->ack;
@@ -544,13 +594,69 @@ static void tcp_listen(struct tcp_pcb *pcb, const struct tcp_segment *seg, const
     }
 }
 
+/* 3.10.7.4, Table 6: does any part of the segment lie in the receive window? */
+static int tcp_is_acceptable(const struct tcp_pcb *pcb, const struct tcp_segment *seg)
+{
+    uint32_t end = pcb->rcv.nxt + pcb->rcv.wnd;
+
+    if (pcb->rcv.wnd == 0) {
+        return seg->len == 0 && seg->seq == pcb->rcv.nxt;
+    }
+    if (seg->len == 0) {
+        return seq_between(pcb->rcv.nxt, seg->seq, end);
+    }
+    return seq_between(pcb->rcv.nxt, seg->seq, end) ||
+           seq_between(pcb->rcv.nxt, seg->seq + seg->len - 1, end);
+}
+
+/* Is it an ACK or RST at the right edge of our window? A peer that has filled the window sends no
+ * other. None is acceptable, but if data in the window was lost, nothing else arrives. */
+static int tcp_is_ack_at_edge(const struct tcp_pcb *pcb, const struct tcp_segment *seg)
+{
+    return seg->len == 0 && seg->seq == pcb->rcv.nxt + pcb->rcv.wnd &&
+           TCP_FLG_ISSET(seg->flg, TCP_FLG_ACK);
+}
+
+/* Returns whether an ACK at the edge is answered: once in TCP_ANSWER_INTERVAL, since two ends, each
+ * at the other's edge, would answer each other's ACKs for ever. */
+static int tcp_may_answer(struct tcp_pcb *pcb)
+{
+    uint64_t now = clock_now();
+
+    if (pcb->answered != 0 && now - pcb->answered < TCP_ANSWER_INTERVAL) {
+        return 0;
+    }
+    pcb->answered = now;
+    return 1;
+}
+
 /* 3.10.7.4 "First, check sequence number": "If an incoming segment is not acceptable, an
- * acknowledgment should be sent in reply", but not to a RST. */
+ * acknowledgment should be sent in reply", but not to a RST. For what is dropped it is sent here;
+ * for what goes on, after the last check (`ack_due`), and not at all if a later one returns -1. */
 static int tcp_check_seq(struct tcp_pcb *pcb, struct tcp_segment *seg)
 {
-    (void)pcb;
-    (void)seg;
-    return 0; /* left out: step 23 */
+    if (tcp_is_acceptable(pcb, seg)) {
+        return 0;
+    }
+    count(stats.out_of_window);
+    debugf("desc=%d, outside the window, seq=%u, len=%u", pcb->desc, seg->seq, seg->len);
+    if (tcp_is_ack_at_edge(pcb, seg)) {
+        seg->ack_due = tcp_may_answer(pcb);
+        return 0;
+    }
+    /* "special allowance should be made to accept valid ACKs, URGs, and RSTs" */
+    if (pcb->rcv.wnd == 0 && seg->seq == pcb->rcv.nxt) {
+        seg->flg &= (uint8_t)~(TCP_FLG_SYN | TCP_FLG_FIN);
+        seg->len = 0;
+        seg->data_len = 0;
+        seg->ack_due = 1;
+        return 0;
+    }
+    if (TCP_FLG_ISSET(seg->flg, TCP_FLG_RST)) {
+        return -1;
+    }
+    tcp_output(pcb, TCP_FLG_ACK, NULL, 0);
+    return -1;
 }
 
 /* 3.10.7.4 "Second, check the RST bit" */
@@ -587,6 +693,33 @@ static int tcp_check_ack_syn_received(struct tcp_pcb *pcb, const struct tcp_segm
     return tcp_establish(pcb, seg);
 }
 
+/* 3.10.7.4 "Fifth, check the ACK field", "ESTABLISHED STATE": the same in all later states. An ACK
+ * of unsent data is answered here: after -1 `ack_due` is not looked at. */
+static int tcp_check_ack_established(struct tcp_pcb *pcb, const struct tcp_segment *seg)
+{
+    if (seq_lt(pcb->snd.nxt, seg->ack)) {
+        drop(stats.bad_ack, "desc=%d, ACK of unsent data, ack=%u", pcb->desc, seg->ack);
+        tcp_output(pcb, TCP_FLG_ACK, NULL, 0);
+        return -1;
+    }
+    if (seq_lt(seg->ack, pcb->snd.una)) {
+        return 0; /* "If the ACK is a duplicate (SEG.ACK =< SND.UNA), it can be ignored." */
+    }
+    /* "the send window should be updated", by a duplicate ACK too, but by an old segment only if
+     * it advances SND.UNA: with the old SND.WND, the right edge would move */
+    if (seg->ack != pcb->snd.una || seq_lt(pcb->snd.wl1, seg->seq) ||
+        (pcb->snd.wl1 == seg->seq && seq_leq(pcb->snd.wl2, seg->ack))) {
+        pcb->snd.wnd = seg->wnd;
+        pcb->snd.wl1 = seg->seq;
+        pcb->snd.wl2 = seg->ack;
+    }
+    if (seg->ack != pcb->snd.una) {
+        pcb->snd.una = seg->ack;
+    }
+    sched_task_wakeup(&pcb->task);
+    return 0;
+}
+
 /* 3.10.7.4 "Fifth, check the ACK field": "if the ACK bit is off, drop the segment" */
 static int tcp_check_ack(struct tcp_pcb *pcb, const struct tcp_segment *seg)
 {
@@ -596,7 +729,7 @@ static int tcp_check_ack(struct tcp_pcb *pcb, const struct tcp_segment *seg)
     if (pcb->state == TCP_STATE_SYN_RECEIVED && tcp_check_ack_syn_received(pcb, seg) == -1) {
         return -1;
     }
-    return 0; /* left out: other states (step 23) */
+    return tcp_check_ack_established(pcb, seg);
 }
 
 /* 3.10.7.4 "Sixth, check the URG bit": left out (step 63); the urgent pointer is ignored. */
@@ -604,9 +737,28 @@ static int tcp_check_ack(struct tcp_pcb *pcb, const struct tcp_segment *seg)
 /* 3.10.7.4 "Seventh, process the segment text" */
 static int tcp_segment_text(struct tcp_pcb *pcb, struct tcp_segment *seg)
 {
-    (void)pcb;
-    (void)seg;
-    return 0; /* left out: step 23 */
+    if (seg->data_len == 0) {
+        return 0;
+    }
+    if (pcb->state != TCP_STATE_ESTABLISHED) {
+        /* "Ignore the segment text." */
+        return drop(stats.bad_flags, "desc=%d, text in %s", pcb->desc, tcp_state_ntoa(pcb->state));
+    }
+    seg->ack_due = 1;
+    /* left out: trimming (step 33), reassembly (step 48); the peer retransmits it */
+    if (seg->seq != pcb->rcv.nxt) {
+        return drop(stats.out_of_order, "desc=%d, seq=%u, expected %u", pcb->desc, seg->seq,
+                    pcb->rcv.nxt);
+    }
+    if (seg->data_len > pcb->rcv.wnd) {
+        return drop(stats.closed_window, "desc=%d, beyond the window, len=%zu, wnd=%u", pcb->desc,
+                    seg->data_len, pcb->rcv.wnd);
+    }
+    tcp_buf_write(pcb, seg->data, seg->data_len);
+    pcb->rcv.nxt += (uint32_t)seg->data_len;
+    pcb->rcv.wnd -= (uint32_t)seg->data_len;
+    sched_task_wakeup(&pcb->task);
+    return 0;
 }
 
 /* 3.10.7.4 "Otherwise" */
@@ -618,6 +770,9 @@ static void tcp_otherwise(struct tcp_pcb *pcb, struct tcp_segment *seg)
     }
     if (tcp_segment_text(pcb, seg) == -1) {
         debugf("desc=%d, text not accepted", pcb->desc); /* left out: FIN (step 26) */
+    }
+    if (seg->ack_due) { /* left out: delayed ACKs (step 47) */
+        tcp_output(pcb, TCP_FLG_ACK, NULL, 0);
     }
 }
 
@@ -843,6 +998,139 @@ int tcp_cmd_open(const ip_endp_t *local, const ip_endp_t *remote, int active)
     return desc;
 }
 
+/* Checks whether the user can send. Returns 0, or -1 with errno set. */
+static int tcp_check_send(const struct tcp_pcb *pcb)
+{
+    switch (pcb->state) {
+    case TCP_STATE_ESTABLISHED:
+        return 0;
+    case TCP_STATE_CLOSED:
+        errno = pcb->errnum ? pcb->errnum : ENOTCONN;
+        return -1;
+    default:
+        errno = ENOTCONN;
+        return -1;
+    }
+}
+
+/* The usable window: what may be sent now. Negative if the peer has shrunk its window. */
+static int32_t tcp_usable_window(const struct tcp_pcb *pcb)
+{
+    return (int32_t)(pcb->snd.una + pcb->snd.wnd - pcb->snd.nxt);
+}
+
+/* Sends one segment of data, with PSH, as much as the MSS and the window allow. The peer may have
+ * shrunk its window. Returns its bytes of data, 0 if nothing may be sent now, or -1 (ENOMEM). Left
+ * out: congestion window (step 50), Nagle's algorithm (step 52). */
+static ssize_t tcp_send_segment(struct tcp_pcb *pcb, const uint8_t *data, size_t len)
+{
+    int32_t usable = tcp_usable_window(pcb);
+
+    if (usable <= 0) {
+        return 0;
+    }
+    len = len < (size_t)usable ? len : (size_t)usable;
+    len = len < TCP_MSS ? len : TCP_MSS;
+    return tcp_output(pcb, TCP_FLG_ACK | TCP_FLG_PSH, data, len) == 0 ? (ssize_t)len : -1;
+}
+
+/* Sleeps until the block has changed: the window may be open. Returns 0, or -1 with errno set:
+ * after EBADF the block is gone. */
+static int tcp_wait_window(struct tcp_pcb *pcb)
+{
+    return sched_task_sleep(&pcb->task, &lock, 0);
+}
+
+ssize_t tcp_cmd_send(int desc, const void *data, size_t len)
+{
+    struct tcp_pcb *pcb;
+    size_t sent = 0;
+    ssize_t n = 0;
+
+    lock_acquire(&lock);
+    pcb = tcp_pcb_get(desc);
+    if (!pcb || tcp_check_send(pcb) == -1) {
+        n = -1;
+    }
+    while (n != -1 && sent < len) {
+        n = tcp_send_segment(pcb, (const uint8_t *)data + sent, len - sent);
+        if (n > 0) {
+            sent += (size_t)n;
+        }
+        if (n == 0 && (tcp_wait_window(pcb) == -1 || tcp_check_send(pcb) == -1)) {
+            n = -1;
+        }
+    }
+    lock_release(&lock);
+    return n == -1 && sent == 0 ? -1 : (ssize_t)sent;
+}
+
+/* The receive buffer is empty. Returns 1 if data may still arrive, 0 at the end of file, or -1 with
+ * errno set. */
+static int tcp_check_receive(const struct tcp_pcb *pcb)
+{
+    switch (pcb->state) {
+    case TCP_STATE_ESTABLISHED:
+        return 1;
+    case TCP_STATE_CLOSED:
+        errno = pcb->errnum ? pcb->errnum : ENOTCONN;
+        return -1;
+    default:
+        errno = ENOTCONN;
+        return -1;
+    }
+}
+
+/* Takes bytes out of the receive buffer; RCV.WND grows by them. In ESTABLISHED, sends an ACK when
+ * RCV.WND reaches TCP_MSS and was below it: the peer may wait for that. Returns the bytes taken. */
+static size_t tcp_receive_buffered(struct tcp_pcb *pcb, uint8_t *buf, size_t size)
+{
+    uint32_t before = pcb->rcv.wnd;
+    size_t len = tcp_buf_read(pcb, buf, size);
+
+    pcb->rcv.wnd += (uint32_t)len;
+    if (pcb->state == TCP_STATE_ESTABLISHED && before < TCP_MSS && pcb->rcv.wnd >= TCP_MSS) {
+        tcp_output(pcb, TCP_FLG_ACK, NULL, 0);
+    }
+    return len;
+}
+
+/* Sleeps until there is data to read. Returns 1, 0 at the end of file, or -1 with errno set: after
+ * EBADF the block is gone. Caller must hold the lock. */
+static int tcp_wait_text(struct tcp_pcb *pcb)
+{
+    int more;
+
+    assert(lock_held(&lock));
+    while (pcb->buf_len == 0) {
+        more = tcp_check_receive(pcb);
+        if (more != 1) {
+            return more;
+        }
+        if (sched_task_sleep(&pcb->task, &lock, 0) == -1) {
+            return -1;
+        }
+    }
+    return 1;
+}
+
+ssize_t tcp_cmd_receive(int desc, void *buf, size_t size)
+{
+    struct tcp_pcb *pcb;
+    ssize_t ret;
+
+    lock_acquire(&lock);
+    pcb = tcp_pcb_get(desc);
+    ret = pcb ? tcp_wait_text(pcb) : -1;
+    if (ret == 1 && size > 0) {
+        ret = (ssize_t)tcp_receive_buffered(pcb, buf, size);
+    } else if (ret == 1) {
+        ret = 0;
+    }
+    lock_release(&lock);
+    return ret;
+}
+
 /* CLOSE, RFC 9293 3.10.4. Caller must hold the lock. */
 static void tcp_pcb_close(struct tcp_pcb *pcb)
 {
@@ -857,6 +1145,10 @@ int tcp_cmd_close(int desc)
     lock_acquire(&lock);
     pcb = tcp_pcb_get(desc);
     if (pcb) {
+        pcb->closing = 1; /* tcp_pcb_get refuses it now */
+        sched_task_destroy(&pcb->task, &lock);
+        sched_task_init(&pcb->task);
+        pcb->closing = 0;
         tcp_pcb_close(pcb);
     }
     lock_release(&lock);
@@ -885,6 +1177,10 @@ void tcp_shutdown(void)
     lock_acquire(&lock);
     started = 0;
     for (i = 0; i < countof(pcbs); i++) {
+        if (pcbs[i] && pcbs[i]->closing) {
+            tcp_pcb_finish(pcbs[i], 0); /* tcp_cmd_close will release it */
+            continue;
+        }
         if (pcbs[i]) {
             tcp_pcb_release(pcbs[i]);
         }

@@ -9,7 +9,8 @@
 
 #define TCP_HDR_SIZE_MIN 20
 #define TCP_PCB_SIZE 4096          /* control blocks; then EMFILE (left out: more, step 37) */
-#define TCP_RCV_BUF_SIZE 65535     /* bytes of the receive window */
+#define TCP_MSS 536                /* send MSS, RFC 9293 3.7.1 (left out: the option, step 32) */
+#define TCP_RCV_BUF_SIZE 65535     /* bytes that wait for the user; limits the receive window */
 
 /* RFC 9293 3.3.2 */
 enum tcp_state {
@@ -77,6 +78,9 @@ struct tcp_stats {
     uint64_t resets_sent;     /* RSTs of any kind */
     uint64_t bad_flags;       /* dropped: flags or data that the state does not allow */
     uint64_t bad_ack;         /* dropped: unacceptable acknowledgment number */
+    uint64_t out_of_window;   /* not acceptable: outside the receive window */
+    uint64_t out_of_order;    /* dropped: in the window, not at RCV.NXT (kept from step 48 on) */
+    uint64_t closed_window;   /* dropped: beyond the receive window */
 };
 
 /* Registers TCP with IP. Returns 0 or -1. */
@@ -105,6 +109,12 @@ const char *tcp_state_ntoa(enum tcp_state state);
  * established, and returns its descriptor. active must be 0 (left out: else, step 25). EINVAL
  * (local is NULL or has no port), EMFILE, ENOMEM, EADDRINUSE, EADDRNOTAVAIL, EINTR. */
 int tcp_cmd_open(const ip_endp_t *local, const ip_endp_t *remote, int active);
+/* SEND: sleeps until all len bytes are sent. Returns len, or less after a failure; len 0 returns 0.
+ * ENOTCONN. */
+ssize_t tcp_cmd_send(int desc, const void *data, size_t len);
+/* RECEIVE: sleeps until there is data, and copies at most size bytes. Returns their number.
+ * ENOTCONN. */
+ssize_t tcp_cmd_receive(int desc, void *buf, size_t size);
 /* CLOSE: resets the connection (left out: FIN, steps 26 and 27). Wakes sleepers. */
 int tcp_cmd_close(int desc);
 
