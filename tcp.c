@@ -17,6 +17,7 @@
  *                       table `pcbs` owns it; its index there is the user's descriptor. It exists
  *                       while a descriptor refers to it (`owned`).
  *   pcb->buf            received bytes in order, each until the user has read it
+ *   pcb->retrans        copies of the segments in flight, each until it is acknowledged
  *   struct tcp_segment  a received segment in host byte order; its text is borrowed from IP
  *
  * Typical calls
@@ -26,8 +27,11 @@
  *   3.1      header           tcp_check_hdr, tcp_segment_parse, tcp_dump
  *   3.3      control blocks   tcp_pcb_alloc, tcp_pcb_select, tcp_pcb_set_state, tcp_pcb_release
  *   3.4      sequence numbers seq_lt, seq_leq, seq_between (tcp.h), tcp_seq_len, tcp_pcb_set_iss
+ *   3.8.1-3  retransmission   tcp_retrans_queue_add, tcp_retrans_queue_cleanup, tcp_retrans_emit
+ *   3.8.6    windows          tcp_probe_emit, tcp_extend_probing
  *   3.10.1-6 user commands    tcp_cmd_*; STATUS is tcp_get_view
  *   3.10.7   SEGMENT ARRIVES  tcp_segment_arrives: tcp_closed, tcp_listen, tcp_otherwise
+ *   3.10.8   timeouts         tcp_timer
  *
  * Verbs that end a connection or its block
  *   tcp_pcb_close           CLOSE: resets
@@ -36,11 +40,21 @@
  *   tcp_pcb_finish          enters CLOSED, with an errno for the user
  *   tcp_pcb_release         removes the block from the table and frees it; sleepers get EBADF
  *
+ * Timers, checked by tcp_timer every TCP_TIMER_INTERVAL
+ *   retransmission  entry->rto   set for each segment that takes sequence numbers; again for all
+ *                                in flight when SND.UNA advances or the window opens; cleared
+ *                                with the entry
+ *   R2              entry->first set likewise, and by each ACK with a zero window; at its end the
+ *                                connection times out
+ *   window probe    probe_rto    set when send sleeps at a zero window and nothing is in flight;
+ *                                cleared when that is over
+ *
  * Lock. `lock` guards the table and its blocks. Order: tcp, ip, arp. A command that sleeps releases
  * it, and then checks the state again; after EBADF the block is gone.
  *
  * Limits
  *   TCP_PCB_SIZE             blocks; then EMFILE
+ *   TCP_RETRANS_QUEUE_LIMIT  segments in flight; then send sleeps
  *   TCP_RCV_BUF_SIZE         unread bytes; then the window is zero
  *   TCP_ANSWER_INTERVAL      between two answers to ACKs at the right edge of our window
  */
@@ -88,6 +102,19 @@ struct tcp_segment {
 
 #define TCP_ANSWER_INTERVAL 500000000 /* nanoseconds between answers to ACKs at the right edge */
 
+/* An unacknowledged segment. */
+struct tcp_retrans_entry {
+    struct queue_entry link;
+    uint64_t first; /* start of R2, by clock_now */
+    uint64_t last;  /* last transmission or start of the timer, by clock_now */
+    uint64_t rto;   /* retransmission timeout from last on, nanoseconds */
+    unsigned int num; /* retransmissions since the start */
+    uint32_t seq;
+    uint8_t flg;
+    size_t len;
+    uint8_t data[];
+};
+
 /* The transmission control block, RFC 9293 3.3.1. Sequence numbers in host byte order. */
 struct tcp_pcb {
     enum tcp_state state;
@@ -117,6 +144,11 @@ struct tcp_pcb {
     size_t buf_head;        /* index of the oldest byte */
     size_t buf_len;         /* bytes in use */
     uint64_t answered;      /* last answer to an ACK at our window's right edge, by clock_now */
+    struct queue_head retrans; /* of struct tcp_retrans_entry: segments in flight, oldest first */
+    int blocked;            /* threads in send that wait for the window to open */
+    uint64_t probe_first;   /* start of R2 for probes, by clock_now */
+    uint64_t probe_last;    /* last probe or start of the timer, by clock_now */
+    uint64_t probe_rto;     /* time from then to the next probe, nanoseconds; 0: no probes */
 };
 
 static lock_t lock = LOCK_INITIALIZER; /* guards pcbs and the blocks; order: tcp, ip, arp */
@@ -227,12 +259,22 @@ static struct tcp_pcb *tcp_pcb_get(int desc)
     return pcbs[desc];
 }
 
+static void tcp_retrans_queue_flush(struct tcp_pcb *pcb)
+{
+    struct tcp_retrans_entry *entry;
+
+    while ((entry = queue_pop(&pcb->retrans)) != NULL) {
+        memory_free(entry);
+    }
+}
+
 /* Removes the block from the table, lets its sleepers return with EBADF, and frees it. */
 static void tcp_pcb_release(struct tcp_pcb *pcb)
 {
     debugf("desc=%d", pcb->desc);
     pcbs[pcb->desc] = NULL;
     sched_task_destroy(&pcb->task, &lock);
+    tcp_retrans_queue_flush(pcb);
     memory_free(pcb->buf);
     memory_free(pcb);
 }
@@ -240,6 +282,7 @@ static void tcp_pcb_release(struct tcp_pcb *pcb)
 /* Enters CLOSED, with errnum for the user (0: regular end). Releases a block that no user owns. */
 static void tcp_pcb_finish(struct tcp_pcb *pcb, int errnum)
 {
+    tcp_retrans_queue_flush(pcb);
     pcb->errnum = errnum;
     tcp_pcb_set_state(pcb, TCP_STATE_CLOSED);
     if (!pcb->owned) {
@@ -254,6 +297,7 @@ static void tcp_pcb_fail_handshake(struct tcp_pcb *pcb, int errnum)
         tcp_pcb_finish(pcb, errnum);
         return;
     }
+    tcp_retrans_queue_flush(pcb);
     pcb->local = pcb->offered;
     pcb->remote = pcb->expected;
     tcp_pcb_set_state(pcb, TCP_STATE_LISTEN);
@@ -284,6 +328,7 @@ static struct tcp_pcb *tcp_pcb_alloc(int owned)
     pcb->desc = (int)indexof(pcbs, slot);
     pcb->owned = owned;
     sched_task_init(&pcb->task);
+    queue_init(&pcb->retrans);
     *slot = pcb;
     return pcb;
 }
@@ -449,12 +494,160 @@ static void tcp_output_reset(const struct tcp_segment *seg, const ip_endp_t *loc
     }
 }
 
-/* Sends the next segment, at SND.NXT, and advances SND.NXT by its sequence numbers. One that IP
- * refuses counts as lost. Returns 0 (left out: -1 without memory to keep it, step 24). */
+/*
+ * Retransmission
+ */
+
+/* Adds a copy of the segment that is sent at SND.NXT; its timer and R2 begin now. Returns 0, or -1
+ * (ENOMEM). */
+static int tcp_retrans_queue_add(struct tcp_pcb *pcb, uint8_t flg, const uint8_t *data, size_t len)
+{
+    struct tcp_retrans_entry *entry = memory_alloc(sizeof(*entry) + len);
+
+    if (!entry) {
+        errorf("memory_alloc() failure");
+        errno = ENOMEM;
+        return -1;
+    }
+    entry->first = entry->last = clock_now();
+    entry->rto = MILLISECONDS(TCP_RTO);
+    entry->seq = pcb->snd.nxt;
+    entry->flg = flg;
+    entry->len = len;
+    if (len > 0) {
+        memcpy(entry->data, data, len);
+    }
+    queue_push(&pcb->retrans, entry);
+    return 0;
+}
+
+/* Starts an entry's timer and R2 anew, RFC 6298 5.3: its retransmissions do not count any more. For
+ * queue_foreach: arg is the present time. */
+static void tcp_retrans_entry_restart(void *arg, void *data)
+{
+    struct tcp_retrans_entry *entry = data;
+    const uint64_t *now = arg;
+
+    entry->first = entry->last = *now;
+    entry->rto = MILLISECONDS(TCP_RTO);
+    entry->num = 0;
+}
+
+/* SND.UNA has advanced: "Any segments on the retransmission queue that are thereby entirely
+ * acknowledged are removed". The timers of the others start anew. RFC 9293 3.10.7.4 */
+static void tcp_retrans_queue_cleanup(struct tcp_pcb *pcb)
+{
+    struct tcp_retrans_entry *entry;
+    uint64_t now = clock_now();
+
+    while ((entry = queue_peek(&pcb->retrans)) != NULL &&
+           seq_leq(entry->seq + tcp_seq_len(entry->flg, entry->len), pcb->snd.una)) {
+        memory_free(queue_pop(&pcb->retrans));
+    }
+    queue_foreach(&pcb->retrans, tcp_retrans_entry_restart, &now);
+}
+
+/* Is the peer's window zero? During the handshake there is no window yet. */
+static int tcp_is_window_zero(const struct tcp_pcb *pcb)
+{
+    return pcb->state != TCP_STATE_CLOSED && pcb->state != TCP_STATE_SYN_SENT &&
+           pcb->state != TCP_STATE_SYN_RECEIVED && pcb->snd.wnd == 0;
+}
+
+/* Retransmits an entry if it is due, with the current acknowledgment and window. For queue_foreach:
+ * arg is the block. Left out: measuring the round trip (step 49), fast retransmit (step 51). */
+static void tcp_retrans_entry_resend(void *arg, void *data)
+{
+    struct tcp_pcb *pcb = arg;
+    struct tcp_retrans_entry *entry = data;
+    uint64_t now = clock_now();
+
+    if (now - entry->last < entry->rto) {
+        return;
+    }
+    if (entry != queue_peek(&pcb->retrans) && !seq_lt(entry->seq, pcb->snd.una + pcb->snd.wnd)) {
+        return; /* beyond a window that has shrunk: the oldest segment serves as the probe */
+    }
+    if (++entry->num == TCP_R1) {
+        warnf("desc=%d, no answer to %u retransmissions", pcb->desc, entry->num);
+    }
+    entry->last = now;
+    if (!tcp_is_window_zero(pcb) || entry->rto < MILLISECONDS(TCP_R2) / 8) { /* as for a probe */
+        entry->rto *= 2;
+    }
+    count(stats.retransmitted);
+    tcp_output_segment(entry->seq, pcb->rcv.nxt, entry->flg, (uint16_t)pcb->rcv.wnd, entry->data,
+                       entry->len, &pcb->local, &pcb->remote);
+}
+
+/* Retransmits the entries that are due. After R2 the connection times out, with ETIMEDOUT, and
+ * SYN-RECEIVED by tcp_pcb_fail_handshake: then returns -1, and the block may be gone. RFC 9293
+ * 3.8.3 */
+static int tcp_retrans_emit(struct tcp_pcb *pcb)
+{
+    const struct tcp_retrans_entry *oldest = queue_peek(&pcb->retrans);
+    uint64_t r2;
+
+    if (!oldest) {
+        return 0;
+    }
+    r2 = TCP_FLG_ISSET(oldest->flg, TCP_FLG_SYN) ? TCP_R2_SYN : TCP_R2;
+    if (clock_now() - oldest->first >= MILLISECONDS(r2)) {
+        count(stats.timed_out);
+        if (pcb->state == TCP_STATE_SYN_RECEIVED) {
+            tcp_pcb_fail_handshake(pcb, ETIMEDOUT);
+        } else {
+            tcp_pcb_finish(pcb, ETIMEDOUT);
+        }
+        return -1;
+    }
+    queue_foreach(&pcb->retrans, tcp_retrans_entry_resend, pcb);
+    return 0;
+}
+
+/* Probes a zero window while a thread waits for it to open, with an old sequence number, which the
+ * peer must answer. A silent peer times out, as in tcp_retrans_emit. RFC 9293 3.8.6.1 */
+static int tcp_probe_emit(struct tcp_pcb *pcb)
+{
+    uint64_t now = clock_now();
+
+    if (!pcb->blocked || !tcp_is_window_zero(pcb) || queue_peek(&pcb->retrans)) {
+        pcb->probe_rto = 0;
+        return 0;
+    }
+    if (pcb->probe_rto == 0) {
+        pcb->probe_first = pcb->probe_last = now;
+        pcb->probe_rto = MILLISECONDS(TCP_RTO);
+    }
+    if (now - pcb->probe_first >= MILLISECONDS(TCP_R2)) {
+        count(stats.timed_out);
+        tcp_pcb_finish(pcb, ETIMEDOUT);
+        return -1;
+    }
+    if (now - pcb->probe_last >= pcb->probe_rto) {
+        pcb->probe_last = now;
+        if (pcb->probe_rto < MILLISECONDS(TCP_R2) / 8) { /* several probes must fit into R2 */
+            pcb->probe_rto *= 2;
+        }
+        count(stats.probes_sent);
+        tcp_output_segment(pcb->snd.una - 1, pcb->rcv.nxt, TCP_FLG_ACK, (uint16_t)pcb->rcv.wnd,
+                           NULL, 0, &pcb->local, &pcb->remote);
+    }
+    return 0;
+}
+
+/* Sends the next segment, at SND.NXT, and advances SND.NXT. First it is queued for retransmission,
+ * if it takes sequence numbers: without memory nothing is sent. Returns 0, or -1 (ENOMEM); what IP
+ * refuses is as if lost on the wire. */
 static int tcp_output(struct tcp_pcb *pcb, uint8_t flg, const uint8_t *data, size_t len)
 {
     uint32_t seq = pcb->snd.nxt;
 
+    if (len > 0 || TCP_FLG_ISSET(flg, TCP_FLG_SYN | TCP_FLG_FIN)) {
+        if (tcp_retrans_queue_add(pcb, flg, data, len) == -1) {
+            return -1;
+        }
+    }
     pcb->snd.nxt += tcp_seq_len(flg, len);
     tcp_output_segment(seq, TCP_FLG_ISSET(flg, TCP_FLG_ACK) ? pcb->rcv.nxt : 0, flg,
                        (uint16_t)pcb->rcv.wnd, data, len, &pcb->local, &pcb->remote);
@@ -507,6 +700,28 @@ static size_t tcp_buf_read(struct tcp_pcb *pcb, uint8_t *data, size_t size)
     pcb->buf_head = (pcb->buf_head + len) % TCP_RCV_BUF_SIZE;
     pcb->buf_len -= len;
     return len;
+}
+
+/* Runs the timers of a block, which may be gone afterwards. */
+static void tcp_pcb_timer(struct tcp_pcb *pcb)
+{
+    if (tcp_retrans_emit(pcb) == -1) {
+        return;
+    }
+    tcp_probe_emit(pcb);
+}
+
+static void tcp_timer(void)
+{
+    size_t i;
+
+    lock_acquire(&lock);
+    for (i = 0; i < countof(pcbs); i++) {
+        if (pcbs[i]) {
+            tcp_pcb_timer(pcbs[i]);
+        }
+    }
+    lock_release(&lock);
 }
 
 /*
@@ -693,6 +908,22 @@ static int tcp_check_ack_syn_received(struct tcp_pcb *pcb, const struct tcp_segm
     return tcp_establish(pcb, seg);
 }
 
+/* An ACK with a zero window is an answer: R1 and R2 begin anew, RFC 9293 3.8.6.1, MUST-37. When the
+ * window opens, all retransmission timers do too. */
+static void tcp_extend_probing(struct tcp_pcb *pcb, int was_zero)
+{
+    struct tcp_retrans_entry *oldest = queue_peek(&pcb->retrans);
+    uint64_t now = clock_now();
+
+    pcb->probe_first = now;
+    if (tcp_is_window_zero(pcb) && oldest) {
+        oldest->first = now;
+        oldest->num = 0;
+    } else if (was_zero) {
+        queue_foreach(&pcb->retrans, tcp_retrans_entry_restart, &now);
+    }
+}
+
 /* 3.10.7.4 "Fifth, check the ACK field", "ESTABLISHED STATE": the same in all later states. An ACK
  * of unsent data is answered here: after -1 `ack_due` is not looked at. */
 static int tcp_check_ack_established(struct tcp_pcb *pcb, const struct tcp_segment *seg)
@@ -715,6 +946,7 @@ static int tcp_check_ack_established(struct tcp_pcb *pcb, const struct tcp_segme
     }
     if (seg->ack != pcb->snd.una) {
         pcb->snd.una = seg->ack;
+        tcp_retrans_queue_cleanup(pcb);
     }
     sched_task_wakeup(&pcb->task);
     return 0;
@@ -723,13 +955,22 @@ static int tcp_check_ack_established(struct tcp_pcb *pcb, const struct tcp_segme
 /* 3.10.7.4 "Fifth, check the ACK field": "if the ACK bit is off, drop the segment" */
 static int tcp_check_ack(struct tcp_pcb *pcb, const struct tcp_segment *seg)
 {
+    int was_zero;
+
     if (!TCP_FLG_ISSET(seg->flg, TCP_FLG_ACK)) {
         return drop(stats.bad_flags, "desc=%d, no ACK", pcb->desc);
     }
     if (pcb->state == TCP_STATE_SYN_RECEIVED && tcp_check_ack_syn_received(pcb, seg) == -1) {
         return -1;
     }
-    return tcp_check_ack_established(pcb, seg);
+    was_zero = tcp_is_window_zero(pcb);
+    if (tcp_check_ack_established(pcb, seg) == -1) {
+        return -1;
+    }
+    if (seg->ack == pcb->snd.una) {
+        tcp_extend_probing(pcb, was_zero);
+    }
+    return 0;
 }
 
 /* 3.10.7.4 "Sixth, check the URG bit": left out (step 63); the urgent pointer is ignored. */
@@ -1013,9 +1254,13 @@ static int tcp_check_send(const struct tcp_pcb *pcb)
     }
 }
 
-/* The usable window: what may be sent now. Negative if the peer has shrunk its window. */
+/* The usable window: what may be sent now. Negative if the peer has shrunk its window, 0 if the
+ * retransmission queue is full. */
 static int32_t tcp_usable_window(const struct tcp_pcb *pcb)
 {
+    if (pcb->retrans.num >= TCP_RETRANS_QUEUE_LIMIT) {
+        return 0;
+    }
     return (int32_t)(pcb->snd.una + pcb->snd.wnd - pcb->snd.nxt);
 }
 
@@ -1038,7 +1283,14 @@ static ssize_t tcp_send_segment(struct tcp_pcb *pcb, const uint8_t *data, size_t
  * after EBADF the block is gone. */
 static int tcp_wait_window(struct tcp_pcb *pcb)
 {
-    return sched_task_sleep(&pcb->task, &lock, 0);
+    int ret;
+
+    pcb->blocked++;
+    ret = sched_task_sleep(&pcb->task, &lock, 0);
+    if (ret == 0 || errno != EBADF) {
+        pcb->blocked--;
+    }
+    return ret;
 }
 
 ssize_t tcp_cmd_send(int desc, const void *data, size_t len)
@@ -1149,6 +1401,7 @@ int tcp_cmd_close(int desc)
         sched_task_destroy(&pcb->task, &lock);
         sched_task_init(&pcb->task);
         pcb->closing = 0;
+        pcb->blocked = 0; /* no call sleeps in tcp_wait_window now */
         tcp_pcb_close(pcb);
     }
     lock_release(&lock);
@@ -1161,7 +1414,12 @@ int tcp_cmd_close(int desc)
 
 int tcp_init(void)
 {
+    struct timeval interval = {.tv_usec = TCP_TIMER_INTERVAL * 1000};
+
     if (ip_protocol_register(IP_PROTOCOL_TCP, tcp_input) == -1) {
+        return -1;
+    }
+    if (timer_register(interval, tcp_timer) == -1) {
         return -1;
     }
     lock_acquire(&lock);

@@ -11,6 +11,12 @@
 #define TCP_PCB_SIZE 4096          /* control blocks; then EMFILE (left out: more, step 37) */
 #define TCP_MSS 536                /* send MSS, RFC 9293 3.7.1 (left out: the option, step 32) */
 #define TCP_RCV_BUF_SIZE 65535     /* bytes that wait for the user; limits the receive window */
+#define TCP_TIMER_INTERVAL 100     /* milliseconds between two ticks */
+#define TCP_RETRANS_QUEUE_LIMIT 256 /* segments in flight; then send sleeps */
+#define TCP_RTO 1000               /* milliseconds, initial retransmission timeout, RFC 6298 2.1 */
+#define TCP_R1 3                   /* the retransmission that logs a warning, RFC 9293 3.8.3 */
+#define TCP_R2 100000              /* milliseconds before a connection times out, RFC 9293 3.8.3 */
+#define TCP_R2_SYN 180000          /* the same for a SYN */
 
 /* RFC 9293 3.3.2 */
 enum tcp_state {
@@ -81,6 +87,9 @@ struct tcp_stats {
     uint64_t out_of_window;   /* not acceptable: outside the receive window */
     uint64_t out_of_order;    /* dropped: in the window, not at RCV.NXT (kept from step 48 on) */
     uint64_t closed_window;   /* dropped: beyond the receive window */
+    uint64_t retransmitted;   /* segments retransmitted */
+    uint64_t probes_sent;     /* zero-window probes */
+    uint64_t timed_out;       /* connections timed out */
 };
 
 /* Registers TCP with IP. Returns 0 or -1. */
@@ -110,7 +119,7 @@ const char *tcp_state_ntoa(enum tcp_state state);
  * (local is NULL or has no port), EMFILE, ENOMEM, EADDRINUSE, EADDRNOTAVAIL, EINTR. */
 int tcp_cmd_open(const ip_endp_t *local, const ip_endp_t *remote, int active);
 /* SEND: sleeps until all len bytes are sent. Returns len, or less after a failure; len 0 returns 0.
- * ENOTCONN. */
+ * ENOTCONN, ENOMEM, ETIMEDOUT. */
 ssize_t tcp_cmd_send(int desc, const void *data, size_t len);
 /* RECEIVE: sleeps until there is data, and copies at most size bytes. Returns their number.
  * ENOTCONN. */

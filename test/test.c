@@ -1,17 +1,16 @@
 #define _GNU_SOURCE /* pthread_tryjoin_np */
 /*
- * The demonstration of step 23: every byte arrives once and in order.
- * We wait at port 7 and echo. Connect from the host (`make tap`) and type: nc 192.0.2.2 7
- * For each line the log shows a segment with data, its acknowledgment, "received", and our segment
- * with the same bytes.
+ * The demonstration of step 24: a lost segment is sent again.
+ * Every third datagram that we send is lost ("lost on the wire"). From the host (`make tap`) type
+ * some lines: nc 192.0.2.2 7
+ * All come back, once and in order, some of them seconds late: tcp_output_segment sends a lost echo
+ * again when its timer expires.
  * Ctrl-C ends the program.
  */
 
-#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "driver/ether_tap.h"
@@ -21,8 +20,23 @@
 #include "tcp.h"
 #include "util.h"
 
+static const struct net_device_ops *real;
+static struct net_device_ops lossy;
 static sigset_t sigint;
 static atomic_int terminate;
+
+/* The TAP driver's output, which loses every third datagram without telling. */
+static int lose_some(struct net_device *dev, uint16_t type, const uint8_t *data, size_t len,
+                     const void *dst)
+{
+    static atomic_uint sent;
+
+    if (type == NET_PROTOCOL_TYPE_IP && ++sent % 3 == 0) {
+        infof("lost on the wire, len=%zu", len);
+        return 0;
+    }
+    return real->output(dev, type, data, len, dst);
+}
 
 static int setup(void)
 {
@@ -37,32 +51,25 @@ static int setup(void)
         ip_iface_register(tap, iface) == -1) {
         return -1;
     }
+    real = tap->ops;
+    lossy = *real;
+    lossy.output = lose_some;
+    tap->ops = &lossy;
     return net_run();
-}
-
-/* Echoes the stream to its end. */
-static void echo(int desc)
-{
-    char buf[2048];
-    ssize_t len;
-
-    while ((len = tcp_cmd_receive(desc, buf, sizeof(buf))) > 0) {
-        infof("received %zd bytes", len);
-        if (tcp_cmd_send(desc, buf, (size_t)len) == -1) {
-            break;
-        }
-    }
-    infof("end: %s", len == 0 ? "the peer closed" : strerror(errno));
 }
 
 /* Accepts connections, one after another, and echoes. */
 static void *exchange(void *arg)
 {
     ip_endp_t local = {IP_ADDR_ANY, hton16(7)};
+    char buf[2048];
+    ssize_t len;
     int desc;
 
     while (!terminate && (desc = tcp_cmd_open(&local, NULL, 0)) != -1) {
-        echo(desc);
+        while ((len = tcp_cmd_receive(desc, buf, sizeof(buf))) > 0) {
+            tcp_cmd_send(desc, buf, (size_t)len);
+        }
         tcp_cmd_close(desc);
     }
     return arg;
