@@ -21,7 +21,7 @@
  *   struct tcp_segment  a received segment in host byte order; its text is borrowed from IP
  *
  * Typical calls
- *   tcp_cmd_open, tcp_cmd_receive, tcp_cmd_send, tcp_cmd_close
+ *   tcp_cmd_open (passive or active), tcp_cmd_receive, tcp_cmd_send, tcp_cmd_close
  *
  * Map by section of RFC 9293
  *   3.1      header           tcp_check_hdr, tcp_segment_parse, tcp_dump
@@ -30,13 +30,14 @@
  *   3.8.1-3  retransmission   tcp_retrans_queue_add, tcp_retrans_queue_cleanup, tcp_retrans_emit
  *   3.8.6    windows          tcp_probe_emit, tcp_extend_probing
  *   3.10.1-6 user commands    tcp_cmd_*; STATUS is tcp_get_view
- *   3.10.7   SEGMENT ARRIVES  tcp_segment_arrives: tcp_closed, tcp_listen, tcp_otherwise
+ *   3.10.7   SEGMENT ARRIVES  tcp_segment_arrives: tcp_closed, tcp_listen, tcp_syn_sent,
+ *                             tcp_otherwise
  *   3.10.8   timeouts         tcp_timer
  *
  * Verbs that end a connection or its block
  *   tcp_pcb_close           CLOSE: resets
  *   tcp_pcb_reset           sends a RST if the peer may have the connection open, and releases
- *   tcp_pcb_fail_handshake  returns to LISTEN
+ *   tcp_pcb_fail_handshake  returns to LISTEN after a passive OPEN, or else finishes
  *   tcp_pcb_finish          enters CLOSED, with an errno for the user
  *   tcp_pcb_release         removes the block from the table and frees it; sleepers get EBADF
  *
@@ -121,6 +122,7 @@ struct tcp_pcb {
     int desc;               /* index in pcbs, the user's descriptor */
     int owned;              /* a descriptor refers to the block */
     int closing;            /* a command that ends the block waits for its sleepers to leave */
+    int passive;            /* opened in LISTEN; a failed handshake returns there if owned */
     int errnum;             /* errno that ended the connection, or 0 */
     ip_endp_t local;
     ip_endp_t remote;
@@ -293,7 +295,7 @@ static void tcp_pcb_finish(struct tcp_pcb *pcb, int errnum)
 /* Ends a failed handshake. A user's passive OPEN returns to LISTEN, for the next peer. */
 static void tcp_pcb_fail_handshake(struct tcp_pcb *pcb, int errnum)
 {
-    if (!pcb->owned) {
+    if (!pcb->passive || !pcb->owned) {
         tcp_pcb_finish(pcb, errnum);
         return;
     }
@@ -554,19 +556,24 @@ static int tcp_is_window_zero(const struct tcp_pcb *pcb)
            pcb->state != TCP_STATE_SYN_RECEIVED && pcb->snd.wnd == 0;
 }
 
-/* Retransmits an entry if it is due, with the current acknowledgment and window. For queue_foreach:
- * arg is the block. Left out: measuring the round trip (step 49), fast retransmit (step 51). */
+/* Retransmits an entry if it is due, with the current acknowledgment and window; in SYN-SENT there
+ * is nothing to acknowledge. For queue_foreach: arg is the block. Left out: measuring the round
+ * trip (step 49), fast retransmit (step 51). */
 static void tcp_retrans_entry_resend(void *arg, void *data)
 {
     struct tcp_pcb *pcb = arg;
     struct tcp_retrans_entry *entry = data;
     uint64_t now = clock_now();
+    uint8_t flg = entry->flg;
 
     if (now - entry->last < entry->rto) {
         return;
     }
     if (entry != queue_peek(&pcb->retrans) && !seq_lt(entry->seq, pcb->snd.una + pcb->snd.wnd)) {
         return; /* beyond a window that has shrunk: the oldest segment serves as the probe */
+    }
+    if (pcb->state != TCP_STATE_SYN_SENT) {
+        flg |= TCP_FLG_ACK;
     }
     if (++entry->num == TCP_R1) {
         warnf("desc=%d, no answer to %u retransmissions", pcb->desc, entry->num);
@@ -576,8 +583,8 @@ static void tcp_retrans_entry_resend(void *arg, void *data)
         entry->rto *= 2;
     }
     count(stats.retransmitted);
-    tcp_output_segment(entry->seq, pcb->rcv.nxt, entry->flg, (uint16_t)pcb->rcv.wnd, entry->data,
-                       entry->len, &pcb->local, &pcb->remote);
+    tcp_output_segment(entry->seq, TCP_FLG_ISSET(flg, TCP_FLG_ACK) ? pcb->rcv.nxt : 0, flg,
+                       (uint16_t)pcb->rcv.wnd, entry->data, entry->len, &pcb->local, &pcb->remote);
 }
 
 /* Retransmits the entries that are due. After R2 the connection times out, with ETIMEDOUT, and
@@ -772,7 +779,8 @@ static struct tcp_pcb *tcp_listen_syn(struct tcp_pcb *listener)
     return listener;
 }
 
-/* 3.10.7.2 "If the state is LISTEN" */
+/* 3.10.7.2 "If the state is LISTEN". `passive` notes that the block was opened passively: when the
+ * handshake fails, a user's OPEN returns to LISTEN. */
 static void tcp_listen(struct tcp_pcb *pcb, const struct tcp_segment *seg, const ip_endp_t *local,
                        const ip_endp_t *remote)
 {
@@ -799,6 +807,7 @@ static void tcp_listen(struct tcp_pcb *pcb, const struct tcp_segment *seg, const
     }
     pcb->local = *local;
     pcb->remote = *remote;
+    pcb->passive = 1;
     pcb->irs = seg->seq;
     pcb->rcv.nxt = seg->seq + 1;
     pcb->rcv.wnd = TCP_RCV_BUF_SIZE;
@@ -806,6 +815,50 @@ static void tcp_listen(struct tcp_pcb *pcb, const struct tcp_segment *seg, const
     tcp_pcb_set_state(pcb, TCP_STATE_SYN_RECEIVED);
     if (tcp_output(pcb, TCP_FLG_SYN | TCP_FLG_ACK, NULL, 0) == -1) {
         tcp_pcb_fail_handshake(pcb, ENOMEM);
+    }
+}
+
+/* 3.10.7.3 "If the state is SYN-SENT". Text and FIN of a SYN-ACK are not kept (left out: step 33):
+ * the peer retransmits them. */
+static void tcp_syn_sent(struct tcp_pcb *pcb, const struct tcp_segment *seg)
+{
+    int acceptable = 0;
+
+    /* "First, check the ACK bit": only ISS < SEG.ACK =< SND.NXT is acceptable */
+    if (TCP_FLG_ISSET(seg->flg, TCP_FLG_ACK)) {
+        if (!seq_lt(pcb->iss, seg->ack) || !seq_leq(seg->ack, pcb->snd.nxt)) {
+            drop(stats.bad_ack, "desc=%d, our SYN not acknowledged, ack=%u", pcb->desc, seg->ack);
+            if (!TCP_FLG_ISSET(seg->flg, TCP_FLG_RST)) {
+                tcp_output_reset(seg, &pcb->local, &pcb->remote);
+            }
+            return;
+        }
+        acceptable = 1;
+    }
+    /* "Second, check the RST bit" */
+    if (TCP_FLG_ISSET(seg->flg, TCP_FLG_RST)) {
+        /* left out: closing the connection (step 28) */
+        drop(stats.bad_flags, "desc=%d, RST", pcb->desc);
+        return;
+    }
+    /* "Third, check the security": left out. "Fourth, check the SYN bit" */
+    if (!TCP_FLG_ISSET(seg->flg, TCP_FLG_SYN)) {
+        /* "Fifth, if neither of the SYN or RST bits" */
+        drop(stats.bad_flags, "desc=%d, no SYN", pcb->desc);
+        return;
+    }
+    if (!acceptable) {
+        /* left out: simultaneous open (step 28) */
+        drop(stats.bad_flags, "desc=%d, SYN without ACK", pcb->desc);
+        return;
+    }
+    pcb->irs = seg->seq;
+    pcb->rcv.nxt = seg->seq + 1;
+    pcb->rcv.wnd = TCP_RCV_BUF_SIZE;
+    pcb->snd.una = seg->ack;
+    tcp_retrans_queue_cleanup(pcb);
+    if (tcp_establish(pcb, seg) == 0) {
+        tcp_output(pcb, TCP_FLG_ACK, NULL, 0);
     }
 }
 
@@ -1032,6 +1085,9 @@ static void tcp_segment_arrives(struct tcp_segment *seg, const ip_endp_t *local,
     case TCP_STATE_LISTEN:
         tcp_listen(pcb, seg, local, remote);
         break;
+    case TCP_STATE_SYN_SENT:
+        tcp_syn_sent(pcb, seg);
+        break;
     default:
         tcp_otherwise(pcb, seg);
         break;
@@ -1201,6 +1257,93 @@ static int tcp_open_passive(struct tcp_pcb *pcb, const ip_endp_t *local, const i
     return 0;
 }
 
+/* Chooses a local port, from a random one on (random16): RFC 6056. No passive OPEN for any peer has
+ * it, and no connection between local->addr and remote. Returns 0, or -1 (EADDRNOTAVAIL). */
+static int tcp_choose_port(ip_endp_t *local, const ip_endp_t *remote)
+{
+    uint32_t num = TCP_SOURCE_PORT_MAX - TCP_SOURCE_PORT_MIN + 1, start = random16(), i;
+    ip_endp_t anybody = {IP_ADDR_ANY, 0};
+
+    for (i = 0; i < num; i++) {
+        local->port = hton16((uint16_t)(TCP_SOURCE_PORT_MIN + (start + i) % num));
+        if (!tcp_is_in_use(local, &anybody) && !tcp_pcb_find(local, remote)) {
+            return 0;
+        }
+    }
+    local->port = 0;
+    errno = EADDRNOTAVAIL;
+    return -1;
+}
+
+/* Completes the offered local endpoint for a connection to remote: the route's address, a free
+ * port. Sets both endpoints, and returns 0; or changes nothing: -1 with errno set. */
+static int tcp_pcb_set_endpoints(struct tcp_pcb *pcb, const ip_endp_t *remote)
+{
+    const struct ip_iface *iface = ip_route_get_iface(remote->addr);
+    ip_endp_t local = pcb->offered;
+
+    if (!iface) {
+        errno = ENETUNREACH;
+        return -1;
+    }
+    if (remote->port == 0 || !ip_addr_is_host(remote->addr, iface)) {
+        errno = EINVAL; /* RFC 9293 3.9.1.1, MUST-46 */
+        return -1;
+    }
+    if (local.addr == IP_ADDR_ANY) {
+        local.addr = iface->unicast;
+    }
+    if (local.addr != iface->unicast) { /* the route has another source address */
+        errno = ENETUNREACH;
+        return -1;
+    }
+    if (local.port == 0 && tcp_choose_port(&local, remote) == -1) {
+        return -1;
+    }
+    if (tcp_pcb_find(&local, remote) || tcp_endp_is_equal(&local, remote)) {
+        errno = EADDRINUSE;
+        return -1;
+    }
+    pcb->local = local;
+    pcb->remote = *remote;
+    return 0;
+}
+
+/* Sends the SYN to remote, from the bound endpoint, if any. What an earlier connection of the block
+ * has left goes: its errno, and unread data. Returns 0, or -1 with errno set. */
+static int tcp_pcb_connect(struct tcp_pcb *pcb, const ip_endp_t *remote)
+{
+    if (tcp_pcb_set_endpoints(pcb, remote) == -1) {
+        return -1;
+    }
+    pcb->passive = 0;
+    pcb->errnum = 0;
+    pcb->rcv.wnd = TCP_RCV_BUF_SIZE;
+    pcb->buf_head = pcb->buf_len = 0; /* unread data of the previous connection */
+    tcp_pcb_set_iss(pcb);
+    if (tcp_output(pcb, TCP_FLG_SYN, NULL, 0) == -1) {
+        return -1;
+    }
+    tcp_pcb_set_state(pcb, TCP_STATE_SYN_SENT);
+    return 0;
+}
+
+static int tcp_open_active(struct tcp_pcb *pcb, const ip_endp_t *local, const ip_endp_t *remote)
+{
+    if (!remote) {
+        errno = EINVAL;
+        return -1;
+    }
+    if (local && local->addr != IP_ADDR_ANY && !ip_iface_select(local->addr)) {
+        errno = EADDRNOTAVAIL;
+        return -1;
+    }
+    if (local) {
+        pcb->offered = *local;
+    }
+    return tcp_pcb_connect(pcb, remote);
+}
+
 /* Opens the block and sleeps until it is connected. Returns its descriptor; or -1 with errno set:
  * the block is gone. */
 static int tcp_pcb_open(struct tcp_pcb *pcb, const ip_endp_t *local, const ip_endp_t *remote,
@@ -1208,8 +1351,7 @@ static int tcp_pcb_open(struct tcp_pcb *pcb, const ip_endp_t *local, const ip_en
 {
     int ret, errnum;
 
-    (void)active;
-    ret = tcp_open_passive(pcb, local, remote);
+    ret = active ? tcp_open_active(pcb, local, remote) : tcp_open_passive(pcb, local, remote);
     if (ret == 0 && tcp_wait_handshake(pcb) == 0) {
         return tcp_pcb_desc(pcb);
     }
@@ -1226,10 +1368,6 @@ int tcp_cmd_open(const ip_endp_t *local, const ip_endp_t *remote, int active)
     struct tcp_pcb *pcb;
     int desc = -1;
 
-    if (active) {
-        errno = EOPNOTSUPP; /* left out: step 25 */
-        return -1;
-    }
     lock_acquire(&lock);
     pcb = tcp_pcb_alloc(1);
     if (pcb) {

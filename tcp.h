@@ -17,6 +17,8 @@
 #define TCP_R1 3                   /* the retransmission that logs a warning, RFC 9293 3.8.3 */
 #define TCP_R2 100000              /* milliseconds before a connection times out, RFC 9293 3.8.3 */
 #define TCP_R2_SYN 180000          /* the same for a SYN */
+#define TCP_SOURCE_PORT_MIN 49152  /* dynamic ports, RFC 6335 */
+#define TCP_SOURCE_PORT_MAX 65535
 
 /* RFC 9293 3.3.2 */
 enum tcp_state {
@@ -114,9 +116,11 @@ const char *tcp_state_ntoa(enum tcp_state state);
  *   ENETDOWN   the stack does not run
  */
 
-/* OPEN: waits for a connection to local from remote (NULL: any peer). Sleeps until it is
- * established, and returns its descriptor. active must be 0 (left out: else, step 25). EINVAL
- * (local is NULL or has no port), EMFILE, ENOMEM, EADDRINUSE, EADDRNOTAVAIL, EINTR. */
+/* OPEN: waits for a connection to local from remote (NULL: any peer), or connects to remote if
+ * active is not 0; then local may be NULL. Sleeps until the connection is established, and returns
+ * its descriptor. EINVAL (waits, and local is NULL or has no port; connects, and remote is no host
+ * or has no port), EMFILE, ENOMEM, EADDRINUSE, EADDRNOTAVAIL, ENETUNREACH, EINTR, ECONNREFUSED,
+ * ECONNRESET, ETIMEDOUT. */
 int tcp_cmd_open(const ip_endp_t *local, const ip_endp_t *remote, int active);
 /* SEND: sleeps until all len bytes are sent. Returns len, or less after a failure; len 0 returns 0.
  * ENOTCONN, ENOMEM, ETIMEDOUT. */

@@ -1,16 +1,19 @@
 #define _GNU_SOURCE /* pthread_tryjoin_np */
 /*
- * The demonstration of step 24: a lost segment is sent again.
- * Every third datagram that we send is lost ("lost on the wire"). From the host (`make tap`) type
- * some lines: nc 192.0.2.2 7
- * All come back, once and in order, some of them seconds late: tcp_output_segment sends a lost echo
- * again when its timer expires.
+ * The demonstration of step 25: we open a connection to the host.
+ * We connect to its port 10007. The log shows our SYN and SYN_SENT. Until someone waits there, the
+ * host's RST is dropped (step 28), and the SYN sent again. On the host (`make tap`):
+ * nc -l 10007 (or nc -l -p 10007)
+ * The log shows a SYN with ACK and ESTABLISHED, nc our 20 bytes. After a line typed there, a RST
+ * ends the connection (step 27: a FIN).
  * Ctrl-C ends the program.
  */
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "driver/ether_tap.h"
@@ -20,23 +23,8 @@
 #include "tcp.h"
 #include "util.h"
 
-static const struct net_device_ops *real;
-static struct net_device_ops lossy;
 static sigset_t sigint;
 static atomic_int terminate;
-
-/* The TAP driver's output, which loses every third datagram without telling. */
-static int lose_some(struct net_device *dev, uint16_t type, const uint8_t *data, size_t len,
-                     const void *dst)
-{
-    static atomic_uint sent;
-
-    if (type == NET_PROTOCOL_TYPE_IP && ++sent % 3 == 0) {
-        infof("lost on the wire, len=%zu", len);
-        return 0;
-    }
-    return real->output(dev, type, data, len, dst);
-}
 
 static int setup(void)
 {
@@ -51,26 +39,28 @@ static int setup(void)
         ip_iface_register(tap, iface) == -1) {
         return -1;
     }
-    real = tap->ops;
-    lossy = *real;
-    lossy.output = lose_some;
-    tap->ops = &lossy;
     return net_run();
 }
 
-/* Accepts connections, one after another, and echoes. */
+/* Connects to the host, sends the data, receives an answer, and ends. */
 static void *exchange(void *arg)
 {
-    ip_endp_t local = {IP_ADDR_ANY, hton16(7)};
+    static const char data[] = "ping!pong?ping!pong?";
     char buf[2048];
-    ssize_t len;
+    ip_endp_t remote;
     int desc;
 
-    while (!terminate && (desc = tcp_cmd_open(&local, NULL, 0)) != -1) {
-        while ((len = tcp_cmd_receive(desc, buf, sizeof(buf))) > 0) {
-            tcp_cmd_send(desc, buf, (size_t)len);
+    ip_endp_pton("192.0.2.1:10007", &remote);
+    while (!terminate) {
+        desc = tcp_cmd_open(NULL, &remote, 1);
+        if (desc == -1) {
+            infof("no connection: %s", strerror(errno));
+        } else {
+            tcp_cmd_send(desc, data, sizeof(data) - 1);
+            infof("received %zd bytes", tcp_cmd_receive(desc, buf, sizeof(buf)));
+            tcp_cmd_close(desc);
         }
-        tcp_cmd_close(desc);
+        sleep(2);
     }
     return arg;
 }
