@@ -15,7 +15,8 @@
  * Data
  *   struct tcp_pcb      the transmission control block (TCB) of a connection or a listener. The
  *                       table `pcbs` owns it; its index there is the user's descriptor. It exists
- *                       while a descriptor refers to it (`owned`).
+ *                       while a descriptor refers to it (`owned`), and after CLOSE until the
+ *                       connection has ended.
  *   pcb->buf            received bytes in order, each until the user has read it
  *   pcb->retrans        copies of the segments in flight, each until it is acknowledged
  *   struct tcp_segment  a received segment in host byte order; its text is borrowed from IP
@@ -35,11 +36,12 @@
  *   3.10.8   timeouts         tcp_timer
  *
  * Verbs that end a connection or its block
- *   tcp_pcb_close           CLOSE: resets
+ *   tcp_pcb_close           CLOSE: sends a FIN in CLOSE-WAIT, or else resets
+ *   tcp_pcb_send_fin        sends the FIN; from then on no user owns the block
  *   tcp_pcb_reset           sends a RST if the peer may have the connection open, and releases
  *   tcp_pcb_fail_handshake  returns to LISTEN after a passive OPEN, or else finishes
- *   tcp_pcb_finish          enters CLOSED, with an errno for the user
- *   tcp_pcb_release         removes the block from the table and frees it; sleepers get EBADF
+ *   tcp_pcb_finish          enters CLOSED, with an errno for the user; releases without a user
+ *   tcp_pcb_release         the last of all: frees the block; sleepers get EBADF
  *
  * Timers, checked by tcp_timer every TCP_TIMER_INTERVAL
  *   retransmission  entry->rto   set for each segment that takes sequence numbers; again for all
@@ -49,6 +51,7 @@
  *                                connection times out
  *   window probe    probe_rto    set when send sleeps at a zero window and nothing is in flight;
  *                                cleared when that is over
+ *   CLOSE           expires      set by tcp_pcb_send_fin; ends with the block
  *
  * Lock. `lock` guards the table and its blocks. Order: tcp, ip, arp. A command that sleeps releases
  * it, and then checks the state again; after EBADF the block is gone.
@@ -151,6 +154,7 @@ struct tcp_pcb {
     uint64_t probe_first;   /* start of R2 for probes, by clock_now */
     uint64_t probe_last;    /* last probe or start of the timer, by clock_now */
     uint64_t probe_rto;     /* time from then to the next probe, nanoseconds; 0: no probes */
+    uint64_t expires;       /* deadline of the connection, by clock_now; 0: none */
 };
 
 static lock_t lock = LOCK_INITIALIZER; /* guards pcbs and the blocks; order: tcp, ip, arp */
@@ -643,12 +647,25 @@ static int tcp_probe_emit(struct tcp_pcb *pcb)
     return 0;
 }
 
-/* Sends the next segment, at SND.NXT, and advances SND.NXT. First it is queued for retransmission,
- * if it takes sequence numbers: without memory nothing is sent. Returns 0, or -1 (ENOMEM); what IP
- * refuses is as if lost on the wire. */
+/* Returns the sequence number of a bare ACK: SND.NXT, but at most the right edge of the window: the
+ * peer drops what lies beyond. SND.NXT is beyond after a FIN into a zero window, or if the window
+ * has shrunk. */
+static uint32_t tcp_ack_seq(const struct tcp_pcb *pcb)
+{
+    uint32_t edge = pcb->snd.una + pcb->snd.wnd;
+
+    if (pcb->state == TCP_STATE_SYN_SENT || pcb->state == TCP_STATE_SYN_RECEIVED) {
+        return pcb->snd.nxt; /* there is no window yet */
+    }
+    return seq_lt(edge, pcb->snd.nxt) ? edge : pcb->snd.nxt;
+}
+
+/* Sends the next segment, at SND.NXT, and advances SND.NXT; a bare ACK at tcp_ack_seq. First it is
+ * queued for retransmission, if it takes sequence numbers: without memory nothing is sent. Returns
+ * 0, or -1 (ENOMEM); what IP refuses is as if lost on the wire. */
 static int tcp_output(struct tcp_pcb *pcb, uint8_t flg, const uint8_t *data, size_t len)
 {
-    uint32_t seq = pcb->snd.nxt;
+    uint32_t seq = flg == TCP_FLG_ACK && len == 0 ? tcp_ack_seq(pcb) : pcb->snd.nxt;
 
     if (len > 0 || TCP_FLG_ISSET(flg, TCP_FLG_SYN | TCP_FLG_FIN)) {
         if (tcp_retrans_queue_add(pcb, flg, data, len) == -1) {
@@ -712,6 +729,10 @@ static size_t tcp_buf_read(struct tcp_pcb *pcb, uint8_t *data, size_t size)
 /* Runs the timers of a block, which may be gone afterwards. */
 static void tcp_pcb_timer(struct tcp_pcb *pcb)
 {
+    if (pcb->expires != 0 && clock_now() >= pcb->expires) {
+        tcp_pcb_finish(pcb, 0);
+        return;
+    }
     if (tcp_retrans_emit(pcb) == -1) {
         return;
     }
@@ -1005,6 +1026,27 @@ static int tcp_check_ack_established(struct tcp_pcb *pcb, const struct tcp_segme
     return 0;
 }
 
+/* Has the peer acknowledged our FIN, the last that we sent? */
+static int tcp_is_fin_acked(const struct tcp_pcb *pcb)
+{
+    return pcb->snd.una == pcb->snd.nxt;
+}
+
+/* 3.10.7.4 "Fifth, check the ACK field": "if the ACK acknowledges our FIN" */
+static int tcp_check_ack_fin(struct tcp_pcb *pcb)
+{
+    if (!tcp_is_fin_acked(pcb)) {
+        return 0;
+    }
+    switch (pcb->state) {
+    case TCP_STATE_LAST_ACK:
+        tcp_pcb_finish(pcb, 0);
+        return -1;
+    default:
+        return 0;
+    }
+}
+
 /* 3.10.7.4 "Fifth, check the ACK field": "if the ACK bit is off, drop the segment" */
 static int tcp_check_ack(struct tcp_pcb *pcb, const struct tcp_segment *seg)
 {
@@ -1023,7 +1065,7 @@ static int tcp_check_ack(struct tcp_pcb *pcb, const struct tcp_segment *seg)
     if (seg->ack == pcb->snd.una) {
         tcp_extend_probing(pcb, was_zero);
     }
-    return 0;
+    return tcp_check_ack_fin(pcb);
 }
 
 /* 3.10.7.4 "Sixth, check the URG bit": left out (step 63); the urgent pointer is ignored. */
@@ -1055,6 +1097,27 @@ static int tcp_segment_text(struct tcp_pcb *pcb, struct tcp_segment *seg)
     return 0;
 }
 
+/* 3.10.7.4 "Eighth, check the FIN bit" */
+static void tcp_check_fin(struct tcp_pcb *pcb, struct tcp_segment *seg)
+{
+    if (!TCP_FLG_ISSET(seg->flg, TCP_FLG_FIN)) {
+        return;
+    }
+    seg->ack_due = 1;
+    if (seg->seq + (uint32_t)seg->data_len != pcb->rcv.nxt) {
+        drop(stats.out_of_order, "desc=%d, FIN out of order", pcb->desc);
+        return;
+    }
+    switch (pcb->state) {
+    case TCP_STATE_ESTABLISHED:
+        pcb->rcv.nxt++;
+        tcp_pcb_set_state(pcb, TCP_STATE_CLOSE_WAIT);
+        break;
+    default:
+        break; /* a repeated FIN: "Remain in" the state */
+    }
+}
+
 /* 3.10.7.4 "Otherwise" */
 static void tcp_otherwise(struct tcp_pcb *pcb, struct tcp_segment *seg)
 {
@@ -1062,8 +1125,8 @@ static void tcp_otherwise(struct tcp_pcb *pcb, struct tcp_segment *seg)
         tcp_check_syn(pcb, seg) == -1 || tcp_check_ack(pcb, seg) == -1) {
         return;
     }
-    if (tcp_segment_text(pcb, seg) == -1) {
-        debugf("desc=%d, text not accepted", pcb->desc); /* left out: FIN (step 26) */
+    if (tcp_segment_text(pcb, seg) == 0) {
+        tcp_check_fin(pcb, seg);
     }
     if (seg->ack_due) { /* left out: delayed ACKs (step 47) */
         tcp_output(pcb, TCP_FLG_ACK, NULL, 0);
@@ -1382,6 +1445,7 @@ static int tcp_check_send(const struct tcp_pcb *pcb)
 {
     switch (pcb->state) {
     case TCP_STATE_ESTABLISHED:
+    case TCP_STATE_CLOSE_WAIT:
         return 0;
     case TCP_STATE_CLOSED:
         errno = pcb->errnum ? pcb->errnum : ENOTCONN;
@@ -1462,6 +1526,8 @@ static int tcp_check_receive(const struct tcp_pcb *pcb)
     switch (pcb->state) {
     case TCP_STATE_ESTABLISHED:
         return 1;
+    case TCP_STATE_CLOSE_WAIT:
+        return 0;
     case TCP_STATE_CLOSED:
         errno = pcb->errnum ? pcb->errnum : ENOTCONN;
         return -1;
@@ -1521,11 +1587,31 @@ ssize_t tcp_cmd_receive(int desc, void *buf, size_t size)
     return ret;
 }
 
+/* Sends our FIN, and gives up the descriptor: the protocol finishes alone, within
+ * TCP_CLOSE_TIMEOUT. Without memory for the FIN it resets the connection. */
+static void tcp_pcb_send_fin(struct tcp_pcb *pcb, enum tcp_state next)
+{
+    if (tcp_output(pcb, TCP_FLG_FIN | TCP_FLG_ACK, NULL, 0) == -1) {
+        tcp_pcb_reset(pcb); /* no memory for the FIN */
+        return;
+    }
+    pcb->owned = 0;
+    pcb->expires = clock_now() + MILLISECONDS(TCP_CLOSE_TIMEOUT);
+    tcp_pcb_set_state(pcb, next);
+}
+
 /* CLOSE, RFC 9293 3.10.4. Caller must hold the lock. */
 static void tcp_pcb_close(struct tcp_pcb *pcb)
 {
     assert(lock_held(&lock));
-    tcp_pcb_reset(pcb); /* left out: FIN (steps 26 and 27) */
+    switch (pcb->state) {
+    case TCP_STATE_CLOSE_WAIT:
+        tcp_pcb_send_fin(pcb, TCP_STATE_LAST_ACK);
+        break;
+    default:
+        tcp_pcb_reset(pcb);
+        break;
+    }
 }
 
 int tcp_cmd_close(int desc)

@@ -19,6 +19,7 @@
 #define TCP_R2_SYN 180000          /* the same for a SYN */
 #define TCP_SOURCE_PORT_MIN 49152  /* dynamic ports, RFC 6335 */
 #define TCP_SOURCE_PORT_MAX 65535
+#define TCP_CLOSE_TIMEOUT 600000   /* milliseconds for a connection to end after CLOSE */
 
 /* RFC 9293 3.3.2 */
 enum tcp_state {
@@ -125,10 +126,10 @@ int tcp_cmd_open(const ip_endp_t *local, const ip_endp_t *remote, int active);
 /* SEND: sleeps until all len bytes are sent. Returns len, or less after a failure; len 0 returns 0.
  * ENOTCONN, ENOMEM, ETIMEDOUT. */
 ssize_t tcp_cmd_send(int desc, const void *data, size_t len);
-/* RECEIVE: sleeps until there is data, and copies at most size bytes. Returns their number.
- * ENOTCONN. */
+/* RECEIVE: sleeps until there is data, and copies at most size bytes. Returns their number, or 0 at
+ * the end of file. ENOTCONN, ECONNRESET, ETIMEDOUT. */
 ssize_t tcp_cmd_receive(int desc, void *buf, size_t size);
-/* CLOSE: resets the connection (left out: FIN, steps 26 and 27). Wakes sleepers. */
+/* CLOSE: sends our FIN after the peer's, or else a RST (left out: step 27). Wakes sleepers. */
 int tcp_cmd_close(int desc);
 
 /* Copies the counters. */
