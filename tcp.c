@@ -36,11 +36,12 @@
  *   3.10.8   timeouts         tcp_timer
  *
  * Verbs that end a connection or its block
- *   tcp_pcb_close           CLOSE: sends a FIN in CLOSE-WAIT, or else resets
+ *   tcp_pcb_close           CLOSE: sends a FIN in ESTABLISHED and CLOSE-WAIT, or else resets
  *   tcp_pcb_send_fin        sends the FIN; from then on no user owns the block
  *   tcp_pcb_reset           sends a RST if the peer may have the connection open, and releases
  *   tcp_pcb_fail_handshake  returns to LISTEN after a passive OPEN, or else finishes
  *   tcp_pcb_finish          enters CLOSED, with an errno for the user; releases without a user
+ *   tcp_pcb_recycle         releases the oldest block in TIME-WAIT when the table is full
  *   tcp_pcb_release         the last of all: frees the block; sleepers get EBADF
  *
  * Timers, checked by tcp_timer every TCP_TIMER_INTERVAL
@@ -51,13 +52,14 @@
  *                                connection times out
  *   window probe    probe_rto    set when send sleeps at a zero window and nothing is in flight;
  *                                cleared when that is over
- *   CLOSE           expires      set by tcp_pcb_send_fin; ends with the block
+ *   CLOSE           expires      set by tcp_pcb_send_fin, and in FIN-WAIT-2; ends with the block
+ *   TIME-WAIT       expires      set by tcp_pcb_time_wait, again by the peer's FIN
  *
  * Lock. `lock` guards the table and its blocks. Order: tcp, ip, arp. A command that sleeps releases
  * it, and then checks the state again; after EBADF the block is gone.
  *
  * Limits
- *   TCP_PCB_SIZE             blocks; then EMFILE
+ *   TCP_PCB_SIZE             blocks; then tcp_pcb_recycle, or EMFILE
  *   TCP_RETRANS_QUEUE_LIMIT  segments in flight; then send sleeps
  *   TCP_RCV_BUF_SIZE         unread bytes; then the window is zero
  *   TCP_ANSWER_INTERVAL      between two answers to ACKs at the right edge of our window
@@ -309,6 +311,24 @@ static void tcp_pcb_fail_handshake(struct tcp_pcb *pcb, int errnum)
     tcp_pcb_set_state(pcb, TCP_STATE_LISTEN);
 }
 
+/* Makes room in a full table: releases the oldest block in TIME-WAIT. Returns its place, or
+ * NULL. */
+static struct tcp_pcb **tcp_pcb_recycle(void)
+{
+    struct tcp_pcb **slot, **oldest = NULL;
+
+    for (slot = pcbs; slot < tailof(pcbs); slot++) {
+        if ((*slot)->state == TCP_STATE_TIME_WAIT &&
+            (!oldest || (*slot)->expires < (*oldest)->expires)) {
+            oldest = slot;
+        }
+    }
+    if (oldest) {
+        tcp_pcb_release(*oldest);
+    }
+    return oldest;
+}
+
 /* Returns a new block in CLOSED, owned by a user or not, or NULL (EMFILE, ENOMEM, ENETDOWN). */
 static struct tcp_pcb *tcp_pcb_alloc(int owned)
 {
@@ -323,6 +343,9 @@ static struct tcp_pcb *tcp_pcb_alloc(int owned)
         slot++;
     }
     if (slot == tailof(pcbs)) {
+        slot = tcp_pcb_recycle();
+    }
+    if (!slot) {
         errno = EMFILE;
         return NULL;
     }
@@ -726,6 +749,26 @@ static size_t tcp_buf_read(struct tcp_pcb *pcb, uint8_t *data, size_t size)
     return len;
 }
 
+/*
+ * Timers
+ */
+
+/* The 2 MSL of TIME-WAIT, in `expires`, begin now. */
+static void tcp_set_timewait_timer(struct tcp_pcb *pcb)
+{
+    pcb->expires = clock_now() + MILLISECONDS(2 * TCP_MSL);
+}
+
+/* Enters TIME-WAIT, starts its timer, and frees the receive buffer: no user will read any more. */
+static void tcp_pcb_time_wait(struct tcp_pcb *pcb)
+{
+    memory_free(pcb->buf);
+    pcb->buf = NULL;
+    pcb->buf_len = 0;
+    tcp_set_timewait_timer(pcb);
+    tcp_pcb_set_state(pcb, TCP_STATE_TIME_WAIT);
+}
+
 /* Runs the timers of a block, which may be gone afterwards. */
 static void tcp_pcb_timer(struct tcp_pcb *pcb)
 {
@@ -921,7 +964,8 @@ static int tcp_may_answer(struct tcp_pcb *pcb)
 
 /* 3.10.7.4 "First, check sequence number": "If an incoming segment is not acceptable, an
  * acknowledgment should be sent in reply", but not to a RST. For what is dropped it is sent here;
- * for what goes on, after the last check (`ack_due`), and not at all if a later one returns -1. */
+ * for what goes on, after the last check (`ack_due`), and not at all if a later one returns -1. The
+ * peer's FIN again in TIME-WAIT is before RCV.NXT, so it ends here: it restarts the 2 MSL. */
 static int tcp_check_seq(struct tcp_pcb *pcb, struct tcp_segment *seg)
 {
     if (tcp_is_acceptable(pcb, seg)) {
@@ -943,6 +987,9 @@ static int tcp_check_seq(struct tcp_pcb *pcb, struct tcp_segment *seg)
     }
     if (TCP_FLG_ISSET(seg->flg, TCP_FLG_RST)) {
         return -1;
+    }
+    if (pcb->state == TCP_STATE_TIME_WAIT && TCP_FLG_ISSET(seg->flg, TCP_FLG_FIN)) {
+        tcp_set_timewait_timer(pcb); /* "restart the 2 MSL timeout" */
     }
     tcp_output(pcb, TCP_FLG_ACK, NULL, 0);
     return -1;
@@ -1032,13 +1079,18 @@ static int tcp_is_fin_acked(const struct tcp_pcb *pcb)
     return pcb->snd.una == pcb->snd.nxt;
 }
 
-/* 3.10.7.4 "Fifth, check the ACK field": "if the ACK acknowledges our FIN" */
+/* 3.10.7.4 "Fifth, check the ACK field": "if the ACK acknowledges our FIN". FIN-WAIT-2 has a limit
+ * if no user owns the block: its deadline is set here. */
 static int tcp_check_ack_fin(struct tcp_pcb *pcb)
 {
     if (!tcp_is_fin_acked(pcb)) {
         return 0;
     }
     switch (pcb->state) {
+    case TCP_STATE_FIN_WAIT1:
+        pcb->expires = clock_now() + MILLISECONDS(TCP_FIN_WAIT_2_TIMEOUT);
+        tcp_pcb_set_state(pcb, TCP_STATE_FIN_WAIT2);
+        return 0;
     case TCP_STATE_LAST_ACK:
         tcp_pcb_finish(pcb, 0);
         return -1;
@@ -1070,13 +1122,15 @@ static int tcp_check_ack(struct tcp_pcb *pcb, const struct tcp_segment *seg)
 
 /* 3.10.7.4 "Sixth, check the URG bit": left out (step 63); the urgent pointer is ignored. */
 
-/* 3.10.7.4 "Seventh, process the segment text" */
+/* 3.10.7.4 "Seventh, process the segment text": up to the peer's FIN, also after CLOSE, though
+ * nobody reads it then (left out: a RST instead, step 36). */
 static int tcp_segment_text(struct tcp_pcb *pcb, struct tcp_segment *seg)
 {
     if (seg->data_len == 0) {
         return 0;
     }
-    if (pcb->state != TCP_STATE_ESTABLISHED) {
+    if (pcb->state != TCP_STATE_ESTABLISHED && pcb->state != TCP_STATE_FIN_WAIT1 &&
+        pcb->state != TCP_STATE_FIN_WAIT2) {
         /* "Ignore the segment text." */
         return drop(stats.bad_flags, "desc=%d, text in %s", pcb->desc, tcp_state_ntoa(pcb->state));
     }
@@ -1097,7 +1151,8 @@ static int tcp_segment_text(struct tcp_pcb *pcb, struct tcp_segment *seg)
     return 0;
 }
 
-/* 3.10.7.4 "Eighth, check the FIN bit" */
+/* 3.10.7.4 "Eighth, check the FIN bit". In FIN-WAIT-1 it is dropped without an ACK: our FIN has
+ * crossed it (left out: CLOSING, step 28). */
 static void tcp_check_fin(struct tcp_pcb *pcb, struct tcp_segment *seg)
 {
     if (!TCP_FLG_ISSET(seg->flg, TCP_FLG_FIN)) {
@@ -1112,6 +1167,15 @@ static void tcp_check_fin(struct tcp_pcb *pcb, struct tcp_segment *seg)
     case TCP_STATE_ESTABLISHED:
         pcb->rcv.nxt++;
         tcp_pcb_set_state(pcb, TCP_STATE_CLOSE_WAIT);
+        break;
+    case TCP_STATE_FIN_WAIT1: /* our FIN is unacknowledged */
+        /* left out: CLOSING (step 28) */
+        drop(stats.bad_flags, "desc=%d, FINs cross", pcb->desc);
+        seg->ack_due = 0;
+        break;
+    case TCP_STATE_FIN_WAIT2:
+        pcb->rcv.nxt++;
+        tcp_pcb_time_wait(pcb);
         break;
     default:
         break; /* a repeated FIN: "Remain in" the state */
@@ -1605,6 +1669,9 @@ static void tcp_pcb_close(struct tcp_pcb *pcb)
 {
     assert(lock_held(&lock));
     switch (pcb->state) {
+    case TCP_STATE_ESTABLISHED:
+        tcp_pcb_send_fin(pcb, TCP_STATE_FIN_WAIT1);
+        break;
     case TCP_STATE_CLOSE_WAIT:
         tcp_pcb_send_fin(pcb, TCP_STATE_LAST_ACK);
         break;

@@ -20,6 +20,8 @@
 #define TCP_SOURCE_PORT_MIN 49152  /* dynamic ports, RFC 6335 */
 #define TCP_SOURCE_PORT_MAX 65535
 #define TCP_CLOSE_TIMEOUT 600000   /* milliseconds for a connection to end after CLOSE */
+#define TCP_MSL 30000              /* milliseconds a segment lives (RFC 9293 3.4.2: 2 minutes) */
+#define TCP_FIN_WAIT_2_TIMEOUT 60000 /* milliseconds in FIN-WAIT-2 after CLOSE */
 
 /* RFC 9293 3.3.2 */
 enum tcp_state {
@@ -129,7 +131,8 @@ ssize_t tcp_cmd_send(int desc, const void *data, size_t len);
 /* RECEIVE: sleeps until there is data, and copies at most size bytes. Returns their number, or 0 at
  * the end of file. ENOTCONN, ECONNRESET, ETIMEDOUT. */
 ssize_t tcp_cmd_receive(int desc, void *buf, size_t size);
-/* CLOSE: sends our FIN after the peer's, or else a RST (left out: step 27). Wakes sleepers. */
+/* CLOSE: a FIN follows the data that was sent. Does not wait for the peer. Wakes sleepers.
+ * Left out: to end one direction alone (step 36). */
 int tcp_cmd_close(int desc);
 
 /* Copies the counters. */

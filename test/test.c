@@ -1,9 +1,9 @@
 #define _GNU_SOURCE /* pthread_tryjoin_np */
 /*
- * The demonstration of step 26: the peer closes first.
- * We wait at port 7 and echo. Connect from the host (`make tap`): nc -N 192.0.2.2 7 (or nc -q 0)
- * At its end (Ctrl-D) the log shows the host's FIN, CLOSE_WAIT, "the peer closed", our FIN,
- * LAST_ACK, the host's ACK and CLOSED.
+ * The demonstration of step 27: we close first.
+ * We connect to the host's port 10007. Wait there (`make tap`): nc -l 10007 (or nc -l -p 10007)
+ * After a line typed there, the log shows our FIN and FIN_WAIT1, the host's ACK and FIN_WAIT2, its
+ * FIN and TIME_WAIT, where the block stays for a minute; the next connection has another port.
  * Ctrl-C ends the program.
  */
 
@@ -40,30 +40,25 @@ static int setup(void)
     return net_run();
 }
 
-/* Echoes the stream to its end. */
-static void echo(int desc)
-{
-    char buf[2048];
-    ssize_t len;
-
-    while ((len = tcp_cmd_receive(desc, buf, sizeof(buf))) > 0) {
-        infof("received %zd bytes", len);
-        if (tcp_cmd_send(desc, buf, (size_t)len) == -1) {
-            break;
-        }
-    }
-    infof("end: %s", len == 0 ? "the peer closed" : strerror(errno));
-}
-
-/* Accepts connections, echoes until the peer closes, and closes, too. */
+/* Connects to the host, sends the data, receives an answer, and closes first. */
 static void *exchange(void *arg)
 {
-    ip_endp_t local = {IP_ADDR_ANY, hton16(7)};
+    static const char data[] = "ping!pong?ping!pong?";
+    char buf[2048];
+    ip_endp_t remote;
     int desc;
 
-    while (!terminate && (desc = tcp_cmd_open(&local, NULL, 0)) != -1) {
-        echo(desc);
-        tcp_cmd_close(desc);
+    ip_endp_pton("192.0.2.1:10007", &remote);
+    while (!terminate) {
+        desc = tcp_cmd_open(NULL, &remote, 1);
+        if (desc == -1) {
+            infof("no connection: %s", strerror(errno));
+        } else {
+            tcp_cmd_send(desc, data, sizeof(data) - 1);
+            infof("received %zd bytes", tcp_cmd_receive(desc, buf, sizeof(buf)));
+            tcp_cmd_close(desc);
+        }
+        sleep(2);
     }
     return arg;
 }
