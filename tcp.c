@@ -882,8 +882,9 @@ static void tcp_listen(struct tcp_pcb *pcb, const struct tcp_segment *seg, const
     }
 }
 
-/* 3.10.7.3 "If the state is SYN-SENT". Text and FIN of a SYN-ACK are not kept (left out: step 33):
- * the peer retransmits them. */
+/* 3.10.7.3 "If the state is SYN-SENT". A RST without ACK is dropped: bad_flags. A SYN without ACK
+ * has crossed ours, which is in the queue already: the SYN-ACK goes out at ISS in its place. Text
+ * and FIN of a SYN-ACK are not kept (left out: step 33): the peer retransmits them. */
 static void tcp_syn_sent(struct tcp_pcb *pcb, const struct tcp_segment *seg)
 {
     int acceptable = 0;
@@ -901,8 +902,12 @@ static void tcp_syn_sent(struct tcp_pcb *pcb, const struct tcp_segment *seg)
     }
     /* "Second, check the RST bit" */
     if (TCP_FLG_ISSET(seg->flg, TCP_FLG_RST)) {
-        /* left out: closing the connection (step 28) */
-        drop(stats.bad_flags, "desc=%d, RST", pcb->desc);
+        if (acceptable) {
+            count(stats.resets_received);
+            tcp_pcb_finish(pcb, ECONNREFUSED);
+        } else {
+            drop(stats.bad_flags, "desc=%d, RST without ACK", pcb->desc);
+        }
         return;
     }
     /* "Third, check the security": left out. "Fourth, check the SYN bit" */
@@ -911,14 +916,15 @@ static void tcp_syn_sent(struct tcp_pcb *pcb, const struct tcp_segment *seg)
         drop(stats.bad_flags, "desc=%d, no SYN", pcb->desc);
         return;
     }
-    if (!acceptable) {
-        /* left out: simultaneous open (step 28) */
-        drop(stats.bad_flags, "desc=%d, SYN without ACK", pcb->desc);
-        return;
-    }
     pcb->irs = seg->seq;
     pcb->rcv.nxt = seg->seq + 1;
     pcb->rcv.wnd = TCP_RCV_BUF_SIZE;
+    if (!acceptable) { /* the SYNs crossed: "enter SYN-RECEIVED, form a SYN,ACK segment" */
+        tcp_pcb_set_state(pcb, TCP_STATE_SYN_RECEIVED);
+        tcp_output_segment(pcb->iss, pcb->rcv.nxt, TCP_FLG_SYN | TCP_FLG_ACK,
+                           (uint16_t)pcb->rcv.wnd, NULL, 0, &pcb->local, &pcb->remote);
+        return;
+    }
     pcb->snd.una = seg->ack;
     tcp_retrans_queue_cleanup(pcb);
     if (tcp_establish(pcb, seg) == 0) {
@@ -995,26 +1001,53 @@ static int tcp_check_seq(struct tcp_pcb *pcb, struct tcp_segment *seg)
     return -1;
 }
 
-/* 3.10.7.4 "Second, check the RST bit" */
+/* 3.10.7.4 "Second, check the RST bit". In the window but not at RCV.NXT it gets a challenge ACK
+ * and is dropped: out_of_order. In TIME-WAIT it may be old and is dropped: bad_flags, RFC 1337. Any
+ * other is accepted, and ends the connection: ECONNREFUSED in the handshake, ECONNRESET later. */
 static int tcp_check_rst(struct tcp_pcb *pcb, const struct tcp_segment *seg)
 {
-    if (TCP_FLG_ISSET(seg->flg, TCP_FLG_RST)) {
-        /* left out: closing the connection (step 28) */
-        return drop(stats.bad_flags, "desc=%d, RST", pcb->desc);
+    if (!TCP_FLG_ISSET(seg->flg, TCP_FLG_RST)) {
+        return 0;
     }
-    return 0;
+    if (seg->seq != pcb->rcv.nxt) { /* in the window, but perhaps guessed: RFC 5961 3.2 */
+        count(stats.challenges_sent);
+        tcp_output(pcb, TCP_FLG_ACK, NULL, 0);
+        return drop(stats.out_of_order, "desc=%d, RST not at RCV.NXT", pcb->desc);
+    }
+    if (pcb->state == TCP_STATE_TIME_WAIT) {
+        return drop(stats.bad_flags, "desc=%d, RST in TIME-WAIT", pcb->desc); /* RFC 1337 3 */
+    }
+    /* SEG.SEQ is RCV.NXT: "TCP endpoints MUST reset the connection" */
+    count(stats.resets_received);
+    if (pcb->state == TCP_STATE_SYN_RECEIVED) {
+        tcp_pcb_fail_handshake(pcb, ECONNREFUSED);
+    } else {
+        tcp_pcb_finish(pcb, ECONNRESET);
+    }
+    return -1;
 }
 
 /* 3.10.7.4 "Third, check security": left out. */
 
-/* 3.10.7.4 "Fourth, check the SYN bit" */
+/* 3.10.7.4 "Fourth, check the SYN bit": it is dropped, bad_flags. In SYN-RECEIVED after a passive
+ * OPEN it ends the handshake. In other states, and if it is the first SYN again, it gets a
+ * challenge ACK. */
 static int tcp_check_syn(struct tcp_pcb *pcb, const struct tcp_segment *seg)
 {
-    if (TCP_FLG_ISSET(seg->flg, TCP_FLG_SYN)) {
-        /* left out: a challenge ACK (step 28) */
-        return drop(stats.bad_flags, "desc=%d, SYN on a connection", pcb->desc);
+    if (!TCP_FLG_ISSET(seg->flg, TCP_FLG_SYN)) {
+        return 0;
     }
-    return 0;
+    /* "return this connection to the LISTEN state", except when SEG.SEQ is before RCV.NXT: that is
+     * the first SYN again, with text in the window */
+    if (pcb->state == TCP_STATE_SYN_RECEIVED && pcb->passive && seq_leq(pcb->rcv.nxt, seg->seq)) {
+        drop(stats.bad_flags, "desc=%d, second SYN in SYN-RECEIVED", pcb->desc);
+        tcp_pcb_fail_handshake(pcb, ECONNRESET);
+        return -1;
+    }
+    count(stats.challenges_sent);
+    /* a challenge ACK: a restarted peer replies with a RST, RFC 5961 4.2 */
+    tcp_output(pcb, TCP_FLG_ACK, NULL, 0);
+    return drop(stats.bad_flags, "desc=%d, SYN on a connection", pcb->desc);
 }
 
 /* 3.10.7.4 "Fifth, check the ACK field", "SYN-RECEIVED STATE": "If SND.UNA < SEG.ACK =< SND.NXT,
@@ -1091,6 +1124,9 @@ static int tcp_check_ack_fin(struct tcp_pcb *pcb)
         pcb->expires = clock_now() + MILLISECONDS(TCP_FIN_WAIT_2_TIMEOUT);
         tcp_pcb_set_state(pcb, TCP_STATE_FIN_WAIT2);
         return 0;
+    case TCP_STATE_CLOSING:
+        tcp_pcb_time_wait(pcb);
+        return 0;
     case TCP_STATE_LAST_ACK:
         tcp_pcb_finish(pcb, 0);
         return -1;
@@ -1151,8 +1187,7 @@ static int tcp_segment_text(struct tcp_pcb *pcb, struct tcp_segment *seg)
     return 0;
 }
 
-/* 3.10.7.4 "Eighth, check the FIN bit". In FIN-WAIT-1 it is dropped without an ACK: our FIN has
- * crossed it (left out: CLOSING, step 28). */
+/* 3.10.7.4 "Eighth, check the FIN bit" */
 static void tcp_check_fin(struct tcp_pcb *pcb, struct tcp_segment *seg)
 {
     if (!TCP_FLG_ISSET(seg->flg, TCP_FLG_FIN)) {
@@ -1169,9 +1204,8 @@ static void tcp_check_fin(struct tcp_pcb *pcb, struct tcp_segment *seg)
         tcp_pcb_set_state(pcb, TCP_STATE_CLOSE_WAIT);
         break;
     case TCP_STATE_FIN_WAIT1: /* our FIN is unacknowledged */
-        /* left out: CLOSING (step 28) */
-        drop(stats.bad_flags, "desc=%d, FINs cross", pcb->desc);
-        seg->ack_due = 0;
+        pcb->rcv.nxt++;
+        tcp_pcb_set_state(pcb, TCP_STATE_CLOSING);
         break;
     case TCP_STATE_FIN_WAIT2:
         pcb->rcv.nxt++;

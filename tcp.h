@@ -95,6 +95,8 @@ struct tcp_stats {
     uint64_t retransmitted;   /* segments retransmitted */
     uint64_t probes_sent;     /* zero-window probes */
     uint64_t timed_out;       /* connections timed out */
+    uint64_t resets_received; /* RSTs accepted */
+    uint64_t challenges_sent; /* challenge ACKs to a RST or SYN, RFC 5961 */
 };
 
 /* Registers TCP with IP. Returns 0 or -1. */
@@ -126,7 +128,7 @@ const char *tcp_state_ntoa(enum tcp_state state);
  * ECONNRESET, ETIMEDOUT. */
 int tcp_cmd_open(const ip_endp_t *local, const ip_endp_t *remote, int active);
 /* SEND: sleeps until all len bytes are sent. Returns len, or less after a failure; len 0 returns 0.
- * ENOTCONN, ENOMEM, ETIMEDOUT. */
+ * ENOTCONN, ENOMEM, ECONNRESET, ETIMEDOUT. */
 ssize_t tcp_cmd_send(int desc, const void *data, size_t len);
 /* RECEIVE: sleeps until there is data, and copies at most size bytes. Returns their number, or 0 at
  * the end of file. ENOTCONN, ECONNRESET, ETIMEDOUT. */
