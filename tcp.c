@@ -15,14 +15,16 @@
  * Data
  *   struct tcp_pcb      the transmission control block (TCB) of a connection or a listener. The
  *                       table `pcbs` owns it; its index there is the user's descriptor. It exists
- *                       while a descriptor refers to it (`owned`), and after CLOSE until the
- *                       connection has ended.
+ *                       while a descriptor refers to it (`owned`); also before accept, and after
+ *                       CLOSE until the connection has ended.
  *   pcb->buf            received bytes in order, each until the user has read it
  *   pcb->retrans        copies of the segments in flight, each until it is acknowledged
  *   struct tcp_segment  a received segment in host byte order; its text is borrowed from IP
  *
  * Typical calls
- *   tcp_cmd_open (passive or active), tcp_cmd_receive, tcp_cmd_send, tcp_cmd_close
+ *   active   tcp_cmd_socket, tcp_cmd_connect, tcp_cmd_send, tcp_cmd_receive, tcp_cmd_close
+ *   passive  tcp_cmd_socket, tcp_cmd_bind, tcp_cmd_listen, tcp_cmd_accept, then as above
+ *   either   tcp_cmd_open, the RFC's OPEN, in place of the calls before tcp_cmd_send
  *
  * Map by section of RFC 9293
  *   3.1      header           tcp_check_hdr, tcp_segment_parse, tcp_dump
@@ -36,11 +38,13 @@
  *   3.10.8   timeouts         tcp_timer
  *
  * Verbs that end a connection or its block
- *   tcp_pcb_close           CLOSE: sends a FIN in ESTABLISHED and CLOSE-WAIT, or else resets
+ *   tcp_pcb_close           CLOSE: sends a FIN in ESTABLISHED and CLOSE-WAIT, or else resets; a
+ *                           listener with its children
  *   tcp_pcb_send_fin        sends the FIN; from then on no user owns the block
  *   tcp_pcb_reset           sends a RST if the peer may have the connection open, and releases
- *   tcp_pcb_fail_handshake  returns to LISTEN after a passive OPEN, or else finishes
+ *   tcp_pcb_fail_handshake  returns to LISTEN after a user's passive OPEN, or else finishes
  *   tcp_pcb_finish          enters CLOSED, with an errno for the user; releases without a user
+ *   tcp_pcb_evict           releases a listener's oldest half-open block for a new SYN
  *   tcp_pcb_recycle         releases the oldest block in TIME-WAIT when the table is full
  *   tcp_pcb_release         the last of all: frees the block; sleepers get EBADF
  *
@@ -59,7 +63,10 @@
  * it, and then checks the state again; after EBADF the block is gone.
  *
  * Limits
- *   TCP_PCB_SIZE             blocks; then tcp_pcb_recycle, or EMFILE
+ *   TCP_PCB_SIZE             blocks; then tcp_pcb_recycle, or EMFILE and dropped SYNs
+ *   backlog                  of a listener; then SYNs and the handshakes' ACKs are dropped; the
+ *                            peers retransmit
+ *   TCP_HALF_OPEN_MAX        SYN-RECEIVED blocks of a listener; then tcp_pcb_evict, or dropped SYNs
  *   TCP_RETRANS_QUEUE_LIMIT  segments in flight; then send sleeps
  *   TCP_RCV_BUF_SIZE         unread bytes; then the window is zero
  *   TCP_ANSWER_INTERVAL      between two answers to ACKs at the right edge of our window
@@ -133,6 +140,7 @@ struct tcp_pcb {
     ip_endp_t remote;
     ip_endp_t offered;      /* local endpoint as given by the user */
     ip_endp_t expected;     /* passive: the peer that may connect, zeros for any */
+    int interrupted;        /* a connect was interrupted, and its outcome not yet reported */
     struct {
         uint32_t una;
         uint32_t nxt;
@@ -157,11 +165,17 @@ struct tcp_pcb {
     uint64_t probe_last;    /* last probe or start of the timer, by clock_now */
     uint64_t probe_rto;     /* time from then to the next probe, nanoseconds; 0: no probes */
     uint64_t expires;       /* deadline of the connection, by clock_now; 0: none */
+    int backlog;            /* set by listen, else 0: connections that may wait for accept */
+    struct tcp_pcb *parent; /* listener, until accepted */
+    uint64_t syn_time;      /* arrival of the SYN, by clock_now */
+    int ack_seen;           /* the handshake's ACK came, and was dropped: the backlog was full */
+    uint64_t accept_order;  /* position in the accept queue */
 };
 
 static lock_t lock = LOCK_INITIALIZER; /* guards pcbs and the blocks; order: tcp, ip, arp */
 static struct tcp_pcb *pcbs[TCP_PCB_SIZE];
 static int started; /* between tcp_init and tcp_shutdown */
+static uint64_t last_order; /* last accept_order given */
 static struct tcp_stats stats;
 
 /*
@@ -799,7 +813,8 @@ static void tcp_timer(void)
  * Changes of state with more than one cause
  */
 
-/* Enters ESTABLISHED. Returns 0, or -1 without memory: then the connection was reset. */
+/* Enters ESTABLISHED. A listener's connection takes its place in the order of accept, and wakes one
+ * accept. Returns 0, or -1 without memory: then the connection was reset. */
 static int tcp_establish(struct tcp_pcb *pcb, const struct tcp_segment *seg)
 {
     if (!pcb->buf) {
@@ -816,7 +831,90 @@ static int tcp_establish(struct tcp_pcb *pcb, const struct tcp_segment *seg)
     pcb->snd.wl1 = seg->seq;
     pcb->snd.wl2 = seg->ack;
     tcp_pcb_set_state(pcb, TCP_STATE_ESTABLISHED);
+    if (pcb->parent) {
+        pcb->accept_order = ++last_order;
+        sched_task_wakeup_one(&pcb->parent->task);
+    }
     return 0;
+}
+
+/*
+ * Listeners of sockets
+ */
+
+/* Resets the connections of a listener that were not accepted. */
+static void tcp_pcb_reset_children(struct tcp_pcb *listener)
+{
+    size_t i;
+
+    for (i = 0; i < countof(pcbs); i++) {
+        if (pcbs[i] && pcbs[i]->parent == listener) {
+            tcp_pcb_reset(pcbs[i]);
+        }
+    }
+}
+
+/* Returns the number of a listener's connections in SYN-RECEIVED, or of the others. */
+static int tcp_pcb_count_children(const struct tcp_pcb *listener, int syn_received)
+{
+    int num = 0;
+    size_t i;
+
+    for (i = 0; i < countof(pcbs); i++) {
+        if (pcbs[i] && pcbs[i]->parent == listener &&
+            (pcbs[i]->state == TCP_STATE_SYN_RECEIVED) == syn_received) {
+            num++;
+        }
+    }
+    return num;
+}
+
+/* Releases a listener's oldest half-open connection, but for those whose ACK has come (ack_seen),
+ * if its SYN is older than TCP_RTO: its peer has failed to answer. Sends no RST, counts
+ * half_open_evicted. Returns 0, or -1. */
+static int tcp_pcb_evict(const struct tcp_pcb *listener)
+{
+    struct tcp_pcb *pcb, *oldest = NULL;
+    size_t i;
+
+    for (i = 0; i < countof(pcbs); i++) {
+        pcb = pcbs[i];
+        if (!pcb || pcb->parent != listener || pcb->state != TCP_STATE_SYN_RECEIVED ||
+            pcb->ack_seen) {
+            continue;
+        }
+        if (!oldest || pcb->syn_time < oldest->syn_time) {
+            oldest = pcb;
+        }
+    }
+    if (!oldest || clock_now() - oldest->syn_time < MILLISECONDS(TCP_RTO)) {
+        return -1;
+    }
+    count(stats.half_open_evicted);
+    tcp_pcb_release(oldest);
+    return 0;
+}
+
+/* Returns a block for a connection of a listener, or NULL: then the SYN is dropped. */
+static struct tcp_pcb *tcp_pcb_alloc_child(struct tcp_pcb *listener)
+{
+    struct tcp_pcb *pcb;
+
+    if (tcp_pcb_count_children(listener, 0) >= listener->backlog ||
+        (tcp_pcb_count_children(listener, 1) >= TCP_HALF_OPEN_MAX &&
+         tcp_pcb_evict(listener) == -1)) {
+        drop(stats.backlog_full, "desc=%d, no room for a connection", listener->desc);
+        return NULL;
+    }
+    pcb = tcp_pcb_alloc(0);
+    if (!pcb) {
+        drop(stats.no_block, "desc=%d, no block for a connection", listener->desc);
+        return NULL;
+    }
+    pcb->state = TCP_STATE_LISTEN;
+    pcb->parent = listener;
+    pcb->syn_time = clock_now();
+    return pcb;
 }
 
 /*
@@ -840,7 +938,7 @@ static void tcp_closed(const struct tcp_segment *seg, const ip_endp_t *local,
 /* 3.10.7.2, third, a SYN: returns the block for the connection, or NULL if there is none. */
 static struct tcp_pcb *tcp_listen_syn(struct tcp_pcb *listener)
 {
-    return listener;
+    return listener->backlog > 0 ? tcp_pcb_alloc_child(listener) : listener;
 }
 
 /* 3.10.7.2 "If the state is LISTEN". `passive` notes that the block was opened passively: when the
@@ -1051,13 +1149,18 @@ static int tcp_check_syn(struct tcp_pcb *pcb, const struct tcp_segment *seg)
 }
 
 /* 3.10.7.4 "Fifth, check the ACK field", "SYN-RECEIVED STATE": "If SND.UNA < SEG.ACK =< SND.NXT,
- * then enter ESTABLISHED state"; any other ACK gets a RST, and the block stays as it is. */
+ * then enter ESTABLISHED state"; any other ACK gets a RST, and the block stays as it is. At a full
+ * backlog the ACK is dropped, backlog_full, and remembered: ack_seen. */
 static int tcp_check_ack_syn_received(struct tcp_pcb *pcb, const struct tcp_segment *seg)
 {
     if (!seq_lt(pcb->snd.una, seg->ack) || !seq_leq(seg->ack, pcb->snd.nxt)) {
         drop(stats.bad_ack, "desc=%d, our SYN not acknowledged, ack=%u", pcb->desc, seg->ack);
         tcp_output_reset(seg, &pcb->local, &pcb->remote);
         return -1;
+    }
+    if (pcb->parent && tcp_pcb_count_children(pcb->parent, 0) >= pcb->parent->backlog) {
+        pcb->ack_seen = 1; /* the peer repeats it when we retransmit the SYN-ACK */
+        return drop(stats.backlog_full, "desc=%d, backlog full", pcb->desc);
     }
     return tcp_establish(pcb, seg);
 }
@@ -1538,6 +1641,185 @@ int tcp_cmd_open(const ip_endp_t *local, const ip_endp_t *remote, int active)
     return desc;
 }
 
+int tcp_cmd_socket(void)
+{
+    struct tcp_pcb *pcb;
+    int desc;
+
+    lock_acquire(&lock);
+    pcb = tcp_pcb_alloc(1);
+    desc = pcb ? tcp_pcb_desc(pcb) : -1;
+    lock_release(&lock);
+    return desc;
+}
+
+/* Binds the block; port 0: one is chosen. Returns 0, or -1 with errno set. Caller must hold the
+ * lock. */
+static int tcp_pcb_bind(struct tcp_pcb *pcb, ip_endp_t local)
+{
+    ip_endp_t anybody = {IP_ADDR_ANY, 0};
+
+    assert(lock_held(&lock));
+    if (pcb->state != TCP_STATE_CLOSED || pcb->offered.port != 0) {
+        errno = EINVAL;
+        return -1;
+    }
+    if (local.port == 0 && tcp_choose_port(&local, &anybody) == -1) {
+        return -1;
+    }
+    return tcp_pcb_offer(pcb, &local, &anybody);
+}
+
+int tcp_cmd_bind(int desc, const ip_endp_t *local)
+{
+    struct tcp_pcb *pcb;
+    int ret;
+
+    lock_acquire(&lock);
+    pcb = tcp_pcb_get(desc);
+    ret = pcb ? tcp_pcb_bind(pcb, *local) : -1;
+    lock_release(&lock);
+    return ret;
+}
+
+/* Enters LISTEN, or changes the backlog. Returns 0, or -1 (EDESTADDRREQ, EINVAL). Caller must hold
+ * the lock. */
+static int tcp_pcb_listen(struct tcp_pcb *pcb, int backlog)
+{
+    assert(lock_held(&lock));
+    if (pcb->state == TCP_STATE_CLOSED && pcb->offered.port == 0) {
+        errno = EDESTADDRREQ;
+        return -1;
+    }
+    if (pcb->state != TCP_STATE_CLOSED && (pcb->state != TCP_STATE_LISTEN || pcb->backlog == 0)) {
+        errno = EINVAL;
+        return -1;
+    }
+    pcb->backlog = backlog < 1 ? 1 : backlog > TCP_BACKLOG_MAX ? TCP_BACKLOG_MAX : backlog;
+    if (pcb->state == TCP_STATE_CLOSED) {
+        pcb->local = pcb->offered;
+        pcb->remote = pcb->expected;
+        tcp_pcb_set_state(pcb, TCP_STATE_LISTEN);
+    }
+    return 0;
+}
+
+int tcp_cmd_listen(int desc, int backlog)
+{
+    struct tcp_pcb *pcb;
+    int ret;
+
+    lock_acquire(&lock);
+    pcb = tcp_pcb_get(desc);
+    ret = pcb ? tcp_pcb_listen(pcb, backlog) : -1;
+    lock_release(&lock);
+    return ret;
+}
+
+/* Returns the connection that has waited longest for accept, or NULL. Caller must hold the lock. */
+static struct tcp_pcb *tcp_pcb_next_child(const struct tcp_pcb *listener)
+{
+    struct tcp_pcb *first = NULL;
+    size_t i;
+
+    assert(lock_held(&lock));
+    for (i = 0; i < countof(pcbs); i++) {
+        if (pcbs[i] && pcbs[i]->parent == listener && pcbs[i]->state != TCP_STATE_SYN_RECEIVED &&
+            (!first || pcbs[i]->accept_order < first->accept_order)) {
+            first = pcbs[i];
+        }
+    }
+    return first;
+}
+
+/* Sleeps until a connection waits for accept. Returns it, or NULL with errno set: after EBADF the
+ * listener is gone. Caller must hold the lock. */
+static struct tcp_pcb *tcp_wait_child(struct tcp_pcb *listener)
+{
+    struct tcp_pcb *child;
+
+    assert(lock_held(&lock));
+    if (listener->backlog == 0) {
+        errno = EINVAL;
+        return NULL;
+    }
+    while (!(child = tcp_pcb_next_child(listener))) {
+        if (sched_task_sleep(&listener->task, &lock, 0) == -1) {
+            return NULL;
+        }
+    }
+    return child;
+}
+
+int tcp_cmd_accept(int desc, ip_endp_t *remote)
+{
+    struct tcp_pcb *pcb, *child;
+    int new_desc = -1;
+
+    lock_acquire(&lock);
+    pcb = tcp_pcb_get(desc);
+    child = pcb ? tcp_wait_child(pcb) : NULL;
+    if (child) {
+        child->parent = NULL;
+        child->owned = 1;
+        new_desc = tcp_pcb_desc(child);
+        if (remote) {
+            *remote = child->remote;
+        }
+    }
+    lock_release(&lock);
+    return new_desc;
+}
+
+/* Checks whether the block can connect. Returns 0, or -1 (EOPNOTSUPP, EALREADY, EISCONN). Caller
+ * must hold the lock. */
+static int tcp_check_connect(const struct tcp_pcb *pcb)
+{
+    assert(lock_held(&lock));
+    switch (pcb->state) {
+    case TCP_STATE_CLOSED:
+        return 0;
+    case TCP_STATE_LISTEN:
+        errno = EOPNOTSUPP;
+        return -1;
+    case TCP_STATE_SYN_SENT:
+    case TCP_STATE_SYN_RECEIVED:
+        errno = EALREADY;
+        return -1;
+    default:
+        errno = EISCONN;
+        return -1;
+    }
+}
+
+/* Is the result of an interrupted connect to remote still to be reported? Caller must hold the
+ * lock. */
+static int tcp_is_interrupted(const struct tcp_pcb *pcb, const ip_endp_t *remote)
+{
+    assert(lock_held(&lock));
+    return pcb->interrupted && tcp_endp_is_equal(&pcb->remote, remote) &&
+           (pcb->state != TCP_STATE_CLOSED || pcb->errnum != 0);
+}
+
+int tcp_cmd_connect(int desc, const ip_endp_t *remote)
+{
+    struct tcp_pcb *pcb;
+    int ret = -1;
+
+    lock_acquire(&lock);
+    pcb = tcp_pcb_get(desc);
+    if (pcb && (tcp_is_interrupted(pcb, remote) ||
+                (tcp_check_connect(pcb) == 0 && tcp_pcb_connect(pcb, remote) == 0))) {
+        pcb->interrupted = 0;
+        ret = tcp_wait_handshake(pcb);
+        if (ret == -1 && errno == EINTR) {
+            pcb->interrupted = 1;
+        }
+    }
+    lock_release(&lock);
+    return ret;
+}
+
 /* Checks whether the user can send. Returns 0, or -1 with errno set. */
 static int tcp_check_send(const struct tcp_pcb *pcb)
 {
@@ -1708,6 +1990,10 @@ static void tcp_pcb_close(struct tcp_pcb *pcb)
         break;
     case TCP_STATE_CLOSE_WAIT:
         tcp_pcb_send_fin(pcb, TCP_STATE_LAST_ACK);
+        break;
+    case TCP_STATE_LISTEN:
+        tcp_pcb_reset_children(pcb);
+        tcp_pcb_release(pcb);
         break;
     default:
         tcp_pcb_reset(pcb);

@@ -11,6 +11,8 @@
 #define TCP_PCB_SIZE 4096          /* control blocks; then EMFILE (left out: more, step 37) */
 #define TCP_MSS 536                /* send MSS, RFC 9293 3.7.1 (left out: the option, step 32) */
 #define TCP_RCV_BUF_SIZE 65535     /* bytes that wait for the user; limits the receive window */
+#define TCP_BACKLOG_MAX 1024       /* connections of a listener that wait for accept */
+#define TCP_HALF_OPEN_MAX 1024     /* SYN-RECEIVED at a listener; an old half-open is evicted */
 #define TCP_TIMER_INTERVAL 100     /* milliseconds between two ticks */
 #define TCP_RETRANS_QUEUE_LIMIT 256 /* segments in flight; then send sleeps */
 #define TCP_RTO 1000               /* milliseconds, initial retransmission timeout, RFC 6298 2.1 */
@@ -97,6 +99,9 @@ struct tcp_stats {
     uint64_t timed_out;       /* connections timed out */
     uint64_t resets_received; /* RSTs accepted */
     uint64_t challenges_sent; /* challenge ACKs to a RST or SYN, RFC 5961 */
+    uint64_t no_block;        /* dropped: SYN, no free control block */
+    uint64_t half_open_evicted; /* half-open connections evicted */
+    uint64_t backlog_full;    /* dropped: SYN or ACK, the listener's backlog is full */
 };
 
 /* Registers TCP with IP. Returns 0 or -1. */
@@ -119,6 +124,9 @@ const char *tcp_state_ntoa(enum tcp_state state);
  *   EBADF      the descriptor is not open, or was closed while the call slept
  *   EINTR      INTR_IRQ_USER interrupted the sleep
  *   ENETDOWN   the stack does not run
+ *
+ * After a connection has failed, each call that sends, receives or ends one direction fails with
+ * the reason: ECONNREFUSED, ECONNRESET, ETIMEDOUT.
  */
 
 /* OPEN: waits for a connection to local from remote (NULL: any peer), or connects to remote if
@@ -127,6 +135,20 @@ const char *tcp_state_ntoa(enum tcp_state state);
  * or has no port), EMFILE, ENOMEM, EADDRINUSE, EADDRNOTAVAIL, ENETUNREACH, EINTR, ECONNREFUSED,
  * ECONNRESET, ETIMEDOUT. */
 int tcp_cmd_open(const ip_endp_t *local, const ip_endp_t *remote, int active);
+/* Returns a new descriptor without a connection. EMFILE, ENOMEM. */
+int tcp_cmd_socket(void);
+/* Sets the local endpoint; port 0: a free one. EINVAL (bound or connected already), EADDRINUSE,
+ * EADDRNOTAVAIL. */
+int tcp_cmd_bind(int desc, const ip_endp_t *local);
+/* Enters LISTEN. backlog: connections that may wait for accept; a value outside 1 to
+ * TCP_BACKLOG_MAX becomes the nearest one inside. EINVAL, EDESTADDRREQ. */
+int tcp_cmd_listen(int desc, int backlog);
+/* Sleeps until a connection is established. Returns its descriptor; sets *remote unless NULL.
+ * EINVAL. */
+int tcp_cmd_accept(int desc, ip_endp_t *remote);
+/* Connects to remote and sleeps until the handshake is over. After EINTR it continues: call again
+ * to wait for it. EISCONN, EALREADY, EOPNOTSUPP (a listener), and those of tcp_cmd_open. */
+int tcp_cmd_connect(int desc, const ip_endp_t *remote);
 /* SEND: sleeps until all len bytes are sent. Returns len, or less after a failure; len 0 returns 0.
  * ENOTCONN, ENOMEM, ECONNRESET, ETIMEDOUT. */
 ssize_t tcp_cmd_send(int desc, const void *data, size_t len);
