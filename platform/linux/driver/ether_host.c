@@ -12,8 +12,8 @@
 #include "intr.h"
 
 /*
- * ether_host: an Ethernet device on an interface of the host; the common part of its drivers, such
- * as ether_tap.
+ * ether_host: an Ethernet device on an interface of the host; the common part of its drivers,
+ * ether_tap and ether_pcap.
  *
  *     ether_host_init(name, addr, &ops, size)    the driver's init: adds the device
  *     ops->connect                               net_run: opens it
