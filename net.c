@@ -10,6 +10,7 @@
 #include "arp.h"
 #include "icmp.h"
 #include "ip.h"
+#include "sock.h"
 #include "tcp.h"
 #include "udp.h"
 
@@ -345,6 +346,7 @@ static const struct layer {
     {"icmp", icmp_init, NULL},
     {"udp", udp_init, udp_shutdown},
     {"tcp", tcp_init, tcp_shutdown},
+    {"sock", NULL, sock_stop},
 };
 
 static void net_free(void)
@@ -387,7 +389,7 @@ static int net_layers_init(void)
     const struct layer *layer;
 
     for (layer = layers; layer < tailof(layers); layer++) {
-        if (layer->init() == -1) {
+        if (layer->init && layer->init() == -1) {
             errorf("%s_init() failure", layer->name);
             net_layers_shutdown(layer);
             return -1;

@@ -59,8 +59,8 @@
  *   CLOSE           expires      set by tcp_pcb_send_fin, and in FIN-WAIT-2; ends with the block
  *   TIME-WAIT       expires      set by tcp_pcb_time_wait, again by the peer's FIN
  *
- * Lock. `lock` guards the table and its blocks. Order: tcp, ip, arp. A command that sleeps releases
- * it, and then checks the state again; after EBADF the block is gone.
+ * Lock. `lock` guards the table and its blocks. Order: sock, tcp, ip, arp. A command that sleeps
+ * releases it, and then checks the state again; after EBADF the block is gone.
  *
  * Limits
  *   TCP_PCB_SIZE             blocks; then tcp_pcb_recycle, or EMFILE and dropped SYNs
@@ -172,7 +172,7 @@ struct tcp_pcb {
     uint64_t accept_order;  /* position in the accept queue */
 };
 
-static lock_t lock = LOCK_INITIALIZER; /* guards pcbs and the blocks; order: tcp, ip, arp */
+static lock_t lock = LOCK_INITIALIZER; /* guards pcbs and the blocks; order: sock, tcp, ip, arp */
 static struct tcp_pcb *pcbs[TCP_PCB_SIZE];
 static int started; /* between tcp_init and tcp_shutdown */
 static uint64_t last_order; /* last accept_order given */
@@ -1816,6 +1816,43 @@ int tcp_cmd_connect(int desc, const ip_endp_t *remote)
             pcb->interrupted = 1;
         }
     }
+    lock_release(&lock);
+    return ret;
+}
+
+int tcp_cmd_getsockname(int desc, ip_endp_t *local)
+{
+    const struct tcp_pcb *pcb;
+
+    lock_acquire(&lock);
+    pcb = tcp_pcb_get(desc);
+    if (pcb) {
+        *local = pcb->local;
+    }
+    lock_release(&lock);
+    return pcb ? 0 : -1;
+}
+
+/* Returns 0, or -1 (ENOTCONN). Caller must hold the lock. */
+static int tcp_pcb_get_remote(const struct tcp_pcb *pcb, ip_endp_t *remote)
+{
+    assert(lock_held(&lock));
+    if (pcb->state < TCP_STATE_ESTABLISHED) { /* not connected yet, or no longer */
+        errno = ENOTCONN;
+        return -1;
+    }
+    *remote = pcb->remote;
+    return 0;
+}
+
+int tcp_cmd_getpeername(int desc, ip_endp_t *remote)
+{
+    const struct tcp_pcb *pcb;
+    int ret;
+
+    lock_acquire(&lock);
+    pcb = tcp_pcb_get(desc);
+    ret = pcb ? tcp_pcb_get_remote(pcb, remote) : -1;
     lock_release(&lock);
     return ret;
 }

@@ -149,6 +149,10 @@ int tcp_cmd_accept(int desc, ip_endp_t *remote);
 /* Connects to remote and sleeps until the handshake is over. After EINTR it continues: call again
  * to wait for it. EISCONN, EALREADY, EOPNOTSUPP (a listener), and those of tcp_cmd_open. */
 int tcp_cmd_connect(int desc, const ip_endp_t *remote);
+/* Copies the local endpoint, as bound or connected; zeros if neither. */
+int tcp_cmd_getsockname(int desc, ip_endp_t *local);
+/* Copies the peer's endpoint. ENOTCONN. */
+int tcp_cmd_getpeername(int desc, ip_endp_t *remote);
 /* SEND: sleeps until all len bytes are sent. Returns len, or less after a failure; len 0 returns 0.
  * ENOTCONN, ENOMEM, ECONNRESET, ETIMEDOUT. */
 ssize_t tcp_cmd_send(int desc, const void *data, size_t len);

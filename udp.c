@@ -371,6 +371,19 @@ int udp_cmd_bind(int desc, const ip_endp_t *local)
     return ret;
 }
 
+int udp_cmd_getsockname(int desc, ip_endp_t *local)
+{
+    const struct udp_pcb *pcb;
+
+    lock_acquire(&lock);
+    pcb = udp_pcb_get(desc);
+    if (pcb) {
+        *local = pcb->local;
+    }
+    lock_release(&lock);
+    return pcb ? 0 : -1;
+}
+
 /* Copies the local endpoint, after binding a free port if none is bound. Returns 0, or -1 with
  * errno set. */
 static int udp_local(int desc, ip_endp_t *local)

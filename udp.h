@@ -38,6 +38,8 @@ int udp_cmd_open(void);
  * for a free port. Returns 0, or -1: EBADF, EINVAL (bound already), EADDRINUSE, EADDRNOTAVAIL (not
  * our address, no port left). */
 int udp_cmd_bind(int desc, const ip_endp_t *local);
+/* Copies the local address and port; port 0: not bound. Returns 0, or -1 (EBADF). */
+int udp_cmd_getsockname(int desc, ip_endp_t *local);
 /* Sends a datagram of len bytes, choosing a local port if none is bound. Returns len, or -1 with
  * the first errno that applies: EBADF, EADDRNOTAVAIL (no port left), EMSGSIZE, ENETUNREACH (no
  * source address), ENOMEM, or an errno of ip_output. */

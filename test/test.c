@@ -1,25 +1,21 @@
 #define _GNU_SOURCE /* pthread_tryjoin_np */
 /*
- * The demonstration of step 29: one listener, many connections.
- * We listen on port 7 and echo the connections one after another. Connect twice from the host
- * (`make tap`): nc 192.0.2.2 7
- * Both handshakes are complete, each with a block of its own; the second is accepted and echoed
- * when the first ends, and the listener stays in LISTEN.
+ * The demonstration of step 30: both protocols through one API.
+ * Port 7 echoes streams and datagrams. From the host (`make tap`): nc 192.0.2.2 7 or nc -u
+ * 192.0.2.2 7; the log shows TCP's segments or UDP's datagrams.
  * Ctrl-C ends the program.
  */
 
-#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "driver/ether_tap.h"
 #include "ip.h"
 #include "net.h"
 #include "platform.h"
-#include "tcp.h"
+#include "sock.h"
 #include "util.h"
 
 static sigset_t sigint;
@@ -41,54 +37,63 @@ static int setup(void)
     return net_run();
 }
 
-/* Echoes the stream to its end. */
-static void echo(int desc)
+/* Accepts connections, one after another, and echoes. */
+static void *streams(void *local)
 {
+    int id = sock_open(PF_INET, SOCK_STREAM, 0), peer;
     char buf[2048];
     ssize_t len;
 
-    while ((len = tcp_cmd_receive(desc, buf, sizeof(buf))) > 0) {
-        infof("received %zd bytes", len);
-        if (tcp_cmd_send(desc, buf, (size_t)len) == -1) {
-            break;
+    if (sock_bind(id, local, sizeof(struct sockaddr_in)) == -1 || sock_listen(id, 5) == -1) {
+        errorf("cannot listen on port 7");
+    }
+    while (!terminate && (peer = sock_accept(id, NULL, NULL)) != -1) {
+        while ((len = sock_recv(peer, buf, sizeof(buf))) > 0) {
+            sock_send(peer, buf, (size_t)len);
         }
+        sock_close(peer);
     }
-    infof("end: %s", len == 0 ? "the peer closed" : strerror(errno));
+    return local;
 }
 
-/* Accepts connections, one after another, and echoes. */
-static void *exchange(void *arg)
+/* Echoes datagrams. */
+static void *datagrams(void *local)
 {
-    ip_endp_t local = {IP_ADDR_ANY, hton16(7)}, remote;
-    int desc = tcp_cmd_socket(), peer;
+    struct sockaddr_in peer;
+    struct sockaddr *addr = (struct sockaddr *)&peer;
+    socklen_t size = sizeof(peer);
+    int id = sock_open(PF_INET, SOCK_DGRAM, 0);
+    char buf[2048];
+    ssize_t len;
 
-    if (desc == -1 || tcp_cmd_bind(desc, &local) == -1 || tcp_cmd_listen(desc, 5) == -1) {
-        errorf("cannot listen on port 7: %s", strerror(errno));
-        return arg;
+    if (sock_bind(id, local, sizeof(struct sockaddr_in)) == -1) {
+        errorf("cannot bind port 7");
     }
-    while (!terminate && (peer = tcp_cmd_accept(desc, &remote)) != -1) {
-        echo(peer);
-        tcp_cmd_close(peer);
+    while (!terminate && (len = sock_recvfrom(id, buf, sizeof(buf), addr, &size)) != -1) {
+        sock_sendto(id, buf, (size_t)len, addr, size);
     }
-    tcp_cmd_close(desc);
-    return arg;
+    return local;
 }
 
-/* Runs the exchange in a thread of its own, and interrupts its sleep at SIGINT. */
+/* Runs each server in a thread of its own. At SIGINT, interrupts their sleep. */
 int main(void)
 {
-    pthread_t thread;
+    struct sockaddr_in local = {.sin_family = AF_INET, .sin_port = hton16(7)};
+    pthread_t thread[2];
     int signal;
 
-    if (setup() == -1 || pthread_create(&thread, NULL, exchange, NULL) != 0) {
+    if (setup() == -1 || pthread_create(&thread[0], NULL, streams, &local) != 0 ||
+        pthread_create(&thread[1], NULL, datagrams, &local) != 0) {
         errorf("setup failed");
         return 1;
     }
     sigwait(&sigint, &signal);
     terminate = 1;
-    while (pthread_tryjoin_np(thread, NULL) != 0) {
-        intr_raise(INTR_IRQ_USER); /* repeated: one may arrive just before the sleep */
-        usleep(10000);
+    for (size_t i = 0; i < countof(thread); i++) {
+        while (pthread_tryjoin_np(thread[i], NULL) != 0) {
+            intr_raise(INTR_IRQ_USER); /* repeated: one may arrive just before the sleep */
+            usleep(10000);
+        }
     }
     return net_shutdown() == -1 ? 1 : 0;
 }

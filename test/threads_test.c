@@ -24,6 +24,9 @@
 #include "udp.h"
 #include "util.h"
 
+#include "sock.h"
+#include "tcp.h"
+
 #define MSEC 1000000ull /* nanoseconds */
 #define TIME_LIMIT 60    /* seconds for all tests */
 #define REPORT_MAX 5     /* failed checks that one test reports */
@@ -32,6 +35,9 @@
 #define UDP_ROUNDS 200   /* datagrams of each client */
 #define UDP_SIZE_MAX 1400
 #define UDP_PORT 7000
+#define TCP_ROUNDS 8     /* connections of each client */
+#define TCP_SIZE_MAX 20000
+#define TCP_PORT 7
 
 static int list;                 /* list the tests, run none */
 static const char *only;         /* part of the titles of the tests to run */
@@ -780,6 +786,176 @@ static void test_shutdown(void)
     }
 }
 
+static int listener;
+
+static int tcp_send_all(int id, const uint8_t *data, size_t len)
+{
+    size_t done = 0;
+    ssize_t n;
+
+    while (done < len) {
+        n = sock_send(id, data + done, len - done);
+        if (n == -1 && errno != EINTR) {
+            return -1;
+        }
+        done += n > 0 ? (size_t)n : 0;
+    }
+    return 0;
+}
+
+/* Echoes a stream to its end. */
+static void tcp_echo(int id)
+{
+    uint8_t buf[2000];
+    ssize_t n;
+
+    do {
+        n = sock_recv(id, buf, sizeof(buf));
+        if (n > 0) {
+            check(tcp_send_all(id, buf, (size_t)n) == 0);
+        }
+    } while (n > 0 || (n == -1 && errno == EINTR));
+    check(n == 0);
+    check(sock_close(id) == 0);
+}
+
+/* Serves one connection after another until the listener is closed. */
+static void *tcp_server_main(void *arg)
+{
+    int id;
+
+    (void)arg;
+    while ((id = sock_accept(listener, NULL, NULL)) >= 0 || errno == EINTR) {
+        if (id >= 0) {
+            tcp_echo(id);
+        }
+    }
+    check(errno == EBADF);
+    return NULL;
+}
+
+/* Returns a connected socket. An interrupted connect continues: tries again with a new socket. */
+static int tcp_connect(void)
+{
+    ip_endp_t server = endpoint(TCP_PORT);
+    struct sockaddr_in addr = {
+        .sin_family = AF_INET,
+        .sin_port = server.port,
+        .sin_addr.s_addr = server.addr,
+    };
+    int id, ret;
+
+    for (;;) {
+        id = sock_open(PF_INET, SOCK_STREAM, 0);
+        check(id >= 0);
+        ret = sock_connect(id, (struct sockaddr *)&addr, sizeof(addr));
+        if (ret == 0 || !check(errno == EINTR)) {
+            return id;
+        }
+        check(sock_close(id) == 0);
+    }
+}
+
+static void *tcp_client_main(void *arg)
+{
+    int client = *(int *)arg, round, id;
+    uint8_t *data = malloc(TCP_SIZE_MAX), *echo = malloc(TCP_SIZE_MAX);
+    size_t len, done;
+    ssize_t n;
+
+    for (round = 0; round < TCP_ROUNDS && !test_failed; round++) {
+        len = 1 + random16() % TCP_SIZE_MAX;
+        fill(data, len, client, round);
+        id = tcp_connect();
+        check(tcp_send_all(id, data, len) == 0);
+        for (done = 0; done < len; done += n > 0 ? (size_t)n : 0) {
+            n = sock_recv(id, echo + done, len - done);
+            if (n == 0 || (n == -1 && errno != EINTR)) {
+                break;
+            }
+        }
+        check(done == len && memcmp(data, echo, len) == 0);
+        check(sock_close(id) == 0);
+    }
+    free(data);
+    free(echo);
+    return NULL;
+}
+
+static void tcp_end(void)
+{
+    check(sock_close(listener) == 0);
+}
+
+static void test_tcp(void)
+{
+    struct sockaddr_in addr = {.sin_family = AF_INET, .sin_port = hton16(TCP_PORT)};
+
+    stack_start();
+    listener = sock_open(PF_INET, SOCK_STREAM, 0);
+    check(sock_bind(listener, (struct sockaddr *)&addr, sizeof(addr)) == 0);
+    check(sock_listen(listener, PAIRS) == 0);
+    run_pairs(tcp_server_main, tcp_client_main, tcp_end);
+    stack_stop();
+}
+
+#define LISTENERS 500 /* opened and closed while clients connect */
+
+static atomic_int listening; /* more listeners follow */
+
+static void *comer_main(void *arg)
+{
+    ip_endp_t server = {.port = hton16(TCP_PORT)};
+    int desc;
+
+    ip_addr_pton("127.0.0.1", &server.addr);
+    while (listening) {
+        desc = tcp_cmd_open(NULL, &server, 1);
+        if (desc != -1) {
+            check(tcp_cmd_close(desc) == 0);
+        }
+    }
+    return arg;
+}
+
+static int listen_once(void)
+{
+    ip_endp_t local = {.addr = IP_ADDR_ANY, .port = hton16(TCP_PORT)};
+    int desc = tcp_cmd_socket();
+
+    check(desc != -1);
+    check(tcp_cmd_bind(desc, &local) == 0);
+    check(tcp_cmd_listen(desc, 100) == 0);
+    return desc;
+}
+
+/* Closing a listener must close its pending connections, whatever arrives at that time. */
+static void test_listeners(void)
+{
+    pthread_t comers[2 * PAIRS];
+    size_t i;
+    int n;
+
+    stack_start();
+    listening = 1;
+    for (i = 0; i < countof(comers); i++) {
+        comers[i] = start(comer_main, NULL);
+    }
+    for (n = 0; n < LISTENERS; n++) {
+        int desc = listen_once();
+
+        usleep(200);
+        check(tcp_cmd_close(desc) == 0);
+    }
+    listening = 0;
+    n = listen_once(); /* so that every connect ends */
+    for (i = 0; i < countof(comers); i++) {
+        pthread_join(comers[i], NULL);
+    }
+    check(tcp_cmd_close(n) == 0);
+    stack_stop();
+}
+
 static void start_watchdog(void)
 {
     sigset_t all, mask;
@@ -829,6 +1005,8 @@ int main(int argc, char **argv)
     run_test("echoes UDP between eight threads", test_udp);
     run_test("wakes a receiver when its endpoint is closed", test_close);
     run_test("wakes receivers at the shutdown", test_shutdown);
+    run_test("echoes TCP between eight threads", test_tcp);
+    run_test("closes a listener while clients come", test_listeners);
     if (passed + failed == 0) {
         fprintf(stderr, "%s: no test has '%s' in its text: -l lists them\n", argv[0], only);
         return 2;

@@ -17,16 +17,15 @@
 /*
  * ether_pcap: an Ethernet device on any interface of Linux, beside the kernel's own stack.
  *
- * A packet socket sees the frames that come in on an interface, as tcpdump does, and sends frames
- * out on it. The kernel goes on using the interface with its own address; ours is another one, so
- * the interface must take what is not addressed to it (promiscuous mode, which ends with the
- * socket).
+ * A packet socket receives the frames of an interface, as tcpdump does, and sends frames on it. The
+ * kernel keeps using the interface with its own hardware address. The device has another one, so
+ * the interface must accept frames to other stations: promiscuous mode, which ends with the socket.
  *
- * Between the wire and us the kernel and the hardware save work, and three traces of that are seen
- * here. Frames from this same machine (through a veth) may lack their checksum, which nobody would
- * have looked at: we put it in. Several segments may have been joined to one frame above the MTU:
- * it is dropped, and a warning names the cure. A VLAN tag has been cut out and stands beside the
- * frame: it is not for us.
+ * The kernel and the hardware leave work undone, which PACKET_AUXDATA describes in part:
+ *
+ *     missing checksum         from this same machine, through a veth: computed here
+ *     joined segments          a frame above the MTU: dropped, and a warning names the remedy
+ *     VLAN tag                 cut out of the frame, which is dropped
  */
 
 #define RECEIVE_BUFFER (4 * 1024 * 1024) /* bytes that the kernel queues */
@@ -41,8 +40,8 @@ struct pcap_frame {
 
 struct ether_pcap {
     struct ether_host host;
-    int too_long;            /* a frame above the MTU has been seen, which has been logged */
-    struct pcap_frame frame; /* the interrupt's, as too_long is */
+    int too_long;            /* a frame above the MTU has come, and this is logged */
+    struct pcap_frame frame; /* interrupt thread only, as is too_long */
 };
 
 struct pseudo_hdr {
@@ -154,7 +153,7 @@ static int ether_pcap_receive(int fd, struct pcap_frame *frame)
     return 0;
 }
 
-/* Where in a segment of this protocol the checksum stands, or 0. */
+/* Returns the offset of the checksum in a header of this protocol, or 0. */
 static size_t checksum_offset(uint8_t protocol)
 {
     switch (protocol) {
@@ -167,8 +166,8 @@ static size_t checksum_offset(uint8_t protocol)
     }
 }
 
-/* Puts the checksum into the TCP segment or UDP datagram of an IP datagram that is whole; others
- * are left as they are, and IP will find out what is wrong with them. */
+/* Computes the checksum of the TCP segment or UDP datagram in a whole IP datagram. Leaves fragments
+ * and bad datagrams to IP. */
 static void complete_checksum(uint8_t *data, size_t len)
 {
     const struct ip_hdr *hdr = (const struct ip_hdr *)data;
@@ -196,15 +195,15 @@ static void complete_checksum(uint8_t *data, size_t len)
     sum = (uint16_t)~cksum16(&pseudo, sizeof(pseudo), 0);
     sum = cksum16(data + hlen, total - hlen, sum);
     if (!sum && hdr->protocol == IP_PROTOCOL_UDP) {
-        sum = 0xffff; /* zero says that there is none, RFC 768 */
+        sum = 0xffff; /* zero means no checksum, RFC 768 */
     }
     memcpy(data + hlen + offset, &sum, sizeof(sum));
     count(stats.completed);
 }
 
-static int is_ip(const struct pcap_frame *frame)
+static int frame_is_ip(const struct pcap_frame *frame)
 {
-    const uint8_t *type = frame->data + ETHER_HDR_SIZE - 2; /* after the hardware addresses */
+    const uint8_t *type = frame->data + ETHER_HDR_SIZE - 2; /* after the addresses */
 
     return frame->len >= ETHER_HDR_SIZE && (type[0] << 8 | type[1]) == NET_PROTOCOL_TYPE_IP;
 }
@@ -215,7 +214,7 @@ static int ether_pcap_too_long(struct net_device *dev, const struct pcap_frame *
 
     if (!pcap->too_long) {
         pcap->too_long = 1;
-        warnf("a frame of %zu bytes, joined from several, it seems: try "
+        warnf("a frame of %zu bytes, perhaps joined from several: try "
               "`ethtool -K %s gro off gso off tso off` at both ends, dev=%s",
               frame->len, pcap->host.name, dev->name);
     }
@@ -243,7 +242,7 @@ static int ether_pcap_input(struct net_device *dev, struct pcap_frame *frame)
         count(dev->stats.dropped);
         return -1;
     }
-    if ((frame->status & TP_STATUS_CSUMNOTREADY) && is_ip(frame)) {
+    if ((frame->status & TP_STATUS_CSUMNOTREADY) && frame_is_ip(frame)) {
         complete_checksum(frame->data + ETHER_HDR_SIZE, frame->len - ETHER_HDR_SIZE);
     }
     return ether_input(dev, frame->data, frame->len);

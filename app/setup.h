@@ -1,0 +1,71 @@
+#ifndef SETUP_H
+#define SETUP_H
+
+#include <pthread.h>
+#include <sys/types.h>
+
+#include "ip.h"
+#include "sock.h"
+
+/*
+ * setup: the common part of the programs. A typical server's main:
+ *
+ *     setup_start(&setup, argc, argv);             reads the command line, starts the stack
+ *     sock = setup_open_server(&setup, SOCK_STREAM);
+ *     setup_start_thread(&thread, serve, &sock);   calls that block belong in threads
+ *     setup_serve(&setup);                         until SIGINT or SIGTERM
+ *     sock_close(sock);                            the thread's call fails with EBADF
+ *     pthread_join(thread, NULL);
+ *     return setup_end(0);                         stops the stack
+ *
+ * A client's main opens its socket with setup_open_socket and sleeps in setup_wait; its threads end
+ * that sleep with setup_wake.
+ *
+ * Threads: only main's thread calls these functions; any thread may call those that wake, read,
+ * write or send. No locks.
+ * Signals: SIGINT, SIGTERM and SIGCHLD (setup_wake) are blocked in all threads, and main takes them
+ * in setup_wait. SIGPIPE is ignored.
+ * Errors: setup_fail ends the program, so a caller has nothing to check unless a result is stated.
+ */
+
+/* The program's description, then the choices of the command line. */
+struct setup {
+    const char *about;  /* a few lines for -h */
+    int client;         /* the address is required, and there is -w */
+    const char *addr;   /* the address as given, or "0.0.0.0" */
+    ip_endp_t endp;     /* address and port, in network byte order */
+    unsigned int limit; /* -w, in seconds */
+};
+
+enum setup_event { SETUP_WOKEN, SETUP_SIGNAL, SETUP_TIMEOUT };
+
+/* Reads the command line and starts the stack on loopback (net0) and the device (net1). Call it
+ * before any other thread exists. */
+void setup_start(struct setup *setup, int argc, char *argv[]);
+/* Sleeps until setup_wake, SIGINT or SIGTERM, or for that many seconds (0: no limit), and returns
+ * the reason. SETUP_WOKEN may be spurious: check the condition again. */
+enum setup_event setup_wait(unsigned int seconds);
+/* Makes setup_wait return SETUP_WOKEN, now or at its next call. */
+void setup_wake(void);
+/* Returns the address and port of the command line. */
+struct sockaddr_in setup_sockaddr(const struct setup *setup);
+/* Returns a new socket. type: SOCK_STREAM or SOCK_DGRAM. */
+int setup_open_socket(int type);
+/* The same, bound to the address and port of the command line. */
+int setup_open_server(const struct setup *setup, int type);
+/* Starts func(arg) in a thread. */
+void setup_start_thread(pthread_t *thread, void *(*func)(void *), void *arg);
+/* Prints the server's address and port, and returns on SIGINT or SIGTERM. */
+void setup_serve(const struct setup *setup);
+/* Reads standard input as read does, but goes on after EINTR. The thread can be cancelled in here;
+ * afterwards cancellation is disabled. */
+ssize_t setup_read(void *buf, size_t size);
+/* Writes size bytes to standard output. Returns 0, or -1 with errno. */
+int setup_write(const void *buf, size_t size);
+/* Stops the stack. Returns status, or 1 if memory is still allocated. */
+int setup_end(int status);
+/* Stops the stack, prints the reason on stderr and exits. status: 2 for a bad command line, 1 for
+ * any other failure. */
+void setup_fail(int status, const char *fmt, ...) __attribute__((noreturn, format(printf, 2, 3)));
+
+#endif

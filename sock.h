@@ -1,0 +1,56 @@
+#ifndef SOCK_H
+#define SOCK_H
+
+#include <netinet/in.h>
+#include <stddef.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
+#define SOCK_TABLE_SIZE 4096 /* sockets; then EMFILE */
+
+/*
+ * POSIX's calls, with its errno, for descriptors of this stack, which read and poll do not know.
+ * They return -1 and set errno on failure; 0 on success, if nothing else is stated. An address is a
+ * struct sockaddr_in. Where one is returned, *addrlen is the room for it, then its size. EFAULT: a
+ * buffer or an address is NULL and its length is not 0, or addrlen is NULL and addr is not. Left
+ * out: non-blocking calls and poll (step 61); options (step 62).
+ */
+
+/* Removes every socket. TCP and UDP end the descriptors behind them. */
+void sock_stop(void);
+
+/* Opens a socket: PF_INET; SOCK_STREAM or SOCK_DGRAM; 0 or the type's protocol. Returns its
+ * descriptor. EAFNOSUPPORT, EPROTONOSUPPORT, EMFILE, ENOMEM, ENETDOWN (without the stack). */
+int sock_open(int domain, int type, int protocol);
+/* Closes a socket; its sleeping calls fail with EBADF. EBADF (not open). */
+int sock_close(int id);
+/* Binds a socket to a local address; port 0: one is chosen. EBADF, EINVAL, EFAULT, EAFNOSUPPORT,
+ * EADDRINUSE, EADDRNOTAVAIL. */
+int sock_bind(int id, const struct sockaddr *addr, socklen_t addrlen);
+/* Returns the local address; zeros if it is not bound. EBADF, EFAULT. */
+int sock_getsockname(int id, struct sockaddr *addr, socklen_t *addrlen);
+/* Returns the peer's address. EBADF, EFAULT, ENOTCONN (also for datagrams). */
+int sock_getpeername(int id, struct sockaddr *addr, socklen_t *addrlen);
+/* Streams. Accepts connections from now on; at most backlog of them wait for sock_accept. EBADF,
+ * EOPNOTSUPP, EINVAL, EDESTADDRREQ (not bound). */
+int sock_listen(int id, int backlog);
+/* Streams. Sleeps until a connection waits; addr gets its peer. Returns its descriptor. EBADF,
+ * EOPNOTSUPP, EINVAL, EFAULT, EMFILE, EINTR. */
+int sock_accept(int id, struct sockaddr *addr, socklen_t *addrlen);
+/* Streams. Connects, and sleeps until the handshake is over. EBADF, EOPNOTSUPP, EINVAL, EFAULT,
+ * EAFNOSUPPORT, and those of tcp_cmd_connect. */
+int sock_connect(int id, const struct sockaddr *addr, socklen_t addrlen);
+/* Streams. Sleeps until there is data. Returns the bytes received, 0 at the end of file. EBADF,
+ * EOPNOTSUPP, EFAULT, and those of tcp_cmd_receive. */
+ssize_t sock_recv(int id, void *buf, size_t n);
+/* Streams. Returns the bytes sent. EBADF, EOPNOTSUPP, EFAULT, and those of tcp_cmd_send. */
+ssize_t sock_send(int id, const void *buf, size_t n);
+/* Datagrams. Sleeps until there is one; addr gets its sender. Returns the bytes received. EBADF,
+ * EOPNOTSUPP, EFAULT, EINTR. */
+ssize_t sock_recvfrom(int id, void *buf, size_t n, struct sockaddr *addr, socklen_t *addrlen);
+/* Datagrams. Returns the bytes sent. EBADF, EOPNOTSUPP, EDESTADDRREQ, EINVAL, EFAULT, EAFNOSUPPORT,
+ * and those of udp_cmd_sendto. */
+ssize_t sock_sendto(int id, const void *buf, size_t n, const struct sockaddr *addr,
+                    socklen_t addrlen);
+
+#endif
