@@ -1,6 +1,7 @@
 # make          the library, the graders and the programs, with .exe beside each .c
-# make test     all graders; STEP=14: the grader of one step, up to its first failure;
-#               SAN=address or thread: with a sanitizer
+# make test     all graders, then the end-to-end tests; STEP=14: the grader of one step, up to its
+#               first failure; SAN=address or thread: with a sanitizer
+# make run      the echo server on tap0          make demo   the same without a second terminal
 # make tap      tap0 alone (make untap removes it)
 # make clean
 
@@ -53,6 +54,9 @@ $(if $(GRADER),.SILENT:)
 test: $(or $(call exe,$(GRADER)),all)
 	@$(if $(GRADER),./$(call exe,$(GRADER)),sh test/run.sh "$(EXE)" "$(SAN)")
 .PHONY: test
+run demo: all
+	@sh app/$@.sh
+.PHONY: run demo
 tap untap:
 	@sh platform/linux/tap.sh $@
 .PHONY: tap untap

@@ -1,0 +1,80 @@
+#!/bin/sh
+# make run: runs the echo server on tap0 (192.0.2.1/24) until Ctrl-C. Makes tap0 if it is missing,
+# and then removes it at the end. If it is missing and there is no root or sudo, all of this is in
+# a new user and network namespace.
+
+stack=192.0.2.2
+made=
+server=
+
+die() {
+    echo "make run: $1" >&2
+    exit 1
+}
+
+clean_up() {
+    [ -z "$made" ] || sh platform/linux/tap.sh untap
+    made=
+}
+
+may_open_tun() {
+    (: <>/dev/net/tun) 2>/dev/null
+}
+
+# Is tap0 up with its address?
+ready() {
+    ip -4 addr show dev tap0 up 2>/dev/null | grep -q 'inet 192\.0\.2\.1/24'
+}
+
+# Can a device be made, as root or by sudo? sudo may ask for the password.
+privileged() {
+    [ "$(id -u)" != 0 ] || return 0
+    command -v sudo >/dev/null || return 1
+    sudo -n true 2>/dev/null || { [ -t 0 ] && sudo -v; }
+}
+
+# Starts this script again in a new user and network namespace.
+enter_namespace() {
+    [ "${1-}" != inside ] || die "can't make tap0 here: run it as root (sudo make run)"
+    may_open_tun ||
+        die "no root, no sudo, no permission to open /dev/net/tun: chmod 666 /dev/net/tun as root"
+    unshare -Urn true 2>/dev/null ||
+        die "no root, no sudo, no permission to make a user namespace: make run as root"
+    exec unshare -Urn sh app/run.sh inside
+}
+
+make_tap() {
+    if privileged && sh platform/linux/tap.sh tap; then
+        made=yes
+    else
+        enter_namespace "$@"
+    fi
+}
+
+command -v ip >/dev/null || die "there is no ip: sudo apt-get install iproute2"
+[ -c /dev/net/tun ] ||
+    die "/dev/net/tun is missing: sudo modprobe tun (in a container: --device /dev/net/tun)"
+
+trap clean_up EXIT
+trap '[ -n "$server" ] || exit 130; kill -TERM "$server"' INT TERM HUP
+if ! ready; then
+    ! ip link show tap0 >/dev/null 2>&1 ||
+        die "tap0 exists, but not up with 192.0.2.1/24: make untap, and try again"
+    make_tap "$@"
+fi
+
+echo "in another terminal:"
+[ "${1-}" != inside ] || echo "    nsenter --preserve-credentials -U -n -t $$    (then, in there:)"
+echo "    ping $stack"
+echo "    nc $stack 7"
+echo "Ctrl-C ends the server"
+app/tcps.exe 7 &
+server=$!
+# wait returns early when a signal comes
+wait "$server"
+status=$?
+while kill -0 "$server" 2>/dev/null; do
+    wait "$server"
+    status=$?
+done
+exit $status

@@ -1,0 +1,115 @@
+/* server.exe addr port echo|bye|reset|udp: servers on the machine's own TCP and UDP, until they are
+ * killed. echo sends back what comes; bye says so and closes; reset breaks the connection off; udp
+ * echoes datagrams. */
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static uint8_t buf[65536];
+
+static void die(const char *what)
+{
+    perror(what);
+    exit(1);
+}
+
+static void echo(int fd)
+{
+    ssize_t n;
+
+    while ((n = recv(fd, buf, sizeof(buf), 0)) > 0) {
+        while (n) {
+            ssize_t sent = send(fd, buf, (size_t)n, MSG_NOSIGNAL);
+
+            if (sent == -1) {
+                return;
+            }
+            memmove(buf, buf + sent, (size_t)(n - sent));
+            n -= sent;
+        }
+    }
+}
+
+static void bye(int fd)
+{
+    send(fd, "bye\n", 4, MSG_NOSIGNAL);
+}
+
+static void reset(int fd)
+{
+    struct linger linger = {.l_onoff = 1, .l_linger = 0};
+
+    usleep(300000); /* until the peer is connected */
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+}
+
+static void serve_stream(int listener, void (*body)(int fd))
+{
+    int fd;
+
+    signal(SIGCHLD, SIG_IGN);
+    while ((fd = accept(listener, NULL, NULL)) != -1) {
+        if (fork() == 0) {
+            close(listener);
+            body(fd);
+            close(fd);
+            _exit(0);
+        }
+        close(fd);
+    }
+}
+
+static void serve_datagrams(int fd)
+{
+    struct sockaddr_in from;
+    socklen_t len = sizeof(from);
+    ssize_t n;
+
+    while ((n = recvfrom(fd, buf, sizeof(buf), 0, (struct sockaddr *)&from, &len)) != -1) {
+        sendto(fd, buf, (size_t)n, 0, (struct sockaddr *)&from, len);
+        len = sizeof(from);
+    }
+}
+
+static int bound_socket(const char *addr, const char *port, int type)
+{
+    struct sockaddr_in local = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port))};
+    int fd = socket(AF_INET, type, 0), on = 1;
+
+    if (inet_pton(AF_INET, addr, &local.sin_addr) != 1) {
+        fprintf(stderr, "%s is not an address\n", addr);
+        exit(2);
+    }
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    if (fd == -1 || bind(fd, (struct sockaddr *)&local, sizeof(local)) == -1) {
+        die("bind");
+    }
+    if (type == SOCK_STREAM && listen(fd, 128) == -1) {
+        die("listen");
+    }
+    printf("listening\n");
+    fflush(stdout);
+    return fd;
+}
+
+int main(int argc, char *argv[])
+{
+    if (argc != 4) {
+        fprintf(stderr, "usage: server.exe addr port echo|bye|reset|udp\n");
+        return 2;
+    }
+    if (!strcmp(argv[3], "udp")) {
+        serve_datagrams(bound_socket(argv[1], argv[2], SOCK_DGRAM));
+    } else {
+        serve_stream(bound_socket(argv[1], argv[2], SOCK_STREAM),
+                     !strcmp(argv[3], "bye") ? bye : !strcmp(argv[3], "reset") ? reset : echo);
+    }
+    die("server");
+}

@@ -1,0 +1,94 @@
+#!/bin/sh
+# The four programs against the kernel on a TAP
+#
+#   kernel 192.0.2.1 -- tap0 -- 192.0.2.2 the stack
+
+. test/e2e/common
+tap_up
+
+# lines_come_back: three lines of the kernel's client
+lines_come_back() {
+    printf 'one\ntwo\nthree\n' | client lines >"$tmp/lines" || return 1
+    printf '> one\n< one\n> two\n< two\n> three\n< three\n' | diff - "$tmp/lines"
+}
+
+serve "$bin/tcps.exe" -qq 7 || finish
+check "the host's ping is answered" ping $stack 3
+check "a ping without data is answered" ping $stack 1 0
+check "a ping of a full frame is answered" ping $stack 1 1472
+check "tcps.exe: lines come back" lines_come_back
+check "tcps.exe: lines of the next client come back" lines_come_back
+check "tcps.exe: SIGINT ends it with status 0, silently" stop_clean INT
+
+serve "$bin/tcps.exe" -qq $stack 7 || finish
+check "tcps.exe addr port: lines come back" lines_come_back
+connect hold
+check "tcps.exe: SIGTERM ends it with status 0, with a client connected" stop_clean TERM
+
+serve "$bin/tcps.exe" -qq -i none 127.0.0.1 7 || finish
+check "tcps.exe -i none: starts without a device and ends" stop_clean INT
+
+logs_as_told() {
+    serve "$bin/tcps.exe" 7
+    lines_come_back && stop INT || return 1
+    microps='^[0-9:]{8}\.[0-9]{3} \[I\] [a-z_]+: .*\([a-z_/]+\.c:[0-9]+\)$'
+    grep -Eq "$microps" "$tmp/server.err" || return 1
+    lines=$(wc -l <"$tmp/server.err")
+    serve "$bin/tcps.exe" -v 7
+    lines_come_back && stop INT || return 1
+    [ "$(wc -l <"$tmp/server.err")" -gt "$lines" ]
+}
+check "the log has microps' form by default, and is longer with -v" logs_as_told
+
+variable_is_heard() {
+    export MICROPS_LOG=error
+    serve "$bin/tcps.exe" 7
+    unset MICROPS_LOG
+    lines_come_back && stop_clean INT
+}
+check "MICROPS_LOG=error silences the log" variable_is_heard
+
+# Our clients, and servers on the kernel
+serve "$e2e/server.exe" $host 10007 echo || finish
+seq 1 20000 >"$tmp/in"
+tcpc_echoes() {
+    timeout 60 "$bin/tcpc.exe" -qq $host 10007 <"$1" >"$tmp/back" && cmp "$1" "$tmp/back"
+}
+check "tcpc.exe: gets its echo, and ends at the end of input" tcpc_echoes "$tmp/in"
+check "tcpc.exe: an empty input ends at once" tcpc_echoes /dev/null
+kill_server
+
+peer_closes() {
+    timeout 20 "$bin/tcpc.exe" -qq $host 10007 <>"$tmp/endless" >"$tmp/back" &&
+        [ "$(cat "$tmp/back")" = bye ]
+}
+serve "$e2e/server.exe" $host 10007 bye || finish
+check "tcpc.exe: ends with status 0 once the peer closes" peer_closes
+kill_server
+
+interrupted() {
+    "$bin/tcpc.exe" -qq $host 10007 <>"$tmp/endless" >"$tmp/back" 2>"$tmp/err" &
+    sleep 1
+    kill -INT $!
+    wait $!
+    status=$?
+    cat "$tmp/err"
+    [ $status = 0 ] && [ ! -s "$tmp/err" ]
+}
+serve "$e2e/server.exe" $host 10007 echo || finish
+check "tcpc.exe: SIGINT ends it with status 0" interrupted
+kill_server
+
+serve "$bin/udps.exe" -qq 7 || finish
+check "udps.exe: datagrams of 0 to 1472 bytes come back" client udp 1472
+check "udps.exe: SIGINT ends it with status 0, silently" stop_clean INT
+
+serve "$e2e/server.exe" $host 10007 udp || finish
+udpc_echoes() {
+    timeout 30 "$bin/udpc.exe" -qq $host 10007 <"$tmp/udp" >"$tmp/back" &&
+        diff "$tmp/udp" "$tmp/back"
+}
+printf 'one\ntwo\n\nfour\n' >"$tmp/udp"
+check "udpc.exe: each line comes back" udpc_echoes
+kill_server
+finish
