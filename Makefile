@@ -3,7 +3,7 @@
 #               first failure; SAN=address or thread: with a sanitizer
 # make run      the echo server on tap0          make demo   the same without a second terminal
 # make tap      tap0 alone (make untap removes it)
-# make clean
+# make lint, make clean
 
 CFLAGS ?= -O2 -g
 STD := -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes
@@ -60,6 +60,9 @@ run demo: all
 tap untap:
 	@sh platform/linux/tap.sh $@
 .PHONY: tap untap
+lint:
+	@sh test/lint.sh
+.PHONY: lint
 clean:
 	rm -rf build libmicrops.a
 	find . -name '*.exe' -delete

@@ -1,0 +1,60 @@
+#!/bin/sh
+# make lint: runs the linters that are installed, and names the missing ones. Fails on a finding.
+
+failed=0
+inc="-I. -Iplatform/linux -Itest/sim"
+sources=$(find . -name build -prune -o -name '*.c' -print | sort)
+headers=$(find . -name build -prune -o -name '*.h' -print | sort)
+scripts=$(find . -name build -prune -o -name '*.sh' -print | sort)
+
+# have TOOL
+have() {
+    command -v "$1" >/dev/null && return 0
+    echo "lint: $1 is not installed, skipped"
+    return 1
+}
+
+# report NAME STATUS
+report() {
+    if [ "$2" = 0 ]; then
+        echo "ok lint $1"
+    else
+        echo "FAIL lint $1"
+        failed=1
+    fi
+}
+
+# Lines of at most 100 columns, without tabs and trailing blanks.
+awk 'length > 100 { print FILENAME ":" FNR ": longer than 100 columns"; bad = 1 }
+     /[ \t]$/ { print FILENAME ":" FNR ": ends with a blank"; bad = 1 }
+     /\t/ { print FILENAME ":" FNR ": a tab"; bad = 1 }
+     END { exit bad }' $sources $headers
+report "lines" $?
+
+if have cppcheck; then
+    cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability -j 2 \
+        --inline-suppr --suppress=missingIncludeSystem --suppress=normalCheckLevelMaxBranches \
+        --suppress=invalidPrintfArgType_uint \
+        $inc $sources
+    report "cppcheck" $?
+fi
+
+# clang-tidy reads its flags from compile_flags.txt.
+checks='-*,bugprone-*,misc-redundant-expression,readability-misleading-indentation'
+for noisy in branch-clone easily-swappable-parameters implicit-widening-of-multiplication-result \
+    infinite-loop narrowing-conversions reserved-identifier signal-handler sizeof-expression \
+    suspicious-include suspicious-string-compare too-small-loop-variable; do
+    checks=$checks,-bugprone-$noisy
+done
+if have clang-tidy; then
+    echo $sources | xargs -n 8 -P 2 clang-tidy --quiet --checks="$checks" 2>&1 |
+        grep -E '(warning|error): '
+    [ $? = 1 ]
+    report "clang-tidy" $?
+fi
+
+if have shellcheck; then
+    shellcheck --severity=warning -x -P SCRIPTDIR/../.. $scripts .ci/run
+    report "shellcheck" $?
+fi
+exit $failed
