@@ -38,6 +38,8 @@ const uint8_t ETHER_ADDR_ANY[ETHER_ADDR_LEN] = {0x00, 0x00, 0x00, 0x00, 0x00, 0x
 const uint8_t ETHER_ADDR_BROADCAST[ETHER_ADDR_LEN] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 
 static struct ether_stats stats;
+static void (*capture)(const struct net_device *dev, enum net_direction direction,
+                       const uint8_t *frame, size_t flen);
 
 int ether_addr_pton(const char *p, uint8_t *n)
 {
@@ -124,6 +126,9 @@ int ether_output(struct net_device *dev, uint16_t type, const uint8_t *data, siz
     flen = ETHER_HDR_SIZE + (len < ETHER_PAYLOAD_SIZE_MIN ? ETHER_PAYLOAD_SIZE_MIN : len);
     debugf("dev=%s, type=0x%04x, flen=%zu", dev->name, type, flen);
     ether_dump(frame, flen);
+    if (capture) {
+        capture(dev, NET_OUT, frame, flen);
+    }
     if (write(dev, frame, flen) != (ssize_t)flen) {
         return drop(stats.send_failed, "not written, dev=%s, flen=%zu", dev->name, flen);
     }
@@ -163,6 +168,9 @@ int ether_input(struct net_device *dev, const uint8_t *frame, size_t flen)
     const struct ether_hdr *hdr = (const struct ether_hdr *)frame;
 
     count(stats.received);
+    if (capture) {
+        capture(dev, NET_IN, frame, flen);
+    }
     if (ether_check(dev, frame, flen) == -1) {
         count(dev->stats.dropped);
         return -1;
@@ -171,6 +179,12 @@ int ether_input(struct net_device *dev, const uint8_t *frame, size_t flen)
     ether_dump(frame, flen);
     count(stats.delivered);
     return net_input(ntoh16(hdr->type), (const uint8_t *)(hdr + 1), flen - sizeof(*hdr), dev);
+}
+
+void ether_set_capture(void (*hook)(const struct net_device *dev, enum net_direction direction,
+                                    const uint8_t *frame, size_t flen))
+{
+    capture = hook;
 }
 
 void ether_get_stats(struct ether_stats *out)

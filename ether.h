@@ -52,6 +52,10 @@ int ether_output(struct net_device *dev, uint16_t type, const uint8_t *data, siz
  * is borrowed for the call. Returns 0, or -1 when the frame was dropped: ether_stats counts the
  * reason, and the device that it dropped one. */
 int ether_input(struct net_device *dev, const uint8_t *frame, size_t flen);
+/* Calls hook for every received frame, before the check, and for every frame handed to a driver.
+ * NULL removes it. Call before net_run. */
+void ether_set_capture(void (*hook)(const struct net_device *dev, enum net_direction direction,
+                                    const uint8_t *frame, size_t flen));
 /* Copies the counters. */
 void ether_get_stats(struct ether_stats *stats);
 
