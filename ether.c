@@ -22,7 +22,8 @@
  * directions; ether_output builds it in memory of its own.
  *
  * Frames to this station and to the broadcast address are taken. Others are dropped and counted:
- * multicast groups are not supported. There is no state but counters, and so no lock.
+ * multicast groups are not supported. There is no state but counters and a hook that is set before
+ * net_run, and so no lock.
  */
 
 /* The header on the wire */

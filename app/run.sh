@@ -51,7 +51,7 @@ make_tap() {
     fi
 }
 
-command -v ip >/dev/null || die "there is no ip: sudo apt-get install iproute2"
+command -v ip >/dev/null || die "the command ip is missing: sudo apt-get install iproute2"
 [ -c /dev/net/tun ] ||
     die "/dev/net/tun is missing: sudo modprobe tun (in a container: --device /dev/net/tun)"
 
@@ -64,13 +64,13 @@ if ! ready; then
 fi
 
 echo "in another terminal:"
-[ "${1-}" != inside ] || echo "    nsenter --preserve-credentials -U -n -t $$    (then, in there:)"
+[ "${1-}" != inside ] || echo "    nsenter --preserve-credentials -U -n -t $$    (then, inside:)"
 echo "    ping $stack"
 echo "    nc $stack 7"
 echo "Ctrl-C ends the server"
 app/tcps.exe 7 &
 server=$!
-# wait returns early when a signal comes
+# a signal makes wait return early
 wait "$server"
 status=$?
 while kill -0 "$server" 2>/dev/null; do

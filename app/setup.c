@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "driver/ether_pcap.h"
@@ -21,6 +22,7 @@
 #include "ether.h"
 #include "ip.h"
 #include "net.h"
+#include "pcap.h"
 #include "platform.h"
 #include "setup.h"
 
@@ -41,6 +43,8 @@ static atomic_int running;              /* net_shutdown is due */
 static const char *device = DEVICE;
 static const char *hwaddr = HWADDR;
 static const char *gateway; /* NULL: GATEWAY, if it is a neighbour */
+static const char *capture_path; /* -w, or NULL */
+static int capture_fd = -1;
 static char unicast[IP_ADDR_STR_LEN];
 static char netmask[IP_ADDR_STR_LEN];
 
@@ -88,8 +92,9 @@ static void help(const struct setup *setup)
            "  -g addr         the gateway to other networks [%s, if that is a neighbour]\n",
            DEVICE, HWADDR, ADDRESS, GATEWAY);
     if (setup->client) {
-        printf("  -w seconds      how long to wait for the peer [%d]\n", LIMIT);
+        printf("  -t seconds      how long to wait for the peer [%d]\n", LIMIT);
     }
+    printf("  -w file         captures each frame in and out of the device, for tcpdump -r\n");
     printf("  -q, -v          a quieter or more verbose log on stderr; repeatable. The levels:\n"
            "                  error, warn, info, debug, dump [the variable MICROPS_LOG, or info]\n"
            "  -h              this help\n\n"
@@ -177,9 +182,10 @@ static void take_option(struct setup *setup, int option)
     case 'q': verbosity--; break;
     case 'v': verbosity++; break;
     case 'h': help(setup); break;
-    case 'w':
+    case 'w': capture_path = optarg; break;
+    case 't':
         if (parse_number(optarg, 1, 86400, &number) == -1) {
-            setup_fail(2, "-w '%s' is not 1 to 86400 seconds; for example: -w %d", optarg, LIMIT);
+            setup_fail(2, "-t '%s' is not 1 to 86400 seconds; for example: -t %d", optarg, LIMIT);
         }
         setup->limit = (unsigned int)number;
         break;
@@ -246,10 +252,14 @@ static void parse(struct setup *setup, int argc, char *argv[])
     setup->limit = LIMIT;
     parse_address(ADDRESS);
     opterr = 0;
-    while ((option = getopt(argc, argv, setup->client ? ":i:m:a:g:qvhw:" : ":i:m:a:g:qvh")) != -1) {
+    while ((option = getopt(argc, argv, setup->client ? ":i:m:a:g:w:qvht:" : ":i:m:a:g:w:qvh")) !=
+           -1) {
         take_option(setup, option);
     }
     take_arguments(setup, argc - optind, argv + optind);
+    if (capture_path && !strcmp(device, "none")) {
+        setup_fail(2, "-w '%s': there is no device to capture with -i none", capture_path);
+    }
     parse_hwaddr();
     parse_gateway();
     set_log_level();
@@ -380,6 +390,30 @@ static struct net_device *add_device(int tap)
     return dev;
 }
 
+/* Warns once if the file cannot be written. */
+static void capture(const struct net_device *dev, enum net_direction direction,
+                    const uint8_t *frame, size_t flen)
+{
+    static atomic_int failed;
+    struct timeval now;
+
+    (void)dev;
+    (void)direction;
+    gettimeofday(&now, NULL);
+    if (pcap_write(capture_fd, now, frame, flen) == -1 && !atomic_exchange(&failed, 1)) {
+        warnf("frames are missing from %s: %s", capture_path, strerror(errno));
+    }
+}
+
+static void start_capture(void)
+{
+    capture_fd = pcap_open(capture_path, PCAP_LINKTYPE_ETHERNET);
+    if (capture_fd == -1) {
+        setup_fail(1, "-w '%s': %s", capture_path, strerror(errno));
+    }
+    ether_set_capture(capture);
+}
+
 static void start(void)
 {
     int loopback_alone = !strcmp(device, "none"), tap = 0;
@@ -388,6 +422,9 @@ static void start(void)
     if (!loopback_alone) {
         check_device();
         tap = interface_is("tap");
+    }
+    if (capture_path) {
+        start_capture();
     }
     if (net_init() == -1) {
         setup_fail(1, "the stack did not start: see the log above");

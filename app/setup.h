@@ -31,10 +31,10 @@
 /* The program's description, then the choices of the command line. */
 struct setup {
     const char *about;  /* a few lines for -h */
-    int client;         /* the address is required, and there is -w */
+    int client;         /* the address is required, and there is -t */
     const char *addr;   /* the address as given, or "0.0.0.0" */
     ip_endp_t endp;     /* address and port, in network byte order */
-    unsigned int limit; /* -w, in seconds */
+    unsigned int limit; /* -t, in seconds */
 };
 
 enum setup_event { SETUP_WOKEN, SETUP_SIGNAL, SETUP_TIMEOUT };

@@ -123,7 +123,7 @@ static int connect_to_peer(const struct setup *setup)
             return -1;
         }
         setup_fail(1, "no answer from %s for %u seconds: check the address, -i, -a and -g; "
-                   "-w waits longer", setup->addr, setup->limit);
+                   "-t waits longer", setup->addr, setup->limit);
     }
     pthread_join(thread, NULL);
     if (err == ECONNREFUSED) {

@@ -176,7 +176,7 @@ int main(int argc, char *argv[])
         .client = 1,
         .about = "Sends each line of standard input as a UDP datagram and prints each answer as a\n"
                  "line. After the end of input it ends when all are answered, or when no answer\n"
-                 "comes for a while (-w). The first is sent every second until an answer comes.",
+                 "comes for a while (-t). The first is sent every second until an answer comes.",
     };
     enum setup_event event;
 
@@ -189,7 +189,7 @@ int main(int argc, char *argv[])
         return setup_end(0);
     }
     if (event == SETUP_TIMEOUT || send_error == ETIMEDOUT) {
-        setup_fail(1, "%u of %u datagrams got no answer: is a server there? -w waits longer",
+        setup_fail(1, "%u of %u datagrams got no answer: is a server there? -t waits longer",
                    sent - received, sent);
     }
     if (send_error) {

@@ -1,7 +1,7 @@
 #!/bin/sh
-# A bridge: two stacks of ours talk to each other, and then one frame in a hundred is dropped
-# between the kernel and the first. The drop is in the bridge: where the device that bears the
-# address drops, the sender's TCP is told at once, and nothing is lost.
+# A bridge: two of our stacks talk to each other, then one frame in a hundred is dropped between the
+# kernel and the first. The drop is in the bridge: a drop in the device with the address is reported
+# to the sender's TCP at once, and loses nothing.
 #
 #   kernel 192.0.2.1 -- br0 -- (1 % dropped) -- tap0 -- 192.0.2.2 tcps.exe
 #                          `--------------------- tap1 -- 192.0.2.3 tcpc.exe
@@ -42,14 +42,14 @@ RULES
 
 serve "$bin/tcps.exe" -qq 7 || finish
 wait_for 20 ping $stack >/dev/null
-# Where a segment is lost, all that follow it are dropped by the stack (until step 48) and repeated
-# by the kernel. So it sees no round trip to measure, and its wait stays doubled (Karn) up to 2
-# minutes: that only costs time. Newer kernels have a limit.
+# Behind a lost segment the stack drops all that follow (until step 48), and the kernel retransmits
+# them. So it has no round trip to measure, and its RTO stays backed off (Karn) up to 2 minutes,
+# which only costs time. Newer kernels have a limit.
 echo 1000 2>/dev/null >/proc/sys/net/ipv4/tcp_rto_max_ms
 slow_bulk() {
     timeout 300 "$e2e/client.exe" $stack 7 bulk $((kib * 1024))
 }
-measure "$kib KiB come back the same with 1 % lost both ways" slow_bulk
+measure "$kib KiB are echoed with 1 % lost both ways" slow_bulk
 lost() {
     nft list chain bridge loss "$1" | sed -n 's/.*counter packets \([0-9]*\).*/\1/p'
 }
@@ -58,5 +58,5 @@ both_lost() {
     [ "$(lost in)" -gt 0 ] && [ "$(lost out)" -gt 0 ]
 }
 measure "frames dropped from and to the stack" both_lost
-check "and the server ends with status 0, nothing left" stop_clean INT
+check "the server ends with status 0, silently" stop_clean INT
 finish

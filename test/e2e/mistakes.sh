@@ -50,7 +50,8 @@ mistake "-m of zeros" 2 "one station" "$bin/tcps.exe" -m 00:00:00:00:00:00 7
 mistake "-m with a malformed address" 2 "one station" "$bin/tcps.exe" -m 00:00:5e:00:53 7
 mistake "-g outside the network" 2 "neighbour" "$bin/tcps.exe" -g 198.51.100.1 7
 mistake "-g with a malformed address" 2 "not an address" "$bin/tcps.exe" -g host 7
-mistake "-w 0" 2 "seconds" "$bin/tcpc.exe" -w 0 $host 7
+mistake "-t 0" 2 "seconds" "$bin/tcpc.exe" -t 0 $host 7
+mistake "-w without a device" 2 "no device" "$bin/tcps.exe" -i none -w "$tmp/x.pcap" 7
 mistake "an address that is not ours" 2 "of this stack" "$bin/tcps.exe" -i none $stack 7
 
 # The machine
@@ -68,9 +69,10 @@ mistake "a TAP that is down" 1 "ip link set tap0 up" "$bin/tcps.exe" 7
 ip link del tap0
 tap_up
 serve "$bin/tcps.exe" -qq 7 || finish
-mistake "a TAP that is busy" 1 "in use" "$bin/udps.exe" 7
-check "which does not disturb who has it" client serial 1
-check "and it ends with status 0" stop_clean INT
+mistake "-w FILE in a missing directory" 1 "No such file" "$bin/udps.exe" -w "$tmp/no/x.pcap" 7
+mistake "a TAP in use" 1 "in use" "$bin/udps.exe" 7
+check "the program that uses the TAP is not disturbed" client serial 1
+check "the program that uses the TAP ends with status 0" stop_clean INT
 
 if $nobody true 2>/dev/null; then
     cp "$bin/tcps.exe" "$tmp/" && chmod 755 "$tmp" "$tmp/tcps.exe"
@@ -89,12 +91,12 @@ fi
 
 # The peer
 mistake "nobody listens" 1 "refused" "$bin/tcpc.exe" $host 9
-mistake "nobody answers" 1 "no answer" "$bin/tcpc.exe" -w 2 192.0.2.77 9
+mistake "nobody answers" 1 "no answer" "$bin/tcpc.exe" -t 2 192.0.2.77 9
 serve "$e2e/server.exe" $host 10007 reset || finish
 mistake "the peer resets" 1 "broke" sh -c "exec '$bin/tcpc.exe' $host 10007 <>'$tmp/endless'"
 kill_server
 mistake "no answer to a datagram" 1 "got no answer" \
-    sh -c "echo hello | exec '$bin/udpc.exe' -w 2 $host 9"
+    sh -c "echo hello | exec '$bin/udpc.exe' -t 2 $host 9"
 mistake "a line too long for a datagram" 1 "too long" \
     sh -c "head -c 3000 /dev/zero | tr '\\0' x | exec '$bin/udpc.exe' $host 9"
 finish

@@ -3,8 +3,8 @@
 #
 #   the stack 192.0.2.2 -- veth0 == veth1 -- 192.0.2.1 kernel
 #
-# The kernel leaves the checksums unfinished that a veth pair carries. Besides, it sends frames as
-# long as 64 KiB, unless it is told not to (gso_max_segs).
+# The kernel does not compute the checksums of frames on a veth pair, and sends frames of up to
+# 64 KiB, unless gso_max_segs forbids it.
 
 . test/e2e/common
 
@@ -49,7 +49,7 @@ measure "4 MiB are echoed, with checksums that the kernel left out" client bulk 
 check "SIGINT ends it with status 0, silently" stop_clean INT
 check "veth0 is not promiscuous any more" sh -c "! ip link show veth0 | grep -q PROMISC"
 
-# Super-frames
+# Frames above the MTU
 in_other ip link set veth1 gso_max_segs 65535
 serve "$bin/tcps.exe" -q -i veth0 7 || finish
 long_frames_are_named() {
@@ -58,6 +58,6 @@ long_frames_are_named() {
     cat "$tmp/warnings"
     [ "$(wc -l <"$tmp/warnings")" = 1 ]
 }
-check "frames above the MTU are named in the log once, with the cure" long_frames_are_named
+check "frames above the MTU are logged once, with the remedy" long_frames_are_named
 check "and the server ends with status 0" stop INT
 finish

@@ -1,6 +1,6 @@
-/* server.exe addr port echo|bye|reset|udp: servers on the machine's own TCP and UDP, until they are
- * killed. echo sends back what comes; bye says so and closes; reset breaks the connection off; udp
- * echoes datagrams. */
+/* server.exe addr port echo|bye|reset|udp: servers on the kernel's TCP and UDP, until they are
+ * killed. echo echoes a stream; bye sends "bye" and closes; reset resets the connection; udp echoes
+ * datagrams. */
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

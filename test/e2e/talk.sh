@@ -40,6 +40,45 @@ logs_as_told() {
 }
 check "the log has microps' form by default, and is longer with -v" logs_as_told
 
+# captured FILE: walks a little-endian capture from packet to packet. The last line counts the
+# packets of ARP, ICMP and TCP.
+captured() {
+    od -An -v -tu1 -w1 "$1" | awk '
+        { byte[NR - 1] = $1 + 0 }
+        function number(at) {
+            return byte[at] + 256 * (byte[at + 1] + 256 * (byte[at + 2] + 256 * byte[at + 3]))
+        }
+        END {
+            if (number(0) != 2712847316 || number(20) != 1)
+                exit 1
+            for (at = 24; at < NR; at += 16 + number(at + 8)) {
+                arp += byte[at + 28] == 8 && byte[at + 29] == 6
+                icmp += byte[at + 29] == 0 && byte[at + 39] == 1
+                tcp += byte[at + 29] == 0 && byte[at + 39] == 6
+            }
+            print "ARP " arp ", ICMP " icmp ", TCP " tcp
+            exit at != NR || arp < 2 || icmp != 6 || tcp < 12
+        }'
+}
+
+capture_is_whole() {
+    serve "$bin/tcps.exe" -qq -w "$tmp/pcap" 7
+    ping $stack 3 && lines_come_back && stop_clean INT && captured "$tmp/pcap"
+}
+ip neigh flush dev tap0
+measure "-w writes a capture of all frames, whole after SIGINT" capture_is_whole
+
+capture_survives() {
+    serve "$bin/tcps.exe" -qq -w "$tmp/pcap" 7
+    ping $stack 3 && lines_come_back || return 1
+    kill -9 "$server"
+    wait "$server"
+    server=
+    captured "$tmp/pcap"
+}
+ip neigh flush dev tap0
+check "-w writes a capture of all frames, whole after SIGKILL" capture_survives
+
 variable_is_heard() {
     export MICROPS_LOG=error
     serve "$bin/tcps.exe" 7
