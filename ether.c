@@ -7,12 +7,14 @@
 #include <string.h>
 
 #include "net.h"
+#include "platform.h"
 #include "util.h"
 
 /*
  * ether: Ethernet frames, between the drivers and the core.
  *
  *     ether_setup_helper(dev);               a driver's init
+ *     ether_set_mtu(dev, mtu);               when the MTU is known, or has changed
  *     ether_output(dev, ..., write);         a driver's output: any thread
  *     ether_input(dev, frame, flen);         for each received frame: interrupt thread
  *
@@ -100,6 +102,16 @@ void ether_setup_helper(struct net_device *dev)
     memcpy(dev->broadcast, ETHER_ADDR_BROADCAST, ETHER_ADDR_LEN);
 }
 
+void ether_set_mtu(struct net_device *dev, unsigned int mtu)
+{
+    uint16_t now = mtu < UINT16_MAX ? (uint16_t)mtu : UINT16_MAX;
+
+    if (now != dev->mtu) {
+        dev->mtu = now;
+        infof("dev=%s, mtu=%u", dev->name, now);
+    }
+}
+
 static void ether_dump(const uint8_t *frame, size_t flen)
 {
     if (log_enabled(LOG_LEVEL_DEBUG)) {
@@ -111,26 +123,31 @@ int ether_output(struct net_device *dev, uint16_t type, const uint8_t *data, siz
                  const void *dst, ssize_t (*write)(struct net_device *dev, const uint8_t *frame,
                                                    size_t flen))
 {
-    uint8_t frame[ETHER_FRAME_SIZE_MAX] = {0}; /* zeros: padding must not reveal memory */
-    struct ether_hdr *hdr = (struct ether_hdr *)frame;
-    size_t flen;
+    size_t flen = ETHER_HDR_SIZE + (len < ETHER_PAYLOAD_SIZE_MIN ? ETHER_PAYLOAD_SIZE_MIN : len);
+    struct ether_hdr *hdr; /* followed by the payload */
+    int written;
 
-    if (!dst || len > ETHER_PAYLOAD_SIZE_MAX) {
+    if (!dst) {
         errno = EINVAL;
-        return drop(stats.send_failed, "no destination, or too long, dev=%s, len=%zu", dev->name,
-                    len);
+        return drop(stats.send_failed, "no destination, dev=%s, len=%zu", dev->name, len);
+    }
+    hdr = memory_alloc(flen); /* zeros: padding must not reveal memory */
+    if (!hdr) {
+        errno = ENOMEM;
+        return drop(stats.send_failed, "no memory, dev=%s, flen=%zu", dev->name, flen);
     }
     memcpy(hdr->dst, dst, ETHER_ADDR_LEN);
     memcpy(hdr->src, dev->addr, ETHER_ADDR_LEN);
     hdr->type = hton16(type);
     memcpy(hdr + 1, data, len);
-    flen = ETHER_HDR_SIZE + (len < ETHER_PAYLOAD_SIZE_MIN ? ETHER_PAYLOAD_SIZE_MIN : len);
     debugf("dev=%s, type=0x%04x, flen=%zu", dev->name, type, flen);
-    ether_dump(frame, flen);
+    ether_dump((uint8_t *)hdr, flen);
     if (capture) {
-        capture(dev, NET_OUT, frame, flen);
+        capture(dev, NET_OUT, (uint8_t *)hdr, flen);
     }
-    if (write(dev, frame, flen) != (ssize_t)flen) {
+    written = write(dev, (uint8_t *)hdr, flen) == (ssize_t)flen;
+    memory_free(hdr);
+    if (!written) {
         return drop(stats.send_failed, "not written, dev=%s, flen=%zu", dev->name, flen);
     }
     count(stats.sent);

@@ -15,6 +15,7 @@
 #define ETHER_FRAME_SIZE_MAX 1514 /* without the FCS */
 #define ETHER_PAYLOAD_SIZE_MIN (ETHER_FRAME_SIZE_MIN - ETHER_HDR_SIZE)
 #define ETHER_PAYLOAD_SIZE_MAX (ETHER_FRAME_SIZE_MAX - ETHER_HDR_SIZE)
+#define ETHER_JUMBO_SIZE_MAX (ETHER_HDR_SIZE + UINT16_MAX) /* on links with a larger MTU */
 
 extern const uint8_t ETHER_ADDR_ANY[ETHER_ADDR_LEN];       /* 00:00:00:00:00:00 */
 extern const uint8_t ETHER_ADDR_BROADCAST[ETHER_ADDR_LEN]; /* ff:ff:ff:ff:ff:ff */
@@ -42,6 +43,8 @@ void ether_print(const uint8_t *frame, size_t flen);
 
 /* Sets the fields that all Ethernet devices share: type, MTU, lengths, flags, broadcast address. */
 void ether_setup_helper(struct net_device *dev);
+/* Sets the MTU of the link in bytes, at any time. Values above 65535 count as 65535. */
+void ether_set_mtu(struct net_device *dev, unsigned int mtu);
 /* A driver's output: builds the frame of a payload of type (host byte order) to dst, pads it with
  * zeros to 60 bytes and calls write, which returns the number of bytes written, or -1 with errno.
  * Returns 0, or -1 with errno (no dst: EINVAL): then send_failed counts. */

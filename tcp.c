@@ -27,9 +27,10 @@
  *   either   tcp_cmd_open, the RFC's OPEN, in place of the calls before tcp_cmd_send
  *
  * Map by section of RFC 9293
- *   3.1      header           tcp_check_hdr, tcp_segment_parse, tcp_dump
+ *   3.1      header           tcp_check_hdr, tcp_segment_parse, tcp_segment_parse_options, tcp_dump
  *   3.3      control blocks   tcp_pcb_alloc, tcp_pcb_select, tcp_pcb_set_state, tcp_pcb_release
  *   3.4      sequence numbers seq_lt, seq_leq, seq_between (tcp.h), tcp_seq_len, tcp_pcb_set_iss
+ *   3.7.1    MSS              tcp_iface_mss, tcp_put_mss
  *   3.8.1-3  retransmission   tcp_retrans_queue_add, tcp_retrans_queue_cleanup, tcp_retrans_emit
  *   3.8.6    windows          tcp_probe_emit, tcp_extend_probing
  *   3.10.1-6 user commands    tcp_cmd_*; STATUS is tcp_get_view
@@ -83,6 +84,8 @@
 
 #define TCP_OPT_EOL 0
 #define TCP_OPT_NOP 1
+#define TCP_OPT_MSS 2
+#define TCP_OPT_MSS_SIZE 4
 
 /* A segment's header on the wire, in network byte order. Its options, if any, follow. */
 struct tcp_hdr {
@@ -108,6 +111,7 @@ struct tcp_segment {
     uint32_t len; /* SEG.LEN: data, SYN and FIN */
     uint16_t wnd;
     uint8_t flg;
+    uint16_t mss; /* value of the MSS option; 0: none */
     const uint8_t *data;
     size_t data_len;
     int ack_due; /* an ACK is due after the last check */
@@ -149,6 +153,7 @@ struct tcp_pcb {
         uint32_t wl2;
     } snd;
     uint32_t iss;
+    uint16_t mss;           /* send MSS: bytes of data in a segment */
     struct {
         uint32_t nxt;
         uint32_t wnd;
@@ -194,22 +199,32 @@ static const char *tcp_flg_ntoa(uint8_t flg, char *text, size_t size)
     return text;
 }
 
-/* Prints len bytes of options, up to one with a bad length. */
+/* Returns the size of the option at opt, or 0 if its length is bad: below 2, or above the len bytes
+ * left. EOL and NOP have no length. RFC 9293 3.1 */
+static size_t tcp_option_size(const uint8_t *opt, size_t len)
+{
+    if (opt[0] == TCP_OPT_EOL || opt[0] == TCP_OPT_NOP) {
+        return 1;
+    }
+    if (len < 2 || opt[1] < 2 || opt[1] > len) {
+        return 0;
+    }
+    return opt[1];
+}
+
 static void tcp_dump_options(const uint8_t *opt, size_t len)
 {
-    size_t i = 0;
+    size_t size;
 
-    while (i < len && opt[i] != TCP_OPT_EOL) {
-        if (opt[i] == TCP_OPT_NOP) {
-            i++;
-            continue;
-        }
-        if (i + 1 >= len || opt[i + 1] < 2 || opt[i + 1] > len - i) {
-            log_text("     option: %u, bad length\n", opt[i]);
+    for (; len > 0 && opt[0] != TCP_OPT_EOL; opt += size, len -= size) {
+        size = tcp_option_size(opt, len);
+        if (size == 0) {
+            log_text("     option: %u, bad length\n", opt[0]);
             return;
         }
-        log_text("     option: %u, len=%u\n", opt[i], opt[i + 1]);
-        i += opt[i + 1];
+        if (opt[0] != TCP_OPT_NOP) {
+            log_text("     option: %u, len=%zu\n", opt[0], size);
+        }
     }
 }
 
@@ -485,13 +500,34 @@ int tcp_get_view(int desc, struct tcp_view *view)
  * Output
  */
 
+/* Returns the bytes of data in a segment that fits the interface's MTU, RFC 9293 3.7.1. */
+static uint16_t tcp_iface_mss(const struct ip_iface *iface)
+{
+    const uint16_t hlen = IP_HDR_SIZE_MIN + TCP_HDR_SIZE_MIN;
+    uint16_t mtu = iface ? NET_IFACE(iface)->dev->mtu : 0;
+
+    return mtu > hlen ? mtu - hlen : TCP_MSS;
+}
+
+/* Writes the MSS option: the largest segment that local can receive. */
+static void tcp_put_mss(uint8_t *opt, const ip_endp_t *local)
+{
+    uint16_t mss = tcp_iface_mss(ip_iface_select(local->addr));
+
+    opt[0] = TCP_OPT_MSS;
+    opt[1] = TCP_OPT_MSS_SIZE;
+    opt[2] = (uint8_t)(mss >> 8);
+    opt[3] = (uint8_t)mss;
+}
+
 /* Sends a segment; numbers in host byte order. Counts sent or send_failed. Returns len, or -1: as
  * if lost on the wire. */
 static ssize_t tcp_output_segment(uint32_t seq, uint32_t ack, uint8_t flg, uint16_t wnd,
                                   const uint8_t *data, size_t len, const ip_endp_t *local,
                                   const ip_endp_t *remote)
 {
-    size_t total = sizeof(struct tcp_hdr) + len;
+    size_t hlen = TCP_HDR_SIZE_MIN + (TCP_FLG_ISSET(flg, TCP_FLG_SYN) ? TCP_OPT_MSS_SIZE : 0);
+    size_t total = hlen + len;
     struct tcp_hdr *hdr = memory_alloc(total);
     char from[IP_ENDP_STR_LEN], to[IP_ENDP_STR_LEN];
     ssize_t ret;
@@ -504,11 +540,14 @@ static ssize_t tcp_output_segment(uint32_t seq, uint32_t ack, uint8_t flg, uint1
     hdr->dst = remote->port;
     hdr->seq = hton32(seq);
     hdr->ack = hton32(ack);
-    hdr->off = (sizeof(*hdr) >> 2) << 4;
+    hdr->off = (uint8_t)(hlen >> 2 << 4);
     hdr->flg = flg;
     hdr->wnd = hton16(wnd);
+    if (TCP_FLG_ISSET(flg, TCP_FLG_SYN)) {
+        tcp_put_mss((uint8_t *)(hdr + 1), local);
+    }
     if (len > 0) {
-        memcpy(hdr + 1, data, len);
+        memcpy((uint8_t *)hdr + hlen, data, len);
     }
     hdr->sum = ip_pseudo_cksum(IP_PROTOCOL_TCP, hdr, total, local->addr, remote->addr);
     debugf("%s => %s, len=%zu", ip_endp_ntop(local, from, sizeof(from)),
@@ -922,6 +961,21 @@ static struct tcp_pcb *tcp_pcb_alloc_child(struct tcp_pcb *listener)
  * when the segment is done (and the block may be gone). The caller must hold the lock.
  */
 
+/* Takes IRS and the MSS from a SYN: TCP_MSS without the option, TCP_MSS_MIN if it is less. RFC 9293
+ * 3.7.1 */
+static void tcp_pcb_take_syn(struct tcp_pcb *pcb, const struct tcp_segment *seg)
+{
+    uint16_t limit = tcp_iface_mss(ip_route_get_iface(pcb->remote.addr));
+
+    pcb->irs = seg->seq;
+    pcb->rcv.nxt = seg->seq + 1;
+    pcb->rcv.wnd = TCP_RCV_BUF_SIZE;
+    pcb->mss = seg->mss == 0 ? TCP_MSS : seg->mss < TCP_MSS_MIN ? TCP_MSS_MIN : seg->mss;
+    if (pcb->mss > limit) {
+        pcb->mss = limit;
+    }
+}
+
 /* 3.10.7.1 "If the state is CLOSED": "An incoming segment not containing a RST causes a RST to be
  * sent in response." */
 static void tcp_closed(const struct tcp_segment *seg, const ip_endp_t *local,
@@ -970,9 +1024,7 @@ static void tcp_listen(struct tcp_pcb *pcb, const struct tcp_segment *seg, const
     pcb->local = *local;
     pcb->remote = *remote;
     pcb->passive = 1;
-    pcb->irs = seg->seq;
-    pcb->rcv.nxt = seg->seq + 1;
-    pcb->rcv.wnd = TCP_RCV_BUF_SIZE;
+    tcp_pcb_take_syn(pcb, seg);
     tcp_pcb_set_iss(pcb);
     tcp_pcb_set_state(pcb, TCP_STATE_SYN_RECEIVED);
     if (tcp_output(pcb, TCP_FLG_SYN | TCP_FLG_ACK, NULL, 0) == -1) {
@@ -1014,9 +1066,7 @@ static void tcp_syn_sent(struct tcp_pcb *pcb, const struct tcp_segment *seg)
         drop(stats.bad_flags, "desc=%d, no SYN", pcb->desc);
         return;
     }
-    pcb->irs = seg->seq;
-    pcb->rcv.nxt = seg->seq + 1;
-    pcb->rcv.wnd = TCP_RCV_BUF_SIZE;
+    tcp_pcb_take_syn(pcb, seg);
     if (!acceptable) { /* the SYNs crossed: "enter SYN-RECEIVED, form a SYN,ACK segment" */
         tcp_pcb_set_state(pcb, TCP_STATE_SYN_RECEIVED);
         tcp_output_segment(pcb->iss, pcb->rcv.nxt, TCP_FLG_SYN | TCP_FLG_ACK,
@@ -1401,6 +1451,30 @@ static int tcp_check_hdr(const struct ip_hdr *iphdr, const uint8_t *data, size_t
     return 0;
 }
 
+/* Stores an option's value; the first counts. Ignores unknown options: RFC 9293 3.1, MUST-6 */
+static void tcp_segment_set_option(struct tcp_segment *seg, const uint8_t *opt, size_t size)
+{
+    if (opt[0] == TCP_OPT_MSS && size == TCP_OPT_MSS_SIZE && seg->mss == 0) {
+        seg->mss = (uint16_t)(opt[2] << 8 | opt[3]);
+    }
+}
+
+/* Parses len bytes of options. Returns 0, or -1 at a bad option length: the next option cannot be
+ * found. RFC 9293 3.1, MUST-7 */
+static int tcp_segment_parse_options(struct tcp_segment *seg, const uint8_t *opt, size_t len)
+{
+    size_t size;
+
+    for (; len > 0 && opt[0] != TCP_OPT_EOL; opt += size, len -= size) {
+        size = tcp_option_size(opt, len);
+        if (size == 0) {
+            return drop(stats.bad_option, "bad option length, option=%u", opt[0]);
+        }
+        tcp_segment_set_option(seg, opt, size);
+    }
+    return 0;
+}
+
 /* Converts a header that has been checked, and finds the data: it follows the options, up to len
  * bytes from the header on. */
 static struct tcp_segment tcp_segment_parse(const struct tcp_hdr *hdr, size_t len)
@@ -1429,6 +1503,11 @@ static void tcp_input(const struct ip_hdr *iphdr, const uint8_t *data, size_t le
     if (tcp_check_hdr(iphdr, data, len, iface) == -1) {
         return;
     }
+    seg = tcp_segment_parse(hdr, len);
+    if (tcp_segment_parse_options(&seg, (const uint8_t *)(hdr + 1),
+                                  TCP_HDR_SIZE(hdr) - sizeof(*hdr)) == -1) {
+        return;
+    }
     count(stats.delivered);
     local = (ip_endp_t){iphdr->dst, hdr->dst};
     remote = (ip_endp_t){iphdr->src, hdr->src};
@@ -1436,7 +1515,6 @@ static void tcp_input(const struct ip_hdr *iphdr, const uint8_t *data, size_t le
            ip_endp_ntop(&remote, remote_text, sizeof(remote_text)),
            ip_endp_ntop(&local, local_text, sizeof(local_text)), len);
     tcp_dump(data, len);
-    seg = tcp_segment_parse(hdr, len);
     lock_acquire(&lock);
     tcp_segment_arrives(&seg, &local, &remote);
     lock_release(&lock);
@@ -1894,7 +1972,7 @@ static ssize_t tcp_send_segment(struct tcp_pcb *pcb, const uint8_t *data, size_t
         return 0;
     }
     len = len < (size_t)usable ? len : (size_t)usable;
-    len = len < TCP_MSS ? len : TCP_MSS;
+    len = len < pcb->mss ? len : pcb->mss;
     return tcp_output(pcb, TCP_FLG_ACK | TCP_FLG_PSH, data, len) == 0 ? (ssize_t)len : -1;
 }
 

@@ -9,7 +9,8 @@
 
 #define TCP_HDR_SIZE_MIN 20
 #define TCP_PCB_SIZE 4096          /* control blocks; then EMFILE (left out: more, step 37) */
-#define TCP_MSS 536                /* send MSS, RFC 9293 3.7.1 (left out: the option, step 32) */
+#define TCP_MSS 536                /* send MSS if the peer sends no option, RFC 9293 3.7.1 */
+#define TCP_MSS_MIN 64             /* smallest send MSS: bounds the overhead of headers */
 #define TCP_RCV_BUF_SIZE 65535     /* bytes that wait for the user; limits the receive window */
 #define TCP_BACKLOG_MAX 1024       /* connections of a listener that wait for accept */
 #define TCP_HALF_OPEN_MAX 1024     /* SYN-RECEIVED at a listener; an old half-open is evicted */
@@ -85,6 +86,7 @@ struct tcp_stats {
     uint64_t bad_offset;      /* dropped: data offset below 20 bytes or beyond the segment */
     uint64_t bad_checksum;    /* dropped: bad checksum */
     uint64_t bad_address;     /* dropped: bad source or destination address */
+    uint64_t bad_option;      /* dropped: bad option length */
     uint64_t sent;            /* segments that IP has accepted */
     uint64_t send_failed;     /* segments refused by IP, or without memory */
     uint64_t no_connection;   /* dropped: no control block; answered by a RST unless it is one */

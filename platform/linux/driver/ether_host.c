@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "ether.h"
@@ -25,12 +27,14 @@
  * its frame.
  *
  * An interface that is down or removed is logged once, not for each frame, and sending fails with
- * ENETDOWN. The kernel signals frames, but not a removal: a timer makes all devices read once a
- * second.
+ * ENETDOWN. The kernel signals frames, but neither a removal nor a new MTU: the driver asks once a
+ * second or more often.
  */
 
 #define READ_MAX 64 /* frames that one interrupt takes; then the others have their turn */
-#define ASK_INTERVAL 1 /* seconds: the interval of each device's timer */
+#define ASK_INTERVAL 1 /* seconds after which a change of the interface is noticed at the latest */
+
+static unsigned int ticks; /* of the timer; the interrupt thread's alone */
 
 /* Returns a new descriptor, or -1 with errno. */
 static int ether_host_connect(struct ether_host *host)
@@ -43,6 +47,23 @@ static int ether_host_connect(struct ether_host *host)
     }
     atomic_store(&host->ifindex, ifindex);
     return host->ops->connect(host);
+}
+
+/* Takes over the MTU that the host has given the interface. */
+static void ether_host_ask_mtu(struct net_device *dev)
+{
+    const struct ether_host *host = dev->priv;
+    struct ifreq ifr = {.ifr_mtu = 0};
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    if (fd == -1) {
+        return; /* until the next time */
+    }
+    memcpy(ifr.ifr_name, host->name, sizeof(ifr.ifr_name));
+    if (ioctl(fd, SIOCGIFMTU, &ifr) == 0 && ifr.ifr_mtu > 0) {
+        ether_set_mtu(dev, (unsigned int)ifr.ifr_mtu);
+    }
+    close(fd);
 }
 
 static int ether_host_open(struct net_device *dev)
@@ -63,6 +84,7 @@ static int ether_host_open(struct net_device *dev)
         errno = err;
         return -1;
     }
+    ether_host_ask_mtu(dev);
     return 0;
 }
 
@@ -126,8 +148,19 @@ static int ether_host_output(struct net_device *dev, uint16_t type, const uint8_
     return ether_output(dev, type, data, len, dst, ether_host_write);
 }
 
-/* The interrupt: received frames, if the device is open. After READ_MAX frames there may be more,
- * which the kernel does not signal again: the handler raises irq. */
+/* What the kernel tells by no signal is asked at each tick. */
+static void ether_host_ask(struct net_device *dev)
+{
+    struct ether_host *host = dev->priv;
+
+    if (host->asked != ticks) {
+        host->asked = ticks;
+        ether_host_ask_mtu(dev);
+    }
+}
+
+/* The interrupt: frames have come, or the timer wants the kernel asked. After READ_MAX frames there
+ * may be more, which the kernel does not signal again: the handler raises irq. */
 static int ether_host_isr(unsigned int irq, void *arg)
 {
     struct net_device *dev = arg;
@@ -137,6 +170,7 @@ static int ether_host_isr(unsigned int irq, void *arg)
     if (atomic_load(&host->fd) == -1) { /* not open yet */
         return 0;
     }
+    ether_host_ask(dev);
     for (n = 0; n < READ_MAX; n++) {
         if (host->ops->read(dev, atomic_load(&host->fd)) == -1) {
             if (errno != EAGAIN) { /* EAGAIN: that was all */
@@ -151,6 +185,7 @@ static int ether_host_isr(unsigned int irq, void *arg)
 /* The timer: all devices are asked. */
 static void ether_host_timer(void)
 {
+    ticks++;
     intr_raise(SIGIO);
 }
 

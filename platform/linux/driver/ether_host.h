@@ -16,6 +16,7 @@ struct ether_host {
     char name[IFNAMSIZ];
     atomic_uint ifindex;
     unsigned int irq;
+    unsigned int asked; /* the tick at which the kernel was last asked about the interface */
     lock_t lock;        /* held to write and to close */
     atomic_int fd;      /* -1 unless the device is open */
     atomic_int down;    /* the interface is down, which has been logged */

@@ -32,7 +32,7 @@
 
 /* A received frame, and the kernel's description of it */
 struct pcap_frame {
-    uint8_t data[ETHER_FRAME_SIZE_MAX];
+    uint8_t data[ETHER_JUMBO_SIZE_MAX];
     size_t len; /* of the whole frame, also if data is too small for it */
     unsigned int pkttype;
     uint32_t status; /* TP_STATUS_ */
@@ -227,7 +227,7 @@ static int ether_pcap_check(struct net_device *dev, const struct pcap_frame *fra
     if (frame->status & TP_STATUS_VLAN_VALID) {
         return drop(stats.tagged, "VLAN tag, dev=%s, flen=%zu", dev->name, frame->len);
     }
-    if (frame->len > sizeof(frame->data)) {
+    if (frame->len > ETHER_HDR_SIZE + (size_t)dev->mtu) {
         return ether_pcap_too_long(dev, frame);
     }
     return 0;

@@ -26,7 +26,7 @@
 
 struct ether_tap {
     struct ether_host host;
-    uint8_t frame[ETHER_FRAME_SIZE_MAX + 1]; /* interrupt thread only; + 1 shows truncation */
+    uint8_t frame[ETHER_JUMBO_SIZE_MAX + 1]; /* interrupt thread only; + 1 shows truncation */
 };
 
 /* Attaches fd to the interface. Returns 0, or -1 with errno. */
