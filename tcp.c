@@ -163,6 +163,7 @@ struct tcp_pcb {
     uint8_t *buf;           /* ring of TCP_RCV_BUF_SIZE bytes: those that the user has not read */
     size_t buf_head;        /* index of the oldest byte */
     size_t buf_len;         /* bytes in use */
+    size_t early;           /* bytes of text of a crossing SYN, stored behind the end of buf */
     uint64_t answered;      /* last answer to an ACK at our window's right edge, by clock_now */
     struct queue_head retrans; /* of struct tcp_retrans_entry: segments in flight, oldest first */
     int blocked;            /* threads in send that wait for the window to open */
@@ -970,6 +971,7 @@ static void tcp_pcb_take_syn(struct tcp_pcb *pcb, const struct tcp_segment *seg)
     pcb->irs = seg->seq;
     pcb->rcv.nxt = seg->seq + 1;
     pcb->rcv.wnd = TCP_RCV_BUF_SIZE;
+    pcb->early = 0;
     pcb->mss = seg->mss == 0 ? TCP_MSS : seg->mss < TCP_MSS_MIN ? TCP_MSS_MIN : seg->mss;
     if (pcb->mss > limit) {
         pcb->mss = limit;
@@ -1032,10 +1034,46 @@ static void tcp_listen(struct tcp_pcb *pcb, const struct tcp_segment *seg, const
     }
 }
 
+/* Cuts off a SYN that has been taken: the rest of the segment begins behind it. */
+static void tcp_cut_syn(struct tcp_segment *seg)
+{
+    seg->flg &= (uint8_t)~TCP_FLG_SYN;
+    seg->seq++;
+    seg->len--;
+}
+
+/* 3.10.7.3, fourth: "queue them for processing after the ESTABLISHED state has been reached". Text
+ * is stored behind the end of buf; a FIN is not kept: the peer retransmits it. */
+static void tcp_keep_text(struct tcp_pcb *pcb, const struct tcp_segment *seg)
+{
+    if (seg->data_len > 0 && !pcb->buf) {
+        pcb->buf = memory_alloc(TCP_RCV_BUF_SIZE);
+    }
+    if (seg->data_len > 0 && pcb->buf) {
+        tcp_buf_write(pcb, seg->data, seg->data_len);
+        pcb->buf_len = 0;
+        pcb->early = seg->data_len;
+    }
+}
+
+/* Adds the text of tcp_keep_text to the receive buffer, in ESTABLISHED. A seg that repeats this
+ * text is out of order now. */
+static void tcp_take_early_text(struct tcp_pcb *pcb, struct tcp_segment *seg)
+{
+    if (pcb->early > 0) {
+        pcb->buf_len = pcb->early;
+        pcb->rcv.nxt += (uint32_t)pcb->early;
+        pcb->rcv.wnd -= (uint32_t)pcb->early;
+        pcb->early = 0;
+        seg->ack_due = 1;
+    }
+}
+
 /* 3.10.7.3 "If the state is SYN-SENT". A RST without ACK is dropped: bad_flags. A SYN without ACK
- * has crossed ours, which is in the queue already: the SYN-ACK goes out at ISS in its place. Text
- * and FIN of a SYN-ACK are not kept (left out: step 33): the peer retransmits them. */
-static void tcp_syn_sent(struct tcp_pcb *pcb, const struct tcp_segment *seg)
+ * has crossed ours, which is in the queue already: the SYN-ACK goes out at ISS in its place. After
+ * a SYN-ACK: "If there are other controls or text in the segment, then continue processing at the
+ * sixth step". */
+static int tcp_syn_sent(struct tcp_pcb *pcb, struct tcp_segment *seg)
 {
     int acceptable = 0;
 
@@ -1046,38 +1084,40 @@ static void tcp_syn_sent(struct tcp_pcb *pcb, const struct tcp_segment *seg)
             if (!TCP_FLG_ISSET(seg->flg, TCP_FLG_RST)) {
                 tcp_output_reset(seg, &pcb->local, &pcb->remote);
             }
-            return;
+            return -1;
         }
         acceptable = 1;
     }
     /* "Second, check the RST bit" */
     if (TCP_FLG_ISSET(seg->flg, TCP_FLG_RST)) {
-        if (acceptable) {
-            count(stats.resets_received);
-            tcp_pcb_finish(pcb, ECONNREFUSED);
-        } else {
-            drop(stats.bad_flags, "desc=%d, RST without ACK", pcb->desc);
+        if (!acceptable) {
+            return drop(stats.bad_flags, "desc=%d, RST without ACK", pcb->desc);
         }
-        return;
+        count(stats.resets_received);
+        tcp_pcb_finish(pcb, ECONNREFUSED);
+        return -1;
     }
     /* "Third, check the security": left out. "Fourth, check the SYN bit" */
     if (!TCP_FLG_ISSET(seg->flg, TCP_FLG_SYN)) {
         /* "Fifth, if neither of the SYN or RST bits" */
-        drop(stats.bad_flags, "desc=%d, no SYN", pcb->desc);
-        return;
+        return drop(stats.bad_flags, "desc=%d, no SYN", pcb->desc);
     }
     tcp_pcb_take_syn(pcb, seg);
     if (!acceptable) { /* the SYNs crossed: "enter SYN-RECEIVED, form a SYN,ACK segment" */
         tcp_pcb_set_state(pcb, TCP_STATE_SYN_RECEIVED);
         tcp_output_segment(pcb->iss, pcb->rcv.nxt, TCP_FLG_SYN | TCP_FLG_ACK,
                            (uint16_t)pcb->rcv.wnd, NULL, 0, &pcb->local, &pcb->remote);
-        return;
+        tcp_keep_text(pcb, seg);
+        return -1;
     }
     pcb->snd.una = seg->ack;
     tcp_retrans_queue_cleanup(pcb);
-    if (tcp_establish(pcb, seg) == 0) {
-        tcp_output(pcb, TCP_FLG_ACK, NULL, 0);
+    if (tcp_establish(pcb, seg) == -1) {
+        return -1;
     }
+    tcp_cut_syn(seg);
+    seg->ack_due = 1;
+    return 0;
 }
 
 /* 3.10.7.4, Table 6: does any part of the segment lie in the receive window? */
@@ -1091,8 +1131,10 @@ static int tcp_is_acceptable(const struct tcp_pcb *pcb, const struct tcp_segment
     if (seg->len == 0) {
         return seq_between(pcb->rcv.nxt, seg->seq, end);
     }
+    /* Table 6 tests SEG.SEQ+SEG.LEN-1, not RCV.NXT: it refuses a segment that begins before a small
+     * window and ends behind it */
     return seq_between(pcb->rcv.nxt, seg->seq, end) ||
-           seq_between(pcb->rcv.nxt, seg->seq + seg->len - 1, end);
+           seq_between(seg->seq, pcb->rcv.nxt, seg->seq + seg->len);
 }
 
 /* Is it an ACK or RST at the right edge of our window? A peer that has filled the window sends no
@@ -1116,13 +1158,70 @@ static int tcp_may_answer(struct tcp_pcb *pcb)
     return 1;
 }
 
+/* Cuts off text before the window: it was received already. A FIN is not part of it. */
+static void tcp_trim_left(const struct tcp_pcb *pcb, struct tcp_segment *seg)
+{
+    uint32_t cut = pcb->rcv.nxt - seg->seq;
+
+    seg->seq += cut;
+    seg->len -= cut;
+    seg->data += cut;
+    seg->data_len -= cut;
+}
+
+/* Cuts off the FIN and text beyond the window: the peer retransmits them. */
+static void tcp_trim_right(struct tcp_segment *seg, uint32_t edge)
+{
+    uint32_t cut = seg->seq + seg->len - edge;
+
+    seg->len -= cut;
+    if (TCP_FLG_ISSET(seg->flg, TCP_FLG_FIN)) {
+        seg->flg &= (uint8_t)~TCP_FLG_FIN;
+        cut--;
+    }
+    seg->data_len -= cut;
+}
+
+/* 3.10.7.4 "it is assumed that the segment is the idealized segment that begins at RCV.NXT and does
+ * not exceed the window". A RST or SYN is not trimmed: a guess must not be made to fit. */
+static void tcp_trim(const struct tcp_pcb *pcb, struct tcp_segment *seg)
+{
+    uint32_t edge = pcb->rcv.nxt + pcb->rcv.wnd;
+    int left = seq_lt(seg->seq, pcb->rcv.nxt), right = seq_lt(edge, seg->seq + seg->len);
+
+    if (seg->len == 0 || TCP_FLG_ISSET(seg->flg, TCP_FLG_RST | TCP_FLG_SYN) || !(left || right)) {
+        return;
+    }
+    count(stats.trimmed);
+    if (left) {
+        tcp_trim_left(pcb, seg);
+    }
+    if (right) {
+        tcp_trim_right(seg, edge);
+    }
+}
+
+/* Simultaneous open, 3.5, Figure 7: does a SYN-ACK repeat the peer's SYN, and acknowledge ours? */
+static int tcp_is_crossing_syn_ack(const struct tcp_pcb *pcb, const struct tcp_segment *seg)
+{
+    uint8_t flg = seg->flg & (TCP_FLG_SYN | TCP_FLG_ACK | TCP_FLG_RST);
+
+    return pcb->state == TCP_STATE_SYN_RECEIVED && !pcb->passive && seg->seq == pcb->irs &&
+           flg == (TCP_FLG_SYN | TCP_FLG_ACK);
+}
+
 /* 3.10.7.4 "First, check sequence number": "If an incoming segment is not acceptable, an
  * acknowledgment should be sent in reply", but not to a RST. For what is dropped it is sent here;
  * for what goes on, after the last check (`ack_due`), and not at all if a later one returns -1. The
  * peer's FIN again in TIME-WAIT is before RCV.NXT, so it ends here: it restarts the 2 MSL. */
 static int tcp_check_seq(struct tcp_pcb *pcb, struct tcp_segment *seg)
 {
+    if (tcp_is_crossing_syn_ack(pcb, seg)) {
+        tcp_cut_syn(seg);
+        seg->ack_due = 1; /* the SYN is a duplicate */
+    }
     if (tcp_is_acceptable(pcb, seg)) {
+        tcp_trim(pcb, seg);
         return 0;
     }
     count(stats.out_of_window);
@@ -1201,7 +1300,7 @@ static int tcp_check_syn(struct tcp_pcb *pcb, const struct tcp_segment *seg)
 /* 3.10.7.4 "Fifth, check the ACK field", "SYN-RECEIVED STATE": "If SND.UNA < SEG.ACK =< SND.NXT,
  * then enter ESTABLISHED state"; any other ACK gets a RST, and the block stays as it is. At a full
  * backlog the ACK is dropped, backlog_full, and remembered: ack_seen. */
-static int tcp_check_ack_syn_received(struct tcp_pcb *pcb, const struct tcp_segment *seg)
+static int tcp_check_ack_syn_received(struct tcp_pcb *pcb, struct tcp_segment *seg)
 {
     if (!seq_lt(pcb->snd.una, seg->ack) || !seq_leq(seg->ack, pcb->snd.nxt)) {
         drop(stats.bad_ack, "desc=%d, our SYN not acknowledged, ack=%u", pcb->desc, seg->ack);
@@ -1212,7 +1311,11 @@ static int tcp_check_ack_syn_received(struct tcp_pcb *pcb, const struct tcp_segm
         pcb->ack_seen = 1; /* the peer repeats it when we retransmit the SYN-ACK */
         return drop(stats.backlog_full, "desc=%d, backlog full", pcb->desc);
     }
-    return tcp_establish(pcb, seg);
+    if (tcp_establish(pcb, seg) == -1) {
+        return -1;
+    }
+    tcp_take_early_text(pcb, seg);
+    return 0;
 }
 
 /* An ACK with a zero window is an answer: R1 and R2 begin anew, RFC 9293 3.8.6.1, MUST-37. When the
@@ -1289,7 +1392,7 @@ static int tcp_check_ack_fin(struct tcp_pcb *pcb)
 }
 
 /* 3.10.7.4 "Fifth, check the ACK field": "if the ACK bit is off, drop the segment" */
-static int tcp_check_ack(struct tcp_pcb *pcb, const struct tcp_segment *seg)
+static int tcp_check_ack(struct tcp_pcb *pcb, struct tcp_segment *seg)
 {
     int was_zero;
 
@@ -1324,14 +1427,10 @@ static int tcp_segment_text(struct tcp_pcb *pcb, struct tcp_segment *seg)
         return drop(stats.bad_flags, "desc=%d, text in %s", pcb->desc, tcp_state_ntoa(pcb->state));
     }
     seg->ack_due = 1;
-    /* left out: trimming (step 33), reassembly (step 48); the peer retransmits it */
+    /* left out: "SHOULD be held for later processing" (step 48); the peer retransmits it */
     if (seg->seq != pcb->rcv.nxt) {
         return drop(stats.out_of_order, "desc=%d, seq=%u, expected %u", pcb->desc, seg->seq,
                     pcb->rcv.nxt);
-    }
-    if (seg->data_len > pcb->rcv.wnd) {
-        return drop(stats.closed_window, "desc=%d, beyond the window, len=%zu, wnd=%u", pcb->desc,
-                    seg->data_len, pcb->rcv.wnd);
     }
     tcp_buf_write(pcb, seg->data, seg->data_len);
     pcb->rcv.nxt += (uint32_t)seg->data_len;
@@ -1369,18 +1468,23 @@ static void tcp_check_fin(struct tcp_pcb *pcb, struct tcp_segment *seg)
     }
 }
 
-/* 3.10.7.4 "Otherwise" */
-static void tcp_otherwise(struct tcp_pcb *pcb, struct tcp_segment *seg)
+/* 3.10.7.4 from "Sixth" on; then sends pending data, or an ACK if one is due */
+static void tcp_segment_rest(struct tcp_pcb *pcb, struct tcp_segment *seg)
 {
-    if (tcp_check_seq(pcb, seg) == -1 || tcp_check_rst(pcb, seg) == -1 ||
-        tcp_check_syn(pcb, seg) == -1 || tcp_check_ack(pcb, seg) == -1) {
-        return;
-    }
     if (tcp_segment_text(pcb, seg) == 0) {
         tcp_check_fin(pcb, seg);
     }
     if (seg->ack_due) { /* left out: delayed ACKs (step 47) */
         tcp_output(pcb, TCP_FLG_ACK, NULL, 0);
+    }
+}
+
+/* 3.10.7.4 "Otherwise" */
+static void tcp_otherwise(struct tcp_pcb *pcb, struct tcp_segment *seg)
+{
+    if (tcp_check_seq(pcb, seg) == 0 && tcp_check_rst(pcb, seg) == 0 &&
+        tcp_check_syn(pcb, seg) == 0 && tcp_check_ack(pcb, seg) == 0) {
+        tcp_segment_rest(pcb, seg);
     }
 }
 
@@ -1400,7 +1504,9 @@ static void tcp_segment_arrives(struct tcp_segment *seg, const ip_endp_t *local,
         tcp_listen(pcb, seg, local, remote);
         break;
     case TCP_STATE_SYN_SENT:
-        tcp_syn_sent(pcb, seg);
+        if (tcp_syn_sent(pcb, seg) == 0) {
+            tcp_segment_rest(pcb, seg);
+        }
         break;
     default:
         tcp_otherwise(pcb, seg);

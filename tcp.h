@@ -95,7 +95,7 @@ struct tcp_stats {
     uint64_t bad_ack;         /* dropped: unacceptable acknowledgment number */
     uint64_t out_of_window;   /* not acceptable: outside the receive window */
     uint64_t out_of_order;    /* dropped: in the window, not at RCV.NXT (kept from step 48 on) */
-    uint64_t closed_window;   /* dropped: beyond the receive window */
+    uint64_t trimmed;         /* segments trimmed to the receive window */
     uint64_t retransmitted;   /* segments retransmitted */
     uint64_t probes_sent;     /* zero-window probes */
     uint64_t timed_out;       /* connections timed out */
