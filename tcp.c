@@ -32,7 +32,7 @@
  *   3.4      sequence numbers seq_lt, seq_leq, seq_between (tcp.h), tcp_seq_len, tcp_pcb_set_iss
  *   3.7.1    MSS              tcp_iface_mss, tcp_put_mss
  *   3.8.1-3  retransmission   tcp_retrans_queue_add, tcp_retrans_queue_cleanup, tcp_retrans_emit
- *   3.8.6    windows          tcp_probe_emit, tcp_extend_probing
+ *   3.8.6    windows          tcp_open_window, tcp_probe_emit, tcp_extend_probing
  *   3.10.1-6 user commands    tcp_cmd_*; STATUS is tcp_get_view
  *   3.10.7   SEGMENT ARRIVES  tcp_segment_arrives: tcp_closed, tcp_listen, tcp_syn_sent,
  *                             tcp_otherwise
@@ -157,6 +157,7 @@ struct tcp_pcb {
     struct {
         uint32_t nxt;
         uint32_t wnd;
+        uint32_t edge;      /* right edge of the window as last advertised */
     } rcv;
     uint32_t irs;
     struct sched_task task; /* threads that sleep until the block changes */
@@ -750,6 +751,7 @@ static int tcp_output(struct tcp_pcb *pcb, uint8_t flg, const uint8_t *data, siz
         }
     }
     pcb->snd.nxt += tcp_seq_len(flg, len);
+    pcb->rcv.edge = pcb->rcv.nxt + pcb->rcv.wnd;
     tcp_output_segment(seq, TCP_FLG_ISSET(flg, TCP_FLG_ACK) ? pcb->rcv.nxt : 0, flg,
                        (uint16_t)pcb->rcv.wnd, data, len, &pcb->local, &pcb->remote);
     return 0;
@@ -1329,7 +1331,8 @@ static void tcp_extend_probing(struct tcp_pcb *pcb, int was_zero)
     if (tcp_is_window_zero(pcb) && oldest) {
         oldest->first = now;
         oldest->num = 0;
-    } else if (was_zero) {
+    } else if (was_zero && !tcp_is_window_zero(pcb)) {
+        pcb->probe_rto = 0;
         queue_foreach(&pcb->retrans, tcp_retrans_entry_restart, &now);
     }
 }
@@ -2138,18 +2141,40 @@ static int tcp_check_receive(const struct tcp_pcb *pcb)
     }
 }
 
-/* Takes bytes out of the receive buffer; RCV.WND grows by them. In ESTABLISHED, sends an ACK when
- * RCV.WND reaches TCP_MSS and was below it: the peer may wait for that. Returns the bytes taken. */
-static size_t tcp_receive_buffered(struct tcp_pcb *pcb, uint8_t *buf, size_t size)
+/* Returns the smallest useful advance of the window: a full segment, or half the buffer. */
+static uint32_t tcp_useful_window(const struct tcp_pcb *pcb)
 {
-    uint32_t before = pcb->rcv.wnd;
-    size_t len = tcp_buf_read(pcb, buf, size);
+    uint32_t mss = tcp_iface_mss(ip_iface_select(pcb->local.addr));
 
-    pcb->rcv.wnd += (uint32_t)len;
-    if (pcb->state == TCP_STATE_ESTABLISHED && before < TCP_MSS && pcb->rcv.wnd >= TCP_MSS) {
+    return mss < TCP_RCV_BUF_SIZE / 2 ? mss : TCP_RCV_BUF_SIZE / 2;
+}
+
+/* Is a window update worth an ACK? Always, if the peer may wait for it: it knows of no room for a
+ * full segment. Else once for each burst, when all is read; and for a slow reader, when half the
+ * buffer has become free. */
+static int tcp_is_window_news(const struct tcp_pcb *pcb)
+{
+    uint32_t useful = tcp_useful_window(pcb), known = pcb->rcv.edge - pcb->rcv.nxt;
+    uint32_t news = pcb->rcv.wnd - known;
+
+    if (known < useful) {
+        return news > 0;
+    }
+    return news >= TCP_RCV_BUF_SIZE / 2 || (pcb->buf_len == 0 && news >= 2 * useful);
+}
+
+/* Advances the right edge of the window after a read, but not "in small increments", RFC 9293
+ * 3.8.6.2.2. Sends the update, since a peer that has filled the window may wait for it. */
+static void tcp_open_window(struct tcp_pcb *pcb)
+{
+    uint32_t room = TCP_RCV_BUF_SIZE - (uint32_t)pcb->buf_len;
+
+    if (room - pcb->rcv.wnd >= tcp_useful_window(pcb)) {
+        pcb->rcv.wnd = room;
+    }
+    if (pcb->state == TCP_STATE_ESTABLISHED && tcp_is_window_news(pcb)) {
         tcp_output(pcb, TCP_FLG_ACK, NULL, 0);
     }
-    return len;
 }
 
 /* Sleeps until there is data to read. Returns 1, 0 at the end of file, or -1 with errno set: after
@@ -2180,7 +2205,8 @@ ssize_t tcp_cmd_receive(int desc, void *buf, size_t size)
     pcb = tcp_pcb_get(desc);
     ret = pcb ? tcp_wait_text(pcb) : -1;
     if (ret == 1 && size > 0) {
-        ret = (ssize_t)tcp_receive_buffered(pcb, buf, size);
+        ret = (ssize_t)tcp_buf_read(pcb, buf, size);
+        tcp_open_window(pcb);
     } else if (ret == 1) {
         ret = 0;
     }
