@@ -119,6 +119,14 @@ struct tcp_segment {
 
 #define TCP_ANSWER_INTERVAL 500000000 /* nanoseconds between answers to ACKs at the right edge */
 
+/* Ring buffer of bytes. */
+struct tcp_buf {
+    uint8_t *data;
+    size_t size; /* capacity in bytes */
+    size_t head; /* index of the oldest byte */
+    size_t len;  /* bytes in use */
+};
+
 /* An unacknowledged segment. */
 struct tcp_retrans_entry {
     struct queue_entry link;
@@ -158,13 +166,11 @@ struct tcp_pcb {
         uint32_t nxt;
         uint32_t wnd;
         uint32_t edge;      /* right edge of the window as last advertised */
+        struct tcp_buf buf; /* bytes that the user has not read */
+        size_t early;       /* bytes of text of a crossing SYN, stored behind the end of buf */
     } rcv;
     uint32_t irs;
     struct sched_task task; /* threads that sleep until the block changes */
-    uint8_t *buf;           /* ring of TCP_RCV_BUF_SIZE bytes: those that the user has not read */
-    size_t buf_head;        /* index of the oldest byte */
-    size_t buf_len;         /* bytes in use */
-    size_t early;           /* bytes of text of a crossing SYN, stored behind the end of buf */
     uint64_t answered;      /* last answer to an ACK at our window's right edge, by clock_now */
     struct queue_head retrans; /* of struct tcp_retrans_entry: segments in flight, oldest first */
     int blocked;            /* threads in send that wait for the window to open */
@@ -261,6 +267,73 @@ static uint32_t tcp_seq_len(uint8_t flg, size_t len)
 }
 
 /*
+ * Buffers
+ */
+
+/* Allocates the buffer unless it exists. Returns 0, or -1 (ENOMEM). */
+static int tcp_buf_alloc(struct tcp_buf *buf, size_t size)
+{
+    if (buf->data) {
+        return 0;
+    }
+    buf->data = memory_alloc(size);
+    if (!buf->data) {
+        errorf("memory_alloc() failure");
+        errno = ENOMEM;
+        return -1;
+    }
+    buf->size = size;
+    return 0;
+}
+
+static void tcp_buf_free(struct tcp_buf *buf)
+{
+    memory_free(buf->data);
+    memset(buf, 0, sizeof(*buf));
+}
+
+/* Appends len bytes. The caller checks that there is room. */
+static void tcp_buf_write(struct tcp_buf *buf, const uint8_t *data, size_t len)
+{
+    size_t tail = (buf->head + buf->len) % buf->size;
+    size_t first = len < buf->size - tail ? len : buf->size - tail;
+
+    assert(len <= buf->size - buf->len);
+    memcpy(buf->data + tail, data, first);
+    memcpy(buf->data, data + first, len - first);
+    buf->len += len;
+}
+
+/* Copies len bytes from offset on. The caller checks that they exist. */
+static void tcp_buf_peek(const struct tcp_buf *buf, size_t offset, uint8_t *data, size_t len)
+{
+    size_t from = (buf->head + offset) % buf->size;
+    size_t first = len < buf->size - from ? len : buf->size - from;
+
+    assert(offset + len <= buf->len);
+    memcpy(data, buf->data + from, first);
+    memcpy(data + first, buf->data, len - first);
+}
+
+/* Removes the oldest len bytes. */
+static void tcp_buf_drop(struct tcp_buf *buf, size_t len)
+{
+    assert(len <= buf->len);
+    buf->head = (buf->head + len) % buf->size;
+    buf->len -= len;
+}
+
+/* Moves at most size bytes to data. Returns their number. */
+static size_t tcp_buf_read(struct tcp_buf *buf, uint8_t *data, size_t size)
+{
+    size_t len = size < buf->len ? size : buf->len;
+
+    tcp_buf_peek(buf, 0, data, len);
+    tcp_buf_drop(buf, len);
+    return len;
+}
+
+/*
  * Control blocks. The caller of the static functions must hold the lock.
  */
 
@@ -314,7 +387,7 @@ static void tcp_pcb_release(struct tcp_pcb *pcb)
     pcbs[pcb->desc] = NULL;
     sched_task_destroy(&pcb->task, &lock);
     tcp_retrans_queue_flush(pcb);
-    memory_free(pcb->buf);
+    tcp_buf_free(&pcb->rcv.buf);
     memory_free(pcb);
 }
 
@@ -777,35 +850,6 @@ static void tcp_pcb_reset(struct tcp_pcb *pcb)
 }
 
 /*
- * Receive buffer
- */
-
-/* Appends len bytes. There is room: they are inside the receive window. */
-static void tcp_buf_write(struct tcp_pcb *pcb, const uint8_t *data, size_t len)
-{
-    size_t tail = (pcb->buf_head + pcb->buf_len) % TCP_RCV_BUF_SIZE;
-    size_t first = len < TCP_RCV_BUF_SIZE - tail ? len : TCP_RCV_BUF_SIZE - tail;
-
-    assert(len <= TCP_RCV_BUF_SIZE - pcb->buf_len);
-    memcpy(pcb->buf + tail, data, first);
-    memcpy(pcb->buf, data + first, len - first);
-    pcb->buf_len += len;
-}
-
-/* Moves at most size bytes to data. Returns their number. */
-static size_t tcp_buf_read(struct tcp_pcb *pcb, uint8_t *data, size_t size)
-{
-    size_t len = size < pcb->buf_len ? size : pcb->buf_len;
-    size_t first = len < TCP_RCV_BUF_SIZE - pcb->buf_head ? len : TCP_RCV_BUF_SIZE - pcb->buf_head;
-
-    memcpy(data, pcb->buf + pcb->buf_head, first);
-    memcpy(data + first, pcb->buf, len - first);
-    pcb->buf_head = (pcb->buf_head + len) % TCP_RCV_BUF_SIZE;
-    pcb->buf_len -= len;
-    return len;
-}
-
-/*
  * Timers
  */
 
@@ -818,9 +862,7 @@ static void tcp_set_timewait_timer(struct tcp_pcb *pcb)
 /* Enters TIME-WAIT, starts its timer, and frees the receive buffer: no user will read any more. */
 static void tcp_pcb_time_wait(struct tcp_pcb *pcb)
 {
-    memory_free(pcb->buf);
-    pcb->buf = NULL;
-    pcb->buf_len = 0;
+    tcp_buf_free(&pcb->rcv.buf);
     tcp_set_timewait_timer(pcb);
     tcp_pcb_set_state(pcb, TCP_STATE_TIME_WAIT);
 }
@@ -859,11 +901,7 @@ static void tcp_timer(void)
  * accept. Returns 0, or -1 without memory: then the connection was reset. */
 static int tcp_establish(struct tcp_pcb *pcb, const struct tcp_segment *seg)
 {
-    if (!pcb->buf) {
-        pcb->buf = memory_alloc(TCP_RCV_BUF_SIZE);
-    }
-    if (!pcb->buf) {
-        errorf("memory_alloc() failure");
+    if (tcp_buf_alloc(&pcb->rcv.buf, TCP_RCV_BUF_SIZE) == -1) {
         count(stats.resets_sent);
         tcp_output_segment(seg->ack, 0, TCP_FLG_RST, 0, NULL, 0, &pcb->local, &pcb->remote);
         tcp_pcb_finish(pcb, ENOMEM);
@@ -973,7 +1011,7 @@ static void tcp_pcb_take_syn(struct tcp_pcb *pcb, const struct tcp_segment *seg)
     pcb->irs = seg->seq;
     pcb->rcv.nxt = seg->seq + 1;
     pcb->rcv.wnd = TCP_RCV_BUF_SIZE;
-    pcb->early = 0;
+    pcb->rcv.early = 0;
     pcb->mss = seg->mss == 0 ? TCP_MSS : seg->mss < TCP_MSS_MIN ? TCP_MSS_MIN : seg->mss;
     if (pcb->mss > limit) {
         pcb->mss = limit;
@@ -1048,13 +1086,10 @@ static void tcp_cut_syn(struct tcp_segment *seg)
  * is stored behind the end of buf; a FIN is not kept: the peer retransmits it. */
 static void tcp_keep_text(struct tcp_pcb *pcb, const struct tcp_segment *seg)
 {
-    if (seg->data_len > 0 && !pcb->buf) {
-        pcb->buf = memory_alloc(TCP_RCV_BUF_SIZE);
-    }
-    if (seg->data_len > 0 && pcb->buf) {
-        tcp_buf_write(pcb, seg->data, seg->data_len);
-        pcb->buf_len = 0;
-        pcb->early = seg->data_len;
+    if (seg->data_len > 0 && tcp_buf_alloc(&pcb->rcv.buf, TCP_RCV_BUF_SIZE) == 0) {
+        tcp_buf_write(&pcb->rcv.buf, seg->data, seg->data_len);
+        pcb->rcv.buf.len = 0;
+        pcb->rcv.early = seg->data_len;
     }
 }
 
@@ -1062,11 +1097,11 @@ static void tcp_keep_text(struct tcp_pcb *pcb, const struct tcp_segment *seg)
  * text is out of order now. */
 static void tcp_take_early_text(struct tcp_pcb *pcb, struct tcp_segment *seg)
 {
-    if (pcb->early > 0) {
-        pcb->buf_len = pcb->early;
-        pcb->rcv.nxt += (uint32_t)pcb->early;
-        pcb->rcv.wnd -= (uint32_t)pcb->early;
-        pcb->early = 0;
+    if (pcb->rcv.early > 0) {
+        pcb->rcv.buf.len = pcb->rcv.early;
+        pcb->rcv.nxt += (uint32_t)pcb->rcv.early;
+        pcb->rcv.wnd -= (uint32_t)pcb->rcv.early;
+        pcb->rcv.early = 0;
         seg->ack_due = 1;
     }
 }
@@ -1435,7 +1470,7 @@ static int tcp_segment_text(struct tcp_pcb *pcb, struct tcp_segment *seg)
         return drop(stats.out_of_order, "desc=%d, seq=%u, expected %u", pcb->desc, seg->seq,
                     pcb->rcv.nxt);
     }
-    tcp_buf_write(pcb, seg->data, seg->data_len);
+    tcp_buf_write(&pcb->rcv.buf, seg->data, seg->data_len);
     pcb->rcv.nxt += (uint32_t)seg->data_len;
     pcb->rcv.wnd -= (uint32_t)seg->data_len;
     sched_task_wakeup(&pcb->task);
@@ -1770,7 +1805,7 @@ static int tcp_pcb_connect(struct tcp_pcb *pcb, const ip_endp_t *remote)
     pcb->passive = 0;
     pcb->errnum = 0;
     pcb->rcv.wnd = TCP_RCV_BUF_SIZE;
-    pcb->buf_head = pcb->buf_len = 0; /* unread data of the previous connection */
+    tcp_buf_free(&pcb->rcv.buf); /* unread data of the previous connection */
     tcp_pcb_set_iss(pcb);
     if (tcp_output(pcb, TCP_FLG_SYN, NULL, 0) == -1) {
         return -1;
@@ -2160,14 +2195,14 @@ static int tcp_is_window_news(const struct tcp_pcb *pcb)
     if (known < useful) {
         return news > 0;
     }
-    return news >= TCP_RCV_BUF_SIZE / 2 || (pcb->buf_len == 0 && news >= 2 * useful);
+    return news >= TCP_RCV_BUF_SIZE / 2 || (pcb->rcv.buf.len == 0 && news >= 2 * useful);
 }
 
 /* Advances the right edge of the window after a read, but not "in small increments", RFC 9293
  * 3.8.6.2.2. Sends the update, since a peer that has filled the window may wait for it. */
 static void tcp_open_window(struct tcp_pcb *pcb)
 {
-    uint32_t room = TCP_RCV_BUF_SIZE - (uint32_t)pcb->buf_len;
+    uint32_t room = TCP_RCV_BUF_SIZE - (uint32_t)pcb->rcv.buf.len;
 
     if (room - pcb->rcv.wnd >= tcp_useful_window(pcb)) {
         pcb->rcv.wnd = room;
@@ -2184,7 +2219,7 @@ static int tcp_wait_text(struct tcp_pcb *pcb)
     int more;
 
     assert(lock_held(&lock));
-    while (pcb->buf_len == 0) {
+    while (pcb->rcv.buf.len == 0) {
         more = tcp_check_receive(pcb);
         if (more != 1) {
             return more;
@@ -2205,7 +2240,7 @@ ssize_t tcp_cmd_receive(int desc, void *buf, size_t size)
     pcb = tcp_pcb_get(desc);
     ret = pcb ? tcp_wait_text(pcb) : -1;
     if (ret == 1 && size > 0) {
-        ret = (ssize_t)tcp_buf_read(pcb, buf, size);
+        ret = (ssize_t)tcp_buf_read(&pcb->rcv.buf, buf, size);
         tcp_open_window(pcb);
     } else if (ret == 1) {
         ret = 0;
