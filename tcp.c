@@ -17,8 +17,8 @@
  *                       table `pcbs` owns it; its index there is the user's descriptor. It exists
  *                       while a descriptor refers to it (`owned`); also before accept, and after
  *                       CLOSE until the connection has ended.
- *   pcb->buf            received bytes in order, each until the user has read it
- *   pcb->retrans        copies of the segments in flight, each until it is acknowledged
+ *   snd.buf             the user's bytes from SND.UNA on, each until it is acknowledged
+ *   rcv.buf             received bytes in order, each until the user has read it
  *   struct tcp_segment  a received segment in host byte order; its text is borrowed from IP
  *
  * Typical calls
@@ -30,8 +30,8 @@
  *   3.1      header           tcp_check_hdr, tcp_segment_parse, tcp_segment_parse_options, tcp_dump
  *   3.3      control blocks   tcp_pcb_alloc, tcp_pcb_select, tcp_pcb_set_state, tcp_pcb_release
  *   3.4      sequence numbers seq_lt, seq_leq, seq_between (tcp.h), tcp_seq_len, tcp_pcb_set_iss
- *   3.7.1    MSS              tcp_iface_mss, tcp_put_mss
- *   3.8.1-3  retransmission   tcp_retrans_queue_add, tcp_retrans_queue_cleanup, tcp_retrans_emit
+ *   3.7.1    MSS              tcp_iface_mss, tcp_put_mss, tcp_send_mss
+ *   3.8.1-3  retransmission   tcp_retrans_start, tcp_retrans_emit, tcp_retrans_repeat
  *   3.8.6    windows          tcp_open_window, tcp_probe_emit, tcp_extend_probing
  *   3.10.1-6 user commands    tcp_cmd_*; STATUS is tcp_get_view
  *   3.10.7   SEGMENT ARRIVES  tcp_segment_arrives: tcp_closed, tcp_listen, tcp_syn_sent,
@@ -50,15 +50,13 @@
  *   tcp_pcb_release         the last of all: frees the block; sleepers get EBADF
  *
  * Timers, checked by tcp_timer every TCP_TIMER_INTERVAL
- *   retransmission  entry->rto   set for each segment that takes sequence numbers; again for all
- *                                in flight when SND.UNA advances or the window opens; cleared
- *                                with the entry
- *   R2              entry->first set likewise, and by each ACK with a zero window; at its end the
- *                                connection times out
- *   window probe    probe_rto    set when send sleeps at a zero window and nothing is in flight;
- *                                cleared when that is over
- *   CLOSE           expires      set by tcp_pcb_send_fin, and in FIN-WAIT-2; ends with the block
- *   TIME-WAIT       expires      set by tcp_pcb_time_wait, again by the peer's FIN
+ *   retransmission  retrans.rto    set by tcp_retrans_start: SYN, data or FIN to send while it is
+ *   or probe                       stopped, an ACK of a part, a window that becomes zero or opens;
+ *                                  cleared when all is acknowledged, and by tcp_snd_flush
+ *   R2              retrans.first  set likewise, and by each ACK with a zero window; at its end
+ *                                  the connection times out
+ *   CLOSE           expires        set by tcp_pcb_send_fin, and in FIN-WAIT-2; ends with the block
+ *   TIME-WAIT       expires        set by tcp_pcb_time_wait, again by the peer's FIN
  *
  * Lock. `lock` guards the table and its blocks. Order: sock, tcp, ip, arp. A command that sleeps
  * releases it, and then checks the state again; after EBADF the block is gone.
@@ -68,7 +66,7 @@
  *   backlog                  of a listener; then SYNs and the handshakes' ACKs are dropped; the
  *                            peers retransmit
  *   TCP_HALF_OPEN_MAX        SYN-RECEIVED blocks of a listener; then tcp_pcb_evict, or dropped SYNs
- *   TCP_RETRANS_QUEUE_LIMIT  segments in flight; then send sleeps
+ *   TCP_SND_BUF_SIZE         unacknowledged bytes; then send sleeps
  *   TCP_RCV_BUF_SIZE         unread bytes; then the window is zero
  *   TCP_ANSWER_INTERVAL      between two answers to ACKs at the right edge of our window
  */
@@ -127,19 +125,6 @@ struct tcp_buf {
     size_t len;  /* bytes in use */
 };
 
-/* An unacknowledged segment. */
-struct tcp_retrans_entry {
-    struct queue_entry link;
-    uint64_t first; /* start of R2, by clock_now */
-    uint64_t last;  /* last transmission or start of the timer, by clock_now */
-    uint64_t rto;   /* retransmission timeout from last on, nanoseconds */
-    unsigned int num; /* retransmissions since the start */
-    uint32_t seq;
-    uint8_t flg;
-    size_t len;
-    uint8_t data[];
-};
-
 /* The transmission control block, RFC 9293 3.3.1. Sequence numbers in host byte order. */
 struct tcp_pcb {
     enum tcp_state state;
@@ -159,9 +144,11 @@ struct tcp_pcb {
         uint32_t wnd;
         uint32_t wl1;
         uint32_t wl2;
+        struct tcp_buf buf; /* the user's bytes from SND.UNA on */
+        int fin;            /* our FIN follows them, not yet acknowledged */
     } snd;
     uint32_t iss;
-    uint16_t mss;           /* send MSS: bytes of data in a segment */
+    uint16_t mss;           /* send MSS: bytes of data that the peer takes in a segment */
     struct {
         uint32_t nxt;
         uint32_t wnd;
@@ -172,11 +159,13 @@ struct tcp_pcb {
     uint32_t irs;
     struct sched_task task; /* threads that sleep until the block changes */
     uint64_t answered;      /* last answer to an ACK at our window's right edge, by clock_now */
-    struct queue_head retrans; /* of struct tcp_retrans_entry: segments in flight, oldest first */
-    int blocked;            /* threads in send that wait for the window to open */
-    uint64_t probe_first;   /* start of R2 for probes, by clock_now */
-    uint64_t probe_last;    /* last probe or start of the timer, by clock_now */
-    uint64_t probe_rto;     /* time from then to the next probe, nanoseconds; 0: no probes */
+    struct {
+        uint64_t first;     /* start of R2, by clock_now */
+        uint64_t last;      /* last transmission or start of the timer, by clock_now */
+        uint64_t rto;       /* retransmission timeout from last on, nanoseconds; 0: stopped */
+        unsigned int num;   /* retransmissions since the start */
+        int slow;           /* the SYN was retransmitted: the round trip may exceed TCP_RTO */
+    } retrans;
     uint64_t expires;       /* deadline of the connection, by clock_now; 0: none */
     int backlog;            /* set by listen, else 0: connections that may wait for accept */
     struct tcp_pcb *parent; /* listener, until accepted */
@@ -185,10 +174,11 @@ struct tcp_pcb {
     uint64_t accept_order;  /* position in the accept queue */
 };
 
-static lock_t lock = LOCK_INITIALIZER; /* guards pcbs and the blocks; order: sock, tcp, ip, arp */
+static lock_t lock = LOCK_INITIALIZER; /* guards all these but stats; order: sock, tcp, ip, arp */
 static struct tcp_pcb *pcbs[TCP_PCB_SIZE];
 static int started; /* between tcp_init and tcp_shutdown */
 static uint64_t last_order; /* last accept_order given */
+static uint8_t out_text[IP_PAYLOAD_SIZE_MAX - TCP_HDR_SIZE_MIN]; /* text of the segment to send */
 static struct tcp_stats stats;
 
 /*
@@ -371,13 +361,12 @@ static struct tcp_pcb *tcp_pcb_get(int desc)
     return pcbs[desc];
 }
 
-static void tcp_retrans_queue_flush(struct tcp_pcb *pcb)
+/* Stops the retransmission timer and frees unacknowledged data. */
+static void tcp_snd_flush(struct tcp_pcb *pcb)
 {
-    struct tcp_retrans_entry *entry;
-
-    while ((entry = queue_pop(&pcb->retrans)) != NULL) {
-        memory_free(entry);
-    }
+    tcp_buf_free(&pcb->snd.buf);
+    pcb->snd.fin = 0;
+    pcb->retrans.rto = 0;
 }
 
 /* Removes the block from the table, lets its sleepers return with EBADF, and frees it. */
@@ -386,7 +375,7 @@ static void tcp_pcb_release(struct tcp_pcb *pcb)
     debugf("desc=%d", pcb->desc);
     pcbs[pcb->desc] = NULL;
     sched_task_destroy(&pcb->task, &lock);
-    tcp_retrans_queue_flush(pcb);
+    tcp_snd_flush(pcb);
     tcp_buf_free(&pcb->rcv.buf);
     memory_free(pcb);
 }
@@ -394,7 +383,7 @@ static void tcp_pcb_release(struct tcp_pcb *pcb)
 /* Enters CLOSED, with errnum for the user (0: regular end). Releases a block that no user owns. */
 static void tcp_pcb_finish(struct tcp_pcb *pcb, int errnum)
 {
-    tcp_retrans_queue_flush(pcb);
+    tcp_snd_flush(pcb);
     pcb->errnum = errnum;
     tcp_pcb_set_state(pcb, TCP_STATE_CLOSED);
     if (!pcb->owned) {
@@ -409,7 +398,7 @@ static void tcp_pcb_fail_handshake(struct tcp_pcb *pcb, int errnum)
         tcp_pcb_finish(pcb, errnum);
         return;
     }
-    tcp_retrans_queue_flush(pcb);
+    tcp_snd_flush(pcb);
     pcb->local = pcb->offered;
     pcb->remote = pcb->expected;
     tcp_pcb_set_state(pcb, TCP_STATE_LISTEN);
@@ -461,7 +450,6 @@ static struct tcp_pcb *tcp_pcb_alloc(int owned)
     pcb->desc = (int)indexof(pcbs, slot);
     pcb->owned = owned;
     sched_task_init(&pcb->task);
-    queue_init(&pcb->retrans);
     *slot = pcb;
     return pcb;
 }
@@ -651,183 +639,232 @@ static void tcp_output_reset(const struct tcp_segment *seg, const ip_endp_t *loc
     }
 }
 
-/*
- * Retransmission
- */
-
-/* Adds a copy of the segment that is sent at SND.NXT; its timer and R2 begin now. Returns 0, or -1
- * (ENOMEM). */
-static int tcp_retrans_queue_add(struct tcp_pcb *pcb, uint8_t flg, const uint8_t *data, size_t len)
+static int tcp_in_handshake(const struct tcp_pcb *pcb)
 {
-    struct tcp_retrans_entry *entry = memory_alloc(sizeof(*entry) + len);
-
-    if (!entry) {
-        errorf("memory_alloc() failure");
-        errno = ENOMEM;
-        return -1;
-    }
-    entry->first = entry->last = clock_now();
-    entry->rto = MILLISECONDS(TCP_RTO);
-    entry->seq = pcb->snd.nxt;
-    entry->flg = flg;
-    entry->len = len;
-    if (len > 0) {
-        memcpy(entry->data, data, len);
-    }
-    queue_push(&pcb->retrans, entry);
-    return 0;
-}
-
-/* Starts an entry's timer and R2 anew, RFC 6298 5.3: its retransmissions do not count any more. For
- * queue_foreach: arg is the present time. */
-static void tcp_retrans_entry_restart(void *arg, void *data)
-{
-    struct tcp_retrans_entry *entry = data;
-    const uint64_t *now = arg;
-
-    entry->first = entry->last = *now;
-    entry->rto = MILLISECONDS(TCP_RTO);
-    entry->num = 0;
-}
-
-/* SND.UNA has advanced: "Any segments on the retransmission queue that are thereby entirely
- * acknowledged are removed". The timers of the others start anew. RFC 9293 3.10.7.4 */
-static void tcp_retrans_queue_cleanup(struct tcp_pcb *pcb)
-{
-    struct tcp_retrans_entry *entry;
-    uint64_t now = clock_now();
-
-    while ((entry = queue_peek(&pcb->retrans)) != NULL &&
-           seq_leq(entry->seq + tcp_seq_len(entry->flg, entry->len), pcb->snd.una)) {
-        memory_free(queue_pop(&pcb->retrans));
-    }
-    queue_foreach(&pcb->retrans, tcp_retrans_entry_restart, &now);
+    return pcb->state == TCP_STATE_SYN_SENT || pcb->state == TCP_STATE_SYN_RECEIVED;
 }
 
 /* Is the peer's window zero? During the handshake there is no window yet. */
 static int tcp_is_window_zero(const struct tcp_pcb *pcb)
 {
-    return pcb->state != TCP_STATE_CLOSED && pcb->state != TCP_STATE_SYN_SENT &&
-           pcb->state != TCP_STATE_SYN_RECEIVED && pcb->snd.wnd == 0;
+    return !tcp_in_handshake(pcb) && pcb->snd.wnd == 0;
 }
 
-/* Retransmits an entry if it is due, with the current acknowledgment and window; in SYN-SENT there
- * is nothing to acknowledge. For queue_foreach: arg is the block. Left out: measuring the round
- * trip (step 49), fast retransmit (step 51). */
-static void tcp_retrans_entry_resend(void *arg, void *data)
+/* Returns the sequence number of a bare ACK: SND.NXT, but at most the right edge of a window that
+ * has shrunk: the peer drops what lies beyond. */
+static uint32_t tcp_ack_seq(const struct tcp_pcb *pcb)
 {
-    struct tcp_pcb *pcb = arg;
-    struct tcp_retrans_entry *entry = data;
-    uint64_t now = clock_now();
-    uint8_t flg = entry->flg;
+    uint32_t edge = pcb->snd.una + pcb->snd.wnd;
 
-    if (now - entry->last < entry->rto) {
-        return;
+    if (tcp_in_handshake(pcb)) {
+        return pcb->snd.nxt; /* there is no window yet */
     }
-    if (entry != queue_peek(&pcb->retrans) && !seq_lt(entry->seq, pcb->snd.una + pcb->snd.wnd)) {
-        return; /* beyond a window that has shrunk: the oldest segment serves as the probe */
-    }
-    if (pcb->state != TCP_STATE_SYN_SENT) {
-        flg |= TCP_FLG_ACK;
-    }
-    if (++entry->num == TCP_R1) {
-        warnf("desc=%d, no answer to %u retransmissions", pcb->desc, entry->num);
-    }
-    entry->last = now;
-    if (!tcp_is_window_zero(pcb) || entry->rto < MILLISECONDS(TCP_R2) / 8) { /* as for a probe */
-        entry->rto *= 2;
-    }
-    count(stats.retransmitted);
-    tcp_output_segment(entry->seq, TCP_FLG_ISSET(flg, TCP_FLG_ACK) ? pcb->rcv.nxt : 0, flg,
-                       (uint16_t)pcb->rcv.wnd, entry->data, entry->len, &pcb->local, &pcb->remote);
+    return seq_lt(edge, pcb->snd.nxt) ? edge : pcb->snd.nxt;
 }
 
-/* Retransmits the entries that are due. After R2 the connection times out, with ETIMEDOUT, and
- * SYN-RECEIVED by tcp_pcb_fail_handshake: then returns -1, and the block may be gone. RFC 9293
- * 3.8.3 */
-static int tcp_retrans_emit(struct tcp_pcb *pcb)
+/* Starts the retransmission timer and R2 anew, RFC 6298 5.1, 5.3 and 5.7. */
+static void tcp_retrans_start(struct tcp_pcb *pcb)
 {
-    const struct tcp_retrans_entry *oldest = queue_peek(&pcb->retrans);
-    uint64_t r2;
+    pcb->retrans.first = pcb->retrans.last = clock_now();
+    pcb->retrans.rto = MILLISECONDS(pcb->retrans.slow ? TCP_RTO_SLOW : TCP_RTO);
+    pcb->retrans.num = 0;
+}
 
-    if (!oldest) {
+/* Sends a segment at seq, with the current acknowledgment and window. */
+static void tcp_output_at(struct tcp_pcb *pcb, uint32_t seq, uint8_t flg, const uint8_t *data,
+                          size_t len)
+{
+    pcb->rcv.edge = pcb->rcv.nxt + pcb->rcv.wnd;
+    tcp_output_segment(seq, TCP_FLG_ISSET(flg, TCP_FLG_ACK) ? pcb->rcv.nxt : 0, flg,
+                       (uint16_t)pcb->rcv.wnd, data, len, &pcb->local, &pcb->remote);
+}
+
+/* Sends the next segment at SND.NXT, a bare ACK at tcp_ack_seq. SYN, data and FIN start the
+ * retransmission timer unless it runs. */
+static void tcp_output(struct tcp_pcb *pcb, uint8_t flg, const uint8_t *data, size_t len)
+{
+    uint32_t seq = flg == TCP_FLG_ACK && len == 0 ? tcp_ack_seq(pcb) : pcb->snd.nxt;
+
+    if (tcp_seq_len(flg, len) > 0 && pcb->retrans.rto == 0) {
+        tcp_retrans_start(pcb);
+    }
+    pcb->snd.nxt += tcp_seq_len(flg, len);
+    tcp_output_at(pcb, seq, flg, data, len);
+}
+
+/*
+ * Send buffer and retransmission
+ */
+
+/* Returns the sequence number after the send buffer and its FIN. */
+static uint32_t tcp_snd_end(const struct tcp_pcb *pcb)
+{
+    return pcb->snd.una + (uint32_t)pcb->snd.buf.len + (uint32_t)pcb->snd.fin;
+}
+
+/* Appends as many of the user's bytes as fit. Returns their number, or -1 (ENOMEM). */
+static ssize_t tcp_snd_write(struct tcp_pcb *pcb, const uint8_t *data, size_t len)
+{
+    size_t room;
+
+    if (tcp_buf_alloc(&pcb->snd.buf, TCP_SND_BUF_SIZE) == -1) {
+        return -1;
+    }
+    room = pcb->snd.buf.size - pcb->snd.buf.len;
+    len = len < room ? len : room;
+    tcp_buf_write(&pcb->snd.buf, data, len);
+    return (ssize_t)len;
+}
+
+/* Advances SND.UNA to ack: "Any segments on the retransmission queue that are thereby entirely
+ * acknowledged are removed", RFC 9293 3.10.7.4; of other segments the acknowledged bytes. */
+static void tcp_snd_acked(struct tcp_pcb *pcb, uint32_t ack)
+{
+    size_t num = ack - pcb->snd.una;
+
+    if (num > pcb->snd.buf.len) { /* all data, and the SYN or FIN */
+        num = pcb->snd.buf.len;
+        pcb->snd.fin = 0;
+    }
+    if (num > 0) {
+        tcp_buf_drop(&pcb->snd.buf, num);
+    }
+    pcb->snd.una = ack;
+    if (pcb->retrans.num == 0) {
+        pcb->retrans.slow = 0; /* sent once: TCP_RTO is long enough */
+    }
+    if (ack == pcb->snd.nxt && ack == tcp_snd_end(pcb)) {
+        pcb->retrans.rto = 0;
+    } else {
+        tcp_retrans_start(pcb);
+    }
+}
+
+/* Returns the most data that a segment may carry now: the interface's MTU may have changed since
+ * the SYN. RFC 9293 3.7.1 */
+static size_t tcp_send_mss(const struct tcp_pcb *pcb)
+{
+    uint16_t limit = tcp_iface_mss(ip_route_get_iface(pcb->remote.addr));
+
+    return pcb->mss < limit ? pcb->mss : limit;
+}
+
+/* Copies to out_text the text of the segment at seq, up to edge, and sets its flags: PSH with the
+ * last byte, FIN after it. Returns the length. */
+static size_t tcp_copy_segment(const struct tcp_pcb *pcb, uint32_t seq, uint32_t edge, uint8_t *flg)
+{
+    size_t offset = seq - pcb->snd.una, left = pcb->snd.buf.len - offset;
+    size_t mss = tcp_send_mss(pcb), len = left < mss ? left : mss;
+
+    len = len < edge - seq ? len : edge - seq;
+    *flg = TCP_FLG_ACK;
+    if (len == 0) {
+        *flg |= TCP_FLG_FIN;
         return 0;
     }
-    r2 = TCP_FLG_ISSET(oldest->flg, TCP_FLG_SYN) ? TCP_R2_SYN : TCP_R2;
-    if (clock_now() - oldest->first >= MILLISECONDS(r2)) {
+    tcp_buf_peek(&pcb->snd.buf, offset, out_text, len);
+    if (len == left) {
+        *flg |= TCP_FLG_PSH;
+    }
+    if (len == left && pcb->snd.fin && edge - seq > len) {
+        *flg |= TCP_FLG_FIN;
+    }
+    return len;
+}
+
+/* Sends unsent data and FIN as far as the window allows. Returns whether it sent anything.
+ * Left out: a congestion window (step 50), Nagle's algorithm (step 52). */
+static int tcp_output_pending(struct tcp_pcb *pcb)
+{
+    uint32_t edge = pcb->snd.una + pcb->snd.wnd, end = tcp_snd_end(pcb), before = pcb->snd.nxt;
+    size_t len;
+    uint8_t flg;
+
+    if (seq_lt(pcb->snd.nxt, end) && pcb->retrans.rto == 0) {
+        tcp_retrans_start(pcb); /* also for a zero window: the timer sends the probes */
+    }
+    while (seq_lt(pcb->snd.nxt, end) && seq_lt(pcb->snd.nxt, edge)) {
+        len = tcp_copy_segment(pcb, pcb->snd.nxt, edge, &flg);
+        tcp_output(pcb, flg, out_text, len);
+    }
+    return pcb->snd.nxt != before;
+}
+
+/* Probes a zero window with an old sequence number, which the peer must answer. RFC 9293 3.8.6.1 */
+static void tcp_probe_emit(struct tcp_pcb *pcb)
+{
+    count(stats.probes_sent);
+    tcp_output_at(pcb, pcb->snd.una - 1, TCP_FLG_ACK, NULL, 0);
+}
+
+static void tcp_resend_syn(struct tcp_pcb *pcb)
+{
+    uint8_t ack = pcb->state == TCP_STATE_SYN_RECEIVED ? TCP_FLG_ACK : 0;
+
+    count(stats.retransmitted);
+    tcp_output_at(pcb, pcb->iss, TCP_FLG_SYN | ack, NULL, 0);
+}
+
+/* Retransmits all data in flight, up to the edge of a window that has shrunk. RFC 9293 3.8.6. Left
+ * out: retransmitting only a part (steps 50 and 55). */
+static void tcp_resend_text(struct tcp_pcb *pcb)
+{
+    uint32_t seq = pcb->snd.una, edge = pcb->snd.una + pcb->snd.wnd;
+    size_t len;
+    uint8_t flg;
+
+    if (seq_lt(pcb->snd.nxt, edge)) {
+        edge = pcb->snd.nxt;
+    }
+    while (seq_lt(seq, edge)) {
+        len = tcp_copy_segment(pcb, seq, edge, &flg);
+        count(stats.retransmitted);
+        tcp_output_at(pcb, seq, flg, out_text, len);
+        seq += tcp_seq_len(flg, len);
+    }
+}
+
+/* Retransmits, or probes a zero window, and doubles the timeout. Left out: measuring the round trip
+ * (step 49), fast retransmit (step 51). */
+static void tcp_retrans_repeat(struct tcp_pcb *pcb)
+{
+    if (++pcb->retrans.num == TCP_R1) {
+        warnf("desc=%d, no answer to %u retransmissions", pcb->desc, pcb->retrans.num);
+    }
+    pcb->retrans.last = clock_now();
+    if (!tcp_is_window_zero(pcb) || pcb->retrans.rto < MILLISECONDS(TCP_R2) / 8) {
+        pcb->retrans.rto *= 2; /* but several probes must fit into R2 */
+    }
+    if (tcp_in_handshake(pcb)) {
+        pcb->retrans.slow = 1;
+        tcp_resend_syn(pcb);
+    } else if (tcp_is_window_zero(pcb)) {
+        tcp_probe_emit(pcb);
+    } else {
+        tcp_resend_text(pcb);
+    }
+}
+
+/* Retransmits if it is due. After R2 without an acknowledgment the connection times out; then the
+ * block may be gone. RFC 9293 3.8.3 */
+static void tcp_retrans_emit(struct tcp_pcb *pcb)
+{
+    uint32_t r2 = tcp_in_handshake(pcb) ? TCP_R2_SYN : TCP_R2;
+    uint64_t now = clock_now();
+
+    if (pcb->retrans.rto == 0) {
+        return;
+    }
+    if (now - pcb->retrans.first >= MILLISECONDS(r2)) {
         count(stats.timed_out);
         if (pcb->state == TCP_STATE_SYN_RECEIVED) {
             tcp_pcb_fail_handshake(pcb, ETIMEDOUT);
         } else {
             tcp_pcb_finish(pcb, ETIMEDOUT);
         }
-        return -1;
+    } else if (now - pcb->retrans.last >= pcb->retrans.rto) {
+        tcp_retrans_repeat(pcb);
     }
-    queue_foreach(&pcb->retrans, tcp_retrans_entry_resend, pcb);
-    return 0;
-}
-
-/* Probes a zero window while a thread waits for it to open, with an old sequence number, which the
- * peer must answer. A silent peer times out, as in tcp_retrans_emit. RFC 9293 3.8.6.1 */
-static int tcp_probe_emit(struct tcp_pcb *pcb)
-{
-    uint64_t now = clock_now();
-
-    if (!pcb->blocked || !tcp_is_window_zero(pcb) || queue_peek(&pcb->retrans)) {
-        pcb->probe_rto = 0;
-        return 0;
-    }
-    if (pcb->probe_rto == 0) {
-        pcb->probe_first = pcb->probe_last = now;
-        pcb->probe_rto = MILLISECONDS(TCP_RTO);
-    }
-    if (now - pcb->probe_first >= MILLISECONDS(TCP_R2)) {
-        count(stats.timed_out);
-        tcp_pcb_finish(pcb, ETIMEDOUT);
-        return -1;
-    }
-    if (now - pcb->probe_last >= pcb->probe_rto) {
-        pcb->probe_last = now;
-        if (pcb->probe_rto < MILLISECONDS(TCP_R2) / 8) { /* several probes must fit into R2 */
-            pcb->probe_rto *= 2;
-        }
-        count(stats.probes_sent);
-        tcp_output_segment(pcb->snd.una - 1, pcb->rcv.nxt, TCP_FLG_ACK, (uint16_t)pcb->rcv.wnd,
-                           NULL, 0, &pcb->local, &pcb->remote);
-    }
-    return 0;
-}
-
-/* Returns the sequence number of a bare ACK: SND.NXT, but at most the right edge of the window: the
- * peer drops what lies beyond. SND.NXT is beyond after a FIN into a zero window, or if the window
- * has shrunk. */
-static uint32_t tcp_ack_seq(const struct tcp_pcb *pcb)
-{
-    uint32_t edge = pcb->snd.una + pcb->snd.wnd;
-
-    if (pcb->state == TCP_STATE_SYN_SENT || pcb->state == TCP_STATE_SYN_RECEIVED) {
-        return pcb->snd.nxt; /* there is no window yet */
-    }
-    return seq_lt(edge, pcb->snd.nxt) ? edge : pcb->snd.nxt;
-}
-
-/* Sends the next segment, at SND.NXT, and advances SND.NXT; a bare ACK at tcp_ack_seq. First it is
- * queued for retransmission, if it takes sequence numbers: without memory nothing is sent. Returns
- * 0, or -1 (ENOMEM); what IP refuses is as if lost on the wire. */
-static int tcp_output(struct tcp_pcb *pcb, uint8_t flg, const uint8_t *data, size_t len)
-{
-    uint32_t seq = flg == TCP_FLG_ACK && len == 0 ? tcp_ack_seq(pcb) : pcb->snd.nxt;
-
-    if (len > 0 || TCP_FLG_ISSET(flg, TCP_FLG_SYN | TCP_FLG_FIN)) {
-        if (tcp_retrans_queue_add(pcb, flg, data, len) == -1) {
-            return -1;
-        }
-    }
-    pcb->snd.nxt += tcp_seq_len(flg, len);
-    pcb->rcv.edge = pcb->rcv.nxt + pcb->rcv.wnd;
-    tcp_output_segment(seq, TCP_FLG_ISSET(flg, TCP_FLG_ACK) ? pcb->rcv.nxt : 0, flg,
-                       (uint16_t)pcb->rcv.wnd, data, len, &pcb->local, &pcb->remote);
-    return 0;
 }
 
 /* Sets the initial send sequence number, by random_bytes, and SND.UNA and SND.NXT to it. */
@@ -835,6 +872,7 @@ static void tcp_pcb_set_iss(struct tcp_pcb *pcb)
 {
     random_bytes(&pcb->iss, sizeof(pcb->iss));
     pcb->snd.una = pcb->snd.nxt = pcb->iss;
+    pcb->retrans.slow = 0;
 }
 
 /* Sends a RST if the peer may have the connection open, and releases the block. */
@@ -874,10 +912,7 @@ static void tcp_pcb_timer(struct tcp_pcb *pcb)
         tcp_pcb_finish(pcb, 0);
         return;
     }
-    if (tcp_retrans_emit(pcb) == -1) {
-        return;
-    }
-    tcp_probe_emit(pcb);
+    tcp_retrans_emit(pcb);
 }
 
 static void tcp_timer(void)
@@ -1006,16 +1041,11 @@ static struct tcp_pcb *tcp_pcb_alloc_child(struct tcp_pcb *listener)
  * 3.7.1 */
 static void tcp_pcb_take_syn(struct tcp_pcb *pcb, const struct tcp_segment *seg)
 {
-    uint16_t limit = tcp_iface_mss(ip_route_get_iface(pcb->remote.addr));
-
     pcb->irs = seg->seq;
     pcb->rcv.nxt = seg->seq + 1;
     pcb->rcv.wnd = TCP_RCV_BUF_SIZE;
     pcb->rcv.early = 0;
     pcb->mss = seg->mss == 0 ? TCP_MSS : seg->mss < TCP_MSS_MIN ? TCP_MSS_MIN : seg->mss;
-    if (pcb->mss > limit) {
-        pcb->mss = limit;
-    }
 }
 
 /* 3.10.7.1 "If the state is CLOSED": "An incoming segment not containing a RST causes a RST to be
@@ -1069,9 +1099,7 @@ static void tcp_listen(struct tcp_pcb *pcb, const struct tcp_segment *seg, const
     tcp_pcb_take_syn(pcb, seg);
     tcp_pcb_set_iss(pcb);
     tcp_pcb_set_state(pcb, TCP_STATE_SYN_RECEIVED);
-    if (tcp_output(pcb, TCP_FLG_SYN | TCP_FLG_ACK, NULL, 0) == -1) {
-        tcp_pcb_fail_handshake(pcb, ENOMEM);
-    }
+    tcp_output(pcb, TCP_FLG_SYN | TCP_FLG_ACK, NULL, 0);
 }
 
 /* Cuts off a SYN that has been taken: the rest of the segment begins behind it. */
@@ -1142,13 +1170,11 @@ static int tcp_syn_sent(struct tcp_pcb *pcb, struct tcp_segment *seg)
     tcp_pcb_take_syn(pcb, seg);
     if (!acceptable) { /* the SYNs crossed: "enter SYN-RECEIVED, form a SYN,ACK segment" */
         tcp_pcb_set_state(pcb, TCP_STATE_SYN_RECEIVED);
-        tcp_output_segment(pcb->iss, pcb->rcv.nxt, TCP_FLG_SYN | TCP_FLG_ACK,
-                           (uint16_t)pcb->rcv.wnd, NULL, 0, &pcb->local, &pcb->remote);
+        tcp_output_at(pcb, pcb->iss, TCP_FLG_SYN | TCP_FLG_ACK, NULL, 0);
         tcp_keep_text(pcb, seg);
         return -1;
     }
-    pcb->snd.una = seg->ack;
-    tcp_retrans_queue_cleanup(pcb);
+    tcp_snd_acked(pcb, seg->ack);
     if (tcp_establish(pcb, seg) == -1) {
         return -1;
     }
@@ -1356,19 +1382,17 @@ static int tcp_check_ack_syn_received(struct tcp_pcb *pcb, struct tcp_segment *s
 }
 
 /* An ACK with a zero window is an answer: R1 and R2 begin anew, RFC 9293 3.8.6.1, MUST-37. When the
- * window opens, all retransmission timers do too. */
+ * window becomes zero, or opens, the retransmission timer does too. */
 static void tcp_extend_probing(struct tcp_pcb *pcb, int was_zero)
 {
-    struct tcp_retrans_entry *oldest = queue_peek(&pcb->retrans);
-    uint64_t now = clock_now();
-
-    pcb->probe_first = now;
-    if (tcp_is_window_zero(pcb) && oldest) {
-        oldest->first = now;
-        oldest->num = 0;
-    } else if (was_zero && !tcp_is_window_zero(pcb)) {
-        pcb->probe_rto = 0;
-        queue_foreach(&pcb->retrans, tcp_retrans_entry_restart, &now);
+    if (pcb->retrans.rto == 0) {
+        return;
+    }
+    if (tcp_is_window_zero(pcb) != was_zero) {
+        tcp_retrans_start(pcb);
+    } else if (was_zero) {
+        pcb->retrans.first = clock_now();
+        pcb->retrans.num = 0;
     }
 }
 
@@ -1376,6 +1400,8 @@ static void tcp_extend_probing(struct tcp_pcb *pcb, int was_zero)
  * of unsent data is answered here: after -1 `ack_due` is not looked at. */
 static int tcp_check_ack_established(struct tcp_pcb *pcb, const struct tcp_segment *seg)
 {
+    int was_zero = tcp_is_window_zero(pcb);
+
     if (seq_lt(pcb->snd.nxt, seg->ack)) {
         drop(stats.bad_ack, "desc=%d, ACK of unsent data, ack=%u", pcb->desc, seg->ack);
         tcp_output(pcb, TCP_FLG_ACK, NULL, 0);
@@ -1393,24 +1419,18 @@ static int tcp_check_ack_established(struct tcp_pcb *pcb, const struct tcp_segme
         pcb->snd.wl2 = seg->ack;
     }
     if (seg->ack != pcb->snd.una) {
-        pcb->snd.una = seg->ack;
-        tcp_retrans_queue_cleanup(pcb);
+        tcp_snd_acked(pcb, seg->ack);
     }
+    tcp_extend_probing(pcb, was_zero);
     sched_task_wakeup(&pcb->task);
     return 0;
-}
-
-/* Has the peer acknowledged our FIN, the last that we sent? */
-static int tcp_is_fin_acked(const struct tcp_pcb *pcb)
-{
-    return pcb->snd.una == pcb->snd.nxt;
 }
 
 /* 3.10.7.4 "Fifth, check the ACK field": "if the ACK acknowledges our FIN". FIN-WAIT-2 has a limit
  * if no user owns the block: its deadline is set here. */
 static int tcp_check_ack_fin(struct tcp_pcb *pcb)
 {
-    if (!tcp_is_fin_acked(pcb)) {
+    if (pcb->snd.fin) {
         return 0;
     }
     switch (pcb->state) {
@@ -1432,20 +1452,14 @@ static int tcp_check_ack_fin(struct tcp_pcb *pcb)
 /* 3.10.7.4 "Fifth, check the ACK field": "if the ACK bit is off, drop the segment" */
 static int tcp_check_ack(struct tcp_pcb *pcb, struct tcp_segment *seg)
 {
-    int was_zero;
-
     if (!TCP_FLG_ISSET(seg->flg, TCP_FLG_ACK)) {
         return drop(stats.bad_flags, "desc=%d, no ACK", pcb->desc);
     }
     if (pcb->state == TCP_STATE_SYN_RECEIVED && tcp_check_ack_syn_received(pcb, seg) == -1) {
         return -1;
     }
-    was_zero = tcp_is_window_zero(pcb);
     if (tcp_check_ack_established(pcb, seg) == -1) {
         return -1;
-    }
-    if (seg->ack == pcb->snd.una) {
-        tcp_extend_probing(pcb, was_zero);
     }
     return tcp_check_ack_fin(pcb);
 }
@@ -1512,7 +1526,7 @@ static void tcp_segment_rest(struct tcp_pcb *pcb, struct tcp_segment *seg)
     if (tcp_segment_text(pcb, seg) == 0) {
         tcp_check_fin(pcb, seg);
     }
-    if (seg->ack_due) { /* left out: delayed ACKs (step 47) */
+    if (!tcp_output_pending(pcb) && seg->ack_due) { /* left out: delayed ACKs (step 47) */
         tcp_output(pcb, TCP_FLG_ACK, NULL, 0);
     }
 }
@@ -1712,8 +1726,7 @@ static int tcp_pcb_offer(struct tcp_pcb *pcb, const ip_endp_t *local, const ip_e
  * gone. */
 static int tcp_wait_handshake(struct tcp_pcb *pcb)
 {
-    while (pcb->state == TCP_STATE_LISTEN || pcb->state == TCP_STATE_SYN_SENT ||
-           pcb->state == TCP_STATE_SYN_RECEIVED) {
+    while (pcb->state == TCP_STATE_LISTEN || tcp_in_handshake(pcb)) {
         if (sched_task_sleep(&pcb->task, &lock, 0) == -1) {
             return -1;
         }
@@ -1807,9 +1820,7 @@ static int tcp_pcb_connect(struct tcp_pcb *pcb, const ip_endp_t *remote)
     pcb->rcv.wnd = TCP_RCV_BUF_SIZE;
     tcp_buf_free(&pcb->rcv.buf); /* unread data of the previous connection */
     tcp_pcb_set_iss(pcb);
-    if (tcp_output(pcb, TCP_FLG_SYN, NULL, 0) == -1) {
-        return -1;
-    }
+    tcp_output(pcb, TCP_FLG_SYN, NULL, 0);
     tcp_pcb_set_state(pcb, TCP_STATE_SYN_SENT);
     return 0;
 }
@@ -2095,43 +2106,22 @@ static int tcp_check_send(const struct tcp_pcb *pcb)
     }
 }
 
-/* The usable window: what may be sent now. Negative if the peer has shrunk its window, 0 if the
- * retransmission queue is full. */
-static int32_t tcp_usable_window(const struct tcp_pcb *pcb)
+/* Sleeps until the send buffer has room, fills it, and sends. Returns the bytes taken, or -1 with
+ * errno set: after EBADF the block is gone. Caller must hold the lock. */
+static ssize_t tcp_send_some(struct tcp_pcb *pcb, const uint8_t *data, size_t len)
 {
-    if (pcb->retrans.num >= TCP_RETRANS_QUEUE_LIMIT) {
-        return 0;
+    ssize_t n;
+
+    assert(lock_held(&lock));
+    while ((n = tcp_snd_write(pcb, data, len)) == 0) {
+        if (sched_task_sleep(&pcb->task, &lock, 0) == -1 || tcp_check_send(pcb) == -1) {
+            return -1;
+        }
     }
-    return (int32_t)(pcb->snd.una + pcb->snd.wnd - pcb->snd.nxt);
-}
-
-/* Sends one segment of data, with PSH, as much as the MSS and the window allow. The peer may have
- * shrunk its window. Returns its bytes of data, 0 if nothing may be sent now, or -1 (ENOMEM). Left
- * out: congestion window (step 50), Nagle's algorithm (step 52). */
-static ssize_t tcp_send_segment(struct tcp_pcb *pcb, const uint8_t *data, size_t len)
-{
-    int32_t usable = tcp_usable_window(pcb);
-
-    if (usable <= 0) {
-        return 0;
+    if (n > 0) {
+        tcp_output_pending(pcb);
     }
-    len = len < (size_t)usable ? len : (size_t)usable;
-    len = len < pcb->mss ? len : pcb->mss;
-    return tcp_output(pcb, TCP_FLG_ACK | TCP_FLG_PSH, data, len) == 0 ? (ssize_t)len : -1;
-}
-
-/* Sleeps until the block has changed: the window may be open. Returns 0, or -1 with errno set:
- * after EBADF the block is gone. */
-static int tcp_wait_window(struct tcp_pcb *pcb)
-{
-    int ret;
-
-    pcb->blocked++;
-    ret = sched_task_sleep(&pcb->task, &lock, 0);
-    if (ret == 0 || errno != EBADF) {
-        pcb->blocked--;
-    }
-    return ret;
+    return n;
 }
 
 ssize_t tcp_cmd_send(int desc, const void *data, size_t len)
@@ -2146,13 +2136,8 @@ ssize_t tcp_cmd_send(int desc, const void *data, size_t len)
         n = -1;
     }
     while (n != -1 && sent < len) {
-        n = tcp_send_segment(pcb, (const uint8_t *)data + sent, len - sent);
-        if (n > 0) {
-            sent += (size_t)n;
-        }
-        if (n == 0 && (tcp_wait_window(pcb) == -1 || tcp_check_send(pcb) == -1)) {
-            n = -1;
-        }
+        n = tcp_send_some(pcb, (const uint8_t *)data + sent, len - sent);
+        sent += n > 0 ? (size_t)n : 0;
     }
     lock_release(&lock);
     return n == -1 && sent == 0 ? -1 : (ssize_t)sent;
@@ -2249,17 +2234,15 @@ ssize_t tcp_cmd_receive(int desc, void *buf, size_t size)
     return ret;
 }
 
-/* Sends our FIN, and gives up the descriptor: the protocol finishes alone, within
- * TCP_CLOSE_TIMEOUT. Without memory for the FIN it resets the connection. */
+/* Sends our FIN behind the user's data, and gives up the descriptor: the protocol finishes
+ * alone. */
 static void tcp_pcb_send_fin(struct tcp_pcb *pcb, enum tcp_state next)
 {
-    if (tcp_output(pcb, TCP_FLG_FIN | TCP_FLG_ACK, NULL, 0) == -1) {
-        tcp_pcb_reset(pcb); /* no memory for the FIN */
-        return;
-    }
     pcb->owned = 0;
     pcb->expires = clock_now() + MILLISECONDS(TCP_CLOSE_TIMEOUT);
+    pcb->snd.fin = 1;
     tcp_pcb_set_state(pcb, next);
+    tcp_output_pending(pcb);
 }
 
 /* CLOSE, RFC 9293 3.10.4. Caller must hold the lock. */
@@ -2294,7 +2277,6 @@ int tcp_cmd_close(int desc)
         sched_task_destroy(&pcb->task, &lock);
         sched_task_init(&pcb->task);
         pcb->closing = 0;
-        pcb->blocked = 0; /* no call sleeps in tcp_wait_window now */
         tcp_pcb_close(pcb);
     }
     lock_release(&lock);

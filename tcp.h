@@ -15,8 +15,9 @@
 #define TCP_BACKLOG_MAX 1024       /* connections of a listener that wait for accept */
 #define TCP_HALF_OPEN_MAX 1024     /* SYN-RECEIVED at a listener; an old half-open is evicted */
 #define TCP_TIMER_INTERVAL 100     /* milliseconds between two ticks */
-#define TCP_RETRANS_QUEUE_LIMIT 256 /* segments in flight; then send sleeps */
+#define TCP_SND_BUF_SIZE 65535     /* unacknowledged bytes; send sleeps until there is room */
 #define TCP_RTO 1000               /* milliseconds, initial retransmission timeout, RFC 6298 2.1 */
+#define TCP_RTO_SLOW 3000          /* the same after a retransmitted SYN, RFC 6298 5.7 */
 #define TCP_R1 3                   /* the retransmission that logs a warning, RFC 9293 3.8.3 */
 #define TCP_R2 100000              /* milliseconds before a connection times out, RFC 9293 3.8.3 */
 #define TCP_R2_SYN 180000          /* the same for a SYN */
@@ -155,8 +156,9 @@ int tcp_cmd_connect(int desc, const ip_endp_t *remote);
 int tcp_cmd_getsockname(int desc, ip_endp_t *local);
 /* Copies the peer's endpoint. ENOTCONN. */
 int tcp_cmd_getpeername(int desc, ip_endp_t *remote);
-/* SEND: sleeps until all len bytes are sent. Returns len, or less after a failure; len 0 returns 0.
- * ENOTCONN, ENOMEM, ECONNRESET, ETIMEDOUT. */
+/* SEND: sleeps until all len bytes are in the send buffer; they are sent as the peer's window
+ * allows. Returns len, or less after a failure; len 0 returns 0. ENOTCONN, ENOMEM, ECONNRESET,
+ * ETIMEDOUT. */
 ssize_t tcp_cmd_send(int desc, const void *data, size_t len);
 /* RECEIVE: sleeps until there is data, and copies at most size bytes. Returns their number, or 0 at
  * the end of file. ENOTCONN, ECONNRESET, ETIMEDOUT. */
