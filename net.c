@@ -339,14 +339,15 @@ void net_get_stats(struct net_stats *out)
 static const struct layer {
     const char *name;
     int (*init)(void);
-    void (*shutdown)(void);
+    void (*leave)(void);    /* ends users' calls and connections; the platform still runs */
+    void (*shutdown)(void); /* frees its data, after the platform has stopped */
 } layers[] = {
-    {"arp", arp_init, arp_shutdown},
-    {"ip", ip_init, ip_shutdown},
-    {"icmp", icmp_init, NULL},
-    {"udp", udp_init, udp_shutdown},
-    {"tcp", tcp_init, tcp_shutdown},
-    {"sock", NULL, sock_stop},
+    {"arp", arp_init, NULL, arp_shutdown},
+    {"ip", ip_init, NULL, ip_shutdown},
+    {"icmp", icmp_init, NULL, NULL},
+    {"tcp", tcp_init, tcp_shutdown, NULL}, /* leaves last: it may take seconds */
+    {"udp", udp_init, udp_shutdown, NULL},
+    {"sock", NULL, sock_stop, NULL},
 };
 
 static void net_free(void)
@@ -374,6 +375,16 @@ static void net_free(void)
     }
 }
 
+/* Calls leave of the layers below end, the highest first. */
+static void net_layers_leave(const struct layer *end)
+{
+    while (end-- > layers) {
+        if (end->leave) {
+            end->leave();
+        }
+    }
+}
+
 /* Calls shutdown of the layers below end, the highest first. */
 static void net_layers_shutdown(const struct layer *end)
 {
@@ -391,6 +402,7 @@ static int net_layers_init(void)
     for (layer = layers; layer < tailof(layers); layer++) {
         if (layer->init && layer->init() == -1) {
             errorf("%s_init() failure", layer->name);
+            net_layers_leave(layer);
             net_layers_shutdown(layer);
             return -1;
         }
@@ -472,6 +484,7 @@ int net_shutdown(void)
         errno = ENETDOWN;
         return -1;
     }
+    net_layers_leave(tailof(layers));
     if (platform_shutdown() == -1) {
         errorf("platform_shutdown() failure");
         return -1;

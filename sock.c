@@ -257,6 +257,37 @@ int sock_close(int id)
     return type == SOCK_STREAM ? tcp_cmd_close(desc) : udp_cmd_close(desc);
 }
 
+int sock_shutdown(int id, int how)
+{
+    int type, desc = sock_get(id, &type);
+
+    if (desc == -1) {
+        return -1;
+    }
+    if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR) {
+        errno = EINVAL;
+        return -1;
+    }
+    if (type != SOCK_STREAM) {
+        errno = ENOTCONN; /* datagrams have no peer */
+        return -1;
+    }
+    if (how != SHUT_RD && tcp_cmd_half_close(desc) == -1) {
+        return -1;
+    }
+    return how == SHUT_WR ? 0 : tcp_cmd_end_receive(desc);
+}
+
+int sock_abort(int id)
+{
+    int type, desc = sock_take(id, &type);
+
+    if (desc == -1) {
+        return -1;
+    }
+    return type == SOCK_STREAM ? tcp_cmd_abort(desc) : udp_cmd_close(desc);
+}
+
 int sock_bind(int id, const struct sockaddr *addr, socklen_t addrlen)
 {
     int type, desc = sock_get(id, &type);

@@ -24,6 +24,11 @@ void sock_stop(void);
 int sock_open(int domain, int type, int protocol);
 /* Closes a socket; its sleeping calls fail with EBADF. EBADF (not open). */
 int sock_close(int id);
+/* Streams. SHUT_WR ends sending, as tcp_cmd_half_close; SHUT_RD receiving, as tcp_cmd_end_receive;
+ * SHUT_RDWR both. EBADF, EINVAL, ENOTCONN (also for datagrams), and those of these commands. */
+int sock_shutdown(int id, int how);
+/* Closes a socket; a stream's connection is reset, as by tcp_cmd_abort. EBADF. */
+int sock_abort(int id);
 /* Binds a socket to a local address; port 0: one is chosen. EBADF, EINVAL, EFAULT, EAFNOSUPPORT,
  * EADDRINUSE, EADDRNOTAVAIL. */
 int sock_bind(int id, const struct sockaddr *addr, socklen_t addrlen);
@@ -37,8 +42,8 @@ int sock_listen(int id, int backlog);
 /* Streams. Sleeps until a connection waits; addr gets its peer. Returns its descriptor. EBADF,
  * EOPNOTSUPP, EINVAL, EFAULT, EMFILE, EINTR. */
 int sock_accept(int id, struct sockaddr *addr, socklen_t *addrlen);
-/* Streams. Connects, and sleeps until the handshake is over. EBADF, EOPNOTSUPP, EINVAL, EFAULT,
- * EAFNOSUPPORT, and those of tcp_cmd_connect. */
+/* Streams. Connects, and sleeps until the handshake is over; after EINTR, call again to wait.
+ * EBADF, EOPNOTSUPP, EINVAL, EFAULT, EAFNOSUPPORT, and those of tcp_cmd_connect. */
 int sock_connect(int id, const struct sockaddr *addr, socklen_t addrlen);
 /* Streams. Sleeps until there is data. Returns the bytes received, 0 at the end of file. EBADF,
  * EOPNOTSUPP, EFAULT, and those of tcp_cmd_receive. */

@@ -29,7 +29,7 @@
  * Map by section of RFC 9293
  *   3.1      header           tcp_check_hdr, tcp_segment_parse, tcp_segment_parse_options, tcp_dump
  *   3.3      control blocks   tcp_pcb_alloc, tcp_pcb_select, tcp_pcb_set_state, tcp_pcb_release
- *   3.4      sequence numbers seq_lt, seq_leq, seq_between (tcp.h), tcp_seq_len, tcp_pcb_set_iss
+ *   3.4      sequence numbers seq_lt, seq_leq, seq_between (tcp.h), tcp_seq_len, tcp_choose_iss
  *   3.7.1    MSS              tcp_iface_mss, tcp_put_mss, tcp_send_mss
  *   3.8.1-3  retransmission   tcp_retrans_start, tcp_retrans_emit, tcp_retrans_repeat
  *   3.8.6    windows          tcp_open_window, tcp_probe_emit, tcp_extend_probing
@@ -39,12 +39,14 @@
  *   3.10.8   timeouts         tcp_timer
  *
  * Verbs that end a connection or its block
- *   tcp_pcb_close           CLOSE: sends a FIN in ESTABLISHED and CLOSE-WAIT, or else resets; a
- *                           listener with its children
- *   tcp_pcb_send_fin        sends the FIN; from then on no user owns the block
+ *   tcp_pcb_close           CLOSE: a FIN follows the data, then tcp_pcb_leave; resets if received
+ *                           data is unread; resets a listener's children
+ *   tcp_pcb_abort           ABORT: resets; a listener with its children
+ *   tcp_pcb_leave           no user owns the block any more: it gets a deadline
  *   tcp_pcb_reset           sends a RST if the peer may have the connection open, and releases
  *   tcp_pcb_fail_handshake  returns to LISTEN after a user's passive OPEN, or else finishes
  *   tcp_pcb_finish          enters CLOSED, with an errno for the user; releases without a user
+ *   tcp_pcb_expire          the deadline: resets if our FIN is unacknowledged, or else finishes
  *   tcp_pcb_evict           releases a listener's oldest half-open block for a new SYN
  *   tcp_pcb_recycle         releases the oldest block in TIME-WAIT when the table is full
  *   tcp_pcb_release         the last of all: frees the block; sleepers get EBADF
@@ -55,8 +57,11 @@
  *                                  cleared when all is acknowledged, and by tcp_snd_flush
  *   R2              retrans.first  set likewise, and by each ACK with a zero window; at its end
  *                                  the connection times out
- *   CLOSE           expires        set by tcp_pcb_send_fin, and in FIN-WAIT-2; ends with the block
- *   TIME-WAIT       expires        set by tcp_pcb_time_wait, again by the peer's FIN
+ *   CLOSE           expires        set by tcp_set_close_timer: the user leaves, progress,
+ *                                  FIN-WAIT-2; cleared by tcp_pcb_finish
+ *   TIME-WAIT       expires        set by tcp_set_timewait_timer: entry, the peer's FIN again;
+ *                                  cleared by tcp_pcb_finish
+ *   A stop of the process puts off R2 and the deadlines: tcp_pcb_put_off.
  *
  * Lock. `lock` guards the table and its blocks. Order: sock, tcp, ip, arp. A command that sleeps
  * releases it, and then checks the state again; after EBADF the block is gone.
@@ -155,6 +160,8 @@ struct tcp_pcb {
         uint32_t edge;      /* right edge of the window as last advertised */
         struct tcp_buf buf; /* bytes that the user has not read */
         size_t early;       /* bytes of text of a crossing SYN, stored behind the end of buf */
+        int fin;            /* the peer's FIN was received after them */
+        int discard;        /* the user reads no more: received text is discarded */
     } rcv;
     uint32_t irs;
     struct sched_task task; /* threads that sleep until the block changes */
@@ -167,6 +174,7 @@ struct tcp_pcb {
         int slow;           /* the SYN was retransmitted: the round trip may exceed TCP_RTO */
     } retrans;
     uint64_t expires;       /* deadline of the connection, by clock_now; 0: none */
+    uint32_t expires_una;   /* SND.UNA when the deadline was set after CLOSE */
     int backlog;            /* set by listen, else 0: connections that may wait for accept */
     struct tcp_pcb *parent; /* listener, until accepted */
     uint64_t syn_time;      /* arrival of the SYN, by clock_now */
@@ -179,6 +187,7 @@ static struct tcp_pcb *pcbs[TCP_PCB_SIZE];
 static int started; /* between tcp_init and tcp_shutdown */
 static uint64_t last_order; /* last accept_order given */
 static uint8_t out_text[IP_PAYLOAD_SIZE_MAX - TCP_HDR_SIZE_MIN]; /* text of the segment to send */
+static uint64_t last_tick;       /* time of the last tcp_timer, by clock_now */
 static struct tcp_stats stats;
 
 /*
@@ -384,6 +393,7 @@ static void tcp_pcb_release(struct tcp_pcb *pcb)
 static void tcp_pcb_finish(struct tcp_pcb *pcb, int errnum)
 {
     tcp_snd_flush(pcb);
+    pcb->expires = 0;
     pcb->errnum = errnum;
     tcp_pcb_set_state(pcb, TCP_STATE_CLOSED);
     if (!pcb->owned) {
@@ -411,7 +421,7 @@ static struct tcp_pcb **tcp_pcb_recycle(void)
     struct tcp_pcb **slot, **oldest = NULL;
 
     for (slot = pcbs; slot < tailof(pcbs); slot++) {
-        if ((*slot)->state == TCP_STATE_TIME_WAIT &&
+        if ((*slot)->state == TCP_STATE_TIME_WAIT && !(*slot)->owned &&
             (!oldest || (*slot)->expires < (*oldest)->expires)) {
             oldest = slot;
         }
@@ -506,16 +516,12 @@ static int tcp_pcb_match(const struct tcp_pcb *pcb, const ip_endp_t *local, cons
     return score;
 }
 
-/* Returns the block for a segment: its connection, or else the listener that matches most closely,
- * or NULL. */
-static struct tcp_pcb *tcp_pcb_select(const ip_endp_t *local, const ip_endp_t *remote)
+/* Returns the listener that matches most closely, or NULL. */
+static struct tcp_pcb *tcp_pcb_find_listener(const ip_endp_t *local, const ip_endp_t *remote)
 {
-    struct tcp_pcb *best = tcp_pcb_find(local, remote), **slot;
+    struct tcp_pcb *best = NULL, **slot;
     int score = 0;
 
-    if (best) {
-        return best;
-    }
     for (slot = pcbs; slot < tailof(pcbs); slot++) {
         if (*slot && tcp_pcb_match(*slot, local, remote) > score) {
             best = *slot;
@@ -523,6 +529,14 @@ static struct tcp_pcb *tcp_pcb_select(const ip_endp_t *local, const ip_endp_t *r
         }
     }
     return best;
+}
+
+/* Returns the block for a segment: its connection, or else a listener, or NULL. */
+static struct tcp_pcb *tcp_pcb_select(const ip_endp_t *local, const ip_endp_t *remote)
+{
+    struct tcp_pcb *pcb = tcp_pcb_find(local, remote);
+
+    return pcb ? pcb : tcp_pcb_find_listener(local, remote);
 }
 
 int tcp_get_view_at(size_t place, struct tcp_view *view)
@@ -650,8 +664,8 @@ static int tcp_is_window_zero(const struct tcp_pcb *pcb)
     return !tcp_in_handshake(pcb) && pcb->snd.wnd == 0;
 }
 
-/* Returns the sequence number of a bare ACK: SND.NXT, but at most the right edge of a window that
- * has shrunk: the peer drops what lies beyond. */
+/* Returns the sequence number of a bare ACK or RST: SND.NXT, but at most the right edge of a window
+ * that has shrunk: the peer drops what lies beyond. */
 static uint32_t tcp_ack_seq(const struct tcp_pcb *pcb)
 {
     uint32_t edge = pcb->snd.una + pcb->snd.wnd;
@@ -723,10 +737,9 @@ static void tcp_snd_acked(struct tcp_pcb *pcb, uint32_t ack)
     size_t num = ack - pcb->snd.una;
 
     if (num > pcb->snd.buf.len) { /* all data, and the SYN or FIN */
-        num = pcb->snd.buf.len;
+        tcp_buf_free(&pcb->snd.buf);
         pcb->snd.fin = 0;
-    }
-    if (num > 0) {
+    } else {
         tcp_buf_drop(&pcb->snd.buf, num);
     }
     pcb->snd.una = ack;
@@ -867,11 +880,18 @@ static void tcp_retrans_emit(struct tcp_pcb *pcb)
     }
 }
 
-/* Sets the initial send sequence number, by random_bytes, and SND.UNA and SND.NXT to it. */
-static void tcp_pcb_set_iss(struct tcp_pcb *pcb)
+/* Returns an unpredictable initial send sequence number. */
+static uint32_t tcp_choose_iss(void)
 {
-    random_bytes(&pcb->iss, sizeof(pcb->iss));
-    pcb->snd.una = pcb->snd.nxt = pcb->iss;
+    uint32_t iss;
+
+    random_bytes(&iss, sizeof(iss));
+    return iss;
+}
+
+static void tcp_pcb_set_iss(struct tcp_pcb *pcb, uint32_t iss)
+{
+    pcb->iss = pcb->snd.una = pcb->snd.nxt = iss;
     pcb->retrans.slow = 0;
 }
 
@@ -881,7 +901,7 @@ static void tcp_pcb_reset(struct tcp_pcb *pcb)
     if (pcb->state != TCP_STATE_CLOSED && pcb->state != TCP_STATE_LISTEN &&
         pcb->state != TCP_STATE_SYN_SENT && pcb->state != TCP_STATE_TIME_WAIT) {
         count(stats.resets_sent);
-        tcp_output_segment(pcb->snd.nxt, pcb->rcv.nxt, TCP_FLG_RST | TCP_FLG_ACK, 0, NULL, 0,
+        tcp_output_segment(tcp_ack_seq(pcb), pcb->rcv.nxt, TCP_FLG_RST | TCP_FLG_ACK, 0, NULL, 0,
                            &pcb->local, &pcb->remote);
     }
     tcp_pcb_release(pcb);
@@ -897,31 +917,87 @@ static void tcp_set_timewait_timer(struct tcp_pcb *pcb)
     pcb->expires = clock_now() + MILLISECONDS(2 * TCP_MSL);
 }
 
-/* Enters TIME-WAIT, starts its timer, and frees the receive buffer: no user will read any more. */
+/* Sets the deadline of a connection without a user. */
+static void tcp_set_close_timer(struct tcp_pcb *pcb)
+{
+    int timeout =
+        pcb->state == TCP_STATE_FIN_WAIT2 ? TCP_FIN_WAIT_2_TIMEOUT : TCP_CLOSE_TIMEOUT;
+
+    pcb->expires = clock_now() + MILLISECONDS(timeout);
+    pcb->expires_una = pcb->snd.una;
+}
+
+/* Sets the deadline anew after each TCP_CLOSE_PROGRESS acknowledged bytes: data sent before CLOSE
+ * still arrives, however slowly the peer reads. RFC 9293 3.10.4 */
+static void tcp_extend_close_timer(struct tcp_pcb *pcb)
+{
+    if (pcb->expires != 0 && pcb->snd.una - pcb->expires_una >= TCP_CLOSE_PROGRESS) {
+        tcp_set_close_timer(pcb);
+    }
+}
+
 static void tcp_pcb_time_wait(struct tcp_pcb *pcb)
 {
-    tcp_buf_free(&pcb->rcv.buf);
     tcp_set_timewait_timer(pcb);
     tcp_pcb_set_state(pcb, TCP_STATE_TIME_WAIT);
+}
+
+/* Ends a block at its deadline. Resets the connection if our FIN is unacknowledged. */
+static void tcp_pcb_expire(struct tcp_pcb *pcb)
+{
+    if (pcb->snd.fin) {
+        count(stats.timed_out);
+        tcp_pcb_reset(pcb);
+    } else {
+        tcp_pcb_finish(pcb, 0);
+    }
 }
 
 /* Runs the timers of a block, which may be gone afterwards. */
 static void tcp_pcb_timer(struct tcp_pcb *pcb)
 {
     if (pcb->expires != 0 && clock_now() >= pcb->expires) {
-        tcp_pcb_finish(pcb, 0);
+        tcp_pcb_expire(pcb);
         return;
     }
     tcp_retrans_emit(pcb);
 }
 
+/* Returns the nanoseconds since the last tick if the process or the machine was stopped, else 0. No
+ * other cause delays a tick by TCP_TIMER_STOPPED. */
+static uint64_t tcp_time_stopped(uint64_t now)
+{
+    uint64_t span = now - last_tick;
+
+    last_tick = now;
+    if (span < MILLISECONDS(TCP_TIMER_STOPPED)) {
+        return 0;
+    }
+    infof("no tick for %llu ms: limits put off", (unsigned long long)(span / MILLISECONDS(1)));
+    return span;
+}
+
+/* Puts off R2 and the deadline by the time in which the process was stopped. It retransmitted
+ * nothing, and R2 measures "the amount of retransmission"; segments from the peer still wait. */
+static void tcp_pcb_put_off(struct tcp_pcb *pcb, uint64_t span, uint64_t now)
+{
+    uint64_t first = pcb->retrans.first + span;
+
+    pcb->retrans.first = first < now ? first : now; /* the user may have sent since the stop */
+    pcb->expires += pcb->expires ? span : 0;
+}
+
 static void tcp_timer(void)
 {
+    uint64_t now, span;
     size_t i;
 
     lock_acquire(&lock);
+    now = clock_now();
+    span = tcp_time_stopped(now);
     for (i = 0; i < countof(pcbs); i++) {
         if (pcbs[i]) {
+            tcp_pcb_put_off(pcbs[i], span, now);
             tcp_pcb_timer(pcbs[i]);
         }
     }
@@ -1067,10 +1143,10 @@ static struct tcp_pcb *tcp_listen_syn(struct tcp_pcb *listener)
     return listener->backlog > 0 ? tcp_pcb_alloc_child(listener) : listener;
 }
 
-/* 3.10.7.2 "If the state is LISTEN". `passive` notes that the block was opened passively: when the
- * handshake fails, a user's OPEN returns to LISTEN. */
+/* 3.10.7.2 "If the state is LISTEN". iss: the ISS of a new connection. `passive` notes that the
+ * block was opened passively: when the handshake fails, a user's OPEN returns to LISTEN. */
 static void tcp_listen(struct tcp_pcb *pcb, const struct tcp_segment *seg, const ip_endp_t *local,
-                       const ip_endp_t *remote)
+                       const ip_endp_t *remote, uint32_t iss)
 {
     /* "First, check for a RST": "An incoming RST should be ignored." */
     if (TCP_FLG_ISSET(seg->flg, TCP_FLG_RST)) {
@@ -1097,7 +1173,7 @@ static void tcp_listen(struct tcp_pcb *pcb, const struct tcp_segment *seg, const
     pcb->remote = *remote;
     pcb->passive = 1;
     tcp_pcb_take_syn(pcb, seg);
-    tcp_pcb_set_iss(pcb);
+    tcp_pcb_set_iss(pcb, iss);
     tcp_pcb_set_state(pcb, TCP_STATE_SYN_RECEIVED);
     tcp_output(pcb, TCP_FLG_SYN | TCP_FLG_ACK, NULL, 0);
 }
@@ -1304,7 +1380,8 @@ static int tcp_check_seq(struct tcp_pcb *pcb, struct tcp_segment *seg)
     if (TCP_FLG_ISSET(seg->flg, TCP_FLG_RST)) {
         return -1;
     }
-    if (pcb->state == TCP_STATE_TIME_WAIT && TCP_FLG_ISSET(seg->flg, TCP_FLG_FIN)) {
+    if (pcb->state == TCP_STATE_TIME_WAIT && TCP_FLG_ISSET(seg->flg, TCP_FLG_FIN) &&
+        seg->seq + seg->len == pcb->rcv.nxt) {
         tcp_set_timewait_timer(pcb); /* "restart the 2 MSL timeout" */
     }
     tcp_output(pcb, TCP_FLG_ACK, NULL, 0);
@@ -1420,6 +1497,7 @@ static int tcp_check_ack_established(struct tcp_pcb *pcb, const struct tcp_segme
     }
     if (seg->ack != pcb->snd.una) {
         tcp_snd_acked(pcb, seg->ack);
+        tcp_extend_close_timer(pcb);
     }
     tcp_extend_probing(pcb, was_zero);
     sched_task_wakeup(&pcb->task);
@@ -1435,8 +1513,10 @@ static int tcp_check_ack_fin(struct tcp_pcb *pcb)
     }
     switch (pcb->state) {
     case TCP_STATE_FIN_WAIT1:
-        pcb->expires = clock_now() + MILLISECONDS(TCP_FIN_WAIT_2_TIMEOUT);
         tcp_pcb_set_state(pcb, TCP_STATE_FIN_WAIT2);
+        if (!pcb->owned) {
+            tcp_set_close_timer(pcb);
+        }
         return 0;
     case TCP_STATE_CLOSING:
         tcp_pcb_time_wait(pcb);
@@ -1466,16 +1546,31 @@ static int tcp_check_ack(struct tcp_pcb *pcb, struct tcp_segment *seg)
 
 /* 3.10.7.4 "Sixth, check the URG bit": left out (step 63); the urgent pointer is ignored. */
 
-/* 3.10.7.4 "Seventh, process the segment text": up to the peer's FIN, also after CLOSE, though
- * nobody reads it then (left out: a RST instead, step 36). */
+/* Is the peer's direction open: may it send text? */
+static int tcp_is_open_to_peer(const struct tcp_pcb *pcb)
+{
+    return pcb->state == TCP_STATE_ESTABLISHED || pcb->state == TCP_STATE_FIN_WAIT1 ||
+           pcb->state == TCP_STATE_FIN_WAIT2;
+}
+
+/* 3.6.1 "if new data is received after CLOSE is called": "a RST to show that data was lost". */
+static int tcp_check_user(struct tcp_pcb *pcb, const struct tcp_segment *seg)
+{
+    if (pcb->owned || pcb->parent || seg->data_len == 0 || !tcp_is_open_to_peer(pcb)) {
+        return 0;
+    }
+    drop(stats.closed_by_user, "desc=%d, data after close, len=%zu", pcb->desc, seg->data_len);
+    tcp_pcb_reset(pcb);
+    return -1;
+}
+
+/* 3.10.7.4 "Seventh, process the segment text" */
 static int tcp_segment_text(struct tcp_pcb *pcb, struct tcp_segment *seg)
 {
     if (seg->data_len == 0) {
         return 0;
     }
-    if (pcb->state != TCP_STATE_ESTABLISHED && pcb->state != TCP_STATE_FIN_WAIT1 &&
-        pcb->state != TCP_STATE_FIN_WAIT2) {
-        /* "Ignore the segment text." */
+    if (!tcp_is_open_to_peer(pcb)) { /* "Ignore the segment text." */
         return drop(stats.bad_flags, "desc=%d, text in %s", pcb->desc, tcp_state_ntoa(pcb->state));
     }
     seg->ack_due = 1;
@@ -1484,8 +1579,12 @@ static int tcp_segment_text(struct tcp_pcb *pcb, struct tcp_segment *seg)
         return drop(stats.out_of_order, "desc=%d, seq=%u, expected %u", pcb->desc, seg->seq,
                     pcb->rcv.nxt);
     }
-    tcp_buf_write(&pcb->rcv.buf, seg->data, seg->data_len);
     pcb->rcv.nxt += (uint32_t)seg->data_len;
+    if (pcb->rcv.discard) {
+        count(stats.closed_by_user); /* acknowledged, discarded; the window stays */
+        return 0;
+    }
+    tcp_buf_write(&pcb->rcv.buf, seg->data, seg->data_len);
     pcb->rcv.wnd -= (uint32_t)seg->data_len;
     sched_task_wakeup(&pcb->task);
     return 0;
@@ -1502,27 +1601,26 @@ static void tcp_check_fin(struct tcp_pcb *pcb, struct tcp_segment *seg)
         drop(stats.out_of_order, "desc=%d, FIN out of order", pcb->desc);
         return;
     }
-    switch (pcb->state) {
-    case TCP_STATE_ESTABLISHED:
-        pcb->rcv.nxt++;
+    if (!tcp_is_open_to_peer(pcb)) {
+        return; /* a repeated FIN: "Remain in" the state */
+    }
+    pcb->rcv.nxt++;
+    pcb->rcv.fin = 1;
+    if (pcb->state == TCP_STATE_ESTABLISHED) {
         tcp_pcb_set_state(pcb, TCP_STATE_CLOSE_WAIT);
-        break;
-    case TCP_STATE_FIN_WAIT1: /* our FIN is unacknowledged */
-        pcb->rcv.nxt++;
+    } else if (pcb->state == TCP_STATE_FIN_WAIT1) { /* our FIN is unacknowledged */
         tcp_pcb_set_state(pcb, TCP_STATE_CLOSING);
-        break;
-    case TCP_STATE_FIN_WAIT2:
-        pcb->rcv.nxt++;
+    } else {
         tcp_pcb_time_wait(pcb);
-        break;
-    default:
-        break; /* a repeated FIN: "Remain in" the state */
     }
 }
 
 /* 3.10.7.4 from "Sixth" on; then sends pending data, or an ACK if one is due */
 static void tcp_segment_rest(struct tcp_pcb *pcb, struct tcp_segment *seg)
 {
+    if (tcp_check_user(pcb, seg) == -1) {
+        return;
+    }
     if (tcp_segment_text(pcb, seg) == 0) {
         tcp_check_fin(pcb, seg);
     }
@@ -1540,6 +1638,24 @@ static void tcp_otherwise(struct tcp_pcb *pcb, struct tcp_segment *seg)
     }
 }
 
+/* In TIME-WAIT, a SYN beyond the peer's old stream opens a new connection, if there is a listener,
+ * with an ISS beyond our old stream. RFC 9293 3.6.1, MAY-2. Left out: timestamps, RFC 6191 (step
+ * 54). */
+static int tcp_check_reopen(struct tcp_pcb *pcb, const struct tcp_segment *seg,
+                            const ip_endp_t *local, const ip_endp_t *remote)
+{
+    struct tcp_pcb *listener = tcp_pcb_find_listener(local, remote);
+    uint8_t flg = seg->flg & (TCP_FLG_SYN | TCP_FLG_ACK | TCP_FLG_RST | TCP_FLG_FIN);
+    uint32_t iss = pcb->snd.nxt + TCP_SND_BUF_SIZE;
+
+    if (!listener || flg != TCP_FLG_SYN || !seq_lt(pcb->rcv.nxt, seg->seq)) {
+        return 0;
+    }
+    tcp_pcb_finish(pcb, 0);
+    tcp_listen(listener, seg, local, remote, iss + random16());
+    return -1;
+}
+
 static void tcp_segment_arrives(struct tcp_segment *seg, const ip_endp_t *local,
                                 const ip_endp_t *remote)
 {
@@ -1553,11 +1669,16 @@ static void tcp_segment_arrives(struct tcp_segment *seg, const ip_endp_t *local,
     }
     switch (pcb->state) {
     case TCP_STATE_LISTEN:
-        tcp_listen(pcb, seg, local, remote);
+        tcp_listen(pcb, seg, local, remote, tcp_choose_iss());
         break;
     case TCP_STATE_SYN_SENT:
         if (tcp_syn_sent(pcb, seg) == 0) {
             tcp_segment_rest(pcb, seg);
+        }
+        break;
+    case TCP_STATE_TIME_WAIT:
+        if (tcp_check_reopen(pcb, seg, local, remote) == 0) {
+            tcp_otherwise(pcb, seg);
         }
         break;
     default:
@@ -1819,7 +1940,8 @@ static int tcp_pcb_connect(struct tcp_pcb *pcb, const ip_endp_t *remote)
     pcb->errnum = 0;
     pcb->rcv.wnd = TCP_RCV_BUF_SIZE;
     tcp_buf_free(&pcb->rcv.buf); /* unread data of the previous connection */
-    tcp_pcb_set_iss(pcb);
+    pcb->rcv.fin = pcb->rcv.discard = 0;
+    tcp_pcb_set_iss(pcb, tcp_choose_iss());
     tcp_output(pcb, TCP_FLG_SYN, NULL, 0);
     tcp_pcb_set_state(pcb, TCP_STATE_SYN_SENT);
     return 0;
@@ -2097,11 +2219,16 @@ static int tcp_check_send(const struct tcp_pcb *pcb)
     case TCP_STATE_ESTABLISHED:
     case TCP_STATE_CLOSE_WAIT:
         return 0;
-    case TCP_STATE_CLOSED:
-        errno = pcb->errnum ? pcb->errnum : ENOTCONN;
+    case TCP_STATE_CLOSED: /* after both FINs: EPIPE */
+        errno = pcb->errnum ? pcb->errnum : pcb->rcv.fin ? EPIPE : ENOTCONN;
+        return -1;
+    case TCP_STATE_LISTEN:
+    case TCP_STATE_SYN_SENT:
+    case TCP_STATE_SYN_RECEIVED:
+        errno = ENOTCONN;
         return -1;
     default:
-        errno = ENOTCONN;
+        errno = EPIPE; /* after our FIN */
         return -1;
     }
 }
@@ -2147,18 +2274,17 @@ ssize_t tcp_cmd_send(int desc, const void *data, size_t len)
  * errno set. */
 static int tcp_check_receive(const struct tcp_pcb *pcb)
 {
-    switch (pcb->state) {
-    case TCP_STATE_ESTABLISHED:
-        return 1;
-    case TCP_STATE_CLOSE_WAIT:
+    if (pcb->rcv.discard) {
         return 0;
-    case TCP_STATE_CLOSED:
-        errno = pcb->errnum ? pcb->errnum : ENOTCONN;
-        return -1;
-    default:
-        errno = ENOTCONN;
-        return -1;
     }
+    if (tcp_is_open_to_peer(pcb)) {
+        return 1;
+    }
+    if (pcb->rcv.fin && pcb->errnum == 0) {
+        return 0;
+    }
+    errno = pcb->errnum ? pcb->errnum : ENOTCONN;
+    return -1;
 }
 
 /* Returns the smallest useful advance of the window: a full segment, or half the buffer. */
@@ -2192,7 +2318,7 @@ static void tcp_open_window(struct tcp_pcb *pcb)
     if (room - pcb->rcv.wnd >= tcp_useful_window(pcb)) {
         pcb->rcv.wnd = room;
     }
-    if (pcb->state == TCP_STATE_ESTABLISHED && tcp_is_window_news(pcb)) {
+    if (tcp_is_open_to_peer(pcb) && tcp_is_window_news(pcb)) {
         tcp_output(pcb, TCP_FLG_ACK, NULL, 0);
     }
 }
@@ -2234,15 +2360,23 @@ ssize_t tcp_cmd_receive(int desc, void *buf, size_t size)
     return ret;
 }
 
-/* Sends our FIN behind the user's data, and gives up the descriptor: the protocol finishes
- * alone. */
-static void tcp_pcb_send_fin(struct tcp_pcb *pcb, enum tcp_state next)
+/* Sends our FIN behind the user's data. RFC 9293 3.10.4 */
+static void tcp_pcb_send_fin(struct tcp_pcb *pcb)
+{
+    pcb->snd.fin = 1;
+    tcp_pcb_set_state(pcb, pcb->state == TCP_STATE_ESTABLISHED ? TCP_STATE_FIN_WAIT1
+                                                               : TCP_STATE_LAST_ACK);
+    tcp_output_pending(pcb);
+}
+
+/* Gives up the descriptor: the protocol finishes alone, and unread data is freed. */
+static void tcp_pcb_leave(struct tcp_pcb *pcb)
 {
     pcb->owned = 0;
-    pcb->expires = clock_now() + MILLISECONDS(TCP_CLOSE_TIMEOUT);
-    pcb->snd.fin = 1;
-    tcp_pcb_set_state(pcb, next);
-    tcp_output_pending(pcb);
+    tcp_buf_free(&pcb->rcv.buf);
+    if (pcb->state != TCP_STATE_TIME_WAIT) {
+        tcp_set_close_timer(pcb);
+    }
 }
 
 /* CLOSE, RFC 9293 3.10.4. Caller must hold the lock. */
@@ -2250,37 +2384,120 @@ static void tcp_pcb_close(struct tcp_pcb *pcb)
 {
     assert(lock_held(&lock));
     switch (pcb->state) {
-    case TCP_STATE_ESTABLISHED:
-        tcp_pcb_send_fin(pcb, TCP_STATE_FIN_WAIT1);
-        break;
-    case TCP_STATE_CLOSE_WAIT:
-        tcp_pcb_send_fin(pcb, TCP_STATE_LAST_ACK);
-        break;
+    case TCP_STATE_CLOSED:
+    case TCP_STATE_SYN_SENT:
+    case TCP_STATE_SYN_RECEIVED:
+        tcp_pcb_reset(pcb);
+        return;
     case TCP_STATE_LISTEN:
         tcp_pcb_reset_children(pcb);
         tcp_pcb_release(pcb);
-        break;
+        return;
+    case TCP_STATE_TIME_WAIT:
+        tcp_pcb_leave(pcb);
+        return;
     default:
-        tcp_pcb_reset(pcb);
         break;
     }
+    if (pcb->rcv.buf.len > 0) { /* 3.6.1 "while received data is still pending" */
+        tcp_pcb_reset(pcb);
+        return;
+    }
+    if (pcb->state == TCP_STATE_ESTABLISHED || pcb->state == TCP_STATE_CLOSE_WAIT) {
+        tcp_pcb_send_fin(pcb);
+    }
+    tcp_pcb_leave(pcb);
 }
 
-int tcp_cmd_close(int desc)
+/* ABORT, RFC 9293 3.10.5. Caller must hold the lock. */
+static void tcp_pcb_abort(struct tcp_pcb *pcb)
+{
+    assert(lock_held(&lock));
+    if (pcb->state == TCP_STATE_LISTEN) {
+        tcp_pcb_reset_children(pcb);
+    }
+    tcp_pcb_reset(pcb);
+}
+
+/* Wakes the sleepers, whose calls fail with EBADF. Then calls end: the user loses the block. */
+static void tcp_pcb_end(struct tcp_pcb *pcb, void (*end)(struct tcp_pcb *pcb))
+{
+    pcb->closing = 1; /* tcp_pcb_get refuses it now */
+    sched_task_destroy(&pcb->task, &lock);
+    sched_task_init(&pcb->task);
+    pcb->closing = 0;
+    end(pcb);
+}
+
+static int tcp_cmd_end(int desc, void (*end)(struct tcp_pcb *pcb))
 {
     struct tcp_pcb *pcb;
 
     lock_acquire(&lock);
     pcb = tcp_pcb_get(desc);
     if (pcb) {
-        pcb->closing = 1; /* tcp_pcb_get refuses it now */
-        sched_task_destroy(&pcb->task, &lock);
-        sched_task_init(&pcb->task);
-        pcb->closing = 0;
-        tcp_pcb_close(pcb);
+        tcp_pcb_end(pcb, end);
     }
     lock_release(&lock);
     return pcb ? 0 : -1;
+}
+
+int tcp_cmd_close(int desc)
+{
+    return tcp_cmd_end(desc, tcp_pcb_close);
+}
+
+int tcp_cmd_abort(int desc)
+{
+    return tcp_cmd_end(desc, tcp_pcb_abort);
+}
+
+/* Returns 1 if our direction is open, 0 if it has ended, or -1 with errno set if there was no
+ * connection, or it failed. Caller must hold the lock. */
+static int tcp_check_direction(const struct tcp_pcb *pcb)
+{
+    assert(lock_held(&lock));
+    if (tcp_check_send(pcb) == 0) {
+        return 1;
+    }
+    return errno == EPIPE ? 0 : -1;
+}
+
+int tcp_cmd_half_close(int desc)
+{
+    struct tcp_pcb *pcb;
+    int open = -1;
+
+    lock_acquire(&lock);
+    pcb = tcp_pcb_get(desc);
+    if (pcb) {
+        open = tcp_check_direction(pcb);
+    }
+    if (open == 1) {
+        tcp_pcb_send_fin(pcb);
+    }
+    lock_release(&lock);
+    return open == -1 ? -1 : 0;
+}
+
+int tcp_cmd_end_receive(int desc)
+{
+    struct tcp_pcb *pcb;
+    int open = -1;
+
+    lock_acquire(&lock);
+    pcb = tcp_pcb_get(desc);
+    if (pcb) {
+        open = tcp_check_direction(pcb);
+    }
+    if (open != -1) {
+        pcb->rcv.discard = 1;
+        pcb->rcv.buf.len = 0;
+        tcp_open_window(pcb);
+        sched_task_wakeup(&pcb->task);
+    }
+    lock_release(&lock);
+    return open == -1 ? -1 : 0;
 }
 
 /*
@@ -2298,26 +2515,71 @@ int tcp_init(void)
         return -1;
     }
     lock_acquire(&lock);
+    last_tick = clock_now();
     started = 1;
     lock_release(&lock);
     return 0;
 }
 
-void tcp_shutdown(void)
+/* Closes every descriptor, as by CLOSE. */
+static void tcp_close_all(void)
 {
     size_t i;
 
-    lock_acquire(&lock);
-    started = 0;
+    for (i = 0; i < countof(pcbs); i++) {
+        if (pcbs[i] && pcbs[i]->owned && !pcbs[i]->closing) {
+            tcp_pcb_end(pcbs[i], tcp_pcb_close);
+        }
+    }
+}
+
+/* Sleeps until the peer has acknowledged our FIN, or the block is gone. Returns 0, or -1 at the
+ * deadline or an interruption. */
+static int tcp_wait_until_taken(struct tcp_pcb *pcb, uint64_t deadline)
+{
+    while (pcb->snd.fin && !pcb->closing) {
+        if (sched_task_sleep(&pcb->task, &lock, deadline) == -1) {
+            return errno == EBADF ? 0 : -1;
+        }
+    }
+    return 0;
+}
+
+/* Waits for the peers' acknowledgments, at most TCP_SHUTDOWN_TIMEOUT for all together. */
+static void tcp_wait_for_peers(void)
+{
+    uint64_t deadline = clock_now() + MILLISECONDS(TCP_SHUTDOWN_TIMEOUT);
+    size_t i;
+
+    for (i = 0; i < countof(pcbs); i++) {
+        if (pcbs[i] && tcp_wait_until_taken(pcbs[i], deadline) == -1) {
+            return;
+        }
+    }
+}
+
+/* Ends all blocks. A peer that lacks data or our FIN gets a RST. One that has both, our state being
+ * FIN-WAIT-2 or TIME-WAIT, does not: a RST might discard data that its user has not read yet. */
+static void tcp_end_all(void)
+{
+    size_t i;
+
     for (i = 0; i < countof(pcbs); i++) {
         if (pcbs[i] && pcbs[i]->closing) {
             tcp_pcb_finish(pcbs[i], 0); /* tcp_cmd_close will release it */
-            continue;
-        }
-        if (pcbs[i]) {
-            tcp_pcb_release(pcbs[i]);
+        } else if (pcbs[i]) {
+            tcp_pcb_expire(pcbs[i]);
         }
     }
+}
+
+void tcp_shutdown(void)
+{
+    lock_acquire(&lock);
+    started = 0;
+    tcp_close_all();
+    tcp_wait_for_peers();
+    tcp_end_all();
     lock_release(&lock);
 }
 

@@ -15,6 +15,7 @@
 #define TCP_BACKLOG_MAX 1024       /* connections of a listener that wait for accept */
 #define TCP_HALF_OPEN_MAX 1024     /* SYN-RECEIVED at a listener; an old half-open is evicted */
 #define TCP_TIMER_INTERVAL 100     /* milliseconds between two ticks */
+#define TCP_TIMER_STOPPED 1000     /* milliseconds without a tick that count as a stopped process */
 #define TCP_SND_BUF_SIZE 65535     /* unacknowledged bytes; send sleeps until there is room */
 #define TCP_RTO 1000               /* milliseconds, initial retransmission timeout, RFC 6298 2.1 */
 #define TCP_RTO_SLOW 3000          /* the same after a retransmitted SYN, RFC 6298 5.7 */
@@ -24,6 +25,8 @@
 #define TCP_SOURCE_PORT_MIN 49152  /* dynamic ports, RFC 6335 */
 #define TCP_SOURCE_PORT_MAX 65535
 #define TCP_CLOSE_TIMEOUT 600000   /* milliseconds for a connection to end after CLOSE */
+#define TCP_CLOSE_PROGRESS TCP_MSS /* acknowledged bytes that restart this timeout */
+#define TCP_SHUTDOWN_TIMEOUT 5000  /* milliseconds that tcp_shutdown waits for acknowledgments */
 #define TCP_MSL 30000              /* milliseconds a segment lives (RFC 9293 3.4.2: 2 minutes) */
 #define TCP_FIN_WAIT_2_TIMEOUT 60000 /* milliseconds in FIN-WAIT-2 after CLOSE */
 
@@ -95,6 +98,7 @@ struct tcp_stats {
     uint64_t bad_flags;       /* dropped: flags or data that the state does not allow */
     uint64_t bad_ack;         /* dropped: unacceptable acknowledgment number */
     uint64_t out_of_window;   /* not acceptable: outside the receive window */
+    uint64_t closed_by_user;  /* dropped: data after CLOSE (with a RST) or tcp_cmd_end_receive */
     uint64_t out_of_order;    /* dropped: in the window, not at RCV.NXT (kept from step 48 on) */
     uint64_t trimmed;         /* segments trimmed to the receive window */
     uint64_t retransmitted;   /* segments retransmitted */
@@ -109,7 +113,9 @@ struct tcp_stats {
 
 /* Registers TCP with IP. Returns 0 or -1. */
 int tcp_init(void);
-/* Releases all blocks; sleepers return with EBADF. */
+/* Closes all connections; sleepers return with EBADF. Waits until all data and FINs are
+ * acknowledged, at most TCP_SHUTDOWN_TIMEOUT, or until INTR_IRQ_USER. Then resets connections whose
+ * FIN is unacknowledged, and frees all blocks. Interrupts, timers and devices must still work. */
 void tcp_shutdown(void);
 
 /* Copies the variables of block desc. Returns 0, or -1 (EBADF) if there is none. */
@@ -157,15 +163,23 @@ int tcp_cmd_getsockname(int desc, ip_endp_t *local);
 /* Copies the peer's endpoint. ENOTCONN. */
 int tcp_cmd_getpeername(int desc, ip_endp_t *remote);
 /* SEND: sleeps until all len bytes are in the send buffer; they are sent as the peer's window
- * allows. Returns len, or less after a failure; len 0 returns 0. ENOTCONN, ENOMEM, ECONNRESET,
- * ETIMEDOUT. */
+ * allows. Returns len, or less after a failure; len 0 returns 0. ENOTCONN, EPIPE (after
+ * tcp_cmd_half_close), ENOMEM, ECONNRESET, ETIMEDOUT. */
 ssize_t tcp_cmd_send(int desc, const void *data, size_t len);
 /* RECEIVE: sleeps until there is data, and copies at most size bytes. Returns their number, or 0 at
  * the end of file. ENOTCONN, ECONNRESET, ETIMEDOUT. */
 ssize_t tcp_cmd_receive(int desc, void *buf, size_t size);
-/* CLOSE: a FIN follows the data that was sent. Does not wait for the peer. Wakes sleepers.
- * Left out: to end one direction alone (step 36). */
+/* Ends our direction: a FIN follows the data in the send buffer; the peer may still send. Returns 0
+ * also if it has ended already. ENOTCONN, ECONNRESET, ETIMEDOUT. RFC 9293 3.6 */
+int tcp_cmd_half_close(int desc);
+/* Ends receiving: tcp_cmd_receive returns 0, the end of file. Received data is acknowledged and
+ * discarded. The peer is not told: TCP has no message for it. ENOTCONN, ECONNRESET, ETIMEDOUT. */
+int tcp_cmd_end_receive(int desc);
+/* CLOSE: a FIN follows the data in the send buffer. Unread or later received data resets the
+ * connection. Does not wait for the peer. Wakes sleepers. */
 int tcp_cmd_close(int desc);
+/* ABORT: resets the connection; sent data may be lost. Wakes sleepers. */
+int tcp_cmd_abort(int desc);
 
 /* Copies the counters. */
 void tcp_get_stats(struct tcp_stats *stats);

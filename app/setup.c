@@ -25,6 +25,7 @@
 #include "pcap.h"
 #include "platform.h"
 #include "setup.h"
+#include "sock.h"
 
 #define DEVICE  "tap0"
 #define HWADDR  "00:00:5e:00:53:01"
@@ -52,12 +53,42 @@ static char netmask[IP_ADDR_STR_LEN];
  * The end
  */
 
+/* Waits for one more SIGINT or SIGTERM, then ends net_shutdown's wait for the peers. That wait may
+ * not have begun yet: so the interrupt is raised until the stack is down. */
+static void *hasten(void *arg)
+{
+    sigset_t set;
+    int sig;
+
+    (void)arg;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigwait(&set, &sig);
+    while (intr_raise(INTR_IRQ_USER) == 0) {
+        usleep(10000);
+    }
+    return NULL;
+}
+
+static void end_stack(void)
+{
+    pthread_t thread;
+    int err = pthread_create(&thread, NULL, hasten, NULL);
+
+    net_shutdown();
+    if (!err) {
+        pthread_cancel(thread);
+        pthread_join(thread, NULL);
+    }
+}
+
 int setup_end(int status)
 {
     if (!atomic_exchange(&running, 0)) {
         return status;
     }
-    net_shutdown();
+    end_stack();
     if (!memory_in_use()) {
         return status;
     }
@@ -571,6 +602,24 @@ int setup_write(const void *buf, size_t size)
         }
         p += n;
         size -= (size_t)n;
+    }
+    return 0;
+}
+
+int setup_send(int sock, const void *buf, size_t size)
+{
+    const char *p = buf;
+    ssize_t n;
+
+    while (size) {
+        n = sock_send(sock, p, size);
+        if (n == -1 && errno != EINTR) {
+            return -1;
+        }
+        if (n > 0) {
+            p += n;
+            size -= (size_t)n;
+        }
     }
     return 0;
 }

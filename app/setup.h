@@ -62,7 +62,10 @@ void setup_serve(const struct setup *setup);
 ssize_t setup_read(void *buf, size_t size);
 /* Writes size bytes to standard output. Returns 0, or -1 with errno. */
 int setup_write(const void *buf, size_t size);
-/* Stops the stack. Returns status, or 1 if memory is still allocated. */
+/* Sends size bytes on a stream; EINTR does not end it. Returns 0, or -1 with errno. */
+int setup_send(int sock, const void *buf, size_t size);
+/* Stops the stack. Peers have some seconds to acknowledge sent data; one more SIGINT or SIGTERM
+ * ends the wait. Returns status, or 1 if memory is still allocated. */
 int setup_end(int status);
 /* Stops the stack, prints the reason on stderr and exits. status: 2 for a bad command line, 1 for
  * any other failure. */

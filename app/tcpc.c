@@ -1,9 +1,11 @@
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "ip.h"
 #include "setup.h"
@@ -20,28 +22,35 @@
 
 static int sock;
 static struct sockaddr_in peer;
-static atomic_ullong sent; /* bytes passed to sock_send */
-static atomic_ullong received;
-static atomic_int input_over;
-static atomic_int over; /* the connecting or the exchange has ended */
+static atomic_int connected;      /* make_connection has ended, with or without success */
+static atomic_int sent, received; /* send_input, receive have ended */
+static int peer_is_done[2];       /* a pipe; its write end is closed when the peer ends */
 
 static void *make_connection(void *arg)
 {
     int *err = arg;
 
     *err = sock_connect(sock, (struct sockaddr *)&peer, sizeof(peer)) == -1 ? errno : 0;
-    atomic_store(&over, 1);
+    atomic_store(&connected, 1);
     setup_wake();
     return NULL;
 }
 
-/* Without half-close (step 36), only the count tells that the peer has sent all. */
-static void end_if_echoed(void)
+/* Waits for input or its end; the thread can be cancelled here. Returns 0, or -1 when the peer has
+ * ended and no input is ready: ready input is still sent, but no more is waited for. */
+static int wait_for_input(void)
 {
-    if (atomic_load(&input_over) && atomic_load(&received) >= atomic_load(&sent)) {
-        atomic_store(&over, 1);
-        setup_wake();
+    struct pollfd fds[] = {
+        {.fd = STDIN_FILENO, .events = POLLIN},
+        {.fd = peer_is_done[0], .events = POLLIN},
+    };
+
+    pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
+    while (poll(fds, countof(fds), -1) == -1 && errno == EINTR) {
+        continue;
     }
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+    return fds[0].revents ? 0 : -1;
 }
 
 static void *send_input(void *arg)
@@ -51,14 +60,14 @@ static void *send_input(void *arg)
 
     (void)arg;
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
-    while ((n = setup_read(buf, sizeof(buf))) > 0) {
-        atomic_fetch_add(&sent, (unsigned long long)n);
-        if (sock_send(sock, buf, (size_t)n) != n) {
-            return NULL; /* sock_recv fails, too, and reports it */
+    while (wait_for_input() == 0 && (n = setup_read(buf, sizeof(buf))) > 0) {
+        if (setup_send(sock, buf, (size_t)n) == -1) {
+            break; /* sock_recv fails, too, and reports it */
         }
     }
-    atomic_store(&input_over, 1);
-    end_if_echoed();
+    sock_shutdown(sock, SHUT_WR);
+    atomic_store(&sent, 1);
+    setup_wake();
     return NULL;
 }
 
@@ -82,23 +91,21 @@ static int print_received(void)
         if (setup_write(buf, (size_t)n) == -1) {
             return errno;
         }
-        atomic_fetch_add(&received, (unsigned long long)n);
-        end_if_echoed();
     }
 }
 
 static void *receive(void *arg)
 {
     *(int *)arg = print_received();
-    atomic_store(&over, 1);
+    atomic_store(&received, 1);
     setup_wake();
     return NULL;
 }
 
-/* Waits until over is set. Returns 0, or -1 with *event if a signal or the limit came first. */
-static int wait_until_over(unsigned int limit, enum setup_event *event)
+/* Waits until done is set. Returns 0, or -1 with *event if a signal or the limit came first. */
+static int wait_until(atomic_int *done, unsigned int limit, enum setup_event *event)
 {
-    while (!atomic_load(&over)) {
+    while (!atomic_load(done)) {
         *event = setup_wait(limit);
         if (*event != SETUP_WOKEN) {
             return -1;
@@ -116,7 +123,7 @@ static int connect_to_peer(const struct setup *setup)
 
     sock = setup_open_socket(SOCK_STREAM);
     setup_start_thread(&thread, make_connection, &err);
-    if (wait_until_over(setup->limit, &event) == -1) {
+    if (wait_until(&connected, setup->limit, &event) == -1) {
         sock_close(sock);
         pthread_join(thread, NULL);
         if (event == SETUP_SIGNAL) {
@@ -143,10 +150,16 @@ static int talk(const struct setup *setup)
     pthread_t sender, receiver;
     int err = 0, interrupted;
 
-    atomic_store(&over, 0);
+    if (pipe(peer_is_done) == -1) {
+        setup_fail(1, "no pipe: %s", strerror(errno));
+    }
     setup_start_thread(&receiver, receive, &err);
     setup_start_thread(&sender, send_input, NULL);
-    interrupted = wait_until_over(0, &event);
+    interrupted = wait_until(&received, 0, &event);
+    close(peer_is_done[1]);
+    if (!interrupted && !err) {
+        interrupted = wait_until(&sent, 0, &event);
+    }
     sock_close(sock);
     pthread_cancel(sender);
     pthread_join(sender, NULL);
@@ -161,9 +174,9 @@ int main(int argc, char *argv[])
 {
     struct setup setup = {
         .client = 1,
-        .about = "Sends standard input to a TCP server and prints the answer. It ends when the\n"
-                 "server ends, or when the answer is as long as the input, as from an echo\n"
-                 "server: there is no half-close yet.",
+        .about = "Sends standard input to a TCP server and prints the answer. At the end of input\n"
+                 "it closes its direction (half-close). It ends when the server has ended and the\n"
+                 "available input is sent.",
     };
 
     setup_start(&setup, argc, argv);

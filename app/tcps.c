@@ -51,24 +51,6 @@ static void close_client(struct client *client)
     client->closed = 1;
 }
 
-/* Sends len bytes; EINTR does not end it. Returns 0, or -1 with errno. */
-static int send_all(int sock, const uint8_t *data, size_t len)
-{
-    ssize_t n;
-
-    while (len > 0) {
-        n = sock_send(sock, data, len);
-        if (n == -1 && errno != EINTR) {
-            return -1;
-        }
-        if (n > 0) {
-            data += n;
-            len -= (size_t)n;
-        }
-    }
-    return 0;
-}
-
 static uint64_t echo(struct client *client)
 {
     uint64_t total = 0;
@@ -82,7 +64,7 @@ static uint64_t echo(struct client *client)
         if (n == 0) {
             return total;
         }
-        if (n == -1 || send_all(client->sock, client->buf, (size_t)n) == -1) {
+        if (n == -1 || setup_send(client->sock, client->buf, (size_t)n) == -1) {
             break;
         }
         total += (uint64_t)n;
