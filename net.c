@@ -115,6 +115,12 @@ static int net_device_open(struct net_device *dev)
     return 0;
 }
 
+static int net_device_down(struct net_device *dev)
+{
+    dev->flags &= (uint16_t)~NET_DEVICE_FLAG_UP;
+    return dev->ops->close ? dev->ops->close(dev) : 0;
+}
+
 /* Closes a device; it is down before its driver closes it. Returns 0, or -1: not up, or the driver
  * failed, which is logged. */
 static int net_device_close(struct net_device *dev)
@@ -122,8 +128,7 @@ static int net_device_close(struct net_device *dev)
     if (!NET_DEVICE_IS_UP(dev)) {
         return -1; /* not open; a failure to open was logged */
     }
-    dev->flags &= (uint16_t)~NET_DEVICE_FLAG_UP;
-    if (dev->ops->close && dev->ops->close(dev) == -1) {
+    if (net_device_down(dev) == -1) {
         errorf("failure, dev=%s", dev->name);
         return -1;
     }
@@ -395,6 +400,20 @@ static void net_layers_shutdown(const struct layer *end)
     }
 }
 
+/* In a forked child: closes its copies of the devices' descriptors, which would keep the interfaces
+ * busy after the parent's end. */
+static void net_forked(void)
+{
+    struct net_device *dev;
+
+    for (dev = devices; dev; dev = dev->next) {
+        if (NET_DEVICE_IS_UP(dev)) {
+            net_device_down(dev);
+        }
+    }
+    net_state = NET_OFF;
+}
+
 static int net_layers_init(void)
 {
     const struct layer *layer;
@@ -432,6 +451,7 @@ int net_init(void)
         errno = errnum;
         return -1;
     }
+    platform_set_child_hook(net_forked);
     net_state = NET_INITIALIZED;
     infof("initialized");
     return 0;
@@ -479,7 +499,7 @@ int net_shutdown(void)
 {
     struct net_device *dev;
 
-    if (net_state == NET_OFF) {
+    if (net_state == NET_OFF || platform_is_child()) {
         errorf("not initialized");
         errno = ENETDOWN;
         return -1;

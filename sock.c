@@ -45,72 +45,92 @@
  */
 
 struct sock {
-    int used;
+    int id;
     int type; /* SOCK_STREAM or SOCK_DGRAM */
     int desc; /* of tcp_cmd_* or udp_cmd_*, by type; -1: not known yet */
 };
 
 static lock_t lock = LOCK_INITIALIZER; /* guards socks; first in the order, not held in commands */
-static struct sock socks[SOCK_TABLE_SIZE];
+static struct table socks = {.limit = SOCK_TABLE_SIZE}; /* of struct sock */
 
 /*
  * Table
  */
 
-/* Adds a socket without a descriptor. Returns its index, or -1 (EMFILE). */
+/* Adds a socket without a descriptor. Returns its number, or -1 (EMFILE, ENOMEM; ENETDOWN in a
+ * forked child). */
 static int sock_alloc(int type)
 {
     struct sock *s;
-    int id = -1;
+    int id;
 
-    lock_acquire(&lock);
-    for (s = socks; s < tailof(socks); s++) {
-        if (!s->used) {
-            *s = (struct sock){.used = 1, .type = type, .desc = -1};
-            id = (int)indexof(socks, s);
-            break;
-        }
+    if (platform_is_child()) {
+        errno = ENETDOWN;
+        return -1;
     }
+    s = memory_alloc(sizeof(*s));
+    if (!s) {
+        errno = ENOMEM;
+        return -1;
+    }
+    s->type = type;
+    s->desc = -1;
+    lock_acquire(&lock);
+    id = s->id = table_add(&socks, s);
     lock_release(&lock);
     if (id == -1) {
-        errno = EMFILE;
+        memory_free(s);
     }
     return id;
 }
 
+/* Caller must hold the lock. */
 static void sock_free(int id)
 {
-    lock_acquire(&lock);
-    memset(&socks[id], 0, sizeof(socks[id]));
-    lock_release(&lock);
+    struct sock *s = table_get(&socks, id);
+
+    assert(lock_held(&lock));
+    table_remove(&socks, id);
+    memory_free(s);
 }
 
-/* Gives a socket its descriptor. Returns id; or frees the socket and returns -1 if desc is -1
- * (errno stays). */
+/* Gives a socket its descriptor. Returns id; or frees the socket and returns -1: desc is -1 (errno
+ * stays), or sock_stop has removed it (EBADF). */
 static int sock_set_desc(int id, int desc)
 {
     int errnum = errno;
+    struct sock *s;
 
-    if (desc == -1) {
-        sock_free(id);
-        errno = errnum;
-        return -1;
-    }
     lock_acquire(&lock);
-    socks[id].desc = desc;
+    s = table_get(&socks, id);
+    if (s && desc != -1) {
+        s->desc = desc;
+    } else {
+        sock_free(id);
+        id = -1;
+        errno = desc == -1 ? errnum : EBADF;
+    }
     lock_release(&lock);
     return id;
 }
 
-/* Returns the open socket with this id, or NULL (EBADF). Caller must hold the lock. */
+/* Returns the open socket with this id, or NULL (EBADF; ENETDOWN in a forked child). Caller must
+ * hold the lock. */
 static struct sock *sock_select(int id)
 {
+    struct sock *s;
+
     assert(lock_held(&lock));
-    if (id < 0 || (size_t)id >= countof(socks) || !socks[id].used || socks[id].desc == -1) {
+    if (platform_is_child()) {
+        errno = ENETDOWN;
+        return NULL;
+    }
+    s = table_get(&socks, id);
+    if (!s || s->desc == -1) {
         errno = EBADF;
         return NULL;
     }
-    return &socks[id];
+    return s;
 }
 
 /* Returns the descriptor of an open socket and its type, or -1 (EBADF). */
@@ -140,7 +160,7 @@ static int sock_take(int id, int *type)
     if (s) {
         desc = s->desc;
         *type = s->type;
-        memset(s, 0, sizeof(*s));
+        sock_free(id);
     }
     lock_release(&lock);
     return desc;
@@ -341,6 +361,12 @@ int sock_listen(int id, int backlog)
     return desc == -1 ? -1 : tcp_cmd_listen(desc, backlog);
 }
 
+/* Frees the new socket: the thread is cancelled in tcp_cmd_accept. */
+static void sock_accept_cancelled(void *id)
+{
+    sock_set_desc(*(int *)id, -1);
+}
+
 int sock_accept(int id, struct sockaddr *addr, socklen_t *addrlen)
 {
     int desc = sock_get_type(id, SOCK_STREAM), new_id;
@@ -353,7 +379,10 @@ int sock_accept(int id, struct sockaddr *addr, socklen_t *addrlen)
     if (new_id == -1) {
         return -1;
     }
-    new_id = sock_set_desc(new_id, tcp_cmd_accept(desc, &remote));
+    sched_undo_begin(sock_accept_cancelled, &new_id);
+    desc = tcp_cmd_accept(desc, &remote);
+    sched_undo_end();
+    new_id = sock_set_desc(new_id, desc);
     if (new_id != -1) {
         sock_addr_from_endp(&remote, addr, addrlen);
     }
@@ -427,12 +456,11 @@ ssize_t sock_sendto(int id, const void *buf, size_t n, const struct sockaddr *ad
 void sock_stop(void)
 {
     struct sock *s;
+    size_t i = 0;
 
     lock_acquire(&lock);
-    for (s = socks; s < tailof(socks); s++) {
-        if (s->desc != -1) { /* else sock_accept is about to return, and frees it */
-            memset(s, 0, sizeof(*s)); /* TCP and UDP end its descriptor */
-        }
+    while ((s = table_next(&socks, &i)) != NULL) {
+        sock_free(s->id); /* TCP and UDP end its descriptor */
     }
     lock_release(&lock);
 }

@@ -20,7 +20,8 @@
 void sock_stop(void);
 
 /* Opens a socket: PF_INET; SOCK_STREAM or SOCK_DGRAM; 0 or the type's protocol. Returns its
- * descriptor. EAFNOSUPPORT, EPROTONOSUPPORT, EMFILE, ENOMEM, ENETDOWN (without the stack). */
+ * descriptor, a number that is not soon used again. EAFNOSUPPORT, EPROTONOSUPPORT, EMFILE, ENOMEM,
+ * ENETDOWN (without the stack). */
 int sock_open(int domain, int type, int protocol);
 /* Closes a socket; its sleeping calls fail with EBADF. EBADF (not open). */
 int sock_close(int id);
@@ -40,7 +41,7 @@ int sock_getpeername(int id, struct sockaddr *addr, socklen_t *addrlen);
  * EOPNOTSUPP, EINVAL, EDESTADDRREQ (not bound). */
 int sock_listen(int id, int backlog);
 /* Streams. Sleeps until a connection waits; addr gets its peer. Returns its descriptor. EBADF,
- * EOPNOTSUPP, EINVAL, EFAULT, EMFILE, EINTR. */
+ * EOPNOTSUPP, EINVAL, EFAULT, EMFILE, ENOMEM, EINTR. */
 int sock_accept(int id, struct sockaddr *addr, socklen_t *addrlen);
 /* Streams. Connects, and sleeps until the handshake is over; after EINTR, call again to wait.
  * EBADF, EOPNOTSUPP, EINVAL, EFAULT, EAFNOSUPPORT, and those of tcp_cmd_connect. */

@@ -14,7 +14,7 @@
  *
  * Data
  *   struct tcp_pcb      the transmission control block (TCB) of a connection or a listener. The
- *                       table `pcbs` owns it; its index there is the user's descriptor. It exists
+ *                       table `pcbs` owns it; its number there is the user's descriptor. It exists
  *                       while a descriptor refers to it (`owned`); also before accept, and after
  *                       CLOSE until the connection has ended.
  *   snd.buf             the user's bytes from SND.UNA on, each until it is acknowledged
@@ -133,7 +133,7 @@ struct tcp_buf {
 /* The transmission control block, RFC 9293 3.3.1. Sequence numbers in host byte order. */
 struct tcp_pcb {
     enum tcp_state state;
-    int desc;               /* index in pcbs, the user's descriptor */
+    int desc;               /* number in pcbs, the user's descriptor */
     int owned;              /* a descriptor refers to the block */
     int closing;            /* a command that ends the block waits for its sleepers to leave */
     int passive;            /* opened in LISTEN; a failed handshake returns there if owned */
@@ -183,7 +183,7 @@ struct tcp_pcb {
 };
 
 static lock_t lock = LOCK_INITIALIZER; /* guards all these but stats; order: sock, tcp, ip, arp */
-static struct tcp_pcb *pcbs[TCP_PCB_SIZE];
+static struct table pcbs = {.limit = TCP_PCB_SIZE}; /* of struct tcp_pcb */
 static int started; /* between tcp_init and tcp_shutdown */
 static uint64_t last_order; /* last accept_order given */
 static uint8_t out_text[IP_PAYLOAD_SIZE_MAX - TCP_HDR_SIZE_MIN]; /* text of the segment to send */
@@ -354,20 +354,21 @@ static void tcp_pcb_set_state(struct tcp_pcb *pcb, enum tcp_state state)
     sched_task_wakeup(&pcb->task);
 }
 
-static int tcp_pcb_desc(const struct tcp_pcb *pcb)
-{
-    return pcb->desc;
-}
-
 static struct tcp_pcb *tcp_pcb_get(int desc)
 {
+    struct tcp_pcb *pcb;
+
     assert(lock_held(&lock));
-    if (desc < 0 || (size_t)desc >= countof(pcbs) || !pcbs[desc] || !pcbs[desc]->owned ||
-        pcbs[desc]->closing) {
+    if (platform_is_child()) {
+        errno = ENETDOWN;
+        return NULL;
+    }
+    pcb = table_get(&pcbs, desc);
+    if (!pcb || !pcb->owned || pcb->closing) {
         errno = EBADF;
         return NULL;
     }
-    return pcbs[desc];
+    return pcb;
 }
 
 /* Stops the retransmission timer and frees unacknowledged data. */
@@ -382,7 +383,7 @@ static void tcp_snd_flush(struct tcp_pcb *pcb)
 static void tcp_pcb_release(struct tcp_pcb *pcb)
 {
     debugf("desc=%d", pcb->desc);
-    pcbs[pcb->desc] = NULL;
+    table_remove(&pcbs, pcb->desc);
     sched_task_destroy(&pcb->task, &lock);
     tcp_snd_flush(pcb);
     tcp_buf_free(&pcb->rcv.buf);
@@ -414,42 +415,43 @@ static void tcp_pcb_fail_handshake(struct tcp_pcb *pcb, int errnum)
     tcp_pcb_set_state(pcb, TCP_STATE_LISTEN);
 }
 
-/* Makes room in a full table: releases the oldest block in TIME-WAIT. Returns its place, or
- * NULL. */
-static struct tcp_pcb **tcp_pcb_recycle(void)
+/* Makes room in a full table: releases the oldest block in TIME-WAIT. Returns 0, or -1. */
+static int tcp_pcb_recycle(void)
 {
-    struct tcp_pcb **slot, **oldest = NULL;
+    struct tcp_pcb *pcb, *oldest = NULL;
+    size_t i = 0;
 
-    for (slot = pcbs; slot < tailof(pcbs); slot++) {
-        if ((*slot)->state == TCP_STATE_TIME_WAIT && !(*slot)->owned &&
-            (!oldest || (*slot)->expires < (*oldest)->expires)) {
-            oldest = slot;
+    while ((pcb = table_next(&pcbs, &i)) != NULL) {
+        if (pcb->state == TCP_STATE_TIME_WAIT && !pcb->owned &&
+            (!oldest || pcb->expires < oldest->expires)) {
+            oldest = pcb;
         }
     }
-    if (oldest) {
-        tcp_pcb_release(*oldest);
+    if (!oldest) {
+        return -1;
     }
-    return oldest;
+    tcp_pcb_release(oldest);
+    return 0;
+}
+
+/* Adds the block to the table. Returns 0, or -1 (EMFILE, ENOMEM). */
+static int tcp_pcb_add(struct tcp_pcb *pcb)
+{
+    pcb->desc = table_add(&pcbs, pcb);
+    if (pcb->desc == -1 && errno == EMFILE && tcp_pcb_recycle() == 0) {
+        pcb->desc = table_add(&pcbs, pcb);
+    }
+    return pcb->desc == -1 ? -1 : 0;
 }
 
 /* Returns a new block in CLOSED, owned by a user or not, or NULL (EMFILE, ENOMEM, ENETDOWN). */
 static struct tcp_pcb *tcp_pcb_alloc(int owned)
 {
-    struct tcp_pcb **slot = pcbs, *pcb;
+    struct tcp_pcb *pcb;
 
     assert(lock_held(&lock));
-    if (!started) {
+    if (!started || platform_is_child()) {
         errno = ENETDOWN;
-        return NULL;
-    }
-    while (slot < tailof(pcbs) && *slot) {
-        slot++;
-    }
-    if (slot == tailof(pcbs)) {
-        slot = tcp_pcb_recycle();
-    }
-    if (!slot) {
-        errno = EMFILE;
         return NULL;
     }
     pcb = memory_alloc(sizeof(*pcb));
@@ -457,10 +459,12 @@ static struct tcp_pcb *tcp_pcb_alloc(int owned)
         errno = ENOMEM;
         return NULL;
     }
-    pcb->desc = (int)indexof(pcbs, slot);
+    if (tcp_pcb_add(pcb) == -1) {
+        memory_free(pcb);
+        return NULL;
+    }
     pcb->owned = owned;
     sched_task_init(&pcb->task);
-    *slot = pcb;
     return pcb;
 }
 
@@ -472,12 +476,12 @@ static int tcp_endp_is_equal(const ip_endp_t *a, const ip_endp_t *b)
 /* Returns the connection between local and remote, or NULL. */
 static struct tcp_pcb *tcp_pcb_find(const ip_endp_t *local, const ip_endp_t *remote)
 {
-    struct tcp_pcb **slot, *pcb;
+    struct tcp_pcb *pcb;
+    size_t i = 0;
 
     assert(lock_held(&lock));
-    for (slot = pcbs; slot < tailof(pcbs); slot++) {
-        pcb = *slot;
-        if (!pcb || pcb->state == TCP_STATE_CLOSED || pcb->state == TCP_STATE_LISTEN) {
+    while ((pcb = table_next(&pcbs, &i)) != NULL) {
+        if (pcb->state == TCP_STATE_CLOSED || pcb->state == TCP_STATE_LISTEN) {
             continue;
         }
         if (tcp_endp_is_equal(&pcb->local, local) && tcp_endp_is_equal(&pcb->remote, remote)) {
@@ -519,12 +523,13 @@ static int tcp_pcb_match(const struct tcp_pcb *pcb, const ip_endp_t *local, cons
 /* Returns the listener that matches most closely, or NULL. */
 static struct tcp_pcb *tcp_pcb_find_listener(const ip_endp_t *local, const ip_endp_t *remote)
 {
-    struct tcp_pcb *best = NULL, **slot;
+    struct tcp_pcb *best = NULL, *pcb;
+    size_t i = 0;
     int score = 0;
 
-    for (slot = pcbs; slot < tailof(pcbs); slot++) {
-        if (*slot && tcp_pcb_match(*slot, local, remote) > score) {
-            best = *slot;
+    while ((pcb = table_next(&pcbs, &i)) != NULL) {
+        if (tcp_pcb_match(pcb, local, remote) > score) {
+            best = pcb;
             score = tcp_pcb_match(best, local, remote);
         }
     }
@@ -539,17 +544,13 @@ static struct tcp_pcb *tcp_pcb_select(const ip_endp_t *local, const ip_endp_t *r
     return pcb ? pcb : tcp_pcb_find_listener(local, remote);
 }
 
-int tcp_get_view_at(size_t place, struct tcp_view *view)
+/* Copies the variables of a block. Returns 0, or -1 if pcb is NULL. */
+static int tcp_pcb_view(const struct tcp_pcb *pcb, struct tcp_view *view)
 {
-    const struct tcp_pcb *pcb = NULL;
-
-    lock_acquire(&lock);
-    if (place < countof(pcbs)) {
-        pcb = pcbs[place];
-    }
+    assert(lock_held(&lock));
     if (pcb) {
         *view = (struct tcp_view){
-            .desc = (int)place,
+            .desc = pcb->desc,
             .state = pcb->state,
             .local = pcb->local,
             .remote = pcb->remote,
@@ -559,18 +560,30 @@ int tcp_get_view_at(size_t place, struct tcp_view *view)
             .irs = pcb->irs,
         };
     }
-    lock_release(&lock);
     return pcb ? 0 : -1;
 }
 
-/* A descriptor is its block's place in the table. */
 int tcp_get_view(int desc, struct tcp_view *view)
 {
-    if (tcp_get_view_at((size_t)desc, view) == -1) {
+    int ret;
+
+    lock_acquire(&lock);
+    ret = tcp_pcb_view(table_get(&pcbs, desc), view);
+    lock_release(&lock);
+    if (ret == -1) {
         errno = EBADF;
-        return -1;
     }
-    return 0;
+    return ret;
+}
+
+int tcp_get_view_at(size_t place, struct tcp_view *view)
+{
+    int ret;
+
+    lock_acquire(&lock);
+    ret = tcp_pcb_view(table_at(&pcbs, place), view);
+    lock_release(&lock);
+    return ret;
 }
 
 /*
@@ -989,17 +1002,16 @@ static void tcp_pcb_put_off(struct tcp_pcb *pcb, uint64_t span, uint64_t now)
 
 static void tcp_timer(void)
 {
+    struct tcp_pcb *pcb;
     uint64_t now, span;
-    size_t i;
+    size_t i = 0;
 
     lock_acquire(&lock);
     now = clock_now();
     span = tcp_time_stopped(now);
-    for (i = 0; i < countof(pcbs); i++) {
-        if (pcbs[i]) {
-            tcp_pcb_put_off(pcbs[i], span, now);
-            tcp_pcb_timer(pcbs[i]);
-        }
+    while ((pcb = table_next(&pcbs, &i)) != NULL) {
+        tcp_pcb_put_off(pcb, span, now);
+        tcp_pcb_timer(pcb);
     }
     lock_release(&lock);
 }
@@ -1009,14 +1021,12 @@ static void tcp_timer(void)
  */
 
 /* Enters ESTABLISHED. A listener's connection takes its place in the order of accept, and wakes one
- * accept. Returns 0, or -1 without memory: then the connection was reset. */
+ * accept. Returns 0, or -1 without memory: then seg is dropped. */
 static int tcp_establish(struct tcp_pcb *pcb, const struct tcp_segment *seg)
 {
     if (tcp_buf_alloc(&pcb->rcv.buf, TCP_RCV_BUF_SIZE) == -1) {
-        count(stats.resets_sent);
-        tcp_output_segment(seg->ack, 0, TCP_FLG_RST, 0, NULL, 0, &pcb->local, &pcb->remote);
-        tcp_pcb_finish(pcb, ENOMEM);
-        return -1;
+        /* as if lost: the peer sends it again when the SYN-ACK is retransmitted */
+        return drop(stats.no_memory, "desc=%d, no memory for a buffer", pcb->desc);
     }
     pcb->snd.wnd = seg->wnd;
     pcb->snd.wl1 = seg->seq;
@@ -1036,11 +1046,12 @@ static int tcp_establish(struct tcp_pcb *pcb, const struct tcp_segment *seg)
 /* Resets the connections of a listener that were not accepted. */
 static void tcp_pcb_reset_children(struct tcp_pcb *listener)
 {
-    size_t i;
+    struct tcp_pcb *pcb;
+    size_t i = 0;
 
-    for (i = 0; i < countof(pcbs); i++) {
-        if (pcbs[i] && pcbs[i]->parent == listener) {
-            tcp_pcb_reset(pcbs[i]);
+    while ((pcb = table_next(&pcbs, &i)) != NULL) {
+        if (pcb->parent == listener) {
+            tcp_pcb_reset(pcb);
         }
     }
 }
@@ -1048,12 +1059,12 @@ static void tcp_pcb_reset_children(struct tcp_pcb *listener)
 /* Returns the number of a listener's connections in SYN-RECEIVED, or of the others. */
 static int tcp_pcb_count_children(const struct tcp_pcb *listener, int syn_received)
 {
+    const struct tcp_pcb *pcb;
     int num = 0;
-    size_t i;
+    size_t i = 0;
 
-    for (i = 0; i < countof(pcbs); i++) {
-        if (pcbs[i] && pcbs[i]->parent == listener &&
-            (pcbs[i]->state == TCP_STATE_SYN_RECEIVED) == syn_received) {
+    while ((pcb = table_next(&pcbs, &i)) != NULL) {
+        if (pcb->parent == listener && (pcb->state == TCP_STATE_SYN_RECEIVED) == syn_received) {
             num++;
         }
     }
@@ -1066,12 +1077,10 @@ static int tcp_pcb_count_children(const struct tcp_pcb *listener, int syn_receiv
 static int tcp_pcb_evict(const struct tcp_pcb *listener)
 {
     struct tcp_pcb *pcb, *oldest = NULL;
-    size_t i;
+    size_t i = 0;
 
-    for (i = 0; i < countof(pcbs); i++) {
-        pcb = pcbs[i];
-        if (!pcb || pcb->parent != listener || pcb->state != TCP_STATE_SYN_RECEIVED ||
-            pcb->ack_seen) {
+    while ((pcb = table_next(&pcbs, &i)) != NULL) {
+        if (pcb->parent != listener || pcb->state != TCP_STATE_SYN_RECEIVED || pcb->ack_seen) {
             continue;
         }
         if (!oldest || pcb->syn_time < oldest->syn_time) {
@@ -1807,12 +1816,10 @@ static void tcp_input(const struct ip_hdr *iphdr, const uint8_t *data, size_t le
 static int tcp_is_in_use(const ip_endp_t *local, const ip_endp_t *expected)
 {
     const struct tcp_pcb *pcb;
-    size_t i;
+    size_t i = 0;
 
-    for (i = 0; i < countof(pcbs); i++) {
-        pcb = pcbs[i];
-        if (!pcb || !pcb->owned ||
-            (pcb->state != TCP_STATE_CLOSED && pcb->state != TCP_STATE_LISTEN)) {
+    while ((pcb = table_next(&pcbs, &i)) != NULL) {
+        if (pcb->state != TCP_STATE_CLOSED && pcb->state != TCP_STATE_LISTEN) {
             continue;
         }
         if (pcb->offered.port != local->port || !tcp_endp_is_equal(&pcb->expected, expected)) {
@@ -1940,6 +1947,9 @@ static int tcp_pcb_connect(struct tcp_pcb *pcb, const ip_endp_t *remote)
     pcb->errnum = 0;
     pcb->rcv.wnd = TCP_RCV_BUF_SIZE;
     tcp_buf_free(&pcb->rcv.buf); /* unread data of the previous connection */
+    if (tcp_buf_alloc(&pcb->rcv.buf, TCP_RCV_BUF_SIZE) == -1) {
+        return -1;
+    }
     pcb->rcv.fin = pcb->rcv.discard = 0;
     tcp_pcb_set_iss(pcb, tcp_choose_iss());
     tcp_output(pcb, TCP_FLG_SYN, NULL, 0);
@@ -1963,16 +1973,27 @@ static int tcp_open_active(struct tcp_pcb *pcb, const ip_endp_t *local, const ip
     return tcp_pcb_connect(pcb, remote);
 }
 
+/* Aborts: the thread is cancelled in tcp_cmd_open, so the user never gets the descriptor. */
+static void tcp_open_cancelled(void *desc)
+{
+    tcp_cmd_abort(*(int *)desc);
+}
+
 /* Opens the block and sleeps until it is connected. Returns its descriptor; or -1 with errno set:
  * the block is gone. */
 static int tcp_pcb_open(struct tcp_pcb *pcb, const ip_endp_t *local, const ip_endp_t *remote,
                         int active)
 {
-    int ret, errnum;
+    int ret, errnum, desc = pcb->desc;
 
+    sched_undo_begin(tcp_open_cancelled, &desc);
     ret = active ? tcp_open_active(pcb, local, remote) : tcp_open_passive(pcb, local, remote);
-    if (ret == 0 && tcp_wait_handshake(pcb) == 0) {
-        return tcp_pcb_desc(pcb);
+    if (ret == 0) {
+        ret = tcp_wait_handshake(pcb);
+    }
+    sched_undo_end();
+    if (ret == 0) {
+        return desc;
     }
     errnum = errno;
     if (errnum != EBADF) { /* else it is gone already */
@@ -2003,7 +2024,7 @@ int tcp_cmd_socket(void)
 
     lock_acquire(&lock);
     pcb = tcp_pcb_alloc(1);
-    desc = pcb ? tcp_pcb_desc(pcb) : -1;
+    desc = pcb ? pcb->desc : -1;
     lock_release(&lock);
     return desc;
 }
@@ -2074,14 +2095,14 @@ int tcp_cmd_listen(int desc, int backlog)
 /* Returns the connection that has waited longest for accept, or NULL. Caller must hold the lock. */
 static struct tcp_pcb *tcp_pcb_next_child(const struct tcp_pcb *listener)
 {
-    struct tcp_pcb *first = NULL;
-    size_t i;
+    struct tcp_pcb *pcb, *first = NULL;
+    size_t i = 0;
 
     assert(lock_held(&lock));
-    for (i = 0; i < countof(pcbs); i++) {
-        if (pcbs[i] && pcbs[i]->parent == listener && pcbs[i]->state != TCP_STATE_SYN_RECEIVED &&
-            (!first || pcbs[i]->accept_order < first->accept_order)) {
-            first = pcbs[i];
+    while ((pcb = table_next(&pcbs, &i)) != NULL) {
+        if (pcb->parent == listener && pcb->state != TCP_STATE_SYN_RECEIVED &&
+            (!first || pcb->accept_order < first->accept_order)) {
+            first = pcb;
         }
     }
     return first;
@@ -2117,7 +2138,7 @@ int tcp_cmd_accept(int desc, ip_endp_t *remote)
     if (child) {
         child->parent = NULL;
         child->owned = 1;
-        new_desc = tcp_pcb_desc(child);
+        new_desc = child->desc;
         if (remote) {
             *remote = child->remote;
         }
@@ -2524,11 +2545,12 @@ int tcp_init(void)
 /* Closes every descriptor, as by CLOSE. */
 static void tcp_close_all(void)
 {
-    size_t i;
+    struct tcp_pcb *pcb;
+    size_t i = 0;
 
-    for (i = 0; i < countof(pcbs); i++) {
-        if (pcbs[i] && pcbs[i]->owned && !pcbs[i]->closing) {
-            tcp_pcb_end(pcbs[i], tcp_pcb_close);
+    while ((pcb = table_next(&pcbs, &i)) != NULL) {
+        if (pcb->owned && !pcb->closing) {
+            tcp_pcb_end(pcb, tcp_pcb_close);
         }
     }
 }
@@ -2549,10 +2571,11 @@ static int tcp_wait_until_taken(struct tcp_pcb *pcb, uint64_t deadline)
 static void tcp_wait_for_peers(void)
 {
     uint64_t deadline = clock_now() + MILLISECONDS(TCP_SHUTDOWN_TIMEOUT);
-    size_t i;
+    struct tcp_pcb *pcb;
+    size_t i = 0;
 
-    for (i = 0; i < countof(pcbs); i++) {
-        if (pcbs[i] && tcp_wait_until_taken(pcbs[i], deadline) == -1) {
+    while ((pcb = table_next(&pcbs, &i)) != NULL) {
+        if (tcp_wait_until_taken(pcb, deadline) == -1) {
             return;
         }
     }
@@ -2562,13 +2585,14 @@ static void tcp_wait_for_peers(void)
  * FIN-WAIT-2 or TIME-WAIT, does not: a RST might discard data that its user has not read yet. */
 static void tcp_end_all(void)
 {
-    size_t i;
+    struct tcp_pcb *pcb;
+    size_t i = 0;
 
-    for (i = 0; i < countof(pcbs); i++) {
-        if (pcbs[i] && pcbs[i]->closing) {
-            tcp_pcb_finish(pcbs[i], 0); /* tcp_cmd_close will release it */
-        } else if (pcbs[i]) {
-            tcp_pcb_expire(pcbs[i]);
+    while ((pcb = table_next(&pcbs, &i)) != NULL) {
+        if (pcb->closing) {
+            tcp_pcb_finish(pcb, 0); /* tcp_pcb_end will release it */
+        } else {
+            tcp_pcb_expire(pcb);
         }
     }
 }

@@ -8,7 +8,7 @@
 #include "ip.h"
 
 #define TCP_HDR_SIZE_MIN 20
-#define TCP_PCB_SIZE 4096          /* control blocks; then EMFILE (left out: more, step 37) */
+#define TCP_PCB_SIZE 8192          /* control blocks; EMFILE if none can be released */
 #define TCP_MSS 536                /* send MSS if the peer sends no option, RFC 9293 3.7.1 */
 #define TCP_MSS_MIN 64             /* smallest send MSS: bounds the overhead of headers */
 #define TCP_RCV_BUF_SIZE 65535     /* bytes that wait for the user; limits the receive window */
@@ -47,7 +47,7 @@ enum tcp_state {
 
 /* The variables of a control block, RFC 9293 3.3.1. Sequence numbers in host byte order. */
 struct tcp_view {
-    int desc;           /* descriptor, the index of the block */
+    int desc;           /* descriptor */
     enum tcp_state state;
     ip_endp_t local;
     ip_endp_t remote;
@@ -106,6 +106,7 @@ struct tcp_stats {
     uint64_t timed_out;       /* connections timed out */
     uint64_t resets_received; /* RSTs accepted */
     uint64_t challenges_sent; /* challenge ACKs to a RST or SYN, RFC 5961 */
+    uint64_t no_memory;       /* dropped: end of a handshake, no memory for the receive buffer */
     uint64_t no_block;        /* dropped: SYN, no free control block */
     uint64_t half_open_evicted; /* half-open connections evicted */
     uint64_t backlog_full;    /* dropped: SYN or ACK, the listener's backlog is full */
@@ -118,7 +119,8 @@ int tcp_init(void);
  * FIN is unacknowledged, and frees all blocks. Interrupts, timers and devices must still work. */
 void tcp_shutdown(void);
 
-/* Copies the variables of block desc. Returns 0, or -1 (EBADF) if there is none. */
+/* Copies the variables of block desc, also after tcp_cmd_close. Returns 0, or -1 (EBADF) if there
+ * is none. */
 int tcp_get_view(int desc, struct tcp_view *view);
 /* The same by place in the table, from 0 to TCP_PCB_SIZE - 1, to list all blocks. Returns 0, or -1
  * if the place is empty. */
@@ -132,7 +134,7 @@ const char *tcp_state_ntoa(enum tcp_state state);
  *
  *   EBADF      the descriptor is not open, or was closed while the call slept
  *   EINTR      INTR_IRQ_USER interrupted the sleep
- *   ENETDOWN   the stack does not run
+ *   ENETDOWN   the stack does not run, or this is a forked child
  *
  * After a connection has failed, each call that sends, receives or ends one direction fails with
  * the reason: ECONNREFUSED, ECONNRESET, ETIMEDOUT.

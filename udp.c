@@ -19,18 +19,19 @@
  *     udp_cmd_sendto(desc, buf, len, &remote);
  *     udp_cmd_close(desc);
  *
- * The control blocks are the array pcbs; the index of a block is the user's descriptor. A block is
- * in use from udp_cmd_open to udp_cmd_close or udp_shutdown. Its queue owns copies of the received
+ * The table pcbs owns the control blocks; the number of a block is the user's descriptor. A block
+ * lives from udp_cmd_open to udp_cmd_close or udp_shutdown. Its queue owns copies of the received
  * datagrams until udp_cmd_recvfrom takes them. Sent datagrams are not kept.
  *
  * udp_input checks a datagram and queues its data at the block that udp_pcb_select finds. For a
  * port without a block it sends an ICMP port unreachable.
  *
- * The lock guards the blocks. It is taken before ip's, and not held in ip_output and icmp_error.
- * udp_cmd_recvfrom releases it to sleep; after EBADF its block is gone.
+ * The lock guards the table and the blocks. It is taken before ip's, and not held in ip_output and
+ * icmp_error. udp_cmd_recvfrom releases it to sleep; after EBADF its block is gone.
  *
  * Limits: UDP_PCB_SIZE blocks, then udp_cmd_open fails with EMFILE. UDP_QUEUE_LIMIT datagrams in a
- * queue; one more is dropped. UDP_PAYLOAD_SIZE_MAX bytes to send, or EMSGSIZE.
+ * queue; one more is dropped. UDP_PAYLOAD_SIZE_MAX bytes to send, or EMSGSIZE. In a child after
+ * fork all commands fail with ENETDOWN.
  */
 
 /* The header on the wire, in network byte order */
@@ -43,15 +44,9 @@ struct udp_hdr {
 
 _Static_assert(sizeof(struct udp_hdr) == UDP_HDR_SIZE, "a UDP header has 8 bytes");
 
-enum udp_pcb_state {
-    UDP_PCB_STATE_FREE,
-    UDP_PCB_STATE_OPEN,
-    UDP_PCB_STATE_CLOSING, /* not found any more; its sleepers have not left yet */
-};
-
 /* The control block of an endpoint */
 struct udp_pcb {
-    enum udp_pcb_state state;
+    int desc;
     ip_endp_t local;         /* port 0: not bound */
     struct queue_head queue; /* of struct udp_queue_entry: received datagrams */
     struct sched_task task;  /* sleepers in udp_cmd_recvfrom */
@@ -65,7 +60,7 @@ struct udp_queue_entry {
 };
 
 static lock_t lock = LOCK_INITIALIZER; /* guards pcbs and started; taken before ip's */
-static struct udp_pcb pcbs[UDP_PCB_SIZE];
+static struct table pcbs = {.limit = UDP_PCB_SIZE}; /* of struct udp_pcb */
 static int started; /* between udp_init and udp_shutdown */
 static struct udp_stats stats;
 
@@ -89,19 +84,20 @@ static void udp_dump(const uint8_t *data, size_t len)
  * Control blocks. The caller of the static functions must hold the lock.
  */
 
-static int udp_pcb_desc(const struct udp_pcb *pcb)
-{
-    return (int)indexof(pcbs, pcb);
-}
-
 static struct udp_pcb *udp_pcb_get(int desc)
 {
+    struct udp_pcb *pcb;
+
     assert(lock_held(&lock));
-    if (desc < 0 || (size_t)desc >= countof(pcbs) || pcbs[desc].state != UDP_PCB_STATE_OPEN) {
-        errno = EBADF;
+    if (platform_is_child()) {
+        errno = ENETDOWN;
         return NULL;
     }
-    return &pcbs[desc];
+    pcb = table_get(&pcbs, desc);
+    if (!pcb) {
+        errno = EBADF;
+    }
+    return pcb;
 }
 
 static struct udp_pcb *udp_pcb_alloc(void)
@@ -109,43 +105,48 @@ static struct udp_pcb *udp_pcb_alloc(void)
     struct udp_pcb *pcb;
 
     assert(lock_held(&lock));
-    if (!started) {
+    if (!started || platform_is_child()) {
         errno = ENETDOWN;
         return NULL;
     }
-    for (pcb = pcbs; pcb < tailof(pcbs); pcb++) {
-        if (pcb->state == UDP_PCB_STATE_FREE) {
-            pcb->state = UDP_PCB_STATE_OPEN;
-            queue_init(&pcb->queue);
-            sched_task_init(&pcb->task);
-            return pcb;
-        }
+    pcb = memory_alloc(sizeof(*pcb));
+    if (!pcb) {
+        errno = ENOMEM;
+        return NULL;
     }
-    errno = EMFILE;
-    return NULL;
+    pcb->desc = table_add(&pcbs, pcb);
+    if (pcb->desc == -1) {
+        memory_free(pcb);
+        return NULL;
+    }
+    queue_init(&pcb->queue);
+    sched_task_init(&pcb->task);
+    return pcb;
 }
 
+/* Sleepers leave with EBADF before the block is freed. */
 static void udp_pcb_release(struct udp_pcb *pcb)
 {
     struct udp_queue_entry *entry;
 
     assert(lock_held(&lock));
+    table_remove(&pcbs, pcb->desc);
+    sched_task_destroy(&pcb->task, &lock);
     while ((entry = queue_pop(&pcb->queue)) != NULL) {
         memory_free(entry);
     }
-    pcb->state = UDP_PCB_STATE_CLOSING;
-    sched_task_destroy(&pcb->task, &lock);
-    memset(pcb, 0, sizeof(*pcb)); /* UDP_PCB_STATE_FREE */
+    memory_free(pcb);
 }
 
 /* Returns the block bound to addr and port, or else to IP_ADDR_ANY and port; or NULL. */
 static struct udp_pcb *udp_pcb_select(ip_addr_t addr, uint16_t port)
 {
     struct udp_pcb *pcb, *wildcard = NULL;
+    size_t i = 0;
 
     assert(lock_held(&lock));
-    for (pcb = pcbs; pcb < tailof(pcbs); pcb++) {
-        if (pcb->state != UDP_PCB_STATE_OPEN || pcb->local.port == 0 || pcb->local.port != port) {
+    while ((pcb = table_next(&pcbs, &i)) != NULL) {
+        if (pcb->local.port == 0 || pcb->local.port != port) {
             continue;
         }
         if (pcb->local.addr == addr) {
@@ -162,10 +163,11 @@ static struct udp_pcb *udp_pcb_select(ip_addr_t addr, uint16_t port)
 static int udp_is_in_use(const ip_endp_t *local)
 {
     const struct udp_pcb *pcb;
+    size_t i = 0;
 
     assert(lock_held(&lock));
-    for (pcb = pcbs; pcb < tailof(pcbs); pcb++) {
-        if (pcb->state != UDP_PCB_STATE_OPEN || pcb->local.port != local->port) {
+    while ((pcb = table_next(&pcbs, &i)) != NULL) {
+        if (pcb->local.port != local->port) {
             continue;
         }
         if (pcb->local.addr == local->addr || pcb->local.addr == IP_ADDR_ANY ||
@@ -225,11 +227,11 @@ static int udp_pcb_push(struct udp_pcb *pcb, const ip_endp_t *remote, const uint
 
     assert(lock_held(&lock));
     if (pcb->queue.num >= UDP_QUEUE_LIMIT) {
-        return drop(stats.queue_full, "the queue is full, desc=%d", udp_pcb_desc(pcb));
+        return drop(stats.queue_full, "the queue is full, desc=%d", pcb->desc);
     }
     entry = memory_alloc(sizeof(*entry) + len);
     if (!entry) {
-        return drop(stats.no_memory, "no memory, desc=%d, len=%zu", udp_pcb_desc(pcb), len);
+        return drop(stats.no_memory, "no memory, desc=%d, len=%zu", pcb->desc, len);
     }
     entry->remote = *remote;
     entry->len = len;
@@ -327,7 +329,7 @@ int udp_cmd_open(void)
 
     lock_acquire(&lock);
     pcb = udp_pcb_alloc();
-    desc = pcb ? udp_pcb_desc(pcb) : -1;
+    desc = pcb ? pcb->desc : -1;
     lock_release(&lock);
     return desc;
 }
@@ -355,7 +357,7 @@ static int udp_pcb_bind(struct udp_pcb *pcb, ip_endp_t local)
         return -1;
     }
     pcb->local = local;
-    debugf("desc=%d, local=%s", udp_pcb_desc(pcb), ip_endp_ntop(&local, text, sizeof(text)));
+    debugf("desc=%d, local=%s", pcb->desc, ip_endp_ntop(&local, text, sizeof(text)));
     return 0;
 }
 
@@ -495,13 +497,12 @@ int udp_init(void)
 void udp_shutdown(void)
 {
     struct udp_pcb *pcb;
+    size_t i = 0;
 
     lock_acquire(&lock);
     started = 0;
-    for (pcb = pcbs; pcb < tailof(pcbs); pcb++) {
-        if (pcb->state == UDP_PCB_STATE_OPEN) {
-            udp_pcb_release(pcb);
-        }
+    while ((pcb = table_next(&pcbs, &i)) != NULL) {
+        udp_pcb_release(pcb);
     }
     lock_release(&lock);
 }

@@ -8,7 +8,7 @@
 #include "ip.h"
 
 #define UDP_HDR_SIZE 8
-#define UDP_PCB_SIZE 128      /* endpoints; one more open fails with EMFILE */
+#define UDP_PCB_SIZE 1024     /* endpoints; one more open fails with EMFILE */
 #define UDP_QUEUE_LIMIT 64    /* datagrams queued at an endpoint; one more is dropped */
 #define UDP_PAYLOAD_SIZE_MAX (IP_PAYLOAD_SIZE_MAX - UDP_HDR_SIZE)
 #define UDP_SOURCE_PORT_MIN 49152 /* dynamic ports, RFC 6335 */
@@ -32,7 +32,8 @@ int udp_init(void);
 /* Closes every endpoint. */
 void udp_shutdown(void);
 
-/* Opens an endpoint. Returns its descriptor, or -1 (EMFILE, ENETDOWN without the stack). */
+/* Opens an endpoint. Returns its descriptor, or -1: EMFILE, ENOMEM, ENETDOWN (without the stack,
+ * or in a child after fork, where every command fails so). */
 int udp_cmd_open(void);
 /* Binds the endpoint to a local address and port. IP_ADDR_ANY stands for all our addresses, port 0
  * for a free port. Returns 0, or -1: EBADF, EINVAL (bound already), EADDRINUSE, EADDRNOTAVAIL (not

@@ -286,6 +286,114 @@ void queue_foreach(const struct queue_head *queue, void (*func)(void *arg, void 
 }
 
 /*
+ * Table. A number is its place plus a multiple of the limit, so number % limit is the place.
+ */
+
+#define TABLE_SIZE_MIN 16
+
+struct table_slot {
+    void *entry; /* NULL: the place is free */
+    int number;
+};
+
+static int table_grow(struct table *table)
+{
+    size_t size = table->size ? 2 * table->size : TABLE_SIZE_MIN;
+    struct table_slot *slots;
+
+    if (table->size == table->limit) {
+        errno = EMFILE;
+        return -1;
+    }
+    size = size < table->limit ? size : table->limit;
+    slots = memory_alloc(size * sizeof(*slots));
+    if (!slots) {
+        errno = ENOMEM;
+        return -1;
+    }
+    if (table->size > 0) {
+        memcpy(slots, table->slots, table->size * sizeof(*slots));
+    }
+    memory_free(table->slots);
+    table->slots = slots;
+    table->size = size;
+    return 0;
+}
+
+int table_add(struct table *table, void *entry)
+{
+    struct table_slot *slot;
+
+    while (table_at(table, table->free)) {
+        table->free++;
+    }
+    if (table->free == table->size && table_grow(table) == -1) {
+        return -1;
+    }
+    slot = &table->slots[table->free];
+    slot->entry = entry;
+    slot->number = (int)(table->free + table->limit * (size_t)table->round);
+    table->free++;
+    table->end = table->free > table->end ? table->free : table->end;
+    return slot->number;
+}
+
+/* Returns the slot with this number, or NULL. */
+static struct table_slot *table_find(const struct table *table, int number)
+{
+    size_t place = (size_t)number % table->limit;
+
+    if (number < 0 || !table_at(table, place) || table->slots[place].number != number) {
+        return NULL;
+    }
+    return &table->slots[place];
+}
+
+void *table_get(const struct table *table, int number)
+{
+    const struct table_slot *slot = table_find(table, number);
+
+    return slot ? slot->entry : NULL;
+}
+
+void *table_at(const struct table *table, size_t place)
+{
+    return place < table->end ? table->slots[place].entry : NULL;
+}
+
+void *table_next(const struct table *table, size_t *place)
+{
+    void *entry = NULL;
+
+    while (!entry && *place < table->end) {
+        entry = table_at(table, (*place)++);
+    }
+    return entry;
+}
+
+void table_remove(struct table *table, int number)
+{
+    struct table_slot *slot = table_find(table, number);
+    size_t place;
+
+    if (!slot) {
+        return;
+    }
+    slot->entry = NULL;
+    place = indexof(table->slots, slot);
+    table->free = place < table->free ? place : table->free;
+    while (table->end > 0 && !table_at(table, table->end - 1)) {
+        table->end--;
+    }
+    table->round = (table->round + 1) % (INT_MAX / (int)table->limit);
+    if (table->end == 0) {
+        memory_free(table->slots);
+        table->slots = NULL;
+        table->size = 0;
+    }
+}
+
+/*
  * Byte order: the first byte of network byte order is the most significant one.
  */
 

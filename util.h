@@ -102,6 +102,31 @@ void *queue_peek(const struct queue_head *queue);
 void queue_foreach(const struct queue_head *queue, void (*func)(void *arg, void *entry), void *arg);
 
 /*
+ * Table: gives numbers to entries. A new entry takes the lowest free place. A removed number is not
+ * used again soon, so a stale one finds no entry. Starts as {.limit = N} and grows to N places. The
+ * caller's lock guards it.
+ */
+struct table {
+    struct table_slot *slots;
+    size_t size;  /* allocated slots */
+    size_t end;   /* one past the last place in use */
+    size_t free;  /* no place below it is free */
+    size_t limit; /* slots at most */
+    int round;    /* part of new numbers; changes at each removal */
+};
+
+/* Returns the entry's number, or -1 (EMFILE at the limit, ENOMEM). */
+int table_add(struct table *table, void *entry);
+/* Returns the entry, or NULL if no entry has the number. */
+void *table_get(const struct table *table, int number);
+/* Returns the entry at a place, from 0 to limit - 1, or NULL. */
+void *table_at(const struct table *table, size_t place);
+/* Returns the first entry at or after *place and moves *place past it; NULL at the end. */
+void *table_next(const struct table *table, size_t *place);
+/* Removes the entry with this number, if any. An empty table takes no memory. */
+void table_remove(struct table *table, int number);
+
+/*
  * Byte order: host to network and back
  */
 uint16_t hton16(uint16_t h);

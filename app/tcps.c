@@ -41,7 +41,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct client *clients; /* guarded by lock */
 static int stopping;           /* guarded by lock */
 
-/* Closes the socket once: its number may be another connection's then. Caller must hold lock. */
+/* Closes the socket once: the client's thread and main both call this. Caller must hold lock. */
 static void close_client(struct client *client)
 {
     assert(pthread_mutex_trylock(&lock) == EBUSY);

@@ -42,7 +42,7 @@ static int tap_open(const char *name)
         fprintf(stderr, "/dev/net/tun: %s\n", strerror(errno));
         return -1;
     }
-    if (ioctl(fd, TUNSETIFF, &ifr) == -1) {
+    if (ioctl(fd, TUNSETIFF, &ifr) == -1 || ioctl(fd, TUNSETOFFLOAD, 0UL) == -1) {
         fprintf(stderr, "%s: %s\n", name, strerror(errno));
         close(fd);
         return -1;

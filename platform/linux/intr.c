@@ -332,21 +332,34 @@ void intr_stop(void)
     atomic_store(&raised, 0);
 }
 
+/* Restores the actions of the signals, except where the program has set its own since. */
+static void intr_restore_signals(void)
+{
+    struct sigaction now;
+    size_t i;
+
+    for (i = 0; i < countof(numbers); i++) {
+        sigaction(numbers[i], NULL, &now);
+        if (now.sa_handler == intr_caught) {
+            sigaction(numbers[i], &old_actions[i], NULL);
+        }
+    }
+}
+
 void intr_shutdown(void)
 {
     struct irq_entry *entry;
-    struct sigaction now;
-    size_t i;
 
     while ((entry = irqs) != NULL) {
         irqs = entry->next;
         memory_free(entry);
     }
-    for (i = 0; i < countof(numbers); i++) {
-        sigaction(numbers[i], NULL, &now);
-        if (now.sa_handler == intr_caught) { /* else the program has set its own since */
-            sigaction(numbers[i], &old_actions[i], NULL);
-        }
-    }
+    intr_restore_signals();
     initialized = 0;
+}
+
+void intr_forked(void)
+{
+    atomic_store(&running, 0); /* the thread is the parent's */
+    intr_restore_signals();
 }

@@ -13,6 +13,8 @@ int intr_init(void);
 int intr_run(void);
 void intr_stop(void);
 void intr_shutdown(void);
+/* Called in a forked child. */
+void intr_forked(void);
 
 /* Returns the interrupt thread's ID (gettid), or 0 when it does not run. */
 pid_t intr_thread_id(void);

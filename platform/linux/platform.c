@@ -25,6 +25,8 @@ enum platform_state {
 };
 
 static enum platform_state state;
+static atomic_int child;          /* this process is a forked child, without a stack */
+static void (*child_hook)(void);
 static atomic_size_t memory_count; /* allocations not freed */
 
 /* Its address identifies the thread. */
@@ -34,12 +36,47 @@ static _Thread_local char this_thread;
  * Start and stop. Parts are shut down in reverse order.
  */
 
+/* Called in every forked child, before fork returns there. */
+static void platform_forked(void)
+{
+    if (state == PLATFORM_OFF || platform_is_child()) {
+        return;
+    }
+    atomic_store(&child, 1);
+    intr_forked();
+    if (child_hook) {
+        child_hook();
+    }
+}
+
+int platform_is_child(void)
+{
+    return atomic_load_explicit(&child, memory_order_relaxed);
+}
+
+void platform_set_child_hook(void (*func)(void))
+{
+    child_hook = func;
+}
+
 int platform_init(void)
 {
+    static int prepared;
+
+    if (platform_is_child()) {
+        errorf("a forked child has no stack");
+        errno = ENETDOWN;
+        return -1;
+    }
     if (state != PLATFORM_OFF) {
         errorf("already initialized");
         return -1;
     }
+    if (!prepared && pthread_atfork(NULL, NULL, platform_forked) != 0) {
+        errorf("pthread_atfork() failure");
+        return -1;
+    }
+    prepared = 1;
     if (intr_init() == -1) {
         return -1;
     }
@@ -58,7 +95,7 @@ int platform_init(void)
 
 int platform_run(void)
 {
-    if (state != PLATFORM_INITIALIZED) {
+    if (state != PLATFORM_INITIALIZED || platform_is_child()) {
         errorf("not initialized, or running already");
         return -1;
     }
@@ -75,7 +112,7 @@ int platform_run(void)
 
 int platform_shutdown(void)
 {
-    if (state == PLATFORM_OFF) {
+    if (state == PLATFORM_OFF || platform_is_child()) {
         errorf("not initialized");
         return -1;
     }
@@ -120,7 +157,14 @@ size_t memory_in_use(void)
  * Only the holder writes `owner`, but lock_held may read it at any time. It looks for the caller's
  * own address, which no other thread writes: so the answer is right, whatever other threads do
  * meanwhile.
+ *
+ * A cancelled thread (pthread_cancel) ends at its next cancellation point, such as write or
+ * getrandom, and its locks would stay taken. So cancellation is disabled while a thread holds a
+ * lock.
  */
+
+static _Thread_local unsigned int locks_held;
+static _Thread_local int cancel_state; /* before the first of them was taken */
 
 void lock_init(lock_t *lock)
 {
@@ -131,21 +175,34 @@ void lock_init(lock_t *lock)
 
 void lock_acquire(lock_t *lock)
 {
+    if (platform_is_child()) {
+        return;
+    }
     assert(!lock_held(lock));
+    if (locks_held++ == 0) {
+        pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
+    }
     pthread_mutex_lock(&lock->mutex);
     atomic_store_explicit(&lock->owner, &this_thread, memory_order_relaxed);
 }
 
 void lock_release(lock_t *lock)
 {
+    if (platform_is_child()) {
+        return;
+    }
     assert(lock_held(lock));
     atomic_store_explicit(&lock->owner, NULL, memory_order_relaxed);
     pthread_mutex_unlock(&lock->mutex);
+    if (--locks_held == 0) {
+        pthread_setcancelstate(cancel_state, NULL);
+    }
 }
 
 int lock_held(const lock_t *lock)
 {
-    return atomic_load_explicit(&lock->owner, memory_order_relaxed) == &this_thread;
+    return platform_is_child() ||
+           atomic_load_explicit(&lock->owner, memory_order_relaxed) == &this_thread;
 }
 
 /*

@@ -37,6 +37,10 @@
  *
  * sched_task_destroy wakes the sleepers and waits until the last one has `lock` back and has read
  * its result. Then no thread uses the task, and its memory may be freed.
+ *
+ * A thread may be cancelled (pthread_cancel) in its sleep. Then pthread_cond_wait does not return:
+ * it takes sched_mutex again and calls sched_task_cancelled. The thread leaves the task and ends
+ * without any lock.
  */
 
 #define NSEC_PER_SEC 1000000000ull
@@ -85,17 +89,28 @@ static void sched_task_leave(struct sched_task *task)
     }
 }
 
+/* Called when the thread is cancelled in sched_task_wait; it holds sched_mutex then. */
+static void sched_task_cancelled(void *task)
+{
+    sched_task_leave(task);
+    pthread_mutex_unlock(&sched_mutex);
+}
+
 /* Waits, with sched_mutex released meanwhile. Returns 0, or ETIMEDOUT. */
 static int sched_task_wait(struct sched_task *task, uint64_t deadline)
 {
-    struct timespec ts;
+    struct timespec ts = {.tv_sec = (time_t)(deadline / NSEC_PER_SEC),
+                          .tv_nsec = (long)(deadline % NSEC_PER_SEC)};
+    int err;
 
-    if (!deadline) {
-        return pthread_cond_wait(&task->cond, &sched_mutex);
+    pthread_cleanup_push(sched_task_cancelled, task);
+    if (deadline) {
+        err = pthread_cond_timedwait(&task->cond, &sched_mutex, &ts);
+    } else {
+        err = pthread_cond_wait(&task->cond, &sched_mutex);
     }
-    ts.tv_sec = (time_t)(deadline / NSEC_PER_SEC);
-    ts.tv_nsec = (long)(deadline % NSEC_PER_SEC);
-    return pthread_cond_timedwait(&task->cond, &sched_mutex, &ts);
+    pthread_cleanup_pop(0);
+    return err;
 }
 
 int sched_task_sleep(struct sched_task *task, lock_t *lock, uint64_t deadline)
@@ -156,6 +171,8 @@ void sched_task_wakeup_one(struct sched_task *task)
 
 void sched_task_destroy(struct sched_task *task, lock_t *lock)
 {
+    int cancel_state;
+
     assert(lock_held(lock));
     pthread_mutex_lock(&sched_mutex);
     task->dying = 1;
@@ -167,11 +184,13 @@ void sched_task_destroy(struct sched_task *task, lock_t *lock)
     assert(task->lock == lock);
     pthread_cond_broadcast(&task->cond);
     lock_release(lock); /* the sleepers need it to leave */
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state); /* or the task is never freed */
     while (task->sleepers > 0) {
         pthread_cond_wait(&task->cond, &sched_mutex);
     }
     pthread_cond_destroy(&task->cond);
     pthread_mutex_unlock(&sched_mutex);
+    pthread_setcancelstate(cancel_state, NULL);
     lock_acquire(lock);
 }
 

@@ -18,23 +18,23 @@
  * ether_tap and ether_pcap.
  *
  *     ether_host_init(name, addr, &ops, size)    the driver's init: adds the device
- *     ops->connect                               net_run: opens it
+ *     ops->connect                               net_run: opens it; again after a removal
  *     ops->write                                 sends a frame, on the caller's thread
  *     ops->read                                  takes a frame, on the interrupt thread
  *
  * The device owns struct ether_host as its priv; the driver's own fields follow it in the same
- * allocation. The lock guards the descriptor: closing it waits until another thread has written
- * its frame.
+ * allocation. The lock guards the descriptor: closing or replacing it waits until another thread
+ * has written its frame.
  *
  * An interface that is down or removed is logged once, not for each frame, and sending fails with
  * ENETDOWN. The kernel signals frames, but neither a removal nor a new MTU: the driver asks once a
- * second or more often.
+ * second or more often, and attaches to an interface that was removed and made again.
  */
 
-#define READ_MAX 64 /* frames that one interrupt takes; then the others have their turn */
-#define ASK_INTERVAL 1 /* seconds after which a change of the interface is noticed at the latest */
+#define READ_MAX 64 /* frames that one interrupt takes, so that others get their turn */
+#define ASK_INTERVAL 1 /* seconds: the interval of each device's timer */
 
-static unsigned int ticks; /* of the timer; the interrupt thread's alone */
+static unsigned int ticks; /* of all devices' timers; interrupt thread only */
 
 /* Returns a new descriptor, or -1 with errno. */
 static int ether_host_connect(struct ether_host *host)
@@ -49,7 +49,7 @@ static int ether_host_connect(struct ether_host *host)
     return host->ops->connect(host);
 }
 
-/* Takes over the MTU that the host has given the interface. */
+/* Adopts the MTU of the interface. */
 static void ether_host_ask_mtu(struct net_device *dev)
 {
     const struct ether_host *host = dev->priv;
@@ -57,7 +57,7 @@ static void ether_host_ask_mtu(struct net_device *dev)
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
     if (fd == -1) {
-        return; /* until the next time */
+        return; /* until the next tick */
     }
     memcpy(ifr.ifr_name, host->name, sizeof(ifr.ifr_name));
     if (ioctl(fd, SIOCGIFMTU, &ifr) == 0 && ifr.ifr_mtu > 0) {
@@ -78,7 +78,7 @@ static int ether_host_open(struct net_device *dev)
     atomic_store(&host->fd, fd);
     if (intr_watch(fd, host->irq) == -1) {
         err = errno;
-        errorf("%s can't be watched: %s, dev=%s", host->name, strerror(err), dev->name);
+        errorf("%s: intr_watch() failure: %s, dev=%s", host->name, strerror(err), dev->name);
         atomic_store(&host->fd, -1);
         close(fd);
         errno = err;
@@ -88,15 +88,36 @@ static int ether_host_open(struct net_device *dev)
     return 0;
 }
 
-static int ether_host_close(struct net_device *dev)
+/* Replaces the descriptor, and closes the old one when no thread writes to it. */
+static int ether_host_replace(struct ether_host *host, int fd)
 {
-    struct ether_host *host = dev->priv;
-    int fd;
+    int old;
 
     lock_acquire(&host->lock);
-    fd = atomic_exchange(&host->fd, -1);
+    old = atomic_exchange(&host->fd, fd);
     lock_release(&host->lock);
-    return close(fd);
+    return close(old);
+}
+
+/* After a removal: attaches to the interface if it exists again. */
+static void ether_host_reopen(struct net_device *dev)
+{
+    struct ether_host *host = dev->priv;
+    int fd = ether_host_connect(host);
+
+    if (fd == -1) {
+        return; /* until the next tick */
+    }
+    ether_host_replace(host, fd);
+    atomic_store(&host->down, 0);
+    atomic_store(&host->gone, 0);
+    intr_watch(fd, host->irq);
+    infof("%s is there again, dev=%s", host->name, dev->name);
+}
+
+static int ether_host_close(struct net_device *dev)
+{
+    return ether_host_replace(dev->priv, -1);
 }
 
 static int err_is_unusable(int err)
@@ -104,7 +125,7 @@ static int err_is_unusable(int err)
     return err == EIO || err == EBADFD || err == ENETDOWN || err == ENXIO || err == ENODEV;
 }
 
-/* The interface could not be read or written: says so once, not for each frame. */
+/* After a failed read or write: logs a change of the interface once, not for each frame. */
 static void ether_host_failed(struct net_device *dev, int err)
 {
     struct ether_host *host = dev->priv;
@@ -148,32 +169,34 @@ static int ether_host_output(struct net_device *dev, uint16_t type, const uint8_
     return ether_output(dev, type, data, len, dst, ether_host_write);
 }
 
-/* What the kernel tells by no signal is asked at each tick. */
+/* Once a tick, asks the kernel for changes that it does not signal. */
 static void ether_host_ask(struct net_device *dev)
 {
     struct ether_host *host = dev->priv;
 
     if (host->asked != ticks) {
         host->asked = ticks;
+        if (atomic_load(&host->gone)) {
+            ether_host_reopen(dev);
+        }
         ether_host_ask_mtu(dev);
     }
 }
 
-/* The interrupt: frames have come, or the timer wants the kernel asked. After READ_MAX frames there
- * may be more, which the kernel does not signal again: the handler raises irq. */
+/* The interrupt: received frames, or a tick. */
 static int ether_host_isr(unsigned int irq, void *arg)
 {
     struct net_device *dev = arg;
     struct ether_host *host = dev->priv;
     int n;
 
-    if (atomic_load(&host->fd) == -1) { /* not open yet */
+    if (atomic_load(&host->fd) == -1) { /* not open */
         return 0;
     }
     ether_host_ask(dev);
     for (n = 0; n < READ_MAX; n++) {
         if (host->ops->read(dev, atomic_load(&host->fd)) == -1) {
-            if (errno != EAGAIN) { /* EAGAIN: that was all */
+            if (errno != EAGAIN) { /* EAGAIN: no more frames */
                 ether_host_failed(dev, errno);
             }
             return 0;
@@ -182,7 +205,7 @@ static int ether_host_isr(unsigned int irq, void *arg)
     return intr_raise(irq); /* there may be more */
 }
 
-/* The timer: all devices are asked. */
+/* The timer: raises the interrupt of all devices. */
 static void ether_host_timer(void)
 {
     ticks++;
@@ -195,14 +218,14 @@ static const struct net_device_ops ether_host_device_ops = {
     .output = ether_host_output,
 };
 
-/* Sets dev->addr. Returns 0, or -1 for a bad text. */
+/* Sets dev->addr. Returns 0, or -1 for a bad address. */
 static int ether_host_set_addr(struct net_device *dev, const char *addr)
 {
     if (addr) {
         return ether_addr_pton(addr, dev->addr);
     }
     random_bytes(dev->addr, ETHER_ADDR_LEN);
-    dev->addr[0] = (dev->addr[0] & 0xfc) | 0x02; /* one station's, and locally administered */
+    dev->addr[0] = (dev->addr[0] & 0xfc) | 0x02; /* unicast, locally administered */
     return 0;
 }
 
@@ -211,7 +234,7 @@ static struct ether_host *ether_host_alloc(const char *name, size_t size)
     struct ether_host *host;
 
     if (strlen(name) >= sizeof(host->name)) {
-        errorf("too long for the name of an interface: %s", name);
+        errorf("interface name too long: %s", name);
         return NULL;
     }
     host = memory_alloc(size);
@@ -225,7 +248,7 @@ static struct ether_host *ether_host_alloc(const char *name, size_t size)
     return host;
 }
 
-/* Makes a device of dev, whose priv has been allocated. Returns 0 or -1. */
+/* Sets up and registers a device with its priv. Returns 0 or -1. */
 static int ether_host_setup(struct net_device *dev, const char *addr)
 {
     struct ether_host *host = dev->priv;
@@ -233,7 +256,7 @@ static int ether_host_setup(struct net_device *dev, const char *addr)
     ether_setup_helper(dev);
     dev->ops = &ether_host_device_ops;
     if (ether_host_set_addr(dev, addr) == -1) {
-        errorf("not a hardware address: %s", addr);
+        errorf("bad hardware address: %s", addr);
         return -1;
     }
     host->irq = intr_free_irq();

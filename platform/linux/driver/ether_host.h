@@ -17,7 +17,7 @@ struct ether_host {
     atomic_uint ifindex;
     unsigned int irq;
     unsigned int asked; /* the tick at which the kernel was last asked about the interface */
-    lock_t lock;        /* held to write and to close */
+    lock_t lock;        /* held to write, to close and to replace the descriptor */
     atomic_int fd;      /* -1 unless the device is open */
     atomic_int down;    /* the interface is down, which has been logged */
     atomic_int gone;    /* it has been removed, which has been logged */

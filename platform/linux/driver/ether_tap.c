@@ -29,13 +29,17 @@ struct ether_tap {
     uint8_t frame[ETHER_JUMBO_SIZE_MAX + 1]; /* interrupt thread only; + 1 shows truncation */
 };
 
-/* Attaches fd to the interface. Returns 0, or -1 with errno. */
+/* Attaches fd to the interface, and turns off offloads that an earlier program may have left on:
+ * unfinished checksums and joined segments. Returns 0, or -1 with errno. */
 static int ether_tap_attach(int fd, const char *name)
 {
     struct ifreq ifr = {.ifr_flags = IFF_TAP | IFF_NO_PI};
 
     memcpy(ifr.ifr_name, name, sizeof(ifr.ifr_name));
-    return ioctl(fd, TUNSETIFF, &ifr);
+    if (ioctl(fd, TUNSETIFF, &ifr) == -1) {
+        return -1;
+    }
+    return ioctl(fd, TUNSETOFFLOAD, 0UL);
 }
 
 static int ether_tap_connect(const struct ether_host *host)
