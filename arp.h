@@ -6,8 +6,11 @@
 #include "ip.h"
 #include "net.h"
 
-#define ARP_CACHE_SIZE 32
+#define ARP_CACHE_SIZE 1024 /* entries; then one is evicted, see enum arp_worth in arp.c */
 #define ARP_CACHE_TIMEOUT 30 /* seconds, lifetime of a learnt entry */
+#define ARP_STATIC_MAX (ARP_CACHE_SIZE / 2) /* static entries; then ENOSPC */
+#define ARP_WAIT_BYTES 65536 /* of one entry; drops its oldest */
+#define ARP_WAIT_BYTES_ALL (2048 * ARP_CACHE_SIZE) /* in all: the fullest entry loses its oldest */
 
 #define ARP_RESOLVE_ERROR      (-1)
 #define ARP_RESOLVE_INCOMPLETE 0
@@ -21,20 +24,39 @@ struct arp_stats {
     uint64_t bad_hardware;   /* dropped: not Ethernet, or bad address length */
     uint64_t bad_protocol;   /* dropped: not IP, or bad address length */
     uint64_t bad_operation;  /* dropped: neither request nor reply */
-    uint64_t bad_sender;     /* dropped: the sender's hardware address is a group's or zero */
+    uint64_t bad_sender;     /* dropped: impossible sender address, or our hardware address */
     uint64_t no_iface;       /* dropped: the device has no IP interface */
     uint64_t not_for_us;     /* dropped: for another host; only updates a known sender */
-    uint64_t unresolved;     /* datagrams dropped: hardware address unknown */
+    uint64_t conflict;       /* dropped: another host uses our address */
+    uint64_t announcements_sent; /* to defend our address */
+    uint64_t unsolicited;    /* dropped: a reply without an entry to update */
+    uint64_t static_kept;    /* messages that contradict a static entry */
+    uint64_t changed;        /* hardware addresses of known neighbours that changed */
+    uint64_t no_room;        /* entries not added: none may be evicted, or no memory */
+    uint64_t waited;         /* datagrams kept until an answer */
+    uint64_t released;       /* of these, sent on an answer */
+    uint64_t unresolved;     /* of these, dropped: no answer, or shutdown */
+    uint64_t wait_full;      /* of these, dropped: too many bytes wait */
+    uint64_t evicted;        /* of these, dropped: their entry was evicted */
 };
 
 /* Registers ARP with the net core. Returns 0 or -1. */
 int arp_init(void);
-/* Deletes all entries. */
+/* Deletes all entries, drops the waiting datagrams and resets the timeout. */
 void arp_shutdown(void);
 /* Finds the hardware address of pa (network byte order) and copies it to ha (ETHER_ADDR_LEN bytes).
- * Returns ARP_RESOLVE_FOUND, ARP_RESOLVE_INCOMPLETE (no answer yet, try later), or
- * ARP_RESOLVE_ERROR with errno set. */
+ * Returns ARP_RESOLVE_FOUND, ARP_RESOLVE_INCOMPLETE (no answer yet, see arp_wait), or
+ * ARP_RESOLVE_ERROR: ENOBUFS (no entry may be evicted, or no memory), or the device's errno. */
 int arp_resolve(struct ip_iface *iface, ip_addr_t pa, uint8_t *ha);
+/* After ARP_RESOLVE_INCOMPLETE: keeps a copy of a datagram, and sends it when pa answers. Returns
+ * ARP_RESOLVE_INCOMPLETE; ARP_RESOLVE_FOUND with ha if the answer has just arrived (no copy is
+ * kept); or ARP_RESOLVE_ERROR (ENOBUFS, ENOMEM). */
+int arp_wait(struct ip_iface *iface, ip_addr_t pa, const uint8_t *data, size_t len, uint8_t *ha);
+/* Adds a static entry for pa (network byte order): no message changes it, no timer ends it. Returns
+ * 0, or -1: ENOSPC above ARP_STATIC_MAX entries, ENOBUFS without memory. */
+int arp_cache_add_static(struct ip_iface *iface, ip_addr_t pa, const uint8_t *ha);
+/* Sets the lifetime of learnt entries, in seconds; ARP_CACHE_TIMEOUT by default. */
+void arp_set_timeout(unsigned int seconds);
 /* Copies the counters. */
 void arp_get_stats(struct arp_stats *stats);
 

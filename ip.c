@@ -466,29 +466,37 @@ static void ip_input(const uint8_t *data, size_t len, struct net_device *dev)
  * Output
  */
 
-/* Sends a datagram out of iface to the neighbour dst. Returns 0 or -1. On a device with
- * NET_DEVICE_FLAG_NEED_ARP, ARP finds the hardware address; broadcasts go to dev->broadcast.
- * INCOMPLETE: the datagram is lost and counted as send_failed, and that is no error. */
-static int ip_output_device(struct ip_iface *iface, const uint8_t *data, size_t len, ip_addr_t dst)
+/* Copies the hardware address of the neighbour dst to hwaddr. Returns ARP_RESOLVE_FOUND, or
+ * _INCOMPLETE (ARP keeps a copy of the datagram until dst answers), or _ERROR. */
+static int ip_resolve(struct ip_iface *iface, const uint8_t *data, size_t len, ip_addr_t dst,
+                      uint8_t *hwaddr)
 {
     struct net_device *dev = NET_IFACE(iface)->dev;
-    uint8_t hwaddr[NET_DEVICE_ADDR_LEN] = {0};
+    int ret;
 
-    if (dev->flags & NET_DEVICE_FLAG_NEED_ARP) {
-        if (dst == iface->broadcast || dst == IP_ADDR_BROADCAST) {
-            memcpy(hwaddr, dev->broadcast, dev->alen);
-        } else {
-            int ret = arp_resolve(iface, dst, hwaddr);
-
-            if (ret == ARP_RESOLVE_INCOMPLETE) {
-                count(stats.send_failed); /* lost; left out: waiting for ARP (step 38) */
-            }
-            if (ret != ARP_RESOLVE_FOUND) {
-                return ret;
-            }
-        }
+    if (!(dev->flags & NET_DEVICE_FLAG_NEED_ARP)) {
+        return ARP_RESOLVE_FOUND;
     }
-    if (net_device_output(dev, NET_PROTOCOL_TYPE_IP, data, len, hwaddr) == -1) {
+    if (dst == iface->broadcast || dst == IP_ADDR_BROADCAST) {
+        memcpy(hwaddr, dev->broadcast, dev->alen);
+        return ARP_RESOLVE_FOUND;
+    }
+    ret = arp_resolve(iface, dst, hwaddr);
+    if (ret == ARP_RESOLVE_INCOMPLETE) {
+        ret = arp_wait(iface, dst, data, len, hwaddr);
+    }
+    return ret;
+}
+
+/* Sends a datagram out of iface to the neighbour dst. Returns 0 or -1. */
+static int ip_output_device(struct ip_iface *iface, const uint8_t *data, size_t len, ip_addr_t dst)
+{
+    uint8_t hwaddr[NET_DEVICE_ADDR_LEN] = {0};
+    int ret = ip_resolve(iface, data, len, dst, hwaddr);
+
+    if (ret == ARP_RESOLVE_ERROR ||
+        (ret == ARP_RESOLVE_FOUND &&
+         net_device_output(NET_IFACE(iface)->dev, NET_PROTOCOL_TYPE_IP, data, len, hwaddr) == -1)) {
         return -1;
     }
     count(stats.sent);

@@ -43,6 +43,7 @@ struct ip_iface {
     ip_addr_t unicast;
     ip_addr_t netmask;
     ip_addr_t broadcast;
+    struct rate arp_defence; /* rate of ARP's announcements; guarded by the lock of ARP */
 };
 
 /* A datagram's header on the wire, in network byte order. Options may follow. */
@@ -74,8 +75,8 @@ struct ip_stats {
     uint64_t fragment;         /* dropped: a fragment; left out: reassembly (step 44) */
     uint64_t no_iface;         /* dropped: the device has no IP interface */
     uint64_t not_for_us;       /* dropped: addressed to another host */
-    uint64_t sent;             /* datagrams accepted by a device */
-    uint64_t send_failed;      /* not sent: too long, no memory, unresolved, or device failed */
+    uint64_t sent;             /* datagrams accepted by a device, or waiting for ARP */
+    uint64_t send_failed;      /* not sent: too long, no memory, or refused by ARP or the device */
     uint64_t no_route;         /* not sent: no route, or the source is not our address */
     uint64_t unknown_protocol; /* dropped: no handler for the protocol number */
 };
@@ -125,9 +126,9 @@ int ip_protocol_register(uint8_t protocol,
                                          size_t len, struct ip_iface *iface));
 
 /* Sends len bytes of an IP protocol from src to dst (network byte order). src is one of our
- * addresses, or IP_ADDR_ANY: the route determines it. Returns len (also if ARP must resolve first
- * and the datagram is lost; left out: waiting, step 38), or -1: EMSGSIZE above the MTU,
- * ENETUNREACH, EADDRNOTAVAIL, ENOMEM, or the device's errno. */
+ * addresses, or IP_ADDR_ANY: the route determines it. Returns len (also if ARP must resolve first),
+ * or -1: EMSGSIZE above the MTU, ENETUNREACH, EADDRNOTAVAIL, ENOMEM, ENOBUFS (no ARP entry),
+ * or the device's errno. */
 ssize_t ip_output(uint8_t protocol, const uint8_t *data, size_t len, ip_addr_t src, ip_addr_t dst);
 /* Returns the checksum over the pseudo-header (src and dst in network byte order) and len bytes of
  * header and data; 0 if they hold the right one. RFC 768, RFC 9293 3.1 */

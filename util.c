@@ -232,6 +232,37 @@ void counters_copy(void *dst, const void *src, size_t size)
 }
 
 /*
+ * Rate
+ */
+
+int rate_is_due(const struct rate *rate, uint64_t now)
+{
+    return now >= rate->next;
+}
+
+int rate_take(struct rate *rate, uint64_t now, uint64_t interval, unsigned int gain,
+              unsigned int max)
+{
+    uint64_t times;
+
+    if (rate_is_due(rate, now)) {
+        times = 1 + (now - rate->next) / interval;
+        if (rate->next == 0 || rate->left + times * gain >= max) {
+            rate->left = max;
+            rate->next = now + interval;
+        } else {
+            rate->left += (unsigned int)(times * gain);
+            rate->next += times * interval;
+        }
+    }
+    if (rate->left == 0) {
+        return -1;
+    }
+    rate->left--;
+    return 0;
+}
+
+/*
  * Queue
  */
 

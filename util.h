@@ -79,6 +79,22 @@ void counters_copy(void *dst, const void *src, size_t size);
 #define SECONDS(x)      ((uint64_t)(x) * 1000000000)
 
 /*
+ * Rate limit: a token bucket. All zeros is a full one. The caller's lock guards it.
+ */
+struct rate {
+    uint64_t next;     /* time of the next refill */
+    unsigned int left; /* tokens */
+};
+
+/* Takes a token. Every interval, gain tokens are added, up to max. now and interval in nanoseconds.
+ * Returns 0, or -1 if there is no token. */
+int rate_take(struct rate *rate, uint64_t now, uint64_t interval, unsigned int gain,
+              unsigned int max);
+/* Is a refill due? Only then does rate_take use interval, gain and max: they may be drawn at random
+ * for each refill. */
+int rate_is_due(const struct rate *rate, uint64_t now);
+
+/*
  * Queue: first in, first out. An entry is any structure whose first field is a struct queue_entry.
  * The caller's lock guards it.
  */

@@ -37,8 +37,7 @@ static void send_datagram(const uint8_t *line, size_t len)
     }
 }
 
-/* Sends the first datagram, and again until there is an answer: a datagram is lost while the peer's
- * hardware address is unknown (step 38). */
+/* Sends the first datagram, and again until there is an answer: the server may not listen yet. */
 static void send_first(const uint8_t *line, size_t len)
 {
     unsigned int time;
