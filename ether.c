@@ -196,6 +196,10 @@ int ether_input(struct net_device *dev, const uint8_t *frame, size_t flen)
     debugf("dev=%s, type=0x%04x, flen=%zu", dev->name, ntoh16(hdr->type), flen);
     ether_dump(frame, flen);
     count(stats.delivered);
+    if (ether_is_group(hdr->dst)) {
+        return net_input_broadcast(ntoh16(hdr->type), (const uint8_t *)(hdr + 1),
+                                   flen - sizeof(*hdr), dev);
+    }
     return net_input(ntoh16(hdr->type), (const uint8_t *)(hdr + 1), flen - sizeof(*hdr), dev);
 }
 

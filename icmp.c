@@ -108,15 +108,14 @@ static int icmp_check(const uint8_t *data, size_t len)
 }
 
 /* Answers an echo request with a reply that has its id, sequence number and data. One that is not
- * to the address of iface, or not from a single host, counts as echo_broadcast. */
-static void icmp_echo_input(const struct ip_hdr *iphdr, const uint8_t *data, size_t len,
-                            struct ip_iface *iface)
+ * to an address of ours counts as echo_broadcast. */
+static void icmp_echo_input(const struct ip_hdr *iphdr, const uint8_t *data, size_t len)
 {
     const struct icmp_hdr *hdr = (const struct icmp_hdr *)data;
 
-    if (iphdr->dst != iface->unicast || !ip_addr_is_host(iphdr->src, iface)) {
+    if (!ip_iface_select(iphdr->dst)) {
         /* RFC 1122 3.2.2.6: may be dropped */
-        drop(stats.echo_broadcast, "to a broadcast address, or from a bad source");
+        drop(stats.echo_broadcast, "to a broadcast address");
         return;
     }
     count(stats.echo_replies);
@@ -143,7 +142,7 @@ static void icmp_input(const struct ip_hdr *iphdr, const uint8_t *data, size_t l
     switch (hdr->type) {
     case ICMP_TYPE_ECHO:
         count(stats.delivered);
-        icmp_echo_input(iphdr, data, len, iface);
+        icmp_echo_input(iphdr, data, len);
         break;
     case ICMP_TYPE_ECHOREPLY:
     case ICMP_TYPE_DEST_UNREACH:
@@ -204,7 +203,7 @@ static int icmp_error_is_allowed(const struct ip_hdr *iphdr, const uint8_t *data
     if (ntoh16(iphdr->offset) & IP_HDR_OFFSET_MASK) {
         return 0; /* about a later fragment */
     }
-    return iphdr->dst == iface->unicast && ip_addr_is_host(iphdr->src, iface);
+    return ip_iface_select(iphdr->dst) && ip_addr_is_host(iphdr->src, iface);
 }
 
 void icmp_error(uint8_t type, uint8_t code, const struct ip_hdr *iphdr, const uint8_t *data,
@@ -222,7 +221,7 @@ void icmp_error(uint8_t type, uint8_t code, const struct ip_hdr *iphdr, const ui
     memcpy(quote, iphdr, hlen);
     memcpy(quote + hlen, data, len);
     count(stats.errors_sent);
-    icmp_output(type, code, 0, quote, hlen + len, iface->unicast, iphdr->src);
+    icmp_output(type, code, 0, quote, hlen + len, iphdr->dst, iphdr->src);
 }
 
 /*

@@ -26,7 +26,7 @@ struct icmp_stats {
     uint64_t bad_checksum;   /* dropped: bad checksum */
     uint64_t unknown_type;   /* dropped: unknown type */
     uint64_t echo_replies;   /* echo requests to answer; the reply may be in send_failed */
-    uint64_t echo_broadcast; /* dropped: echo request to a broadcast address, or bad source */
+    uint64_t echo_broadcast; /* dropped: echo request to a broadcast address */
     uint64_t errors_sent;    /* errors to send about undeliverable datagrams; the same */
     uint64_t sent;           /* messages that IP has accepted */
     uint64_t send_failed;    /* messages refused by IP, or without memory */

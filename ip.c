@@ -32,10 +32,16 @@
  * Limits
  *     IP_ROUTE_SIZE    further routes are refused: ENOSPC
  *     the MTU          longer datagrams are not sent: EMSGSIZE
- * Left out: fragments (step 44), forwarding (step 66), multicast. Options are ignored.
+ * Left out: fragments (step 44), forwarding (step 66), multicast. Received options are checked,
+ * then ignored; none is sent.
  */
 
 #define IP_TTL 64 /* RFC 1700's default */
+
+#define IP_OPT_EOL  0
+#define IP_OPT_NOP  1
+#define IP_OPT_LSRR 131 /* loose source and record route */
+#define IP_OPT_SSRR 137 /* strict */
 
 struct ip_protocol {
     struct ip_protocol *next;
@@ -212,6 +218,9 @@ struct ip_iface *ip_iface_alloc(const char *addr, const char *netmask)
         return NULL;
     }
     iface->broadcast = iface->unicast | ~iface->netmask;
+    if (ntoh32(~iface->netmask) <= 1) { /* /31, /32: no broadcast address, RFC 3021 */
+        iface->broadcast = IP_ADDR_BROADCAST;
+    }
     return iface;
 }
 
@@ -249,22 +258,57 @@ struct ip_iface *ip_iface_select(ip_addr_t addr)
     return NULL;
 }
 
-/* Is a datagram to dst, received on iface, for this host? It is if dst is the unicast or broadcast
- * address of iface, or 255.255.255.255. */
+static int ip_iface_is_loopback(const struct ip_iface *iface)
+{
+    return (NET_IFACE(iface)->dev->flags & NET_DEVICE_FLAG_LOOPBACK) != 0;
+}
+
+/* Returns the loopback device's interface, or NULL. */
+static struct ip_iface *ip_iface_loopback(void)
+{
+    struct ip_iface *iface = ifaces;
+
+    while (iface && !ip_iface_is_loopback(iface)) {
+        iface = iface->next;
+    }
+    return iface;
+}
+
+/* Is addr a broadcast on the interface's network, in the standard form (ones) or 4.2BSD's (zeros)?
+ * RFC 1122 3.3.6 */
+static int ip_iface_is_broadcast(const struct ip_iface *iface, ip_addr_t addr)
+{
+    if (addr == IP_ADDR_BROADCAST || addr == iface->broadcast || addr == IP_ADDR_ANY) {
+        return 1;
+    }
+    return iface->broadcast != IP_ADDR_BROADCAST && addr == (iface->unicast & iface->netmask);
+}
+
+/* Is a datagram to dst, received on iface, for this host? The loopback receives datagrams to all
+ * our addresses. */
 static int ip_is_for_us(const struct ip_iface *iface, ip_addr_t dst)
 {
-    return dst == iface->unicast || dst == iface->broadcast || dst == IP_ADDR_BROADCAST;
+    if (ip_iface_is_loopback(iface) && ip_iface_select(dst)) {
+        return 1;
+    }
+    return dst == iface->unicast || ip_iface_is_broadcast(iface, dst);
 }
 
 int ip_addr_is_host(ip_addr_t addr, const struct ip_iface *iface)
 {
+    const struct ip_iface *other;
     uint8_t first;
 
     memcpy(&first, &addr, sizeof(first));
-    if (first == 127) {
-        return (NET_IFACE(iface)->dev->flags & NET_DEVICE_FLAG_LOOPBACK) != 0;
+    if (first == 0 || first >= 224 || (first == 127 && !ip_iface_is_loopback(iface))) {
+        return 0;
     }
-    return first != 0 && first < 224 && addr != iface->broadcast;
+    for (other = ifaces; other; other = other->next) {
+        if (ip_iface_is_broadcast(other, addr)) {
+            return 0;
+        }
+    }
+    return 1;
 }
 
 /*
@@ -322,6 +366,20 @@ static int ip_route_lookup(ip_addr_t dst, const struct ip_iface *iface, struct i
     return best ? 0 : -1;
 }
 
+/* Finds the route to dst for a datagram from own's address (NULL: from any). Routes out of own come
+ * first: their gateways accept its address. Otherwise any route serves (Weak ES Model,
+ * RFC 1122 3.3.4.2), but none between the loopback and other interfaces. Returns 0 or -1. */
+static int ip_route_select(const struct ip_iface *own, ip_addr_t dst, struct ip_route *found)
+{
+    if (ip_route_lookup(dst, own, found) == 0) {
+        return 0;
+    }
+    if (!own || ip_iface_is_loopback(own) || ip_route_lookup(dst, NULL, found) == -1) {
+        return -1;
+    }
+    return ip_iface_is_loopback(found->iface) ? -1 : 0;
+}
+
 int ip_route_set_default_gateway(struct ip_iface *iface, const char *gateway)
 {
     ip_addr_t nexthop;
@@ -333,11 +391,20 @@ int ip_route_set_default_gateway(struct ip_iface *iface, const char *gateway)
     return ip_route_add(IP_ADDR_ANY, IP_ADDR_ANY, nexthop, iface);
 }
 
-struct ip_iface *ip_route_get_iface(ip_addr_t dst)
+struct ip_iface *ip_route_get_iface_from(ip_addr_t src, ip_addr_t dst)
 {
+    struct ip_iface *own = ip_iface_select(dst);
     struct ip_route route;
 
-    return ip_route_lookup(dst, NULL, &route) == 0 ? route.iface : NULL;
+    if (own) {
+        return ip_iface_loopback() ? own : NULL;
+    }
+    return ip_route_select(ip_iface_select(src), dst, &route) == 0 ? route.iface : NULL;
+}
+
+struct ip_iface *ip_route_get_iface(ip_addr_t dst)
+{
+    return ip_route_get_iface_from(IP_ADDR_ANY, dst);
 }
 
 /*
@@ -418,6 +485,54 @@ static int ip_check_hdr(const uint8_t *data, size_t len)
     return 0;
 }
 
+/* Checks the options: valid lengths, no source route. Others are ignored. Returns 0 or -1. */
+static int ip_check_options(const struct ip_hdr *hdr)
+{
+    const uint8_t *opt = (const uint8_t *)(hdr + 1);
+    size_t len = IP_HDR_SIZE(hdr) - IP_HDR_SIZE_MIN, i = 0;
+
+    while (i < len && opt[i] != IP_OPT_EOL) {
+        if (opt[i] == IP_OPT_NOP) {
+            i++;
+            continue;
+        }
+        if (i + 1 == len || opt[i + 1] < 2 || opt[i + 1] > len - i) {
+            return drop(stats.bad_option, "bad option length, option=%u", opt[i]);
+        }
+        if (opt[i] == IP_OPT_LSRR || opt[i] == IP_OPT_SSRR) {
+            return drop(stats.source_route, "source route, option=%u", opt[i]);
+        }
+        i += opt[i + 1];
+    }
+    return 0;
+}
+
+static int ip_check_dst(const struct ip_hdr *hdr, const struct ip_iface *iface)
+{
+    const char *name = NET_IFACE(iface)->dev->name;
+
+    if (!ip_is_for_us(iface, hdr->dst)) {
+        /* left out: forwarding (step 66) */
+        return drop(stats.not_for_us, "for another host, dev=%s", name);
+    }
+    if (net_is_link_broadcast() && !ip_iface_is_broadcast(iface, hdr->dst)) {
+        return drop(stats.link_broadcast, "unicast in a link broadcast, dev=%s", name);
+    }
+    return 0;
+}
+
+/* RFC 1122 3.2.1.3. Datagrams from hosts without an address yet (0.0.0.0) are dropped too: only a
+ * DHCP server needs them. */
+static int ip_check_src(const struct ip_hdr *hdr, const struct ip_iface *iface)
+{
+    if (!ip_addr_is_host(hdr->src, iface) ||
+        (!ip_iface_is_loopback(iface) && ip_iface_select(hdr->src))) {
+        return drop(stats.bad_source, "bad source address, dev=%s",
+                    NET_IFACE(iface)->dev->name);
+    }
+    return 0;
+}
+
 /* Hands a checked datagram's data to the handler of its protocol: the bytes behind the options, up
  * to the total length. Without a handler it counts as unknown_protocol, and its source gets an
  * ICMP error. */
@@ -443,7 +558,7 @@ static void ip_input(const uint8_t *data, size_t len, struct net_device *dev)
     struct ip_iface *iface;
 
     count(stats.received);
-    if (ip_check_hdr(data, len) == -1) {
+    if (ip_check_hdr(data, len) == -1 || ip_check_options(hdr) == -1) {
         return;
     }
     iface = (struct ip_iface *)net_device_get_iface(dev, NET_IFACE_FAMILY_IP);
@@ -451,9 +566,7 @@ static void ip_input(const uint8_t *data, size_t len, struct net_device *dev)
         drop(stats.no_iface, "the device has no IP interface, dev=%s", dev->name);
         return;
     }
-    if (!ip_is_for_us(iface, hdr->dst)) {
-        /* left out: forwarding (step 66) */
-        drop(stats.not_for_us, "for another host, dev=%s", dev->name);
+    if (ip_check_dst(hdr, iface) == -1 || ip_check_src(hdr, iface) == -1) {
         return;
     }
     count(stats.delivered);
@@ -528,10 +641,10 @@ static size_t ip_build_packet(uint8_t *packet, uint8_t protocol, const uint8_t *
     return total;
 }
 
-/* Sends a datagram from iface's address to dst via nexthop. Returns 0, or -1 with errno: then it
- * counts as send_failed. */
+/* Sends a datagram out of iface via nexthop. Returns 0, or -1 with errno: then it counts as
+ * send_failed. */
 static int ip_output_via(struct ip_iface *iface, uint8_t protocol, const uint8_t *data, size_t len,
-                         ip_addr_t dst, ip_addr_t nexthop)
+                         ip_addr_t src, ip_addr_t dst, ip_addr_t nexthop)
 {
     struct net_device *dev = NET_IFACE(iface)->dev;
     uint8_t *packet;
@@ -547,7 +660,7 @@ static int ip_output_via(struct ip_iface *iface, uint8_t protocol, const uint8_t
         errno = ENOMEM;
         return drop(stats.send_failed, "memory_alloc() failure");
     }
-    len = ip_build_packet(packet, protocol, data, len, random16(), iface->unicast, dst);
+    len = ip_build_packet(packet, protocol, data, len, random16(), src, dst);
     debugf("dev=%s, len=%zu", dev->name, len);
     ip_dump(packet, len);
     ret = ip_output_device(iface, packet, len, nexthop);
@@ -559,9 +672,16 @@ static int ip_output_via(struct ip_iface *iface, uint8_t protocol, const uint8_t
     return 0;
 }
 
+/* May a datagram to dst leave through iface? Yes for its network's broadcast address, and for one
+ * host: not 0/8, not 127/8 except on the loopback; left out: multicast. RFC 1122 3.2.1.3 */
+static int ip_may_leave(ip_addr_t dst, const struct ip_iface *iface)
+{
+    return dst == iface->broadcast || ip_addr_is_host(dst, iface);
+}
+
 /* Finds a datagram's interface and next hop. 255.255.255.255 matches no route, not even the
  * default: src names its interface. Returns 0, or -1 with errno: EADDRNOTAVAIL if src is not ours,
- * ENETUNREACH without a route. Left out: our own addresses (step 39). */
+ * ENETUNREACH without a route. */
 static int ip_output_route(ip_addr_t src, ip_addr_t dst, struct ip_iface **iface,
                            ip_addr_t *nexthop)
 {
@@ -579,7 +699,13 @@ static int ip_output_route(ip_addr_t src, ip_addr_t dst, struct ip_iface **iface
             return 0; /* on src's link: no route is needed */
         }
     }
-    if (dst == IP_ADDR_BROADCAST || ip_route_lookup(dst, *iface, &route) == -1) {
+    if (ip_iface_select(dst)) {
+        *iface = ip_iface_loopback();
+        errno = ENETUNREACH; /* if there is no loopback */
+        return *iface ? 0 : -1;
+    }
+    if (dst == IP_ADDR_BROADCAST || ip_route_select(*iface, dst, &route) == -1 ||
+        !ip_may_leave(dst, route.iface)) {
         errno = ENETUNREACH;
         return -1;
     }
@@ -598,7 +724,10 @@ ssize_t ip_output(uint8_t protocol, const uint8_t *data, size_t len, ip_addr_t s
     if (ip_output_route(src, dst, &iface, &nexthop) == -1) {
         return drop(stats.no_route, "no route, protocol=%u, len=%zu", protocol, len);
     }
-    return ip_output_via(iface, protocol, data, len, dst, nexthop) == -1 ? -1 : (ssize_t)len;
+    if (src == IP_ADDR_ANY) {
+        src = ip_iface_select(dst) ? dst : iface->unicast;
+    }
+    return ip_output_via(iface, protocol, data, len, src, dst, nexthop) == -1 ? -1 : (ssize_t)len;
 }
 
 /*

@@ -42,7 +42,7 @@ struct ip_iface {
     struct ip_iface *next;
     ip_addr_t unicast;
     ip_addr_t netmask;
-    ip_addr_t broadcast;
+    ip_addr_t broadcast; /* the network's; IP_ADDR_BROADCAST if it has none (/31, /32) */
     struct rate arp_defence; /* rate of ARP's announcements; guarded by the lock of ARP */
 };
 
@@ -71,9 +71,13 @@ struct ip_stats {
     uint64_t bad_version;      /* dropped: not version 4 */
     uint64_t bad_header;       /* dropped: header length below 20 */
     uint64_t bad_length;       /* dropped: total below header length, or above received length */
+    uint64_t bad_option;       /* dropped: bad option length */
+    uint64_t source_route;     /* dropped: a source route option (RFC 7126 4.3, 4.4) */
     uint64_t bad_checksum;     /* dropped: bad header checksum */
     uint64_t fragment;         /* dropped: a fragment; left out: reassembly (step 44) */
     uint64_t no_iface;         /* dropped: the device has no IP interface */
+    uint64_t link_broadcast;   /* dropped: unicast in a link-layer broadcast, RFC 1122 3.3.6 */
+    uint64_t bad_source;       /* dropped: source not a host's address, or one of ours */
     uint64_t not_for_us;       /* dropped: addressed to another host */
     uint64_t sent;             /* datagrams accepted by a device, or waiting for ARP */
     uint64_t send_failed;      /* not sent: too long, no memory, or refused by ARP or the device */
@@ -105,18 +109,23 @@ int ip_iface_register(struct net_device *dev, struct ip_iface *iface);
 /* Returns the interface whose unicast address is addr (network byte order), or NULL. */
 struct ip_iface *ip_iface_select(ip_addr_t addr);
 /* Returns whether addr (network byte order) may be one host's, seen from iface: not 0/8, multicast,
- * reserved or broadcast; 127/8 only on the loopback. */
+ * reserved, or a broadcast on any of our networks; 127/8 only on the loopback. */
 int ip_addr_is_host(ip_addr_t addr, const struct ip_iface *iface);
 
 /* Adds a route to network/netmask out of iface, through the gateway nexthop, or directly if that
  * is IP_ADDR_ANY; all in network byte order. network is any address in it. Of two routes to one
  * network, the one added first wins. Returns 0, or -1 (the table is full: ENOSPC). */
 int ip_route_add(ip_addr_t network, ip_addr_t netmask, ip_addr_t nexthop, struct ip_iface *iface);
-/* Adds a default route out of iface through gateway (text). Returns 0, or -1 (bad text; the table
- * is full: ENOSPC). */
+/* Adds a default route out of iface through gateway (text). Each interface may have one, for
+ * datagrams from its address; those without a source take the first added. Returns 0, or -1 (bad
+ * text; the table is full: ENOSPC). */
 int ip_route_set_default_gateway(struct ip_iface *iface, const char *gateway);
-/* Returns the interface of the route to dst (network byte order), or NULL if there is none. */
+/* Returns the interface of the route to dst (network byte order), or of dst itself if that is our
+ * address. NULL: no route. */
 struct ip_iface *ip_route_get_iface(ip_addr_t dst);
+/* The same for datagrams from src, one of our addresses: prefers routes out of src's interface.
+ * RFC 1122 3.3.4.2 */
+struct ip_iface *ip_route_get_iface_from(ip_addr_t src, ip_addr_t dst);
 
 /* Registers the handler of an IP protocol number. Call before net_run. The handler borrows header,
  * data (without header, options and padding) and interface for the call. Returns 0, or -1
@@ -126,9 +135,10 @@ int ip_protocol_register(uint8_t protocol,
                                          size_t len, struct ip_iface *iface));
 
 /* Sends len bytes of an IP protocol from src to dst (network byte order). src is one of our
- * addresses, or IP_ADDR_ANY: the route determines it. Returns len (also if ARP must resolve first),
- * or -1: EMSGSIZE above the MTU, ENETUNREACH, EADDRNOTAVAIL, ENOMEM, ENOBUFS (no ARP entry),
- * or the device's errno. */
+ * addresses: routes out of its interface are preferred; or IP_ADDR_ANY: the route determines it.
+ * The loopback carries datagrams to our own addresses. Returns len (also if ARP must resolve
+ * first), or -1: EMSGSIZE above the MTU, ENETUNREACH, EADDRNOTAVAIL, ENOMEM, ENOBUFS (no ARP
+ * entry), or the device's errno. */
 ssize_t ip_output(uint8_t protocol, const uint8_t *data, size_t len, ip_addr_t src, ip_addr_t dst);
 /* Returns the checksum over the pseudo-header (src and dst in network byte order) and len bytes of
  * header and data; 0 if they hold the right one. RFC 768, RFC 9293 3.1 */

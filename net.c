@@ -43,6 +43,7 @@ static enum { NET_OFF, NET_INITIALIZED, NET_RUNNING } net_state;
 struct net_queue_entry {
     struct queue_entry link;
     struct net_device *dev;
+    int link_broadcast; /* a link-layer broadcast or multicast */
     size_t len;
     uint8_t data[];
 };
@@ -58,6 +59,7 @@ static struct net_device *devices;
 static struct net_protocol *protocols;
 static lock_t queue_lock = LOCK_INITIALIZER; /* no lock is taken under it */
 static struct net_stats stats;
+static int link_broadcast; /* of the payload being handled; interrupt thread only */
 static void (*capture)(const struct net_device *dev, enum net_direction direction, uint16_t type,
                        const uint8_t *data, size_t len);
 
@@ -244,7 +246,7 @@ int net_protocol_register(uint16_t type,
  * INTR_IRQ_SOFT afterwards. A full queue refuses the new payload and keeps those it holds. Returns
  * 0, or -1: dropped, and counted as no_memory or queue_full. */
 static int net_queue_push(struct net_protocol *proto, const uint8_t *data, size_t len,
-                          struct net_device *dev)
+                          struct net_device *dev, int broadcast)
 {
     struct net_queue_entry *entry = memory_alloc(sizeof(*entry) + len);
     size_t num;
@@ -253,6 +255,7 @@ static int net_queue_push(struct net_protocol *proto, const uint8_t *data, size_
         return drop(stats.no_memory, "no memory, type=0x%04x, len=%zu", proto->type, len);
     }
     entry->dev = dev;
+    entry->link_broadcast = broadcast;
     entry->len = len;
     memcpy(entry->data, data, len);
     lock_acquire(&queue_lock);
@@ -283,7 +286,8 @@ static struct queue_head net_queue_take(struct net_protocol *proto)
 
 /* Queues a payload; the softirq delivers it. The result of intr_raise is ignored: it fails only
  * when the platform does not run, and net_shutdown frees what is queued then. */
-int net_input(uint16_t type, const uint8_t *data, size_t len, struct net_device *dev)
+static int net_input_push(uint16_t type, const uint8_t *data, size_t len, struct net_device *dev,
+                          int broadcast)
 {
     struct net_protocol *proto;
 
@@ -299,11 +303,26 @@ int net_input(uint16_t type, const uint8_t *data, size_t len, struct net_device 
         return drop(stats.unknown_protocol, "unknown protocol, dev=%s, type=0x%04x", dev->name,
                     type);
     }
-    if (net_queue_push(proto, data, len, dev) == -1) {
+    if (net_queue_push(proto, data, len, dev, broadcast) == -1) {
         return -1;
     }
     intr_raise(INTR_IRQ_SOFT);
     return 0;
+}
+
+int net_input(uint16_t type, const uint8_t *data, size_t len, struct net_device *dev)
+{
+    return net_input_push(type, data, len, dev, 0);
+}
+
+int net_input_broadcast(uint16_t type, const uint8_t *data, size_t len, struct net_device *dev)
+{
+    return net_input_push(type, data, len, dev, 1);
+}
+
+int net_is_link_broadcast(void)
+{
+    return link_broadcast;
 }
 
 int net_softirq_handler(unsigned int irq, void *arg)
@@ -318,7 +337,9 @@ int net_softirq_handler(unsigned int irq, void *arg)
         taken = net_queue_take(proto);
         while ((entry = queue_pop(&taken)) != NULL) {
             count(stats.delivered);
+            link_broadcast = entry->link_broadcast;
             proto->handler(entry->data, entry->len, entry->dev);
+            link_broadcast = 0;
             memory_free(entry);
         }
     }

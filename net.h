@@ -128,7 +128,7 @@ int net_batch_end_register(void (*handler)(void));
 /* For drivers: takes a payload of protocol type (host byte order) that dev has received. data is
  * borrowed for the call. Returns 0, or -1 when it was dropped. */
 int net_input(uint16_t type, const uint8_t *data, size_t len, struct net_device *dev);
-/* Step 39: the same for a link-layer broadcast or multicast. */
+/* The same for a link-layer broadcast or multicast. */
 int net_input_broadcast(uint16_t type, const uint8_t *data, size_t len, struct net_device *dev);
 /* In a protocol's handler: returns whether its payload came by net_input_broadcast. RFC 1122 2.4 */
 int net_is_link_broadcast(void);

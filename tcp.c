@@ -770,7 +770,7 @@ static void tcp_snd_acked(struct tcp_pcb *pcb, uint32_t ack)
  * the SYN. RFC 9293 3.7.1 */
 static size_t tcp_send_mss(const struct tcp_pcb *pcb)
 {
-    uint16_t limit = tcp_iface_mss(ip_route_get_iface(pcb->remote.addr));
+    uint16_t limit = tcp_iface_mss(ip_route_get_iface_from(pcb->local.addr, pcb->remote.addr));
 
     return pcb->mss < limit ? pcb->mss : limit;
 }
@@ -1700,27 +1700,18 @@ static void tcp_segment_arrives(struct tcp_segment *seg, const ip_endp_t *local,
  * Input
  */
 
-/* Accepts segments from one host to a unicast address of ours. Returns 0, or -1. RFC 9293 3.9.2.3,
- * MUST-57 and MUST-63 */
-static int tcp_check_endpoints(const struct ip_hdr *iphdr, const struct tcp_hdr *hdr,
-                               const struct ip_iface *iface)
+/* Accepts segments to a unicast address of ours, but not from an endpoint to itself. IP has checked
+ * that the source is one host. Returns 0, or -1. RFC 9293 3.9.2.3, MUST-57 and MUST-63 */
+static int tcp_check_endpoints(const struct ip_hdr *iphdr, const struct tcp_hdr *hdr)
 {
-    if (iphdr->dst != iface->unicast || !ip_addr_is_host(iphdr->src, iface)) {
-        return -1;
-    }
-    if (iphdr->src != iphdr->dst) {
-        return 0;
-    }
-    /* from an address of ours: only on the loopback device, and not from an endpoint to itself */
-    if (!(NET_IFACE(iface)->dev->flags & NET_DEVICE_FLAG_LOOPBACK) || hdr->src == hdr->dst) {
+    if (!ip_iface_select(iphdr->dst) || (iphdr->src == iphdr->dst && hdr->src == hdr->dst)) {
         return -1;
     }
     return 0;
 }
 
 /* Checks a segment of len bytes before any other field is used. Returns 0, or -1. */
-static int tcp_check_hdr(const struct ip_hdr *iphdr, const uint8_t *data, size_t len,
-                         const struct ip_iface *iface)
+static int tcp_check_hdr(const struct ip_hdr *iphdr, const uint8_t *data, size_t len)
 {
     const struct tcp_hdr *hdr = (const struct tcp_hdr *)data;
 
@@ -1733,7 +1724,7 @@ static int tcp_check_hdr(const struct ip_hdr *iphdr, const uint8_t *data, size_t
     if (ip_pseudo_cksum(IP_PROTOCOL_TCP, data, len, iphdr->src, iphdr->dst) != 0) {
         return drop(stats.bad_checksum, "sum=0x%04x, len=%zu", ntoh16(hdr->sum), len);
     }
-    if (tcp_check_endpoints(iphdr, hdr, iface) == -1) {
+    if (tcp_check_endpoints(iphdr, hdr) == -1) {
         return drop(stats.bad_address, "not unicast, or from an endpoint to itself");
     }
     return 0;
@@ -1788,7 +1779,7 @@ static void tcp_input(const struct ip_hdr *iphdr, const uint8_t *data, size_t le
     struct tcp_segment seg;
 
     count(stats.received);
-    if (tcp_check_hdr(iphdr, data, len, iface) == -1) {
+    if (tcp_check_hdr(iphdr, data, len) == -1) {
         return;
     }
     seg = tcp_segment_parse(hdr, len);
@@ -1906,8 +1897,8 @@ static int tcp_choose_port(ip_endp_t *local, const ip_endp_t *remote)
  * port. Sets both endpoints, and returns 0; or changes nothing: -1 with errno set. */
 static int tcp_pcb_set_endpoints(struct tcp_pcb *pcb, const ip_endp_t *remote)
 {
-    const struct ip_iface *iface = ip_route_get_iface(remote->addr);
     ip_endp_t local = pcb->offered;
+    const struct ip_iface *iface = ip_route_get_iface_from(local.addr, remote->addr);
 
     if (!iface) {
         errno = ENETUNREACH;
@@ -1919,10 +1910,6 @@ static int tcp_pcb_set_endpoints(struct tcp_pcb *pcb, const ip_endp_t *remote)
     }
     if (local.addr == IP_ADDR_ANY) {
         local.addr = iface->unicast;
-    }
-    if (local.addr != iface->unicast) { /* the route has another source address */
-        errno = ENETUNREACH;
-        return -1;
     }
     if (local.port == 0 && tcp_choose_port(&local, remote) == -1) {
         return -1;
