@@ -18,8 +18,8 @@
  *     INCOMPLETE   needed, no answer yet: datagrams wait only here
  *     RESOLVED     learnt from an answer, or unsolicited: the neighbour asked for our address
  *     STATIC       configured: no message changes it, no timer ends it, it is not evicted
- *   waiting        copies of datagrams. The entry owns them until arp_release sends them, or
- *                  they are dropped: by a limit, or when the entry ends
+ *   waiting        copies of datagrams. The entry owns them until arp_release sends them,
+ *                  arp_give_up reports them to IP, or a limit, eviction or shutdown drops them
  *   request_times  the last requests; they outlive their entries
  *
  * A typical sequence
@@ -30,13 +30,13 @@
  *
  * Timers, checked by arp_timer every ARP_TIMER_INTERVAL
  *   request        INCOMPLETE: set by each request, cleared by an answer. At its end the next
- *                  request; after ARP_REQUEST_MAX the entry ends
+ *                  request; after ARP_REQUEST_MAX the entry ends: its datagrams are reported to IP
  *   refresh        RESOLVED: ARP_REFRESH before the lifetime ends, a unicast request if a datagram
  *                  was sent since the last message, so that no datagram has to wait
  *   lifetime       RESOLVED: set by each message from the neighbour. At its end the entry ends
  *
  * Lock. `lock` guards the cache. TCP may hold its own when it calls. Under `lock` no layer's lock
- * is taken: it is released before a device is called.
+ * is taken: it is released before a device or IP is called.
  *
  * Limits
  *   ARP_CACHE_SIZE      entries; then the one of lowest enum arp_worth is evicted, among equals the
@@ -202,6 +202,16 @@ static struct arp_datagram *arp_cache_pop(struct arp_cache *cache)
     return datagram;
 }
 
+/* Moves all waiting datagrams to the caller's queue. */
+static void arp_cache_take(struct arp_cache *cache, struct queue_head *waiting)
+{
+    struct arp_datagram *datagram;
+
+    while ((datagram = arp_cache_pop(cache)) != NULL) {
+        queue_push(waiting, datagram);
+    }
+}
+
 /* Its waiting datagrams are dropped and counted in *reason. */
 static void arp_cache_delete(struct arp_cache *cache, uint64_t *reason)
 {
@@ -342,7 +352,6 @@ static void arp_cache_set(struct arp_cache *cache, enum arp_cache_state state, c
                           struct queue_head *waiting)
 {
     char pa_text[IP_ADDR_STR_LEN], ha_text[ETHER_ADDR_STR_LEN];
-    struct arp_datagram *datagram;
 
     assert(lock_held(&lock));
     if (cache->requests > 0) { /* this answers our request */
@@ -352,8 +361,8 @@ static void arp_cache_set(struct arp_cache *cache, enum arp_cache_state state, c
     cache->state = state;
     memcpy(cache->ha, ha, ETHER_ADDR_LEN);
     cache->timestamp = clock_now();
-    while ((datagram = arp_cache_pop(cache)) != NULL) {
-        queue_push(waiting, datagram);
+    arp_cache_take(cache, waiting);
+    if (waiting->num > 0) {
         cache->used = cache->timestamp;
     }
     debugf("pa=%s, ha=%s", ip_addr_ntop(cache->pa, pa_text, sizeof(pa_text)),
@@ -489,8 +498,9 @@ static int arp_cache_may_ask(struct arp_cache *cache)
     return 1;
 }
 
-/* Deletes the entry when its last request has timed out. Returns whether to send the next. */
-static int arp_cache_tick_incomplete(struct arp_cache *cache)
+/* Deletes the entry when its last request has timed out, and moves its datagrams to waiting.
+ * Returns whether to send the next request, or to report waiting to IP. */
+static int arp_cache_tick_incomplete(struct arp_cache *cache, struct queue_head *waiting)
 {
     if (clock_now() - cache->asked < SECONDS(ARP_REQUEST_INTERVAL)) {
         return 0;
@@ -498,8 +508,9 @@ static int arp_cache_tick_incomplete(struct arp_cache *cache)
     if (cache->requests < ARP_REQUEST_MAX) {
         return arp_cache_may_ask(cache);
     }
+    arp_cache_take(cache, waiting);
     arp_cache_delete(cache, &stats.unresolved);
-    return 0;
+    return waiting->num > 0;
 }
 
 /* RFC 1122 2.3.2.1 (1) and (2): an entry ends even if it is in use, but is refreshed first.
@@ -516,13 +527,13 @@ static int arp_cache_tick_resolved(struct arp_cache *cache)
            arp_cache_may_ask(cache);
 }
 
-/* Runs the timers of an entry. Returns whether to send a request. */
-static int arp_cache_tick(struct arp_cache *cache)
+/* Runs the timers of an entry. Returns whether to send a request, or to report waiting to IP. */
+static int arp_cache_tick(struct arp_cache *cache, struct queue_head *waiting)
 {
     assert(lock_held(&lock));
     switch (cache->state) {
     case ARP_CACHE_STATE_INCOMPLETE:
-        return arp_cache_tick_incomplete(cache);
+        return arp_cache_tick_incomplete(cache, waiting);
     case ARP_CACHE_STATE_RESOLVED:
         return arp_cache_tick_resolved(cache);
     default:
@@ -750,14 +761,15 @@ int arp_wait(struct ip_iface *iface, ip_addr_t pa, const uint8_t *data, size_t l
     return ret;
 }
 
-/* A request to send without the lock: for pa, to dst. */
+/* Work to do without the lock: send a request for pa to dst, or report waiting to IP. */
 struct arp_due {
     struct ip_iface *iface;
     ip_addr_t pa;
     uint8_t dst[ETHER_ADDR_LEN];
+    struct queue_head waiting; /* if not empty, no request is due */
 };
 
-/* Runs the timers of the entries from *place on, up to one with a request to send; moves *place
+/* Runs the timers of the entries from *place on, up to one with work for the caller; moves *place
  * past it. Returns whether there is one. */
 static int arp_next_due(size_t *place, struct arp_due *due)
 {
@@ -771,20 +783,37 @@ static int arp_next_due(size_t *place, struct arp_due *due)
                                                        : NET_IFACE(cache->iface)->dev->broadcast;
         *due = (struct arp_due){.iface = cache->iface, .pa = cache->pa};
         memcpy(due->dst, dst, sizeof(due->dst));
-        found = arp_cache_tick(cache);
+        found = arp_cache_tick(cache, &due->waiting);
     }
     lock_release(&lock);
     return found;
 }
 
-/* Sends without the lock: a device may be slow. */
+/* Reports each datagram to IP. RFC 1122 2.4 forbids that for a missing entry, not for a missing
+ * answer. */
+static void arp_give_up(struct queue_head *waiting)
+{
+    struct arp_datagram *datagram;
+
+    while ((datagram = queue_pop(waiting)) != NULL) {
+        drop(stats.unresolved, "unresolved, len=%zu", datagram->len);
+        ip_unreachable(datagram->data, datagram->len);
+        memory_free(datagram);
+    }
+}
+
+/* Runs without the lock: a device may be slow, and the locks of the layers above come first. */
 static void arp_timer(void)
 {
     struct arp_due due;
     size_t place = 0;
 
     while (arp_next_due(&place, &due)) {
-        arp_request(due.iface, due.pa, due.dst);
+        if (due.waiting.num > 0) {
+            arp_give_up(&due.waiting);
+        } else {
+            arp_request(due.iface, due.pa, due.dst);
+        }
     }
 }
 

@@ -20,6 +20,7 @@
  *     ip_output(proto, ...);               any thread: chooses the route, builds the header,
  *                                          resolves by ARP, sends
  *     ip_input(data, ...);                 interrupt thread: checks, calls the handler
+ *     ip_error_input(), ip_unreachable();  for ICMP, ARP: call the error handler of a protocol
  *     ip_shutdown();
  *
  * An interface belongs to its device. Interfaces and protocols are fixed from net_run on: no
@@ -38,6 +39,8 @@
 
 #define IP_TTL 64 /* RFC 1700's default */
 
+#define IP_ERROR_DATA 8 /* bytes of data that an error handler gets */
+
 #define IP_OPT_EOL  0
 #define IP_OPT_NOP  1
 #define IP_OPT_LSRR 131 /* loose source and record route */
@@ -48,6 +51,8 @@ struct ip_protocol {
     uint8_t protocol;
     void (*handler)(const struct ip_hdr *iphdr, const uint8_t *data, size_t len,
                     struct ip_iface *iface);
+    /* may be NULL */
+    void (*error_handler)(const struct ip_hdr *iphdr, const uint8_t *data, int errnum, int hard);
 };
 
 #define IP_ROUTE_SIZE 32 /* routes; further ones are refused */
@@ -445,6 +450,35 @@ int ip_protocol_register(uint8_t protocol,
     protocols = entry;
     infof("registered, protocol=%u", protocol);
     return 0;
+}
+
+void ip_error_register(uint8_t protocol,
+                       void (*handler)(const struct ip_hdr *iphdr, const uint8_t *data, int errnum,
+                                       int hard))
+{
+    ip_protocol_select(protocol)->error_handler = handler;
+}
+
+int ip_error_input(const struct ip_hdr *iphdr, const uint8_t *data, int errnum, int hard)
+{
+    const struct ip_protocol *entry = ip_protocol_select(iphdr->protocol);
+
+    if (!entry || !entry->error_handler) {
+        return -1;
+    }
+    entry->error_handler(iphdr, data, errnum, hard);
+    return 0;
+}
+
+/* Later fragments and very short datagrams hold no transport header: they are not reported. */
+void ip_unreachable(const uint8_t *data, size_t len)
+{
+    const struct ip_hdr *hdr = (const struct ip_hdr *)data;
+    size_t hlen = IP_HDR_SIZE(hdr);
+
+    if (len >= hlen + IP_ERROR_DATA && !(ntoh16(hdr->offset) & IP_HDR_OFFSET_MASK)) {
+        ip_error_input(hdr, data + hlen, EHOSTUNREACH, 1);
+    }
 }
 
 /*

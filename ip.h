@@ -134,6 +134,18 @@ int ip_protocol_register(uint8_t protocol,
                          void (*handler)(const struct ip_hdr *iphdr, const uint8_t *data,
                                          size_t len, struct ip_iface *iface));
 
+/* Sets the error handler of a registered protocol. It borrows the header and first 8 data bytes of
+ * the datagram that failed; a forged ICMP error may quote one that was never sent. errnum is an
+ * errno; hard: the error is certain, and likely to last. RFC 9293 3.9.2.2 */
+void ip_error_register(uint8_t protocol,
+                       void (*handler)(const struct ip_hdr *iphdr, const uint8_t *data, int errnum,
+                                       int hard));
+/* For ICMP: calls the protocol's error handler. Returns 0, or -1 if there is none. */
+int ip_error_input(const struct ip_hdr *iphdr, const uint8_t *data, int errnum, int hard);
+/* For ARP: reports that the next hop of a datagram to send, len bytes with its header, did not
+ * answer: calls the protocol's error handler with EHOSTUNREACH, hard. */
+void ip_unreachable(const uint8_t *data, size_t len);
+
 /* Sends len bytes of an IP protocol from src to dst (network byte order). src is one of our
  * addresses: routes out of its interface are preferred; or IP_ADDR_ANY: the route determines it.
  * The loopback carries datagrams to our own addresses. Returns len (also if ARP must resolve

@@ -414,6 +414,20 @@ ssize_t sock_send(int id, const void *buf, size_t n)
     return desc == -1 ? -1 : tcp_cmd_send(desc, buf, n);
 }
 
+int sock_error(int id)
+{
+    int type, desc = sock_get(id, &type);
+    struct tcp_view view;
+
+    if (desc == -1) {
+        return -1;
+    }
+    if (type != SOCK_STREAM) {
+        return udp_cmd_error(desc);
+    }
+    return tcp_get_view(desc, &view) == -1 ? -1 : view.soft_error;
+}
+
 ssize_t sock_recvfrom(int id, void *buf, size_t n, struct sockaddr *addr, socklen_t *addrlen)
 {
     int desc = sock_get_buf(id, SOCK_DGRAM, buf, n);

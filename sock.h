@@ -51,8 +51,12 @@ int sock_connect(int id, const struct sockaddr *addr, socklen_t addrlen);
 ssize_t sock_recv(int id, void *buf, size_t n);
 /* Streams. Returns the bytes sent. EBADF, EOPNOTSUPP, EFAULT, and those of tcp_cmd_send. */
 ssize_t sock_send(int id, const void *buf, size_t n);
+/* Returns the soft error that ICMP or ARP reported: an errno, or 0; or -1 (EBADF). Streams: a later
+ * timeout reports it instead of ETIMEDOUT. Datagrams: it is about the datagram sent last, and
+ * reported once, here or by sock_recvfrom. */
+int sock_error(int id);
 /* Datagrams. Sleeps until there is one; addr gets its sender. Returns the bytes received. EBADF,
- * EOPNOTSUPP, EFAULT, EINTR. */
+ * EOPNOTSUPP, EFAULT, EINTR, and those of udp_cmd_recvfrom. */
 ssize_t sock_recvfrom(int id, void *buf, size_t n, struct sockaddr *addr, socklen_t *addrlen);
 /* Datagrams. Returns the bytes sent. EBADF, EOPNOTSUPP, EDESTADDRREQ, EINVAL, EFAULT, EAFNOSUPPORT,
  * and those of udp_cmd_sendto. */

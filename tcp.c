@@ -33,6 +33,7 @@
  *   3.7.1    MSS              tcp_iface_mss, tcp_put_mss, tcp_send_mss
  *   3.8.1-3  retransmission   tcp_retrans_start, tcp_retrans_emit, tcp_retrans_repeat
  *   3.8.6    windows          tcp_open_window, tcp_probe_emit, tcp_extend_probing
+ *   3.9.2.2  ICMP errors      tcp_icmp_error
  *   3.10.1-6 user commands    tcp_cmd_*; STATUS is tcp_get_view
  *   3.10.7   SEGMENT ARRIVES  tcp_segment_arrives: tcp_closed, tcp_listen, tcp_syn_sent,
  *                             tcp_otherwise
@@ -138,6 +139,7 @@ struct tcp_pcb {
     int closing;            /* a command that ends the block waits for its sleepers to leave */
     int passive;            /* opened in LISTEN; a failed handshake returns there if owned */
     int errnum;             /* errno that ended the connection, or 0 */
+    int soft_error;         /* errno of the last ICMP or ARP error since SND.UNA advanced, or 0 */
     ip_endp_t local;
     ip_endp_t remote;
     ip_endp_t offered;      /* local endpoint as given by the user */
@@ -558,6 +560,7 @@ static int tcp_pcb_view(const struct tcp_pcb *pcb, struct tcp_view *view)
             .iss = pcb->iss,
             .rcv = {pcb->rcv.nxt, pcb->rcv.wnd},
             .irs = pcb->irs,
+            .soft_error = pcb->soft_error,
         };
     }
     return pcb ? 0 : -1;
@@ -756,6 +759,7 @@ static void tcp_snd_acked(struct tcp_pcb *pcb, uint32_t ack)
         tcp_buf_drop(&pcb->snd.buf, num);
     }
     pcb->snd.una = ack;
+    pcb->soft_error = 0; /* segments reach the peer again */
     if (pcb->retrans.num == 0) {
         pcb->retrans.slow = 0; /* sent once: TCP_RTO is long enough */
     }
@@ -871,11 +875,12 @@ static void tcp_retrans_repeat(struct tcp_pcb *pcb)
     }
 }
 
-/* Retransmits if it is due. After R2 without an acknowledgment the connection times out; then the
- * block may be gone. RFC 9293 3.8.3 */
+/* Retransmits if it is due. After R2 without an acknowledgment the connection times out, with the
+ * soft error or ETIMEDOUT; then the block may be gone. RFC 9293 3.8.3, 3.9.2.2 */
 static void tcp_retrans_emit(struct tcp_pcb *pcb)
 {
     uint32_t r2 = tcp_in_handshake(pcb) ? TCP_R2_SYN : TCP_R2;
+    int errnum = pcb->soft_error ? pcb->soft_error : ETIMEDOUT;
     uint64_t now = clock_now();
 
     if (pcb->retrans.rto == 0) {
@@ -884,9 +889,9 @@ static void tcp_retrans_emit(struct tcp_pcb *pcb)
     if (now - pcb->retrans.first >= MILLISECONDS(r2)) {
         count(stats.timed_out);
         if (pcb->state == TCP_STATE_SYN_RECEIVED) {
-            tcp_pcb_fail_handshake(pcb, ETIMEDOUT);
+            tcp_pcb_fail_handshake(pcb, errnum);
         } else {
-            tcp_pcb_finish(pcb, ETIMEDOUT);
+            tcp_pcb_finish(pcb, errnum);
         }
     } else if (now - pcb->retrans.last >= pcb->retrans.rto) {
         tcp_retrans_repeat(pcb);
@@ -1931,7 +1936,7 @@ static int tcp_pcb_connect(struct tcp_pcb *pcb, const ip_endp_t *remote)
         return -1;
     }
     pcb->passive = 0;
-    pcb->errnum = 0;
+    pcb->errnum = pcb->soft_error = 0;
     pcb->rcv.wnd = TCP_RCV_BUF_SIZE;
     tcp_buf_free(&pcb->rcv.buf); /* unread data of the previous connection */
     if (tcp_buf_alloc(&pcb->rcv.buf, TCP_RCV_BUF_SIZE) == -1) {
@@ -2509,6 +2514,40 @@ int tcp_cmd_end_receive(int desc)
 }
 
 /*
+ * Errors
+ */
+
+/* The least that ICMP quotes of a segment: 8 bytes, in network byte order. */
+struct tcp_quote {
+    uint16_t src;
+    uint16_t dst;
+    uint32_t seq;
+} __attribute__((packed));
+
+/* Takes an ICMP or ARP error about a segment of ours. Its sequence number must be in flight, which
+ * off-path attackers do not know: RFC 5927 4. A hard error ends SYN-SENT. Any other is soft: it
+ * becomes the reason of a later timeout. RFC 9293 3.9.2.2, RFC 5461 */
+static void tcp_icmp_error(const struct ip_hdr *iphdr, const uint8_t *data, int errnum, int hard)
+{
+    const struct tcp_quote *quote = (const struct tcp_quote *)data;
+    ip_endp_t local = {iphdr->src, quote->src}, remote = {iphdr->dst, quote->dst};
+    struct tcp_pcb *pcb;
+
+    lock_acquire(&lock);
+    pcb = tcp_pcb_find(&local, &remote);
+    if (!pcb || !seq_between(pcb->snd.una, ntoh32(quote->seq), pcb->snd.nxt)) {
+        drop(stats.error_ignored, "not about a segment in flight");
+    } else if (pcb->state == TCP_STATE_SYN_SENT && hard) {
+        count(stats.hard_errors);
+        tcp_pcb_finish(pcb, errnum);
+    } else {
+        count(stats.soft_errors);
+        pcb->soft_error = errnum;
+    }
+    lock_release(&lock);
+}
+
+/*
  * Start and stop
  */
 
@@ -2519,6 +2558,7 @@ int tcp_init(void)
     if (ip_protocol_register(IP_PROTOCOL_TCP, tcp_input) == -1) {
         return -1;
     }
+    ip_error_register(IP_PROTOCOL_TCP, tcp_icmp_error);
     if (timer_register(interval, tcp_timer) == -1) {
         return -1;
     }

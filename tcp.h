@@ -64,6 +64,7 @@ struct tcp_view {
         uint32_t wnd;   /* RCV.WND, in bytes */
     } rcv;
     uint32_t irs;       /* initial receive sequence number */
+    int soft_error;     /* errno of the last ICMP or ARP error since SND.UNA advanced, or 0 */
 };
 
 /* Sequence numbers are compared modulo 2^32, RFC 9293 3.4. */
@@ -109,6 +110,9 @@ struct tcp_stats {
     uint64_t no_memory;       /* dropped: end of a handshake, no memory for the receive buffer */
     uint64_t no_block;        /* dropped: SYN, no free control block */
     uint64_t half_open_evicted; /* half-open connections evicted */
+    uint64_t hard_errors;     /* active handshakes ended by an ICMP or ARP error */
+    uint64_t soft_errors;     /* ICMP or ARP errors kept as soft errors */
+    uint64_t error_ignored;   /* dropped: ICMP or ARP error about no segment in flight */
     uint64_t backlog_full;    /* dropped: SYN or ACK, the listener's backlog is full */
 };
 
@@ -135,6 +139,9 @@ const char *tcp_state_ntoa(enum tcp_state state);
  *   EBADF      the descriptor is not open, or was closed while the call slept
  *   EINTR      INTR_IRQ_USER interrupted the sleep
  *   ENETDOWN   the stack does not run, or this is a forked child
+ *   ETIMEDOUT  R2 has passed; the soft error instead, if there is one: EHOSTUNREACH, ENETUNREACH,
+ *              ECONNREFUSED, EPROTO. If the next hop does not answer ARP, a connect fails with
+ *              EHOSTUNREACH after some 3 seconds.
  *
  * After a connection has failed, each call that sends, receives or ends one direction fails with
  * the reason: ECONNREFUSED, ECONNRESET, ETIMEDOUT.
@@ -165,8 +172,8 @@ int tcp_cmd_getsockname(int desc, ip_endp_t *local);
 /* Copies the peer's endpoint. ENOTCONN. */
 int tcp_cmd_getpeername(int desc, ip_endp_t *remote);
 /* SEND: sleeps until all len bytes are in the send buffer; they are sent as the peer's window
- * allows. Returns len, or less after a failure; len 0 returns 0. ENOTCONN, EPIPE (after
- * tcp_cmd_half_close), ENOMEM, ECONNRESET, ETIMEDOUT. */
+ * allows. Returns len, or less after a failure; len 0 returns 0. ENOTCONN, EPIPE (our direction has
+ * ended), ENOMEM, ECONNRESET, ETIMEDOUT. */
 ssize_t tcp_cmd_send(int desc, const void *data, size_t len);
 /* RECEIVE: sleeps until there is data, and copies at most size bytes. Returns their number, or 0 at
  * the end of file. ENOTCONN, ECONNRESET, ETIMEDOUT. */

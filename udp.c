@@ -24,7 +24,8 @@
  * datagrams until udp_cmd_recvfrom takes them. Sent datagrams are not kept.
  *
  * udp_input checks a datagram and queues its data at the block that udp_pcb_select finds. For a
- * port without a block it sends an ICMP port unreachable.
+ * port without a block it sends an ICMP port unreachable. udp_error notes an error of ICMP or ARP
+ * about the last datagram sent; udp_cmd_recvfrom or udp_cmd_error returns it once.
  *
  * The lock guards the table and the blocks. It is taken before ip's, and not held in ip_output and
  * icmp_error. udp_cmd_recvfrom releases it to sleep; after EBADF its block is gone.
@@ -48,6 +49,8 @@ _Static_assert(sizeof(struct udp_hdr) == UDP_HDR_SIZE, "a UDP header has 8 bytes
 struct udp_pcb {
     int desc;
     ip_endp_t local;         /* port 0: not bound */
+    ip_endp_t last;          /* destination of the last datagram; port 0: errors are dropped */
+    int errnum;              /* error of ICMP or ARP about it, or 0 */
     struct queue_head queue; /* of struct udp_queue_entry: received datagrams */
     struct sched_task task;  /* sleepers in udp_cmd_recvfrom */
 };
@@ -280,6 +283,28 @@ static void udp_input(const struct ip_hdr *iphdr, const uint8_t *data, size_t le
     }
 }
 
+/* Notes an error of ICMP or ARP for the user (RFC 1122 4.1.3.3), if it is about the datagram sent
+ * last: an off-path attacker can hardly know its addresses and ports. */
+static void udp_error(const struct ip_hdr *iphdr, const uint8_t *data, int errnum, int hard)
+{
+    const struct udp_hdr *hdr = (const struct udp_hdr *)data;
+    struct udp_pcb *pcb;
+
+    (void)hard; /* the endpoint stays usable */
+    lock_acquire(&lock);
+    pcb = udp_pcb_select(iphdr->src, hdr->src);
+    if (pcb && pcb->last.port != 0 && pcb->last.port == hdr->dst &&
+        pcb->last.addr == iphdr->dst) {
+        count(stats.errors);
+        pcb->last.port = 0;
+        pcb->errnum = errnum;
+        sched_task_wakeup_one(&pcb->task);
+    } else {
+        drop(stats.error_ignored, "not about the last datagram, port=%u", ntoh16(hdr->src));
+    }
+    lock_release(&lock);
+}
+
 /*
  * Output
  */
@@ -386,19 +411,30 @@ int udp_cmd_getsockname(int desc, ip_endp_t *local)
     return pcb ? 0 : -1;
 }
 
-/* Copies the local endpoint, after binding a free port if none is bound. Returns 0, or -1 with
- * errno set. */
-static int udp_local(int desc, ip_endp_t *local)
+/* Checks the destination port and the length. Returns 0, or -1 with errno set. */
+static int udp_check_send(const ip_endp_t *remote, size_t len)
+{
+    if (remote->port != 0 && len <= UDP_PAYLOAD_SIZE_MAX) {
+        return 0;
+    }
+    errno = remote->port == 0 ? EINVAL : EMSGSIZE;
+    return -1;
+}
+
+/* Prepares to send len bytes to remote: copies the local endpoint, after binding a free port if
+ * none is bound, and notes remote for udp_error. Returns 0, or -1 with errno set. */
+static int udp_local(int desc, ip_endp_t *local, const ip_endp_t *remote, size_t len)
 {
     struct udp_pcb *pcb;
     int ret = -1;
 
     lock_acquire(&lock);
     pcb = udp_pcb_get(desc);
-    if (pcb) {
+    if (pcb && udp_check_send(remote, len) == 0) {
         *local = pcb->local;
         ret = local->port != 0 ? 0 : udp_choose_port(local);
         pcb->local = *local;
+        pcb->last = *remote;
     }
     lock_release(&lock);
     return ret;
@@ -409,11 +445,7 @@ ssize_t udp_cmd_sendto(int desc, const void *data, size_t len, const ip_endp_t *
     struct ip_iface *iface;
     ip_endp_t local;
 
-    if (udp_local(desc, &local) == -1) {
-        return -1;
-    }
-    if (len > UDP_PAYLOAD_SIZE_MAX) {
-        errno = EMSGSIZE;
+    if (udp_local(desc, &local, remote, len) == -1) {
         return -1;
     }
     if (local.addr == IP_ADDR_ANY) { /* the checksum needs the source address */
@@ -427,18 +459,31 @@ ssize_t udp_cmd_sendto(int desc, const void *data, size_t len, const ip_endp_t *
     return udp_output(&local, remote, data, len);
 }
 
-/* Sleeps until a datagram arrives. Returns it, or NULL with errno set; after EBADF pcb is gone.
- * Caller must hold the lock. */
+/* Returns and clears the noted error; 0 for none. Caller must hold the lock. */
+static int udp_pcb_take_error(struct udp_pcb *pcb)
+{
+    int errnum = pcb->errnum;
+
+    assert(lock_held(&lock));
+    pcb->errnum = 0;
+    return errnum;
+}
+
+/* Sleeps until a datagram or an error arrives. Returns the datagram, or NULL with errno set; after
+ * EBADF pcb is gone. Caller must hold the lock. */
 static struct udp_queue_entry *udp_pcb_pop(struct udp_pcb *pcb)
 {
     struct udp_queue_entry *entry;
 
-    while (!(entry = queue_pop(&pcb->queue))) {
-        if (sched_task_sleep(&pcb->task, &lock, 0) == -1) {
-            return NULL;
+    assert(lock_held(&lock));
+    while (pcb->errnum == 0) {
+        entry = queue_pop(&pcb->queue);
+        if (entry || sched_task_sleep(&pcb->task, &lock, 0) == -1) {
+            return entry;
         }
     }
-    return entry;
+    errno = udp_pcb_take_error(pcb);
+    return NULL;
 }
 
 ssize_t udp_cmd_recvfrom(int desc, void *buf, size_t size, ip_endp_t *remote)
@@ -466,6 +511,20 @@ ssize_t udp_cmd_recvfrom(int desc, void *buf, size_t size, ip_endp_t *remote)
     return ret;
 }
 
+int udp_cmd_error(int desc)
+{
+    struct udp_pcb *pcb;
+    int errnum = -1;
+
+    lock_acquire(&lock);
+    pcb = udp_pcb_get(desc);
+    if (pcb) {
+        errnum = udp_pcb_take_error(pcb);
+    }
+    lock_release(&lock);
+    return errnum;
+}
+
 int udp_cmd_close(int desc)
 {
     struct udp_pcb *pcb;
@@ -488,6 +547,7 @@ int udp_init(void)
     if (ip_protocol_register(IP_PROTOCOL_UDP, udp_input) == -1) {
         return -1;
     }
+    ip_error_register(IP_PROTOCOL_UDP, udp_error);
     lock_acquire(&lock);
     started = 1;
     lock_release(&lock);

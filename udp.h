@@ -23,6 +23,8 @@ struct udp_stats {
     uint64_t no_port;      /* dropped: no endpoint is bound to the port */
     uint64_t queue_full;   /* dropped: the endpoint's queue is full */
     uint64_t no_memory;    /* dropped: no memory for a queue entry */
+    uint64_t errors;       /* errors of ICMP or ARP noted for a user */
+    uint64_t error_ignored; /* dropped: not about the last datagram of an endpoint */
     uint64_t sent;         /* datagrams that IP has accepted */
     uint64_t send_failed;  /* datagrams refused by IP, or without route or memory */
 };
@@ -42,13 +44,17 @@ int udp_cmd_bind(int desc, const ip_endp_t *local);
 /* Copies the local address and port; port 0: not bound. Returns 0, or -1 (EBADF). */
 int udp_cmd_getsockname(int desc, ip_endp_t *local);
 /* Sends a datagram of len bytes, choosing a local port if none is bound. Returns len, or -1 with
- * the first errno that applies: EBADF, EADDRNOTAVAIL (no port left), EMSGSIZE, ENETUNREACH (no
- * source address), ENOMEM, or an errno of ip_output. */
+ * the first errno that applies: EBADF, EINVAL (to port 0), EMSGSIZE, EADDRNOTAVAIL (no port left),
+ * ENETUNREACH (no source address), ENOMEM, or an errno of ip_output. */
 ssize_t udp_cmd_sendto(int desc, const void *data, size_t len, const ip_endp_t *remote);
 /* Sleeps until a datagram arrives. Copies at most size bytes and discards the rest. Stores the
  * source in remote, if not NULL. Returns the number of bytes copied, or -1: EBADF (also if closed
- * meanwhile), EINTR. */
+ * meanwhile), EINTR; or, once, the error of ICMP or ARP about the datagram sent last: ECONNREFUSED,
+ * EHOSTUNREACH, ENETUNREACH, EPROTO. */
 ssize_t udp_cmd_recvfrom(int desc, void *buf, size_t size, ip_endp_t *remote);
+/* Returns and clears the error that the next udp_cmd_recvfrom would return; 0 for none; or -1
+ * (EBADF). */
+int udp_cmd_error(int desc);
 /* Closes the endpoint. Calls that sleep on it fail with EBADF. Returns 0, or -1 (EBADF). */
 int udp_cmd_close(int desc);
 /* Copies the counters. */

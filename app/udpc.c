@@ -29,6 +29,7 @@ static atomic_uint sent, received; /* datagrams */
 static atomic_uint repeated;       /* how often the first was sent again */
 static atomic_int input_over;
 static atomic_int send_error; /* an errno */
+static atomic_int refusal;    /* the last ICMP error: an errno */
 
 static void send_datagram(const uint8_t *line, size_t len)
 {
@@ -108,11 +109,14 @@ static void *receive(void *arg)
     (void)arg;
     for (;;) {
         n = sock_recvfrom(sock, buf, sizeof(buf) - 1, NULL, NULL);
-        if (n == -1 && errno == EINTR) {
-            continue;
+        if (n == -1 && errno == EBADF) {
+            return NULL;
         }
         if (n == -1) {
-            return NULL;
+            if (errno != EINTR) {
+                atomic_store(&refusal, errno); /* the server may still start */
+            }
+            continue;
         }
         buf[n] = '\n';
         if (setup_write(buf, (size_t)n + 1) == -1) {
@@ -186,6 +190,10 @@ int main(int argc, char *argv[])
     event = talk();
     if (event == SETUP_SIGNAL) {
         return setup_end(0);
+    }
+    if ((event == SETUP_TIMEOUT || send_error == ETIMEDOUT) && refusal) {
+        setup_fail(1, "%u of %u datagrams got no answer: %s", sent - received, sent,
+                   strerror(refusal));
     }
     if (event == SETUP_TIMEOUT || send_error == ETIMEDOUT) {
         setup_fail(1, "%u of %u datagrams got no answer: is a server there? -t waits longer",

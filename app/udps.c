@@ -36,8 +36,10 @@ static void *serve(void *arg)
         n = sock_recvfrom(sock, data, sizeof(data), (struct sockaddr *)&peer, &len);
         if (n != -1) {
             echo(sock, (size_t)n, data, &peer);
-        } else if (errno != EINTR) {
+        } else if (errno == EBADF) {
             return NULL;
+        } else if (errno != EINTR) {
+            infof("an answer was refused, %s", strerror(errno)); /* by ICMP; go on */
         }
     }
 }
