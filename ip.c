@@ -38,6 +38,7 @@
  */
 
 #define IP_TTL 64 /* RFC 1700's default */
+#define IP_ID_COUNTERS 8192 /* destinations sharing one can count each other's datagrams */
 
 #define IP_ERROR_DATA 8 /* bytes of data that an error handler gets */
 
@@ -72,6 +73,8 @@ static struct ip_iface *ifaces; /* for look-up; the devices own them */
 static struct ip_protocol *protocols;
 static lock_t lock = LOCK_INITIALIZER; /* guards routes; no lock is taken under it */
 static struct ip_route routes[IP_ROUTE_SIZE];
+static uint16_t ids[IP_ID_COUNTERS]; /* atomic */
+static uint8_t secret[SIPHASH_KEY_SIZE]; /* key for the ids; fixed once ip_init returns */
 
 /*
  * Addresses
@@ -650,6 +653,18 @@ static int ip_output_device(struct ip_iface *iface, const uint8_t *data, size_t 
     return 0;
 }
 
+/* Returns the id of the next datagram from src to dst. A counter repeats an id only after 65,536
+ * datagrams (RFC 6864 4.3). A keyed hash selects the counter and an offset: the ids that one
+ * destination receives do not reveal those of others (RFC 7739). */
+static uint16_t ip_generate_id(uint8_t protocol, ip_addr_t src, ip_addr_t dst)
+{
+    uint32_t whose[] = {src, dst, protocol};
+    uint64_t hash = siphash(secret, whose, sizeof(whose));
+    uint16_t *counter = &ids[(hash >> 16) % IP_ID_COUNTERS];
+
+    return (uint16_t)(hash + __atomic_fetch_add(counter, 1, __ATOMIC_RELAXED));
+}
+
 /* Writes header and data to packet, which has room for both. data may be NULL if len is 0. Returns
  * the length of both. */
 static size_t ip_build_packet(uint8_t *packet, uint8_t protocol, const uint8_t *data, size_t len,
@@ -694,7 +709,8 @@ static int ip_output_via(struct ip_iface *iface, uint8_t protocol, const uint8_t
         errno = ENOMEM;
         return drop(stats.send_failed, "memory_alloc() failure");
     }
-    len = ip_build_packet(packet, protocol, data, len, random16(), src, dst);
+    len = ip_build_packet(packet, protocol, data, len, ip_generate_id(protocol, src, dst), src,
+                          dst);
     debugf("dev=%s, len=%zu", dev->name, len);
     ip_dump(packet, len);
     ret = ip_output_device(iface, packet, len, nexthop);
@@ -773,6 +789,7 @@ int ip_init(void)
     if (net_protocol_register(NET_PROTOCOL_TYPE_IP, ip_input) == -1) {
         return -1;
     }
+    random_bytes(secret, sizeof(secret));
     return 0;
 }
 

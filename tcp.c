@@ -121,6 +121,7 @@ struct tcp_segment {
     int ack_due; /* an ACK is due after the last check */
 };
 
+#define TCP_ISN_TICK 4000 /* nanoseconds in which the ISS grows by one, RFC 9293 3.4.1 */
 #define TCP_ANSWER_INTERVAL 500000000 /* nanoseconds between answers to ACKs at the right edge */
 
 /* Ring buffer of bytes. */
@@ -188,6 +189,8 @@ static lock_t lock = LOCK_INITIALIZER; /* guards all these but stats; order: soc
 static struct table pcbs = {.limit = TCP_PCB_SIZE}; /* of struct tcp_pcb */
 static int started; /* between tcp_init and tcp_shutdown */
 static uint64_t last_order; /* last accept_order given */
+static uint8_t secret[SIPHASH_KEY_SIZE]; /* key of tcp_secret_hash */
+static uint16_t last_port; /* source ports tried so far */
 static uint8_t out_text[IP_PAYLOAD_SIZE_MAX - TCP_HDR_SIZE_MIN]; /* text of the segment to send */
 static uint64_t last_tick;       /* time of the last tcp_timer, by clock_now */
 static struct tcp_stats stats;
@@ -898,13 +901,23 @@ static void tcp_retrans_emit(struct tcp_pcb *pcb)
     }
 }
 
-/* Returns an unpredictable initial send sequence number. */
-static uint32_t tcp_choose_iss(void)
+/* Keyed hash of both endpoints. */
+static uint32_t tcp_secret_hash(const ip_endp_t *local, const ip_endp_t *remote)
 {
-    uint32_t iss;
+    uint8_t id[12];
 
-    random_bytes(&iss, sizeof(iss));
-    return iss;
+    memcpy(id, &local->addr, sizeof(local->addr));
+    memcpy(id + 4, &remote->addr, sizeof(remote->addr));
+    memcpy(id + 8, &local->port, sizeof(local->port));
+    memcpy(id + 10, &remote->port, sizeof(remote->port));
+    return (uint32_t)siphash(secret, id, sizeof(id));
+}
+
+/* Returns an initial send sequence number. It grows with time, so that old segments do not fit a
+ * new connection between the same endpoints, and is unpredictable. RFC 9293 3.4.1, RFC 6528 */
+static uint32_t tcp_choose_iss(const ip_endp_t *local, const ip_endp_t *remote)
+{
+    return (uint32_t)(clock_now() / TCP_ISN_TICK) + tcp_secret_hash(local, remote);
 }
 
 static void tcp_pcb_set_iss(struct tcp_pcb *pcb, uint32_t iss)
@@ -1683,7 +1696,7 @@ static void tcp_segment_arrives(struct tcp_segment *seg, const ip_endp_t *local,
     }
     switch (pcb->state) {
     case TCP_STATE_LISTEN:
-        tcp_listen(pcb, seg, local, remote, tcp_choose_iss());
+        tcp_listen(pcb, seg, local, remote, tcp_choose_iss(local, remote));
         break;
     case TCP_STATE_SYN_SENT:
         if (tcp_syn_sent(pcb, seg) == 0) {
@@ -1880,15 +1893,18 @@ static int tcp_open_passive(struct tcp_pcb *pcb, const ip_endp_t *local, const i
     return 0;
 }
 
-/* Chooses a local port, from a random one on (random16): RFC 6056. No passive OPEN for any peer has
- * it, and no connection between local->addr and remote. Returns 0, or -1 (EADDRNOTAVAIL). */
+/* Chooses a local port, the next one from a secret offset that depends on the peer: RFC 6056 3.3.3.
+ * No passive OPEN for any peer has it, and no connection between local->addr and remote. Returns 0,
+ * or -1 (EADDRNOTAVAIL). */
 static int tcp_choose_port(ip_endp_t *local, const ip_endp_t *remote)
 {
-    uint32_t num = TCP_SOURCE_PORT_MAX - TCP_SOURCE_PORT_MIN + 1, start = random16(), i;
+    uint32_t num = TCP_SOURCE_PORT_MAX - TCP_SOURCE_PORT_MIN + 1, start, i;
     ip_endp_t anybody = {IP_ADDR_ANY, 0};
 
+    local->port = 0;
+    start = tcp_secret_hash(local, remote) % num;
     for (i = 0; i < num; i++) {
-        local->port = hton16((uint16_t)(TCP_SOURCE_PORT_MIN + (start + i) % num));
+        local->port = hton16((uint16_t)(TCP_SOURCE_PORT_MIN + (start + ++last_port) % num));
         if (!tcp_is_in_use(local, &anybody) && !tcp_pcb_find(local, remote)) {
             return 0;
         }
@@ -1943,7 +1959,7 @@ static int tcp_pcb_connect(struct tcp_pcb *pcb, const ip_endp_t *remote)
         return -1;
     }
     pcb->rcv.fin = pcb->rcv.discard = 0;
-    tcp_pcb_set_iss(pcb, tcp_choose_iss());
+    tcp_pcb_set_iss(pcb, tcp_choose_iss(&pcb->local, &pcb->remote));
     tcp_output(pcb, TCP_FLG_SYN, NULL, 0);
     tcp_pcb_set_state(pcb, TCP_STATE_SYN_SENT);
     return 0;
@@ -2563,6 +2579,7 @@ int tcp_init(void)
         return -1;
     }
     lock_acquire(&lock);
+    random_bytes(secret, sizeof(secret));
     last_tick = clock_now();
     started = 1;
     lock_release(&lock);

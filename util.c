@@ -479,3 +479,63 @@ uint16_t cksum16(const void *addr, size_t count, uint32_t init)
     }
     return (uint16_t)~sum;
 }
+
+/*
+ * Keyed hash, by J.-P. Aumasson and D. J. Bernstein
+ */
+
+static uint64_t rotate_left(uint64_t x, unsigned int bits)
+{
+    return x << bits | x >> (64 - bits);
+}
+
+static void siphash_rounds(uint64_t v[4], int num)
+{
+    while (num-- > 0) {
+        v[0] += v[1];
+        v[2] += v[3];
+        v[1] = rotate_left(v[1], 13) ^ v[0];
+        v[3] = rotate_left(v[3], 16) ^ v[2];
+        v[0] = rotate_left(v[0], 32);
+        v[2] += v[1];
+        v[0] += v[3];
+        v[1] = rotate_left(v[1], 17) ^ v[2];
+        v[3] = rotate_left(v[3], 21) ^ v[0];
+        v[2] = rotate_left(v[2], 32);
+    }
+}
+
+/* Returns at most 8 bytes as a number, the first byte lowest. */
+static uint64_t little_endian(const uint8_t *p, size_t len)
+{
+    uint64_t word = 0;
+
+    while (len-- > 0) {
+        word = word << 8 | p[len];
+    }
+    return word;
+}
+
+static void siphash_word(uint64_t v[4], uint64_t word)
+{
+    v[3] ^= word;
+    siphash_rounds(v, 2);
+    v[0] ^= word;
+}
+
+uint64_t siphash(const uint8_t key[SIPHASH_KEY_SIZE], const void *data, size_t len)
+{
+    uint64_t k0 = little_endian(key, 8), k1 = little_endian(key + 8, 8);
+    uint64_t v[4] = {k0 ^ 0x736f6d6570736575, k1 ^ 0x646f72616e646f6d, k0 ^ 0x6c7967656e657261,
+                     k1 ^ 0x7465646279746573}; /* "somepseudorandomlygeneratedbytes" */
+    const uint8_t *p = data;
+    size_t left;
+
+    for (left = len; left >= 8; left -= 8, p += 8) {
+        siphash_word(v, little_endian(p, 8));
+    }
+    siphash_word(v, little_endian(p, left) | (uint64_t)len << 56);
+    v[2] ^= 0xff;
+    siphash_rounds(v, 4);
+    return v[0] ^ v[1] ^ v[2] ^ v[3];
+}

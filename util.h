@@ -158,4 +158,13 @@ uint32_t ntoh32(uint32_t n);
  * or ~cksum16 of preceding bytes, an even number of them. */
 uint16_t cksum16(const void *addr, size_t count, uint32_t init);
 
+/*
+ * Keyed hash: SipHash-2-4
+ */
+
+#define SIPHASH_KEY_SIZE 16
+
+/* Returns the keyed hash of len bytes of data: unpredictable without the key. */
+uint64_t siphash(const uint8_t key[SIPHASH_KEY_SIZE], const void *data, size_t len);
+
 #endif
