@@ -32,7 +32,7 @@
  *   3.4      sequence numbers seq_lt, seq_leq, seq_between (tcp.h), tcp_seq_len, tcp_choose_iss
  *   3.7.1    MSS              tcp_iface_mss, tcp_put_mss, tcp_send_mss
  *   3.8.1-3  retransmission   tcp_retrans_start, tcp_retrans_emit, tcp_retrans_repeat
- *   3.8.6    windows          tcp_open_window, tcp_probe_emit, tcp_extend_probing
+ *   3.8.6    windows          tcp_take_window, tcp_open_window, tcp_probe_emit
  *   3.9.2.2  ICMP errors      tcp_icmp_error
  *   3.10.1-6 user commands    tcp_cmd_*; STATUS is tcp_get_view
  *   3.10.7   SEGMENT ARRIVES  tcp_segment_arrives: tcp_closed, tcp_listen, tcp_syn_sent,
@@ -74,7 +74,7 @@
  *   TCP_HALF_OPEN_MAX        SYN-RECEIVED blocks of a listener; then tcp_pcb_evict, or dropped SYNs
  *   TCP_SND_BUF_SIZE         unacknowledged bytes; then send sleeps
  *   TCP_RCV_BUF_SIZE         unread bytes; then the window is zero
- *   TCP_ANSWER_INTERVAL      between two answers to ACKs at the right edge of our window
+ *   TCP_CHALLENGE_LIMIT      challenge ACKs a second; then no answer
  */
 
 #define TCP_FLG_FIN 0x01
@@ -122,7 +122,6 @@ struct tcp_segment {
 };
 
 #define TCP_ISN_TICK 4000 /* nanoseconds in which the ISS grows by one, RFC 9293 3.4.1 */
-#define TCP_ANSWER_INTERVAL 500000000 /* nanoseconds between answers to ACKs at the right edge */
 
 /* Ring buffer of bytes. */
 struct tcp_buf {
@@ -152,6 +151,7 @@ struct tcp_pcb {
         uint32_t wnd;
         uint32_t wl1;
         uint32_t wl2;
+        uint32_t wnd_max;   /* MAX.SND.WND, the largest window so far, RFC 5961 5.2 */
         struct tcp_buf buf; /* the user's bytes from SND.UNA on */
         int fin;            /* our FIN follows them, not yet acknowledged */
     } snd;
@@ -168,7 +168,8 @@ struct tcp_pcb {
     } rcv;
     uint32_t irs;
     struct sched_task task; /* threads that sleep until the block changes */
-    uint64_t answered;      /* last answer to an ACK at our window's right edge, by clock_now */
+    struct rate challenges[2]; /* limits challenge ACKs; [1]: to probes and to ACKs at the edge */
+    uint64_t rst_expires;   /* deadline for a RST that answers our challenge ACK to a SYN */
     struct {
         uint64_t first;     /* start of R2, by clock_now */
         uint64_t last;      /* last transmission or start of the timer, by clock_now */
@@ -923,7 +924,9 @@ static uint32_t tcp_choose_iss(const ip_endp_t *local, const ip_endp_t *remote)
 static void tcp_pcb_set_iss(struct tcp_pcb *pcb, uint32_t iss)
 {
     pcb->iss = pcb->snd.una = pcb->snd.nxt = iss;
+    pcb->snd.wnd_max = 0;
     pcb->retrans.slow = 0;
+    pcb->rst_expires = 0;
 }
 
 /* Sends a RST if the peer may have the connection open, and releases the block. */
@@ -1038,6 +1041,17 @@ static void tcp_timer(void)
  * Changes of state with more than one cause
  */
 
+/* Updates the send window. */
+static void tcp_take_window(struct tcp_pcb *pcb, const struct tcp_segment *seg)
+{
+    pcb->snd.wnd = seg->wnd;
+    pcb->snd.wl1 = seg->seq;
+    pcb->snd.wl2 = seg->ack;
+    if (pcb->snd.wnd > pcb->snd.wnd_max) {
+        pcb->snd.wnd_max = pcb->snd.wnd;
+    }
+}
+
 /* Enters ESTABLISHED. A listener's connection takes its place in the order of accept, and wakes one
  * accept. Returns 0, or -1 without memory: then seg is dropped. */
 static int tcp_establish(struct tcp_pcb *pcb, const struct tcp_segment *seg)
@@ -1046,9 +1060,7 @@ static int tcp_establish(struct tcp_pcb *pcb, const struct tcp_segment *seg)
         /* as if lost: the peer sends it again when the SYN-ACK is retransmitted */
         return drop(stats.no_memory, "desc=%d, no memory for a buffer", pcb->desc);
     }
-    pcb->snd.wnd = seg->wnd;
-    pcb->snd.wl1 = seg->seq;
-    pcb->snd.wl2 = seg->ack;
+    tcp_take_window(pcb, seg);
     tcp_pcb_set_state(pcb, TCP_STATE_ESTABLISHED);
     if (pcb->parent) {
         pcb->accept_order = ++last_order;
@@ -1303,25 +1315,49 @@ static int tcp_is_acceptable(const struct tcp_pcb *pcb, const struct tcp_segment
            seq_between(seg->seq, pcb->rcv.nxt, seg->seq + seg->len);
 }
 
-/* Is it an ACK or RST at the right edge of our window? A peer that has filled the window sends no
- * other. None is acceptable, but if data in the window was lost, nothing else arrives. */
+/* Is it an ACK at the right edge of our window? A peer that has filled the window sends its ACKs
+ * there. They are not acceptable, but if data in the window was lost, nothing else arrives. A RST
+ * there is outside the window (RFC 5961 3.2): the peer repeats it when we send. */
 static int tcp_is_ack_at_edge(const struct tcp_pcb *pcb, const struct tcp_segment *seg)
 {
     return seg->len == 0 && seg->seq == pcb->rcv.nxt + pcb->rcv.wnd &&
-           TCP_FLG_ISSET(seg->flg, TCP_FLG_ACK);
+           TCP_FLG_ISSET(seg->flg, TCP_FLG_ACK) && !TCP_FLG_ISSET(seg->flg, TCP_FLG_RST);
 }
 
-/* Returns whether an ACK at the edge is answered: once in TCP_ANSWER_INTERVAL, since two ends, each
- * at the other's edge, would answer each other's ACKs for ever. */
-static int tcp_may_answer(struct tcp_pcb *pcb)
+/* Returns whether a segment that may be forged is answered. The limit also ends an exchange of ACKs
+ * that neither side accepts: RFC 5961 7. Each connection has its own: a common one would show
+ * off-path attackers which guesses are answered. exact: the segment has the sequence number of a
+ * probe, or is an ACK at the edge. Those are counted apart, so that other guesses cannot use up the
+ * answers to the peer. */
+static int tcp_may_challenge(struct tcp_pcb *pcb, int exact)
 {
-    uint64_t now = clock_now();
-
-    if (pcb->answered != 0 && now - pcb->answered < TCP_ANSWER_INTERVAL) {
+    if (rate_take(&pcb->challenges[exact], clock_now(), SECONDS(1), TCP_CHALLENGE_LIMIT,
+                  TCP_CHALLENGE_LIMIT) == -1) {
+        count(stats.challenges_held);
         return 0;
     }
-    pcb->answered = now;
     return 1;
+}
+
+/* Sends a challenge ACK, RFC 5961 3.2, 4.2 and 5.2. A peer that has lost the connection replies
+ * with a RST at RCV.NXT. After a SYN, TIME-WAIT accepts this RST for TCP_CHALLENGE_ANSWER. */
+static void tcp_challenge(struct tcp_pcb *pcb, const struct tcp_segment *seg, int exact)
+{
+    if (!tcp_may_challenge(pcb, exact)) {
+        return;
+    }
+    if (TCP_FLG_ISSET(seg->flg, TCP_FLG_SYN)) {
+        pcb->rst_expires = clock_now() + MILLISECONDS(TCP_CHALLENGE_ANSWER);
+    }
+    count(stats.challenges_sent);
+    tcp_output(pcb, TCP_FLG_ACK, NULL, 0);
+}
+
+/* Is it only old data? Then our ACK was lost: it is repeated. A SYN is challenged: RFC 5961 4.2 */
+static int tcp_is_repeated(const struct tcp_pcb *pcb, const struct tcp_segment *seg)
+{
+    return seg->len > 0 && !TCP_FLG_ISSET(seg->flg, TCP_FLG_SYN) &&
+           seq_between(seg->seq, pcb->rcv.nxt, seg->seq + TCP_RCV_BUF_SIZE);
 }
 
 /* Cuts off text before the window: it was received already. A FIN is not part of it. */
@@ -1393,7 +1429,7 @@ static int tcp_check_seq(struct tcp_pcb *pcb, struct tcp_segment *seg)
     count(stats.out_of_window);
     debugf("desc=%d, outside the window, seq=%u, len=%u", pcb->desc, seg->seq, seg->len);
     if (tcp_is_ack_at_edge(pcb, seg)) {
-        seg->ack_due = tcp_may_answer(pcb);
+        seg->ack_due = tcp_may_challenge(pcb, 1);
         return 0;
     }
     /* "special allowance should be made to accept valid ACKs, URGs, and RSTs" */
@@ -1411,30 +1447,36 @@ static int tcp_check_seq(struct tcp_pcb *pcb, struct tcp_segment *seg)
         seg->seq + seg->len == pcb->rcv.nxt) {
         tcp_set_timewait_timer(pcb); /* "restart the 2 MSL timeout" */
     }
-    tcp_output(pcb, TCP_FLG_ACK, NULL, 0);
+    if (tcp_is_repeated(pcb, seg)) {
+        tcp_output(pcb, TCP_FLG_ACK, NULL, 0);
+    } else {
+        tcp_challenge(pcb, seg, seg->seq == pcb->rcv.nxt - 1);
+    }
     return -1;
 }
 
 /* 3.10.7.4 "Second, check the RST bit". In the window but not at RCV.NXT it gets a challenge ACK
- * and is dropped: out_of_order. In TIME-WAIT it may be old and is dropped: bad_flags, RFC 1337. Any
- * other is accepted, and ends the connection: ECONNREFUSED in the handshake, ECONNRESET later. */
+ * and is dropped: out_of_order. In TIME-WAIT it may be old and is dropped, unless it answers a
+ * challenge: bad_flags, RFC 1337. Any other is accepted, and ends the connection: ECONNREFUSED in
+ * the handshake, ECONNRESET later. */
 static int tcp_check_rst(struct tcp_pcb *pcb, const struct tcp_segment *seg)
 {
     if (!TCP_FLG_ISSET(seg->flg, TCP_FLG_RST)) {
         return 0;
     }
     if (seg->seq != pcb->rcv.nxt) { /* in the window, but perhaps guessed: RFC 5961 3.2 */
-        count(stats.challenges_sent);
-        tcp_output(pcb, TCP_FLG_ACK, NULL, 0);
+        tcp_challenge(pcb, seg, 0);
         return drop(stats.out_of_order, "desc=%d, RST not at RCV.NXT", pcb->desc);
     }
-    if (pcb->state == TCP_STATE_TIME_WAIT) {
+    if (pcb->state == TCP_STATE_TIME_WAIT && clock_now() >= pcb->rst_expires) {
         return drop(stats.bad_flags, "desc=%d, RST in TIME-WAIT", pcb->desc); /* RFC 1337 3 */
     }
     /* SEG.SEQ is RCV.NXT: "TCP endpoints MUST reset the connection" */
     count(stats.resets_received);
     if (pcb->state == TCP_STATE_SYN_RECEIVED) {
         tcp_pcb_fail_handshake(pcb, ECONNREFUSED);
+    } else if (pcb->state == TCP_STATE_TIME_WAIT) {
+        tcp_pcb_finish(pcb, 0); /* it answers a challenge: the peer may open again */
     } else {
         tcp_pcb_finish(pcb, ECONNRESET);
     }
@@ -1458,9 +1500,7 @@ static int tcp_check_syn(struct tcp_pcb *pcb, const struct tcp_segment *seg)
         tcp_pcb_fail_handshake(pcb, ECONNRESET);
         return -1;
     }
-    count(stats.challenges_sent);
-    /* a challenge ACK: a restarted peer replies with a RST, RFC 5961 4.2 */
-    tcp_output(pcb, TCP_FLG_ACK, NULL, 0);
+    tcp_challenge(pcb, seg, 0); /* "irrespective of the sequence number", RFC 5961 4.2 */
     return drop(stats.bad_flags, "desc=%d, SYN on a connection", pcb->desc);
 }
 
@@ -1506,9 +1546,10 @@ static int tcp_check_ack_established(struct tcp_pcb *pcb, const struct tcp_segme
 {
     int was_zero = tcp_is_window_zero(pcb);
 
-    if (seq_lt(pcb->snd.nxt, seg->ack)) {
-        drop(stats.bad_ack, "desc=%d, ACK of unsent data, ack=%u", pcb->desc, seg->ack);
-        tcp_output(pcb, TCP_FLG_ACK, NULL, 0);
+    /* "((SND.UNA - MAX.SND.WND) =< SEG.ACK =< SND.NXT)": others are challenged, RFC 5961 5.2 */
+    if (seq_lt(pcb->snd.nxt, seg->ack) || seq_lt(seg->ack, pcb->snd.una - pcb->snd.wnd_max)) {
+        drop(stats.bad_ack, "desc=%d, ACK out of range, ack=%u", pcb->desc, seg->ack);
+        tcp_challenge(pcb, seg, 0);
         return -1;
     }
     if (seq_lt(seg->ack, pcb->snd.una)) {
@@ -1518,9 +1559,7 @@ static int tcp_check_ack_established(struct tcp_pcb *pcb, const struct tcp_segme
      * it advances SND.UNA: with the old SND.WND, the right edge would move */
     if (seg->ack != pcb->snd.una || seq_lt(pcb->snd.wl1, seg->seq) ||
         (pcb->snd.wl1 == seg->seq && seq_leq(pcb->snd.wl2, seg->ack))) {
-        pcb->snd.wnd = seg->wnd;
-        pcb->snd.wl1 = seg->seq;
-        pcb->snd.wl2 = seg->ack;
+        tcp_take_window(pcb, seg);
     }
     if (seg->ack != pcb->snd.una) {
         tcp_snd_acked(pcb, seg->ack);

@@ -27,6 +27,8 @@
 #define TCP_CLOSE_TIMEOUT 600000   /* milliseconds for a connection to end after CLOSE */
 #define TCP_CLOSE_PROGRESS TCP_MSS /* acknowledged bytes that restart this timeout */
 #define TCP_SHUTDOWN_TIMEOUT 5000  /* milliseconds that tcp_shutdown waits for acknowledgments */
+#define TCP_CHALLENGE_LIMIT 10     /* challenge ACKs a second per connection and kind, RFC 5961 7 */
+#define TCP_CHALLENGE_ANSWER 3000  /* milliseconds for a RST in TIME-WAIT to answer a challenge */
 #define TCP_MSL 30000              /* milliseconds a segment lives (RFC 9293 3.4.2: 2 minutes) */
 #define TCP_FIN_WAIT_2_TIMEOUT 60000 /* milliseconds in FIN-WAIT-2 after CLOSE */
 
@@ -106,7 +108,8 @@ struct tcp_stats {
     uint64_t probes_sent;     /* zero-window probes */
     uint64_t timed_out;       /* connections timed out */
     uint64_t resets_received; /* RSTs accepted */
-    uint64_t challenges_sent; /* challenge ACKs to a RST or SYN, RFC 5961 */
+    uint64_t challenges_sent; /* challenge ACKs, RFC 5961 */
+    uint64_t challenges_held; /* challenge ACKs not sent: above TCP_CHALLENGE_LIMIT */
     uint64_t no_memory;       /* dropped: end of a handshake, no memory for the receive buffer */
     uint64_t no_block;        /* dropped: SYN, no free control block */
     uint64_t half_open_evicted; /* half-open connections evicted */
