@@ -32,12 +32,15 @@
  * queue_lock guards the input queues. It comes last: no other lock is taken under it, so net_input
  * may be called under any lock. Handlers are called without a lock.
  *
- * A protocol's queue takes NET_QUEUE_LIMIT payloads; then new payloads are dropped.
+ * A protocol's queue takes NET_QUEUE_LIMIT payloads and NET_QUEUE_BYTES; then new payloads are
+ * dropped.
  */
 
 static enum { NET_OFF, NET_INITIALIZED, NET_RUNNING } net_state;
 
-#define NET_QUEUE_LIMIT 1024 /* payloads in a protocol's input queue */
+/* Limits of a protocol's input queue, in payloads and in bytes. */
+#define NET_QUEUE_LIMIT 1024
+#define NET_QUEUE_BYTES (8 * 1024 * 1024)
 
 /* A received payload, until the softirq delivers it. */
 struct net_queue_entry {
@@ -52,7 +55,8 @@ struct net_protocol {
     struct net_protocol *next;
     uint16_t type;
     void (*handler)(const uint8_t *data, size_t len, struct net_device *dev);
-    struct queue_head queue; /* guarded by queue_lock */
+    struct queue_head queue; /* guarded by queue_lock, as is bytes */
+    size_t bytes;            /* sum of the payloads in the queue */
 };
 
 static struct net_device *devices;
@@ -249,7 +253,7 @@ static int net_queue_push(struct net_protocol *proto, const uint8_t *data, size_
                           struct net_device *dev, int broadcast)
 {
     struct net_queue_entry *entry = memory_alloc(sizeof(*entry) + len);
-    size_t num;
+    int full;
 
     if (!entry) {
         return drop(stats.no_memory, "no memory, type=0x%04x, len=%zu", proto->type, len);
@@ -259,12 +263,13 @@ static int net_queue_push(struct net_protocol *proto, const uint8_t *data, size_
     entry->len = len;
     memcpy(entry->data, data, len);
     lock_acquire(&queue_lock);
-    num = proto->queue.num;
-    if (num < NET_QUEUE_LIMIT) {
+    full = proto->queue.num == NET_QUEUE_LIMIT || len > NET_QUEUE_BYTES - proto->bytes;
+    if (!full) {
         queue_push(&proto->queue, entry);
+        proto->bytes += len;
     }
     lock_release(&queue_lock);
-    if (num == NET_QUEUE_LIMIT) {
+    if (full) {
         memory_free(entry);
         return drop(stats.queue_full, "queue full, type=0x%04x, len=%zu", proto->type, len);
     }
@@ -280,6 +285,7 @@ static struct queue_head net_queue_take(struct net_protocol *proto)
     lock_acquire(&queue_lock);
     taken = proto->queue;
     queue_init(&proto->queue);
+    proto->bytes = 0;
     lock_release(&queue_lock);
     return taken;
 }

@@ -48,8 +48,9 @@
  *   tcp_pcb_fail_handshake  returns to LISTEN after a user's passive OPEN, or else finishes
  *   tcp_pcb_finish          enters CLOSED, with an errno for the user; releases without a user
  *   tcp_pcb_expire          the deadline: resets if our FIN is unacknowledged, or else finishes
- *   tcp_pcb_evict           releases a listener's oldest half-open block for a new SYN
- *   tcp_pcb_recycle         releases the oldest block in TIME-WAIT when the table is full
+ *   tcp_pcb_evict           releases the oldest half-open block for a new one
+ *   tcp_pcb_recycle         table full: releases the lingering block with the nearest deadline, or
+ *                           else evicts
  *   tcp_pcb_release         the last of all: frees the block; sleepers get EBADF
  *
  * Timers, checked by tcp_timer every TCP_TIMER_INTERVAL
@@ -74,6 +75,7 @@
  *   TCP_HALF_OPEN_MAX        SYN-RECEIVED blocks of a listener; then tcp_pcb_evict, or dropped SYNs
  *   TCP_SND_BUF_SIZE         unacknowledged bytes; then send sleeps
  *   TCP_RCV_BUF_SIZE         unread bytes; then the window is zero
+ *   TCP_RESET_LIMIT          RSTs a second to unacceptable segments; then no answer
  *   TCP_CHALLENGE_LIMIT      challenge ACKs a second; then no answer
  */
 
@@ -183,7 +185,9 @@ struct tcp_pcb {
     struct tcp_pcb *parent; /* listener, until accepted */
     uint64_t syn_time;      /* arrival of the SYN, by clock_now */
     int ack_seen;           /* the handshake's ACK came, and was dropped: the backlog was full */
-    uint64_t accept_order;  /* position in the accept queue */
+    uint64_t accept_order;  /* position in the accept queue; 0: not established */
+    int syn_received;       /* listener: its connections in SYN-RECEIVED */
+    int waiting;            /* listener: its connections that wait for accept */
 };
 
 static lock_t lock = LOCK_INITIALIZER; /* guards all these but stats; order: sock, tcp, ip, arp */
@@ -194,6 +198,7 @@ static uint8_t secret[SIPHASH_KEY_SIZE]; /* key of tcp_secret_hash */
 static uint16_t last_port; /* source ports tried so far */
 static uint8_t out_text[IP_PAYLOAD_SIZE_MAX - TCP_HDR_SIZE_MIN]; /* text of the segment to send */
 static uint64_t last_tick;       /* time of the last tcp_timer, by clock_now */
+static struct rate resets;       /* RSTs to unacceptable segments */
 static struct tcp_stats stats;
 
 /*
@@ -385,11 +390,23 @@ static void tcp_snd_flush(struct tcp_pcb *pcb)
     pcb->retrans.rto = 0;
 }
 
+/* Takes the block out of its listener's counts: it is accepted or released. */
+static void tcp_pcb_leave_listener(struct tcp_pcb *pcb)
+{
+    if (pcb->parent && pcb->accept_order == 0) {
+        pcb->parent->syn_received--;
+    } else if (pcb->parent) {
+        pcb->parent->waiting--;
+    }
+    pcb->parent = NULL;
+}
+
 /* Removes the block from the table, lets its sleepers return with EBADF, and frees it. */
 static void tcp_pcb_release(struct tcp_pcb *pcb)
 {
     debugf("desc=%d", pcb->desc);
     table_remove(&pcbs, pcb->desc);
+    tcp_pcb_leave_listener(pcb);
     sched_task_destroy(&pcb->task, &lock);
     tcp_snd_flush(pcb);
     tcp_buf_free(&pcb->rcv.buf);
@@ -421,20 +438,54 @@ static void tcp_pcb_fail_handshake(struct tcp_pcb *pcb, int errnum)
     tcp_pcb_set_state(pcb, TCP_STATE_LISTEN);
 }
 
-/* Makes room in a full table: releases the oldest block in TIME-WAIT. Returns 0, or -1. */
+/* Passive, and the handshake's ACK not seen? Then the SYN's source may be forged. */
+static int tcp_is_half_open(const struct tcp_pcb *pcb)
+{
+    return pcb->state == TCP_STATE_SYN_RECEIVED && pcb->passive && !pcb->ack_seen;
+}
+
+/* Releases the oldest half-open connection of a listener, or of all (NULL). RFC 4987 3.4. This hits
+ * a true peer only if SYNs fill all places within its round trip. Returns 0, or -1 if there is
+ * none. */
+static int tcp_pcb_evict(const struct tcp_pcb *listener)
+{
+    struct tcp_pcb *pcb, *oldest = NULL;
+    size_t i = 0;
+
+    while ((pcb = table_next(&pcbs, &i)) != NULL) {
+        if (tcp_is_half_open(pcb) && pcb->parent && (!listener || pcb->parent == listener) &&
+            (!oldest || pcb->syn_time < oldest->syn_time)) {
+            oldest = pcb;
+        }
+    }
+    if (!oldest) {
+        return -1;
+    }
+    count(stats.half_open_evicted);
+    tcp_pcb_release(oldest);
+    return 0;
+}
+
+/* Does the block only wait for its deadline, without a user and with all acknowledged? */
+static int tcp_is_lingering(const struct tcp_pcb *pcb)
+{
+    return !pcb->owned && (pcb->state == TCP_STATE_TIME_WAIT || pcb->state == TCP_STATE_FIN_WAIT2);
+}
+
+/* Makes room in a full table: releases the lingering block with the nearest deadline, or else
+ * evicts a half-open one. Returns 0, or -1. */
 static int tcp_pcb_recycle(void)
 {
     struct tcp_pcb *pcb, *oldest = NULL;
     size_t i = 0;
 
     while ((pcb = table_next(&pcbs, &i)) != NULL) {
-        if (pcb->state == TCP_STATE_TIME_WAIT && !pcb->owned &&
-            (!oldest || pcb->expires < oldest->expires)) {
+        if (tcp_is_lingering(pcb) && (!oldest || pcb->expires < oldest->expires)) {
             oldest = pcb;
         }
     }
     if (!oldest) {
-        return -1;
+        return tcp_pcb_evict(NULL);
     }
     tcp_pcb_release(oldest);
     return 0;
@@ -659,11 +710,28 @@ static ssize_t tcp_output_segment(uint32_t seq, uint32_t ack, uint8_t flg, uint1
     return (ssize_t)len;
 }
 
+/* May a RST answer an unacceptable segment now? The limit is random: otherwise an attacker could
+ * subtract its own RSTs from it, and learn how many others were sent. */
+static int tcp_may_reset(void)
+{
+    uint64_t now = clock_now();
+    unsigned int max = 0;
+
+    if (rate_is_due(&resets, now)) {
+        max = TCP_RESET_LIMIT / 2 + random16() % TCP_RESET_LIMIT;
+    }
+    return rate_take(&resets, now, SECONDS(1), max, max) == 0;
+}
+
 /* Answers an unacceptable segment with a RST that its sender accepts, and counts it in resets_sent.
  * RFC 9293 3.10.7.1 */
 static void tcp_output_reset(const struct tcp_segment *seg, const ip_endp_t *local,
                              const ip_endp_t *remote)
 {
+    if (!tcp_may_reset()) {
+        drop(stats.resets_limited, "too many resets in a second");
+        return;
+    }
     count(stats.resets_sent);
     if (TCP_FLG_ISSET(seg->flg, TCP_FLG_ACK)) {
         tcp_output_segment(seg->ack, 0, TCP_FLG_RST, 0, NULL, 0, local, remote);
@@ -724,6 +792,18 @@ static void tcp_output(struct tcp_pcb *pcb, uint8_t flg, const uint8_t *data, si
     }
     pcb->snd.nxt += tcp_seq_len(flg, len);
     tcp_output_at(pcb, seq, flg, data, len);
+}
+
+/* Sends a RST if the peer may have the connection open, and releases the block. */
+static void tcp_pcb_reset(struct tcp_pcb *pcb)
+{
+    if (pcb->state != TCP_STATE_CLOSED && pcb->state != TCP_STATE_LISTEN &&
+        pcb->state != TCP_STATE_SYN_SENT && pcb->state != TCP_STATE_TIME_WAIT) {
+        count(stats.resets_sent);
+        tcp_output_segment(tcp_ack_seq(pcb), pcb->rcv.nxt, TCP_FLG_RST | TCP_FLG_ACK, 0, NULL, 0,
+                           &pcb->local, &pcb->remote);
+    }
+    tcp_pcb_release(pcb);
 }
 
 /*
@@ -862,7 +942,7 @@ static void tcp_resend_text(struct tcp_pcb *pcb)
  * (step 49), fast retransmit (step 51). */
 static void tcp_retrans_repeat(struct tcp_pcb *pcb)
 {
-    if (++pcb->retrans.num == TCP_R1) {
+    if (++pcb->retrans.num == TCP_R1 && !tcp_is_half_open(pcb)) {
         warnf("desc=%d, no answer to %u retransmissions", pcb->desc, pcb->retrans.num);
     }
     pcb->retrans.last = clock_now();
@@ -890,9 +970,16 @@ static void tcp_retrans_emit(struct tcp_pcb *pcb)
     if (pcb->retrans.rto == 0) {
         return;
     }
+    if (tcp_is_half_open(pcb)) {
+        /* departs from RFC 9293's MUST-23, at least 3 minutes for a SYN: blocks of forged SYNs are
+         * freed sooner, RFC 4987 3.3 */
+        r2 = TCP_R2_HALF_OPEN;
+    }
     if (now - pcb->retrans.first >= MILLISECONDS(r2)) {
         count(stats.timed_out);
-        if (pcb->state == TCP_STATE_SYN_RECEIVED) {
+        if (pcb->parent && pcb->state == TCP_STATE_SYN_RECEIVED && pcb->ack_seen) {
+            tcp_pcb_reset(pcb); /* the peer is in ESTABLISHED */
+        } else if (pcb->state == TCP_STATE_SYN_RECEIVED) {
             tcp_pcb_fail_handshake(pcb, errnum);
         } else {
             tcp_pcb_finish(pcb, errnum);
@@ -927,18 +1014,6 @@ static void tcp_pcb_set_iss(struct tcp_pcb *pcb, uint32_t iss)
     pcb->snd.wnd_max = 0;
     pcb->retrans.slow = 0;
     pcb->rst_expires = 0;
-}
-
-/* Sends a RST if the peer may have the connection open, and releases the block. */
-static void tcp_pcb_reset(struct tcp_pcb *pcb)
-{
-    if (pcb->state != TCP_STATE_CLOSED && pcb->state != TCP_STATE_LISTEN &&
-        pcb->state != TCP_STATE_SYN_SENT && pcb->state != TCP_STATE_TIME_WAIT) {
-        count(stats.resets_sent);
-        tcp_output_segment(tcp_ack_seq(pcb), pcb->rcv.nxt, TCP_FLG_RST | TCP_FLG_ACK, 0, NULL, 0,
-                           &pcb->local, &pcb->remote);
-    }
-    tcp_pcb_release(pcb);
 }
 
 /*
@@ -1064,6 +1139,8 @@ static int tcp_establish(struct tcp_pcb *pcb, const struct tcp_segment *seg)
     tcp_pcb_set_state(pcb, TCP_STATE_ESTABLISHED);
     if (pcb->parent) {
         pcb->accept_order = ++last_order;
+        pcb->parent->syn_received--;
+        pcb->parent->waiting++;
         sched_task_wakeup_one(&pcb->parent->task);
     }
     return 0;
@@ -1086,53 +1163,13 @@ static void tcp_pcb_reset_children(struct tcp_pcb *listener)
     }
 }
 
-/* Returns the number of a listener's connections in SYN-RECEIVED, or of the others. */
-static int tcp_pcb_count_children(const struct tcp_pcb *listener, int syn_received)
-{
-    const struct tcp_pcb *pcb;
-    int num = 0;
-    size_t i = 0;
-
-    while ((pcb = table_next(&pcbs, &i)) != NULL) {
-        if (pcb->parent == listener && (pcb->state == TCP_STATE_SYN_RECEIVED) == syn_received) {
-            num++;
-        }
-    }
-    return num;
-}
-
-/* Releases a listener's oldest half-open connection, but for those whose ACK has come (ack_seen),
- * if its SYN is older than TCP_RTO: its peer has failed to answer. Sends no RST, counts
- * half_open_evicted. Returns 0, or -1. */
-static int tcp_pcb_evict(const struct tcp_pcb *listener)
-{
-    struct tcp_pcb *pcb, *oldest = NULL;
-    size_t i = 0;
-
-    while ((pcb = table_next(&pcbs, &i)) != NULL) {
-        if (pcb->parent != listener || pcb->state != TCP_STATE_SYN_RECEIVED || pcb->ack_seen) {
-            continue;
-        }
-        if (!oldest || pcb->syn_time < oldest->syn_time) {
-            oldest = pcb;
-        }
-    }
-    if (!oldest || clock_now() - oldest->syn_time < MILLISECONDS(TCP_RTO)) {
-        return -1;
-    }
-    count(stats.half_open_evicted);
-    tcp_pcb_release(oldest);
-    return 0;
-}
-
 /* Returns a block for a connection of a listener, or NULL: then the SYN is dropped. */
 static struct tcp_pcb *tcp_pcb_alloc_child(struct tcp_pcb *listener)
 {
     struct tcp_pcb *pcb;
 
-    if (tcp_pcb_count_children(listener, 0) >= listener->backlog ||
-        (tcp_pcb_count_children(listener, 1) >= TCP_HALF_OPEN_MAX &&
-         tcp_pcb_evict(listener) == -1)) {
+    if (listener->waiting >= listener->backlog ||
+        (listener->syn_received >= TCP_HALF_OPEN_MAX && tcp_pcb_evict(listener) == -1)) {
         drop(stats.backlog_full, "desc=%d, no room for a connection", listener->desc);
         return NULL;
     }
@@ -1144,6 +1181,7 @@ static struct tcp_pcb *tcp_pcb_alloc_child(struct tcp_pcb *listener)
     pcb->state = TCP_STATE_LISTEN;
     pcb->parent = listener;
     pcb->syn_time = clock_now();
+    listener->syn_received++;
     return pcb;
 }
 
@@ -1514,7 +1552,7 @@ static int tcp_check_ack_syn_received(struct tcp_pcb *pcb, struct tcp_segment *s
         tcp_output_reset(seg, &pcb->local, &pcb->remote);
         return -1;
     }
-    if (pcb->parent && tcp_pcb_count_children(pcb->parent, 0) >= pcb->parent->backlog) {
+    if (pcb->parent && pcb->parent->waiting >= pcb->parent->backlog) {
         pcb->ack_seen = 1; /* the peer repeats it when we retransmit the SYN-ACK */
         return drop(stats.backlog_full, "desc=%d, backlog full", pcb->desc);
     }
@@ -2183,7 +2221,7 @@ int tcp_cmd_accept(int desc, ip_endp_t *remote)
     pcb = tcp_pcb_get(desc);
     child = pcb ? tcp_wait_child(pcb) : NULL;
     if (child) {
-        child->parent = NULL;
+        tcp_pcb_leave_listener(child);
         child->owned = 1;
         new_desc = child->desc;
         if (remote) {

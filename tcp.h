@@ -13,7 +13,7 @@
 #define TCP_MSS_MIN 64             /* smallest send MSS: bounds the overhead of headers */
 #define TCP_RCV_BUF_SIZE 65535     /* bytes that wait for the user; limits the receive window */
 #define TCP_BACKLOG_MAX 1024       /* connections of a listener that wait for accept */
-#define TCP_HALF_OPEN_MAX 1024     /* SYN-RECEIVED at a listener; an old half-open is evicted */
+#define TCP_HALF_OPEN_MAX 1024     /* SYN-RECEIVED at a listener; the oldest half-open is evicted */
 #define TCP_TIMER_INTERVAL 100     /* milliseconds between two ticks */
 #define TCP_TIMER_STOPPED 1000     /* milliseconds without a tick that count as a stopped process */
 #define TCP_SND_BUF_SIZE 65535     /* unacknowledged bytes; send sleeps until there is room */
@@ -22,6 +22,8 @@
 #define TCP_R1 3                   /* the retransmission that logs a warning, RFC 9293 3.8.3 */
 #define TCP_R2 100000              /* milliseconds before a connection times out, RFC 9293 3.8.3 */
 #define TCP_R2_SYN 180000          /* the same for a SYN */
+#define TCP_R2_HALF_OPEN 45000     /* the same if half-open: 5 retransmissions, RFC 4987 3.3 */
+#define TCP_RESET_LIMIT 200        /* RSTs a second to unacceptable segments, on average */
 #define TCP_SOURCE_PORT_MIN 49152  /* dynamic ports, RFC 6335 */
 #define TCP_SOURCE_PORT_MAX 65535
 #define TCP_CLOSE_TIMEOUT 600000   /* milliseconds for a connection to end after CLOSE */
@@ -98,6 +100,7 @@ struct tcp_stats {
     uint64_t send_failed;     /* segments refused by IP, or without memory */
     uint64_t no_connection;   /* dropped: no control block; answered by a RST unless it is one */
     uint64_t resets_sent;     /* RSTs of any kind */
+    uint64_t resets_limited;  /* RSTs not sent: above TCP_RESET_LIMIT */
     uint64_t bad_flags;       /* dropped: flags or data that the state does not allow */
     uint64_t bad_ack;         /* dropped: unacceptable acknowledgment number */
     uint64_t out_of_window;   /* not acceptable: outside the receive window */

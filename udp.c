@@ -30,9 +30,9 @@
  * The lock guards the table and the blocks. It is taken before ip's, and not held in ip_output and
  * icmp_error. udp_cmd_recvfrom releases it to sleep; after EBADF its block is gone.
  *
- * Limits: UDP_PCB_SIZE blocks, then udp_cmd_open fails with EMFILE. UDP_QUEUE_LIMIT datagrams in a
- * queue; one more is dropped. UDP_PAYLOAD_SIZE_MAX bytes to send, or EMSGSIZE. In a child after
- * fork all commands fail with ENETDOWN.
+ * Limits: UDP_PCB_SIZE blocks, then udp_cmd_open fails with EMFILE. UDP_QUEUE_LIMIT datagrams and
+ * UDP_QUEUE_BYTES in a queue; a datagram beyond is dropped. UDP_PAYLOAD_SIZE_MAX bytes to send, or
+ * EMSGSIZE. In a child after fork all commands fail with ENETDOWN.
  */
 
 /* The header on the wire, in network byte order */
@@ -52,6 +52,7 @@ struct udp_pcb {
     ip_endp_t last;          /* destination of the last datagram; port 0: errors are dropped */
     int errnum;              /* error of ICMP or ARP about it, or 0 */
     struct queue_head queue; /* of struct udp_queue_entry: received datagrams */
+    size_t bytes;            /* their data bytes */
     struct sched_task task;  /* sleepers in udp_cmd_recvfrom */
 };
 
@@ -229,7 +230,7 @@ static int udp_pcb_push(struct udp_pcb *pcb, const ip_endp_t *remote, const uint
     struct udp_queue_entry *entry;
 
     assert(lock_held(&lock));
-    if (pcb->queue.num >= UDP_QUEUE_LIMIT) {
+    if (pcb->queue.num >= UDP_QUEUE_LIMIT || pcb->bytes + len > UDP_QUEUE_BYTES) {
         return drop(stats.queue_full, "the queue is full, desc=%d", pcb->desc);
     }
     entry = memory_alloc(sizeof(*entry) + len);
@@ -240,6 +241,7 @@ static int udp_pcb_push(struct udp_pcb *pcb, const ip_endp_t *remote, const uint
     entry->len = len;
     memcpy(entry->data, data, len);
     queue_push(&pcb->queue, entry);
+    pcb->bytes += len;
     sched_task_wakeup_one(&pcb->task);
     return 0;
 }
@@ -496,6 +498,9 @@ ssize_t udp_cmd_recvfrom(int desc, void *buf, size_t size, ip_endp_t *remote)
     pcb = udp_pcb_get(desc);
     if (pcb) {
         entry = udp_pcb_pop(pcb);
+    }
+    if (entry) {
+        pcb->bytes -= entry->len;
     }
     lock_release(&lock);
     if (entry) {

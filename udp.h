@@ -10,6 +10,7 @@
 #define UDP_HDR_SIZE 8
 #define UDP_PCB_SIZE 1024     /* endpoints; one more open fails with EMFILE */
 #define UDP_QUEUE_LIMIT 64    /* datagrams queued at an endpoint; one more is dropped */
+#define UDP_QUEUE_BYTES 262144 /* their data bytes; a datagram beyond is dropped */
 #define UDP_PAYLOAD_SIZE_MAX (IP_PAYLOAD_SIZE_MAX - UDP_HDR_SIZE)
 #define UDP_SOURCE_PORT_MIN 49152 /* dynamic ports, RFC 6335 */
 #define UDP_SOURCE_PORT_MAX 65535
