@@ -9,7 +9,8 @@
 #define ARP_CACHE_SIZE 1024 /* entries; then one is evicted, see enum arp_worth in arp.c */
 #define ARP_CACHE_TIMEOUT 30 /* seconds, lifetime of a learnt entry */
 #define ARP_STATIC_MAX (ARP_CACHE_SIZE / 2) /* static entries; then ENOSPC */
-#define ARP_WAIT_BYTES 65536 /* of one entry; drops its oldest */
+/* Bytes of waiting datagrams; above a limit the oldest datagram is dropped. */
+#define ARP_WAIT_BYTES 73728 /* at one entry: 65,535 in fragments of 576 */
 #define ARP_WAIT_BYTES_ALL (2048 * ARP_CACHE_SIZE) /* in all: the fullest entry loses its oldest */
 
 #define ARP_RESOLVE_ERROR      (-1)

@@ -167,8 +167,8 @@ static int ether_check(struct net_device *dev, const uint8_t *frame, size_t flen
     if (flen < sizeof(*hdr)) {
         return drop(stats.too_short, "shorter than a header, dev=%s, flen=%zu", dev->name, flen);
     }
-    if (flen > sizeof(*hdr) + dev->mtu) {
-        return drop(stats.too_long, "payload above the MTU, dev=%s, flen=%zu", dev->name,
+    if (flen > sizeof(*hdr) + dev->mtu && flen > sizeof(*hdr) + dev->mru) {
+        return drop(stats.too_long, "payload above MTU and MRU, dev=%s, flen=%zu", dev->name,
                     flen);
     }
     if (memcmp(hdr->dst, dev->addr, ETHER_ADDR_LEN) != 0 &&

@@ -26,7 +26,7 @@ struct ether_stats {
     uint64_t sent;          /* frames written by the driver */
     uint64_t send_failed;   /* frame not built, or refused by the driver */
     uint64_t too_short;     /* dropped: shorter than a header */
-    uint64_t too_long;      /* dropped: payload above the MTU */
+    uint64_t too_long;      /* dropped: payload above MTU and MRU */
     uint64_t not_for_us;    /* dropped: to another station or a multicast group */
     uint64_t bad_source;    /* dropped: the source is a group address or our own */
 };

@@ -26,6 +26,7 @@
 
 #define ICMP_CODE_PROTO_UNREACH 2
 #define ICMP_CODE_PORT_UNREACH  3
+#define ICMP_CODE_REASSEMBLY    1 /* time exceeded in reassembly */
 
 /* Rate limit of sent errors. The destinations share the buckets. A bucket admits ICMP_LIMIT_BURST
  * at once, then one every ICMP_LIMIT_INTERVAL milliseconds on average. */

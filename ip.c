@@ -7,6 +7,7 @@
 
 #include "arp.h"
 #include "icmp.h"
+#include "ip_frag.h"
 #include "net.h"
 #include "platform.h"
 #include "util.h"
@@ -17,9 +18,10 @@
  *     ip_iface_register(dev, iface);       before net_run: an interface, a route to its network
  *     ip_protocol_register(proto, ...);    before net_run: a protocol's handler
  *     ip_route_add(network, ...);          any thread, any time
- *     ip_output(proto, ...);               any thread: chooses the route, builds the header,
- *                                          resolves by ARP, sends
- *     ip_input(data, ...);                 interrupt thread: checks, calls the handler
+ *     ip_output(proto, ...);               any thread: chooses the route, builds the header, cuts
+ *                                          into fragments if need be, resolves by ARP, sends
+ *     ip_input(data, ...);                 interrupt thread: checks, reassembles (ip_frag), calls
+ *                                          the handler
  *     ip_error_input(), ip_unreachable();  for ICMP, ARP: call the error handler of a protocol
  *     ip_shutdown();
  *
@@ -32,9 +34,10 @@
  *
  * Limits
  *     IP_ROUTE_SIZE    further routes are refused: ENOSPC
- *     the MTU          longer datagrams are not sent: EMSGSIZE
- * Left out: fragments (step 44), forwarding (step 66), multicast. Received options are checked,
- * then ignored; none is sent.
+ *     IP_MMS_S         longer data is not sent: EMSGSIZE
+ *     ip_frag.h        those of reassembly: the oldest datagram is dropped
+ * Left out: forwarding (step 66), multicast. Received options are checked, then ignored; none is
+ * sent.
  */
 
 #define IP_TTL 64 /* RFC 1700's default */
@@ -515,10 +518,6 @@ static int ip_check_hdr(const uint8_t *data, size_t len)
     if (cksum16(data, hlen, 0) != 0) {
         return drop(stats.bad_checksum, "sum=0x%04x", ntoh16(hdr->sum));
     }
-    if (ntoh16(hdr->offset) & (IP_HDR_FLAG_MF | IP_HDR_OFFSET_MASK)) {
-        /* left out: reassembly (step 44) */
-        return drop(stats.fragment, "fragment, offset=0x%04x", ntoh16(hdr->offset));
-    }
     return 0;
 }
 
@@ -592,6 +591,7 @@ static void ip_deliver(const struct ip_hdr *hdr, struct ip_iface *iface)
 static void ip_input(const uint8_t *data, size_t len, struct net_device *dev)
 {
     const struct ip_hdr *hdr = (const struct ip_hdr *)data;
+    struct ip_hdr *whole = NULL; /* reassembled from fragments */
     struct ip_iface *iface;
 
     count(stats.received);
@@ -606,10 +606,19 @@ static void ip_input(const uint8_t *data, size_t len, struct net_device *dev)
     if (ip_check_dst(hdr, iface) == -1 || ip_check_src(hdr, iface) == -1) {
         return;
     }
-    count(stats.delivered);
     debugf("dev=%s, len=%zu", dev->name, len);
     ip_dump(data, len);
+    if (IP_HDR_IS_FRAGMENT(hdr)) {
+        count(stats.fragment);
+        whole = ip_frag_input(hdr, iface);
+        if (!whole) {
+            return;
+        }
+        hdr = whole;
+    }
+    count(stats.delivered);
     ip_deliver(hdr, iface);
+    memory_free(whole);
 }
 
 /*
@@ -642,15 +651,17 @@ static int ip_resolve(struct ip_iface *iface, const uint8_t *data, size_t len, i
 static int ip_output_device(struct ip_iface *iface, const uint8_t *data, size_t len, ip_addr_t dst)
 {
     uint8_t hwaddr[NET_DEVICE_ADDR_LEN] = {0};
-    int ret = ip_resolve(iface, data, len, dst, hwaddr);
 
-    if (ret == ARP_RESOLVE_ERROR ||
-        (ret == ARP_RESOLVE_FOUND &&
-         net_device_output(NET_IFACE(iface)->dev, NET_PROTOCOL_TYPE_IP, data, len, hwaddr) == -1)) {
+    debugf("dev=%s, len=%zu", NET_IFACE(iface)->dev->name, len);
+    ip_dump(data, len);
+    switch (ip_resolve(iface, data, len, dst, hwaddr)) {
+    case ARP_RESOLVE_FOUND:
+        return net_device_output(NET_IFACE(iface)->dev, NET_PROTOCOL_TYPE_IP, data, len, hwaddr);
+    case ARP_RESOLVE_INCOMPLETE:
+        return 0;
+    default:
         return -1;
     }
-    count(stats.sent);
-    return 0;
 }
 
 /* Returns the id of the next datagram from src to dst. A counter repeats an id only after 65,536
@@ -665,29 +676,55 @@ static uint16_t ip_generate_id(uint8_t protocol, ip_addr_t src, ip_addr_t dst)
     return (uint16_t)(hash + __atomic_fetch_add(counter, 1, __ATOMIC_RELAXED));
 }
 
-/* Writes header and data to packet, which has room for both. data may be NULL if len is 0. Returns
- * the length of both. */
-static size_t ip_build_packet(uint8_t *packet, uint8_t protocol, const uint8_t *data, size_t len,
-                              uint16_t id, ip_addr_t src, ip_addr_t dst)
+/* Writes the fields that all fragments share; ip_build_packet writes the others. */
+static void ip_build_hdr(struct ip_hdr *hdr, uint8_t protocol, ip_addr_t src, ip_addr_t dst)
 {
-    struct ip_hdr *hdr = (struct ip_hdr *)packet;
-    size_t total = IP_HDR_SIZE_MIN + len;
-
     hdr->vhl = (IP_VERSION_IPV4 << 4) | (IP_HDR_SIZE_MIN >> 2);
     hdr->tos = 0;
-    hdr->total = hton16((uint16_t)total);
-    hdr->id = hton16(id);
-    hdr->offset = 0;
+    hdr->id = hton16(ip_generate_id(protocol, src, dst));
     hdr->ttl = IP_TTL;
     hdr->protocol = protocol;
-    hdr->sum = 0;
     hdr->src = src;
     hdr->dst = dst;
+}
+
+/* Completes a header and copies len bytes of data, from offset on, behind it: the caller has left
+ * room there. more: a further fragment follows. Returns the length of header and data. */
+static size_t ip_build_packet(struct ip_hdr *hdr, const uint8_t *data, size_t offset, size_t len,
+                              int more)
+{
+    hdr->total = hton16((uint16_t)(IP_HDR_SIZE_MIN + len));
+    hdr->offset = hton16((uint16_t)(offset >> 3 | (more ? IP_HDR_FLAG_MF : 0)));
+    hdr->sum = 0;
     hdr->sum = cksum16(hdr, IP_HDR_SIZE_MIN, 0);
     if (len > 0) {
-        memcpy(hdr + 1, data, len);
+        memcpy(hdr + 1, data + offset, len);
     }
-    return total;
+    return IP_HDR_SIZE_MIN + len;
+}
+
+/* Sends the data out of iface via nexthop: whole if the MTU allows, or in fragments, each with as
+ * many units of 8 bytes as fit. RFC 791 3.2. Left out: DF, for path MTU discovery (step 65). Stops
+ * at the first fragment that cannot be sent: the others would be useless. Returns 0 or -1. */
+static int ip_output_fragments(struct ip_iface *iface, struct ip_hdr *hdr, const uint8_t *data,
+                               size_t len, size_t mtu, ip_addr_t nexthop)
+{
+    size_t room = mtu - IP_HDR_SIZE_MIN, offset = 0, num, total;
+    int more;
+
+    do {
+        more = len - offset > room;
+        num = more ? room & ~(size_t)7 : len - offset;
+        total = ip_build_packet(hdr, data, offset, num, more);
+        if (ip_output_device(iface, (const uint8_t *)hdr, total, nexthop) == -1) {
+            return -1;
+        }
+        if (IP_HDR_IS_FRAGMENT(hdr)) {
+            count(stats.fragments_sent);
+        }
+        offset += num;
+    } while (more);
+    return 0;
 }
 
 /* Sends a datagram out of iface via nexthop. Returns 0, or -1 with errno: then it counts as
@@ -695,30 +732,27 @@ static size_t ip_build_packet(uint8_t *packet, uint8_t protocol, const uint8_t *
 static int ip_output_via(struct ip_iface *iface, uint8_t protocol, const uint8_t *data, size_t len,
                          ip_addr_t src, ip_addr_t dst, ip_addr_t nexthop)
 {
-    struct net_device *dev = NET_IFACE(iface)->dev;
-    uint8_t *packet;
+    size_t total = IP_HDR_SIZE_MIN + len, mtu = NET_IFACE(iface)->dev->mtu;
+    struct ip_hdr *hdr;
     int ret;
 
-    if (IP_HDR_SIZE_MIN + len > dev->mtu) {
+    if (len > IP_MMS_S || mtu < IP_MTU_MIN) {
         errno = EMSGSIZE;
-        return drop(stats.send_failed, "too long, dev=%s, mtu=%u, len=%zu", dev->name, dev->mtu,
-                    len);
+        return drop(stats.send_failed, "too long, len=%zu, mtu=%zu", len, mtu);
     }
-    packet = memory_alloc(IP_HDR_SIZE_MIN + len); /* left out: headroom (step 59) */
-    if (!packet) {
+    hdr = memory_alloc(total < mtu ? total : mtu); /* left out: headroom (step 59) */
+    if (!hdr) {
         errno = ENOMEM;
         return drop(stats.send_failed, "memory_alloc() failure");
     }
-    len = ip_build_packet(packet, protocol, data, len, ip_generate_id(protocol, src, dst), src,
-                          dst);
-    debugf("dev=%s, len=%zu", dev->name, len);
-    ip_dump(packet, len);
-    ret = ip_output_device(iface, packet, len, nexthop);
-    memory_free(packet);
+    ip_build_hdr(hdr, protocol, src, dst);
+    ret = ip_output_fragments(iface, hdr, data, len, mtu, nexthop);
+    memory_free(hdr);
     if (ret == -1) {
-        return drop(stats.send_failed, "output failed, dev=%s, len=%zu", dev->name,
-                    len);
+        return drop(stats.send_failed, "output failed, dev=%s, len=%zu",
+                    NET_IFACE(iface)->dev->name, len);
     }
+    count(stats.sent);
     return 0;
 }
 

@@ -13,6 +13,9 @@
 #define IP_HDR_SIZE_MAX 60
 #define IP_TOTAL_SIZE_MAX UINT16_MAX
 #define IP_PAYLOAD_SIZE_MAX (IP_TOTAL_SIZE_MAX - IP_HDR_SIZE_MIN)
+#define IP_MMS_R IP_PAYLOAD_SIZE_MAX /* largest message received, RFC 1122 3.3.2 */
+#define IP_MMS_S IP_PAYLOAD_SIZE_MAX /* largest message sent, if need be in fragments: 3.3.3 */
+#define IP_MTU_MIN 68 /* every link carries it, RFC 791 3.2; a device with less sends nothing */
 
 #define IP_ADDR_LEN 4
 #define IP_ADDR_STR_LEN 16 /* "ddd.ddd.ddd.ddd" with the NUL */
@@ -63,10 +66,12 @@ struct ip_hdr {
 _Static_assert(sizeof(struct ip_hdr) == IP_HDR_SIZE_MIN, "an IP header has 20 bytes");
 
 #define IP_HDR_SIZE(hdr) ((size_t)((hdr)->vhl & 0x0f) << 2) /* bytes, options included */
+#define IP_HDR_IS_FRAGMENT(hdr) \
+    ((ntoh16((hdr)->offset) & (IP_HDR_FLAG_MF | IP_HDR_OFFSET_MASK)) != 0)
 
 struct ip_stats {
     uint64_t received;         /* datagrams handed in by the devices */
-    uint64_t delivered;        /* datagrams that passed every check */
+    uint64_t delivered;        /* complete datagrams that passed every check */
     uint64_t too_short;        /* dropped: shorter than 20 bytes, or than its header length */
     uint64_t bad_version;      /* dropped: not version 4 */
     uint64_t bad_header;       /* dropped: header length below 20 */
@@ -74,12 +79,13 @@ struct ip_stats {
     uint64_t bad_option;       /* dropped: bad option length */
     uint64_t source_route;     /* dropped: a source route option (RFC 7126 4.3, 4.4) */
     uint64_t bad_checksum;     /* dropped: bad header checksum */
-    uint64_t fragment;         /* dropped: a fragment; left out: reassembly (step 44) */
+    uint64_t fragment;         /* fragments, handed to ip_frag */
     uint64_t no_iface;         /* dropped: the device has no IP interface */
     uint64_t link_broadcast;   /* dropped: unicast in a link-layer broadcast, RFC 1122 3.3.6 */
     uint64_t bad_source;       /* dropped: source not a host's address, or one of ours */
     uint64_t not_for_us;       /* dropped: addressed to another host */
     uint64_t sent;             /* datagrams accepted by a device, or waiting for ARP */
+    uint64_t fragments_sent;   /* of datagrams longer than the MTU */
     uint64_t send_failed;      /* not sent: too long, no memory, or refused by ARP or the device */
     uint64_t no_route;         /* not sent: no route, or the source is not our address */
     uint64_t unknown_protocol; /* dropped: no handler for the protocol number */
@@ -149,7 +155,7 @@ void ip_unreachable(const uint8_t *data, size_t len);
 /* Sends len bytes of an IP protocol from src to dst (network byte order). src is one of our
  * addresses: routes out of its interface are preferred; or IP_ADDR_ANY: the route determines it.
  * The loopback carries datagrams to our own addresses. Returns len (also if ARP must resolve
- * first), or -1: EMSGSIZE above the MTU, ENETUNREACH, EADDRNOTAVAIL, ENOMEM, ENOBUFS (no ARP
+ * first), or -1: EMSGSIZE above IP_MMS_S, ENETUNREACH, EADDRNOTAVAIL, ENOMEM, ENOBUFS (no ARP
  * entry), or the device's errno. */
 ssize_t ip_output(uint8_t protocol, const uint8_t *data, size_t len, ip_addr_t src, ip_addr_t dst);
 /* Returns the checksum over the pseudo-header (src and dst in network byte order) and len bytes of

@@ -10,6 +10,7 @@
 #include "arp.h"
 #include "icmp.h"
 #include "ip.h"
+#include "ip_frag.h"
 #include "sock.h"
 #include "tcp.h"
 #include "udp.h"
@@ -376,6 +377,7 @@ static const struct layer {
 } layers[] = {
     {"arp", arp_init, NULL, arp_shutdown},
     {"ip", ip_init, NULL, ip_shutdown},
+    {"ip_frag", ip_frag_init, NULL, ip_frag_shutdown},
     {"icmp", icmp_init, NULL, NULL},
     {"tcp", tcp_init, tcp_shutdown, NULL}, /* leaves last: it may take seconds */
     {"udp", udp_init, udp_shutdown, NULL},

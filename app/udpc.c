@@ -18,9 +18,9 @@
  * answer each time; main waits for those too, but only REPEAT.
  */
 
-#define LINE_SIZE 1472 /* bytes that an Ethernet frame can carry; no fragments yet (step 44) */
-#define POLL      10   /* milliseconds */
-#define REPEAT    1000 /* milliseconds until the first datagram is sent again */
+#define LINE_SIZE 65507 /* bytes that a UDP datagram can carry, in fragments if need be */
+#define POLL      10    /* milliseconds */
+#define REPEAT    1000  /* milliseconds until the first datagram is sent again */
 
 static int sock;
 static struct sockaddr_in peer;

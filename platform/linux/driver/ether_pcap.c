@@ -4,13 +4,13 @@
 #include <errno.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
+#include <linux/virtio_net.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "driver/ether_host.h"
 #include "ether.h"
-#include "ip.h"
 #include "net.h"
 #include "util.h"
 
@@ -21,36 +21,34 @@
  * kernel keeps using the interface with its own hardware address. The device has another one, so
  * the interface must accept frames to other stations: promiscuous mode, which ends with the socket.
  *
- * The kernel and the hardware leave work undone, which PACKET_AUXDATA describes in part:
+ * The kernel and the hardware leave work undone, which PACKET_VNET_HDR and PACKET_AUXDATA describe:
  *
- *     missing checksum         from this same machine, through a veth: computed here
- *     joined segments          a frame above the MTU: dropped, and a warning names the remedy
+ *     unfinished checksum      from this same machine, through a veth: completed here
+ *     joined TCP segments      up to 64 KiB, above the MTU: taken as one segment (the device's MRU)
+ *     joined UDP datagrams     dropped, and a warning names the remedy
  *     VLAN tag                 cut out of the frame, which is dropped
  */
+
+#ifndef VIRTIO_NET_HDR_GSO_UDP_L4 /* missing in older kernel headers */
+#define VIRTIO_NET_HDR_GSO_UDP_L4 5
+#endif
 
 #define RECEIVE_BUFFER (4 * 1024 * 1024) /* bytes that the kernel queues */
 
 /* A received frame, and the kernel's description of it */
 struct pcap_frame {
+    struct virtio_net_hdr offload; /* unfinished checksum, joined segments */
     uint8_t data[ETHER_JUMBO_SIZE_MAX];
     size_t len; /* of the whole frame, also if data is too small for it */
     unsigned int pkttype;
-    uint32_t status; /* TP_STATUS_ */
+    uint32_t status; /* TP_STATUS_: VLAN tag */
 };
 
 struct ether_pcap {
     struct ether_host host;
-    int too_long;            /* a frame above the MTU has come, and this is logged */
-    struct pcap_frame frame; /* interrupt thread only, as is too_long */
+    int joined;              /* joined datagrams have come, and this is logged */
+    struct pcap_frame frame; /* interrupt thread only, as is joined */
 };
-
-struct pseudo_hdr {
-    ip_addr_t src;
-    ip_addr_t dst;
-    uint8_t zero;
-    uint8_t protocol;
-    uint16_t len; /* in network byte order */
-} __attribute__((packed));
 
 static struct ether_pcap_stats stats;
 
@@ -75,7 +73,8 @@ static int ether_pcap_attach(int fd, int ifindex)
     if (setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &mreq, sizeof(mreq)) == -1) {
         return -1;
     }
-    if (set_option(fd, SOL_PACKET, PACKET_AUXDATA, 1) == -1) {
+    if (set_option(fd, SOL_PACKET, PACKET_AUXDATA, 1) == -1 ||
+        set_option(fd, SOL_PACKET, PACKET_VNET_HDR, 1) == -1) {
         return -1;
     }
     /* These two may fail: ether_pcap_input checks as well, and a smaller buffer will do. */
@@ -100,9 +99,17 @@ static int ether_pcap_connect(const struct ether_host *host)
     return fd;
 }
 
+/* Sends a complete frame: nothing to finish, nothing to split. */
 static int ether_pcap_write(int fd, const uint8_t *frame, size_t flen)
 {
-    return send(fd, frame, flen, MSG_NOSIGNAL) == -1 ? -1 : 0;
+    struct virtio_net_hdr offload = {.gso_type = VIRTIO_NET_HDR_GSO_NONE};
+    struct iovec iov[] = {
+        {.iov_base = &offload, .iov_len = sizeof(offload)},
+        {.iov_base = (void *)(uintptr_t)frame, .iov_len = flen},
+    };
+    struct msghdr msg = {.msg_iov = iov, .msg_iovlen = countof(iov)};
+
+    return sendmsg(fd, &msg, MSG_NOSIGNAL) == -1 ? -1 : 0;
 }
 
 /*
@@ -132,12 +139,15 @@ static int ether_pcap_receive(int fd, struct pcap_frame *frame)
         uint8_t buf[CMSG_SPACE(sizeof(struct tpacket_auxdata))];
     } control;
     struct sockaddr_ll from;
-    struct iovec iov = {.iov_base = frame->data, .iov_len = sizeof(frame->data)};
+    struct iovec iov[] = {
+        {.iov_base = &frame->offload, .iov_len = sizeof(frame->offload)},
+        {.iov_base = frame->data, .iov_len = sizeof(frame->data)},
+    };
     struct msghdr msg = {
         .msg_name = &from,
         .msg_namelen = sizeof(from),
-        .msg_iov = &iov,
-        .msg_iovlen = 1,
+        .msg_iov = iov,
+        .msg_iovlen = countof(iov),
         .msg_control = control.buf,
         .msg_controllen = sizeof(control.buf),
     };
@@ -147,78 +157,47 @@ static int ether_pcap_receive(int fd, struct pcap_frame *frame)
     if (len == -1) {
         return -1;
     }
-    frame->len = (size_t)len;
+    frame->len = (size_t)len - sizeof(frame->offload);
     frame->pkttype = from.sll_pkttype;
     frame->status = ether_pcap_status(&msg);
     return 0;
 }
 
-/* Returns the offset of the checksum in a header of this protocol, or 0. */
-static size_t checksum_offset(uint8_t protocol)
+/* Completes a checksum. Its field holds the sum of the pseudo-header; the kernel tells where the
+ * field is, and where the data to be summed begins. */
+static void complete_checksum(struct pcap_frame *frame)
 {
-    switch (protocol) {
-    case IP_PROTOCOL_TCP:
-        return 16;
-    case IP_PROTOCOL_UDP:
-        return 6;
-    default:
-        return 0;
-    }
-}
-
-/* Computes the checksum of the TCP segment or UDP datagram in a whole IP datagram. Leaves fragments
- * and bad datagrams to IP. */
-static void complete_checksum(uint8_t *data, size_t len)
-{
-    const struct ip_hdr *hdr = (const struct ip_hdr *)data;
-    struct pseudo_hdr pseudo = {0};
-    size_t hlen, total, offset;
+    size_t start = frame->offload.csum_start, place = start + frame->offload.csum_offset;
     uint16_t sum;
 
-    if (len < sizeof(*hdr)) {
-        return;
+    if (place + sizeof(sum) > frame->len) {
+        return; /* TCP or UDP will drop it */
     }
-    hlen = IP_HDR_SIZE(hdr);
-    total = ntoh16(hdr->total);
-    offset = checksum_offset(hdr->protocol);
-    if (hlen < sizeof(*hdr) || !offset || total < hlen + offset + sizeof(sum) || total > len) {
-        return;
+    sum = cksum16(frame->data + start, frame->len - start, 0);
+    if (!sum) {
+        sum = 0xffff; /* in UDP zero means no checksum, RFC 768; elsewhere the two are equal */
     }
-    if (ntoh16(hdr->offset) & (IP_HDR_FLAG_MF | IP_HDR_OFFSET_MASK)) {
-        return;
-    }
-    pseudo.src = hdr->src;
-    pseudo.dst = hdr->dst;
-    pseudo.protocol = hdr->protocol;
-    pseudo.len = hton16((uint16_t)(total - hlen));
-    memset(data + hlen + offset, 0, sizeof(sum));
-    sum = (uint16_t)~cksum16(&pseudo, sizeof(pseudo), 0);
-    sum = cksum16(data + hlen, total - hlen, sum);
-    if (!sum && hdr->protocol == IP_PROTOCOL_UDP) {
-        sum = 0xffff; /* zero means no checksum, RFC 768 */
-    }
-    memcpy(data + hlen + offset, &sum, sizeof(sum));
+    memcpy(frame->data + place, &sum, sizeof(sum));
     count(stats.completed);
 }
 
-static int frame_is_ip(const struct pcap_frame *frame)
+/* Joined TCP segments are a longer segment; joined UDP datagrams are not a longer datagram. */
+static int frame_is_joined_udp(const struct pcap_frame *frame)
 {
-    const uint8_t *type = frame->data + ETHER_HDR_SIZE - 2; /* after the addresses */
-
-    return frame->len >= ETHER_HDR_SIZE && (type[0] << 8 | type[1]) == NET_PROTOCOL_TYPE_IP;
+    return (frame->offload.gso_type & ~VIRTIO_NET_HDR_GSO_ECN) == VIRTIO_NET_HDR_GSO_UDP_L4;
 }
 
-static int ether_pcap_too_long(struct net_device *dev, const struct pcap_frame *frame)
+static int ether_pcap_joined(struct net_device *dev, const struct pcap_frame *frame)
 {
     struct ether_pcap *pcap = dev->priv;
 
-    if (!pcap->too_long) {
-        pcap->too_long = 1;
-        warnf("a frame of %zu bytes, perhaps joined from several: try "
-              "`ethtool -K %s gro off gso off tso off` at both ends, dev=%s",
+    if (!pcap->joined) {
+        pcap->joined = 1;
+        warnf("UDP datagrams joined to a frame of %zu bytes on %s: turn off tx-udp-segmentation "
+              "at the other end (ethtool -K), dev=%s",
               frame->len, pcap->host.name, dev->name);
     }
-    return drop(stats.too_long, "too long, dev=%s, flen=%zu", dev->name, frame->len);
+    return drop(stats.joined, "joined UDP datagrams, dev=%s, flen=%zu", dev->name, frame->len);
 }
 
 /* Checks a frame. Returns 0, or -1 when it is dropped. */
@@ -227,8 +206,11 @@ static int ether_pcap_check(struct net_device *dev, const struct pcap_frame *fra
     if (frame->status & TP_STATUS_VLAN_VALID) {
         return drop(stats.tagged, "VLAN tag, dev=%s, flen=%zu", dev->name, frame->len);
     }
-    if (frame->len > ETHER_HDR_SIZE + (size_t)dev->mtu) {
-        return ether_pcap_too_long(dev, frame);
+    if (frame->len > sizeof(frame->data)) {
+        return drop(stats.too_long, "too long, dev=%s, flen=%zu", dev->name, frame->len);
+    }
+    if (frame_is_joined_udp(frame)) {
+        return ether_pcap_joined(dev, frame);
     }
     return 0;
 }
@@ -242,8 +224,8 @@ static int ether_pcap_input(struct net_device *dev, struct pcap_frame *frame)
         count(dev->stats.dropped);
         return -1;
     }
-    if ((frame->status & TP_STATUS_CSUMNOTREADY) && frame_is_ip(frame)) {
-        complete_checksum(frame->data + ETHER_HDR_SIZE, frame->len - ETHER_HDR_SIZE);
+    if (frame->offload.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) {
+        complete_checksum(frame);
     }
     return ether_input(dev, frame->data, frame->len);
 }
@@ -268,7 +250,13 @@ static const struct ether_host_ops ether_pcap_ops = {
 
 struct net_device *ether_pcap_init(const char *name, const char *addr)
 {
-    return ether_host_init(name, addr, &ether_pcap_ops, sizeof(struct ether_pcap));
+    struct net_device *dev = ether_host_init(name, addr, &ether_pcap_ops,
+                                             sizeof(struct ether_pcap));
+
+    if (dev) {
+        dev->mru = UINT16_MAX;
+    }
+    return dev;
 }
 
 void ether_pcap_get_stats(struct ether_pcap_stats *out)

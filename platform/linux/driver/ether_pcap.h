@@ -8,7 +8,8 @@
 /* Counters besides those of every device, struct net_device_stats */
 struct ether_pcap_stats {
     uint64_t completed; /* frames with an unfinished checksum, completed here */
-    uint64_t too_long;  /* dropped: above the MTU, joined by kernel or hardware (GRO, GSO) */
+    uint64_t too_long;  /* dropped: longer than the longest IP datagram */
+    uint64_t joined;    /* dropped: UDP datagrams joined by kernel or hardware */
     uint64_t tagged;    /* dropped: VLAN tag */
 };
 
