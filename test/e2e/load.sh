@@ -19,7 +19,7 @@ alone_again() {
 
 check "$at_once clients at once" client many $at_once
 check "1000 clients at once" client many 1000
-check "their threads have ended" wait_for 20 alone_again
+check "their threads have ended" wait_for 60 alone_again
 rss=$(resident)
 check "$serial clients one after another" client serial $serial
 check "their threads have ended, and no descriptor is left" wait_for 10 alone_again
