@@ -1,0 +1,86 @@
+#!/bin/sh
+# Streams are echoed intact while frames are lost both ways. The frames are dropped in a bridge: a
+# drop in the device with the address is reported to the sender's TCP at once, and loses nothing.
+#
+#   kernel 192.0.2.1 -- br0 -- (dropped) -- tap0 -- 192.0.2.2 tcps.exe or tcpc.exe
+#                         `--- (dropped) -- tap1 -- 192.0.2.3 tcpc.exe
+#
+# KIB1 and KIB5 are the KiB sent with 1 % and with 5 % lost.
+
+. test/e2e/common
+
+kib1=${KIB1-256} kib5=${KIB5-64}
+
+command -v nft >/dev/null || skip "there is no nft (apt-get install nftables)"
+ip link set lo up
+ip link add br0 type bridge 2>/dev/null || skip "this kernel has no bridge"
+echo 1 2>/dev/null >/proc/sys/net/ipv6/conf/br0/disable_ipv6
+ip addr add $host/24 dev br0
+ip link set br0 up
+for tap in tap0 tap1; do
+    ip tuntap add dev $tap mode tap
+    ip link set $tap master br0 up
+done
+# Behind a lost segment the stack drops all that follow (until step 48), and the kernel retransmits
+# them. So it has no round trip to measure, and its RTO stays backed off (Karn) up to 2 minutes,
+# which only costs time. Newer kernels have a limit.
+echo 1000 2>/dev/null >/proc/sys/net/ipv4/tcp_rto_max_ms
+# With that limit the kernel would soon drop connections that a process has closed, by default.
+echo 15 >/proc/sys/net/ipv4/tcp_orphan_retries
+
+# lose PERCENT: of frames to the kernel, from the kernel, and between the TAPs
+lose() {
+    nft delete table bridge loss 2>/dev/null
+    nft -f - <<RULES
+table bridge loss {
+    chain in { type filter hook input priority 0; numgen random mod 100 < $1 counter drop; }
+    chain out { type filter hook output priority 0; numgen random mod 100 < $1 counter drop; }
+    chain across { type filter hook forward priority 0; numgen random mod 100 < $1 counter drop; }
+}
+RULES
+}
+
+lost() {
+    nft list chain bridge loss "$1" | sed -n 's/.*counter packets \([0-9]*\).*/\1/p'
+}
+some_lost() {
+    echo "$(lost in), $(lost out) and $(lost across)"
+    [ $(($(lost in) + $(lost out) + $(lost across))) -gt 0 ]
+}
+
+seconds() {
+    cut -d' ' -f1 /proc/uptime
+}
+
+# echoed KIB ARGS...: our client with an echo server
+echoed() {
+    echoed_kib=$1
+    shift
+    head -c $((echoed_kib * 1024)) /dev/urandom >"$tmp/in"
+    begin=$(seconds)
+    timeout 600 "$bin/tcpc.exe" -qq "$@" <"$tmp/in" >"$tmp/back" && cmp "$tmp/in" "$tmp/back" &&
+        echo "$begin $(seconds)" | awk '{ printf "%.1f s\n", $2 - $1 }'
+}
+
+kernel_to_stack() {
+    timeout 600 "$e2e/client.exe" $stack 7 bulk $(($1 * 1024))
+}
+
+# streams PERCENT KIB
+streams() {
+    with="with $1 % lost both ways"
+    lose "$1" 2>"$tmp/nft" || skip "nft: $(head -n 1 "$tmp/nft")"
+    serve "$bin/tcps.exe" -qq 7 || finish
+    wait_for 60 ping $stack >/dev/null
+    measure "$2 KiB from the kernel and back $with" kernel_to_stack "$2"
+    measure "$2 KiB from one stack to another and back $with" \
+        echoed "$2" -i tap1 -m 00:00:5e:00:53:02 -a 192.0.2.3/24 $stack 7
+    check "the server ends with status 0, nothing left" stop_clean INT
+    serve "$e2e/server.exe" $host 10007 echo || finish
+    measure "$2 KiB to the kernel and back $with" echoed "$2" $host 10007
+    kill_server
+    measure "frames dropped to the kernel, from it, and between our stacks" some_lost
+}
+streams 1 "$kib1"
+streams 5 "$kib5"
+finish
