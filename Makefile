@@ -1,6 +1,7 @@
 # make          the library, the graders and the programs, with .exe beside each .c
 # make test     all graders, then the end-to-end tests; STEP=14: the grader of one step, up to its
 #               first failure; SAN=address or thread: with a sanitizer
+# make long     tests that take minutes: valgrind, more bytes with loss, a crowd of clients
 # make run      the echo server on tap0          make demo   the same without a second terminal
 # make tap      tap0 alone (make untap removes it)
 # make lint, make clean
@@ -54,6 +55,10 @@ $(if $(GRADER),.SILENT:)
 test: $(or $(call exe,$(GRADER)),all)
 	@$(if $(GRADER),./$(call exe,$(GRADER)),sh test/run.sh "$(EXE)" "$(SAN)")
 .PHONY: test
+long: all
+	@for script in test/long/*.sh; do echo "$$script"; $$script || failed=1; done; \
+	    exit $${failed:-0}
+.PHONY: long
 run demo: all
 	@sh app/$@.sh
 .PHONY: run demo
