@@ -3,6 +3,8 @@
  * It needs no privilege: the only device is the loopback.
  *
  *     make SAN=thread && build/thread/test/threads_test.exe [PART-OF-A-TEXT]
+ *
+ * SEED=N gives other random choices. Who comes first is not among them: the scheduler has that say.
  */
 
 #include <dirent.h>
@@ -39,8 +41,16 @@
 #define TCP_SIZE_MAX 20000
 #define TCP_PORT 7
 
+#define STORM_MS 1000 /* that each storm lasts */
+#define STORM_THREADS 9
+#define SLOTS 12      /* sockets shared by all */
+#define PORTS 4       /* for all, from TCP_PORT on */
+#define ENDS 20       /* shutdowns while threads sleep in calls */
+
 static int list;                 /* list the tests, run none */
 static const char *only;         /* part of the titles of the tests to run */
+static uint64_t seed = 1;
+static atomic_uint drawers;      /* threads that have drawn */
 static _Atomic(const char *) current;
 static atomic_int passed, failed;
 static atomic_int test_failed; /* checks of the current test */
@@ -60,6 +70,21 @@ static int check_at(int cond, const char *expr, int line)
     return cond;
 }
 
+/* Returns a number below n: each thread has a sequence of its own, from the seed (splitmix64). */
+static unsigned int draw(unsigned int n)
+{
+    static _Thread_local uint64_t state;
+    uint64_t x;
+
+    while (state == 0) {
+        state = seed + ((uint64_t)atomic_fetch_add(&drawers, 1) << 32);
+    }
+    x = state += 0x9e3779b97f4a7c15;
+    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
+    x = (x ^ x >> 27) * 0x94d049bb133111eb;
+    return (unsigned int)((x ^ x >> 31) % n);
+}
+
 static void run_test(const char *text, void (*func)(void))
 {
     if (only && !strstr(text, only)) {
@@ -73,6 +98,9 @@ static void run_test(const char *text, void (*func)(void))
     current = text;
     test_failed = 0;
     func();
+    if (test_failed) {
+        printf("  again: SEED=%llu test/threads_test.exe '%s'\n", (unsigned long long)seed, text);
+    }
     printf("%s platform %s\n", test_failed ? "FAIL" : "ok", text);
     fflush(stdout);
     if (test_failed) {
@@ -616,8 +644,8 @@ static void *disturber_main(void *arg)
 {
     (void)arg;
     while (atomic_load(&disturbing)) {
-        sleep_ms(1 + random16() % 4);
-        intr_raise(random16() % 4 ? INTR_IRQ_USER : INTR_IRQ_SOFT);
+        sleep_ms(1 + draw(4));
+        intr_raise(draw(4) ? INTR_IRQ_USER : INTR_IRQ_SOFT);
     }
     return NULL;
 }
@@ -638,6 +666,17 @@ static ip_endp_t endpoint(uint16_t port)
 
     check(ip_addr_pton("127.0.0.1", &endp.addr) == 0);
     return endp;
+}
+
+static struct sockaddr_in address(uint16_t port)
+{
+    ip_endp_t endp = endpoint(port);
+
+    return (struct sockaddr_in){
+        .sin_family = AF_INET,
+        .sin_port = endp.port,
+        .sin_addr.s_addr = endp.addr,
+    };
 }
 
 /* Runs PAIRS clients, numbered from 0, each against one thread of a server. */
@@ -725,7 +764,7 @@ static void *udp_client_main(void *arg)
             desc = udp_cmd_open();
             check(desc >= 0);
         }
-        len = 1 + random16() % sizeof(data);
+        len = 1 + draw(sizeof(data));
         fill(data, len, id, round);
         udp_exchange(desc, data, len, &server);
     }
@@ -837,12 +876,7 @@ static void *tcp_server_main(void *arg)
 /* Returns a connected socket. An interrupted connect continues: tries again with a new socket. */
 static int tcp_connect(void)
 {
-    ip_endp_t server = endpoint(TCP_PORT);
-    struct sockaddr_in addr = {
-        .sin_family = AF_INET,
-        .sin_port = server.port,
-        .sin_addr.s_addr = server.addr,
-    };
+    struct sockaddr_in addr = address(TCP_PORT);
     int id, ret;
 
     for (;;) {
@@ -864,7 +898,7 @@ static void *tcp_client_main(void *arg)
     ssize_t n;
 
     for (round = 0; round < TCP_ROUNDS && !test_failed; round++) {
-        len = 1 + random16() % TCP_SIZE_MAX;
+        len = 1 + draw(TCP_SIZE_MAX);
         fill(data, len, client, round);
         id = tcp_connect();
         check(tcp_send_all(id, data, len) == 0);
@@ -956,6 +990,566 @@ static void test_listeners(void)
     stack_stop();
 }
 
+/*
+ * Storms: calls, packets and signals at random moments
+ */
+
+static void *(*storm_func)(void *arg);
+static atomic_int storming;            /* cleared at the end */
+static atomic_int storm_threads;       /* still running */
+static const uint8_t zeros[2 * TCP_RCV_BUF_SIZE]; /* to send */
+static atomic_int connected, accepted; /* connections: at least one of each */
+
+/* Raises interrupts, or sends their signals to the process, as other programs may: one or many. */
+static void storm_signal(void)
+{
+    static const int signals[] = {INTR_IRQ_SOFT, INTR_IRQ_USER, INTR_IRQ_TIMER};
+    unsigned int n = draw(4) ? 1 : draw(50);
+
+    while (n-- > 0) {
+        switch (draw(6)) {
+        case 0:
+            intr_raise(INTR_IRQ_BASE);
+            break;
+        case 1:
+            kill(getpid(), SIGIO);
+            break;
+        case 2:
+            kill(getpid(), signals[draw(countof(signals))]);
+            break;
+        default:
+            intr_raise(INTR_IRQ_USER);
+            break;
+        }
+    }
+}
+
+static void *signaller_main(void *arg)
+{
+    while (atomic_load(&storming)) {
+        storm_signal();
+        usleep(draw(draw(20) ? 2000 : 100000));
+    }
+    return arg;
+}
+
+/* One of a few ports, for all threads. */
+static uint16_t storm_port(void)
+{
+    return (uint16_t)(TCP_PORT + draw(PORTS));
+}
+
+/* Sends datagrams to the ports of the storm, open or not. */
+static void *flooder_main(void *arg)
+{
+    int id = sock_open(PF_INET, SOCK_DGRAM, 0);
+    struct sockaddr_in addr;
+    unsigned int n;
+
+    while (atomic_load(&storming)) {
+        for (n = draw(20); n > 0; n--) {
+            addr = address(storm_port());
+            sock_sendto(id, zeros, draw(UDP_SIZE_MAX), (struct sockaddr *)&addr, sizeof(addr));
+        }
+        usleep(draw(500));
+    }
+    check(sock_close(id) == 0);
+    return arg;
+}
+
+static void *storm_main(void *arg)
+{
+    storm_func(arg);
+    atomic_fetch_sub(&storm_threads, 1);
+    return NULL;
+}
+
+/* Runs func in STORM_THREADS threads, each with its number as argument. At the end of the storm,
+ * interrupts sleeping threads until all have ended. */
+static void storm(void *(*func)(void *arg))
+{
+    static int ids[STORM_THREADS];
+    pthread_t threads[STORM_THREADS], signaller, flooder;
+    int i;
+
+    storm_func = func;
+    storming = 1;
+    storm_threads = STORM_THREADS;
+    connected = accepted = 0;
+    for (i = 0; i < STORM_THREADS; i++) {
+        ids[i] = i;
+        threads[i] = start(storm_main, &ids[i]);
+    }
+    signaller = start(signaller_main, NULL);
+    flooder = start(flooder_main, NULL);
+    for (i = 0; i < 10 && !(i > 0 && connected && accepted); i++) { /* longer on a slow machine */
+        sleep_ms(STORM_MS);
+    }
+    storming = 0;
+    while (atomic_load(&storm_threads) > 0) {
+        intr_raise(INTR_IRQ_USER);
+        sleep_ms(1);
+    }
+    for (i = 0; i < STORM_THREADS; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    pthread_join(signaller, NULL);
+    pthread_join(flooder, NULL);
+    check(connected > 0 && accepted > 0);
+}
+
+static void storm_stack_start(void)
+{
+    stack_init();
+    check(intr_register(INTR_IRQ_BASE, counting_isr, 0, &isr_count) == 0);
+    check(net_run() == 0);
+}
+
+/*
+ * Calls at random
+ */
+
+static atomic_int slots[SLOTS]; /* sockets that all threads use; -1: none */
+
+/* Puts a socket into a random slot, and closes the one there before. */
+static int slot_put(int id)
+{
+    int old;
+
+    if (id == -1) {
+        return -1;
+    }
+    old = atomic_exchange(&slots[draw(SLOTS)], id);
+    return old == -1 ? 0 : sock_close(old);
+}
+
+static int counted_accept(int id)
+{
+    int peer = sock_accept(id, NULL, NULL);
+
+    if (peer != -1) {
+        atomic_fetch_add(&accepted, 1);
+    }
+    return peer;
+}
+
+static int counted_connect(int id, const struct sockaddr_in *addr)
+{
+    int ret = sock_connect(id, (const struct sockaddr *)addr, sizeof(*addr));
+
+    if (ret == 0) {
+        atomic_fetch_add(&connected, 1);
+    }
+    return ret;
+}
+
+/* Makes a random call on a socket of any type in any state, perhaps closed, perhaps with other
+ * threads asleep in it. */
+static ssize_t random_call(int id)
+{
+    struct sockaddr_in addr = address(storm_port());
+    struct sockaddr *sa = (struct sockaddr *)&addr;
+    socklen_t len = sizeof(addr);
+    uint8_t buf[UDP_SIZE_MAX];
+
+    switch (draw(11)) {
+    case 0:
+        return slot_put(sock_open(PF_INET, draw(4) ? SOCK_STREAM : SOCK_DGRAM, 0));
+    case 1:
+        return draw(4) ? 0 : sock_close(id);
+    case 2:
+        return sock_bind(id, sa, len);
+    case 3:
+        return sock_listen(id, 1 + (int)draw(3));
+    case 4:
+        return slot_put(counted_accept(id));
+    case 5:
+    case 6:
+        return counted_connect(id, &addr);
+    case 7:
+        return sock_send(id, zeros, draw(UDP_SIZE_MAX));
+    case 8:
+        return sock_recv(id, buf, sizeof(buf));
+    case 9:
+        return sock_sendto(id, zeros, draw(UDP_SIZE_MAX), sa, len);
+    default:
+        return sock_recvfrom(id, buf, sizeof(buf), sa, &len);
+    }
+}
+
+/* Does POSIX permit this errno for these calls, with memory, a network and valid arguments? */
+static int is_usual(int err)
+{
+    static const int usual[] = {
+        EBADF, EINTR, EINVAL, EOPNOTSUPP, EMFILE, EADDRINUSE, EDESTADDRREQ, EALREADY, EISCONN,
+        ENOTCONN, ECONNREFUSED, ECONNRESET, ECONNABORTED, EPIPE,
+    };
+    size_t i;
+
+    for (i = 0; i < countof(usual); i++) {
+        if (err == usual[i]) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static void *random_caller_main(void *arg)
+{
+    while (atomic_load(&storming)) {
+        check(random_call(atomic_load(&slots[draw(SLOTS)])) != -1 || is_usual(errno));
+        usleep(draw(500)); /* else no socket stays open long enough to connect */
+    }
+    return arg;
+}
+
+static void test_random_calls(void)
+{
+    size_t i;
+
+    storm_stack_start();
+    for (i = 0; i < SLOTS; i++) {
+        slots[i] = -1;
+    }
+    storm(random_caller_main);
+    stack_stop(); /* closes the open sockets */
+}
+
+/*
+ * Streams that end early
+ */
+
+#define TAG_LEN sizeof(uint32_t)
+
+static atomic_int busy[STORM_THREADS]; /* sockets in use; -1: none, or taken to be closed */
+static atomic_int storm_listener;
+
+/* A stream begins with its tag, which determines the bytes behind it: no two are alike. */
+struct stream {
+    uint32_t tag;
+    int known;  /* the tag is given, not read from the stream */
+    size_t pos; /* of the next byte */
+};
+
+static uint8_t stream_byte(const struct stream *stream)
+{
+    uint32_t x = (stream->tag ^ (uint32_t)stream->pos * 0x9e3779b1) * 0x85ebca6b;
+
+    return (uint8_t)((stream->pos < TAG_LEN ? stream->tag << 8 * stream->pos : x) >> 24);
+}
+
+static void stream_fill(struct stream *stream, uint8_t *buf, size_t len)
+{
+    for (; len > 0; len--, stream->pos++) {
+        *buf++ = stream_byte(stream);
+    }
+}
+
+/* Are these the stream's next bytes? */
+static int stream_check(struct stream *stream, const uint8_t *buf, size_t len)
+{
+    int same = 1;
+
+    for (; len > 0; len--, stream->pos++, buf++) {
+        if (!stream->known && stream->pos < TAG_LEN) {
+            stream->tag |= (uint32_t)*buf << (24 - 8 * stream->pos);
+        }
+        same &= *buf == stream_byte(stream);
+    }
+    return same;
+}
+
+/* Does this thread's stream go on after a call that returned n? If not, checks the reason. */
+static int stream_goes_on(ssize_t n, int me)
+{
+    if (n > 0) {
+        return 1;
+    }
+    if (n == -1 && errno == EINTR) {
+        return storming;
+    }
+    check(n == 0 || errno == ECONNRESET || errno == EPIPE ||
+          (errno == EBADF && atomic_load(&busy[me]) == -1));
+    return 0;
+}
+
+static void stream_close(int me)
+{
+    int id = atomic_exchange(&busy[me], -1);
+
+    check(id == -1 || sock_close(id) == 0);
+}
+
+/* Sends the stream up to end. Returns 0, or -1 if it ended early. */
+static int stream_send(struct stream *stream, int id, int me, size_t end)
+{
+    struct stream next;
+    uint8_t buf[2000];
+    size_t len;
+    ssize_t n;
+
+    while (stream->pos < end) {
+        len = 1 + draw(sizeof(buf));
+        len = len < end - stream->pos ? len : end - stream->pos;
+        next = *stream;
+        stream_fill(&next, buf, len);
+        n = sock_send(id, buf, len);
+        if (!stream_goes_on(n, me)) {
+            return -1;
+        }
+        stream->pos += n > 0 ? (size_t)n : 0;
+    }
+    return 0;
+}
+
+/* Sends a stream and compares the echo, perhaps only a part of it. */
+static void stream_client(int id, int me)
+{
+    struct stream out = {.tag = draw(UINT32_MAX)}, in = {.tag = out.tag, .known = 1};
+    size_t len = 1 + draw(TCP_SIZE_MAX), end = draw(2) ? len : draw((unsigned int)len);
+    uint8_t buf[2000];
+    ssize_t n = 0;
+
+    if (stream_send(&out, id, me, len) == -1) {
+        return;
+    }
+    while (in.pos < end && stream_goes_on(n = sock_recv(id, buf, sizeof(buf)), me)) {
+        check(n == -1 || stream_check(&in, buf, (size_t)n));
+    }
+}
+
+/* Echoes a stream, perhaps only a part of it. */
+static void stream_server(int id, int me)
+{
+    struct stream in = {0}, out = {0};
+    uint8_t buf[2000];
+    ssize_t n = 0;
+
+    while (draw(50) && stream_goes_on(n = sock_recv(id, buf, sizeof(buf)), me)) {
+        if (n == -1) {
+            continue;
+        }
+        check(stream_check(&in, buf, (size_t)n));
+        out.tag = in.tag;
+        if (in.pos >= TAG_LEN && stream_send(&out, id, me, in.pos) == -1) {
+            return;
+        }
+    }
+}
+
+static void stream_connect(int me)
+{
+    struct sockaddr_in addr = address(TCP_PORT);
+    int id = sock_open(PF_INET, SOCK_STREAM, 0);
+
+    check(id != -1);
+    atomic_store(&busy[me], id);
+    if (counted_connect(id, &addr) == 0) {
+        stream_client(id, me);
+    } else {
+        check(is_usual(errno));
+    }
+    stream_close(me);
+}
+
+static void stream_accept(int me)
+{
+    int id = counted_accept(storm_listener);
+
+    if (id == -1) {
+        check(errno == EINTR || errno == EBADF);
+        return;
+    }
+    atomic_store(&busy[me], id);
+    stream_server(id, me);
+    stream_close(me);
+}
+
+static int listen_at(uint16_t port, int backlog)
+{
+    struct sockaddr_in addr = address(port);
+    int id = sock_open(PF_INET, SOCK_STREAM, 0);
+
+    check(id != -1);
+    check(sock_bind(id, (struct sockaddr *)&addr, sizeof(addr)) == 0);
+    check(sock_listen(id, backlog) == 0);
+    return id;
+}
+
+/* Closes the socket of another thread, perhaps during a call. */
+static void stream_disturb(void)
+{
+    usleep(draw(5000));
+    stream_close((int)draw(STORM_THREADS));
+    if (draw(10) == 0) {
+        check(sock_close(storm_listener) == 0);
+        storm_listener = listen_at(TCP_PORT, STORM_THREADS);
+    }
+}
+
+static void *streamer_main(void *arg)
+{
+    int me = *(int *)arg;
+
+    while (atomic_load(&storming)) {
+        if (me == 0) {
+            stream_disturb();
+        } else if (me % 2) {
+            stream_connect(me);
+        } else {
+            stream_accept(me);
+        }
+    }
+    return arg;
+}
+
+/* Wherever a stream ends, the bytes received are those sent, and none of another stream. */
+static void test_broken_streams(void)
+{
+    size_t i;
+
+    storm_stack_start();
+    for (i = 0; i < countof(busy); i++) {
+        busy[i] = -1;
+    }
+    storm_listener = listen_at(TCP_PORT, STORM_THREADS);
+    storm(streamer_main);
+    check(sock_close(storm_listener) == 0);
+    stack_stop();
+}
+
+/*
+ * The end of the stack while threads sleep in every call
+ */
+
+#define END_CALLS 6
+
+static int datagrams, idle_listener, stream; /* sockets that receive nothing */
+
+/* Makes a call that sleeps without end. */
+static ssize_t sleep_in_call(int call)
+{
+    struct sockaddr_in full = address(TCP_PORT); /* its backlog is full */
+    ip_endp_t local = endpoint(TCP_PORT + 2);
+    uint8_t byte;
+    int id;
+
+    switch (call) {
+    case 0:
+        return sock_recvfrom(datagrams, &byte, sizeof(byte), NULL, NULL);
+    case 1:
+        return sock_accept(idle_listener, NULL, NULL);
+    case 2:
+        return tcp_cmd_open(&local, NULL, 0);
+    case 3:
+        id = sock_open(PF_INET, SOCK_STREAM, 0);
+        return sock_connect(id, (struct sockaddr *)&full, sizeof(full));
+    case 4:
+        return sock_recv(stream, &byte, sizeof(byte));
+    default:
+        return sock_send(stream, zeros, sizeof(zeros));
+    }
+}
+
+static void *sleeping_caller_main(void *arg)
+{
+    ssize_t n;
+
+    do {
+        n = sleep_in_call(*(int *)arg);
+    } while (n > 0); /* a part was sent */
+    check(n == -1 && errno == EBADF);
+    return NULL;
+}
+
+static int task_sleeps(const char *tid)
+{
+    char path[64], state = '?';
+    FILE *file;
+
+    snprintf(path, sizeof(path), "/proc/self/task/%.20s/stat", tid);
+    file = fopen(path, "r");
+    if (file) {
+        if (fscanf(file, "%*d (%*[^)]) %c", &state) != 1) {
+            state = '?';
+        }
+        fclose(file);
+    }
+    return state == 'S';
+}
+
+/* Do all threads but the caller sleep? */
+static int all_sleep(void)
+{
+    DIR *dir = opendir("/proc/self/task");
+    struct dirent *entry;
+    int running = 0;
+
+    while ((entry = readdir(dir)) != NULL) {
+        running += entry->d_name[0] != '.' && !task_sleeps(entry->d_name);
+    }
+    closedir(dir);
+    return running == 1;
+}
+
+static void wait_until_all_sleep(void)
+{
+    int times = 0;
+
+    while (times < 5) { /* a thread may also wait for a lock */
+        sleep_ms(1);
+        times = all_sleep() ? times + 1 : 0;
+    }
+}
+
+static void open_sleepers_sockets(void)
+{
+    struct sockaddr_in addr = address(TCP_PORT);
+
+    listen_at(TCP_PORT, 1);
+    stream = sock_open(PF_INET, SOCK_STREAM, 0);
+    check(sock_connect(stream, (struct sockaddr *)&addr, sizeof(addr)) == 0);
+    idle_listener = listen_at(TCP_PORT + 1, 1);
+    datagrams = sock_open(PF_INET, SOCK_DGRAM, 0);
+}
+
+/* Shuts the stack down while threads sleep in calls, with datagrams and signals pending. */
+static void end_while_asleep(void)
+{
+    struct sockaddr_in nobody = address(TCP_PORT + 3);
+    static int calls[END_CALLS];
+    pthread_t threads[END_CALLS];
+    unsigned int n;
+    int sender, i;
+
+    storm_stack_start();
+    open_sleepers_sockets();
+    sender = sock_open(PF_INET, SOCK_DGRAM, 0);
+    for (i = 0; i < END_CALLS; i++) {
+        calls[i] = i;
+        threads[i] = start(sleeping_caller_main, &calls[i]);
+    }
+    wait_until_all_sleep();
+    for (n = draw(50); n > 0; n--) {
+        sock_sendto(sender, zeros, draw(UDP_SIZE_MAX), (struct sockaddr *)&nobody, sizeof(nobody));
+        kill(getpid(), SIGIO);
+    }
+    check(net_shutdown() == 0);
+    for (i = 0; i < END_CALLS; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    check(memory_in_use() == 0);
+}
+
+static void test_ends(void)
+{
+    int i;
+
+    for (i = 0; i < ENDS; i++) {
+        end_while_asleep();
+    }
+}
+
 static void start_watchdog(void)
 {
     sigset_t all, mask;
@@ -980,6 +1574,9 @@ int main(int argc, char **argv)
     if (argc > 2 || (only && *only == '-')) {
         fprintf(stderr, "usage: %s [-l] [PART OF A TEXT]\n", argv[0]);
         return 2;
+    }
+    if (getenv("SEED")) {
+        seed = strtoull(getenv("SEED"), NULL, 0);
     }
     sigemptyset(&none);
     pthread_sigmask(SIG_SETMASK, &none, NULL);
@@ -1007,6 +1604,9 @@ int main(int argc, char **argv)
     run_test("wakes receivers at the shutdown", test_shutdown);
     run_test("echoes TCP between eight threads", test_tcp);
     run_test("closes a listener while clients come", test_listeners);
+    run_test("survives calls and signals at random", test_random_calls);
+    run_test("mixes up no streams, wherever they are broken off", test_broken_streams);
+    run_test("ends while threads sleep in every call", test_ends);
     if (passed + failed == 0) {
         fprintf(stderr, "%s: no test has '%s' in its text: -l lists them\n", argv[0], only);
         return 2;
