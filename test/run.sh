@@ -1,8 +1,9 @@
 #!/bin/sh
 # run.sh EXE_PREFIX SAN: runs all graders, the threads test of the real platform and the end-to-end
-# tests. With SAN=thread only the threads test: in the bench one thread runs at a time, so that there
-# are no races. One line for each behaviour, and last the sum. SEED=N gives other random choices;
-# CI=true allows no test to be skipped. A grader lists its behaviours (-l) and must show each once.
+# tests, and compares the passed ones with docs/conformance.md. With SAN=thread only the threads
+# test: in the bench one thread runs at a time, so that there are no races. One line for each
+# behaviour, and last the sum. SEED=N gives other random choices; CI=true allows no test to be
+# skipped. A grader lists its behaviours (-l) and must show each once.
 
 EXE=$1
 SAN=$2
@@ -22,6 +23,7 @@ trap 'exit 130' INT TERM
 # count FILE STATUS NAME: adds up the lines of one program, which fails if it ends with another
 # status than 0, or shows no behaviour.
 count() {
+    cat "$1" >>"$tmp/results"
     ok=$(grep -c '^ok ' "$1")
     bad=$(grep -c '^FAIL ' "$1")
     skip=$(grep -c '^skip ' "$1")
@@ -99,6 +101,13 @@ threads() {
     [ ! -e test/threads_test.c ] || graders "./${EXE}test/threads_test.exe"
 }
 
+conformance() {
+    sh test/conformance.sh "$tmp/results" >"$tmp/conformance"
+    status=$?
+    cat "$tmp/conformance"
+    count "$tmp/conformance" "$status" conformance
+}
+
 if [ "$SAN" = thread ]; then
     threads
 else
@@ -110,6 +119,7 @@ else
     graders $list
     threads
     end_to_end
+    [ ! -e test/conformance.sh ] || conformance
 fi
 
 [ "$skipped" -gt 0 ] && left=", $skipped skipped"
