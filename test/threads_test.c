@@ -1586,12 +1586,12 @@ int main(int argc, char **argv)
         log_set_sink(discard);
     }
     run_test("starts, runs and stops in this order only", test_order);
-    run_test("leaves no thread, descriptor or memory behind, nor a signal blocked",
+    run_test("leaves no thread, descriptor or memory behind, nor a signal blocked [M-11]",
              test_nothing_left);
     run_test("survives a signal that nobody takes any more", test_late_signal);
     run_test("takes interrupts one after another, whoever raises them", test_interrupts);
     run_test("lets anybody raise interrupts while it stops", test_raising_at_the_end);
-    run_test("asks every device if the signal queue is full", test_full_signal_queue);
+    run_test("asks every device when the queue of signals is full [M-10]", test_full_signal_queue);
     run_test("gives each interrupt its turn, whatever comes all the time", test_turns);
     run_test("calls a timer at its interval, and not after the end", test_timer);
     run_test("interrupts who sleeps, once, and forgets it", test_interruption);
@@ -1602,9 +1602,9 @@ int main(int argc, char **argv)
     run_test("echoes UDP between eight threads", test_udp);
     run_test("wakes a receiver when its endpoint is closed", test_close);
     run_test("wakes receivers at the shutdown", test_shutdown);
-    run_test("echoes TCP between eight threads", test_tcp);
+    run_test("echoes TCP between eight threads [M-5]", test_tcp);
     run_test("closes a listener while clients come", test_listeners);
-    run_test("survives calls and signals at random", test_random_calls);
+    run_test("survives calls and signals at random [T-35]", test_random_calls);
     run_test("mixes up no streams, wherever they are broken off", test_broken_streams);
     run_test("ends while threads sleep in every call", test_ends);
     if (passed + failed == 0) {
