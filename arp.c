@@ -892,6 +892,22 @@ void arp_shutdown(void)
     lock_release(&lock);
 }
 
+int arp_get_view(size_t index, struct arp_view *view)
+{
+    static const char *const states[] = {"incomplete", "resolved", "static"};
+    const struct arp_cache *cache;
+
+    lock_acquire(&lock);
+    cache = table_at(&caches, index);
+    if (cache) {
+        *view = (struct arp_view){NET_IFACE(cache->iface), cache->pa, {0}, states[cache->state],
+                                  clock_now() - cache->timestamp};
+        memcpy(view->ha, cache->ha, sizeof(view->ha));
+    }
+    lock_release(&lock);
+    return cache ? 0 : -1;
+}
+
 void arp_get_stats(struct arp_stats *out)
 {
     counters_copy(out, &stats, sizeof(stats));

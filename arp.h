@@ -1,8 +1,10 @@
 #ifndef ARP_H
 #define ARP_H
 
+#include <stddef.h>
 #include <stdint.h>
 
+#include "ether.h"
 #include "ip.h"
 #include "net.h"
 
@@ -16,6 +18,15 @@
 #define ARP_RESOLVE_ERROR      (-1)
 #define ARP_RESOLVE_INCOMPLETE 0
 #define ARP_RESOLVE_FOUND      1
+
+/* A copy of a cache entry. */
+struct arp_view {
+    struct net_iface *iface; /* the neighbour's link */
+    ip_addr_t pa; /* in network byte order */
+    uint8_t ha[ETHER_ADDR_LEN];
+    const char *state;
+    uint64_t age; /* nanoseconds since its last message, or since the entry was added */
+};
 
 struct arp_stats {
     uint64_t received;       /* messages handed in by the devices */
@@ -58,6 +69,8 @@ int arp_wait(struct ip_iface *iface, ip_addr_t pa, const uint8_t *data, size_t l
 int arp_cache_add_static(struct ip_iface *iface, ip_addr_t pa, const uint8_t *ha);
 /* Sets the lifetime of learnt entries, in seconds; ARP_CACHE_TIMEOUT by default. */
 void arp_set_timeout(unsigned int seconds);
+/* Copies the entry at index, 0 to ARP_CACHE_SIZE - 1. Returns 0, or -1 if there is none. */
+int arp_get_view(size_t index, struct arp_view *view);
 /* Copies the counters. */
 void arp_get_stats(struct arp_stats *stats);
 

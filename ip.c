@@ -59,15 +59,6 @@ struct ip_protocol {
     void (*error_handler)(const struct ip_hdr *iphdr, const uint8_t *data, int errnum, int hard);
 };
 
-#define IP_ROUTE_SIZE 32 /* routes; further ones are refused */
-
-struct ip_route {
-    ip_addr_t network;
-    ip_addr_t netmask;
-    ip_addr_t nexthop; /* gateway; IP_ADDR_ANY: none, the network is on the link */
-    struct ip_iface *iface; /* NULL: a free entry */
-};
-
 const ip_addr_t IP_ADDR_ANY = 0x00000000;
 const ip_addr_t IP_ADDR_BROADCAST = 0xffffffff;
 
@@ -352,6 +343,19 @@ int ip_route_add(ip_addr_t network, ip_addr_t netmask, ip_addr_t nexthop, struct
           ip_addr_ntop(nexthop, addr[2], sizeof(addr[2])),
           ip_addr_ntop(iface->unicast, addr[3], sizeof(addr[3])));
     return 0;
+}
+
+int ip_route_get_view(size_t index, struct ip_route *view)
+{
+    int ret = -1;
+
+    lock_acquire(&lock);
+    if (index < countof(routes) && routes[index].iface) {
+        *view = routes[index];
+        ret = 0;
+    }
+    lock_release(&lock);
+    return ret;
 }
 
 /* Finds the route to dst with the longest prefix, of equals the one added first, only out of iface

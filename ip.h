@@ -17,6 +17,8 @@
 #define IP_MMS_S IP_PAYLOAD_SIZE_MAX /* largest message sent, if need be in fragments: 3.3.3 */
 #define IP_MTU_MIN 68 /* every link carries it, RFC 791 3.2; a device with less sends nothing */
 
+#define IP_ROUTE_SIZE 32 /* routes; further ones are refused */
+
 #define IP_ADDR_LEN 4
 #define IP_ADDR_STR_LEN 16 /* "ddd.ddd.ddd.ddd" with the NUL */
 #define IP_ENDP_STR_LEN (IP_ADDR_STR_LEN + 6) /* and ":ddddd" */
@@ -47,6 +49,13 @@ struct ip_iface {
     ip_addr_t netmask;
     ip_addr_t broadcast; /* the network's; IP_ADDR_BROADCAST if it has none (/31, /32) */
     struct rate arp_defence; /* rate of ARP's announcements; guarded by the lock of ARP */
+};
+
+struct ip_route {
+    ip_addr_t network;
+    ip_addr_t netmask;
+    ip_addr_t nexthop; /* gateway; IP_ADDR_ANY: none, the network is on the link */
+    struct ip_iface *iface; /* NULL: a free entry */
 };
 
 /* A datagram's header on the wire, in network byte order. Options may follow. */
@@ -126,6 +135,8 @@ int ip_route_add(ip_addr_t network, ip_addr_t netmask, ip_addr_t nexthop, struct
  * datagrams from its address; those without a source take the first added. Returns 0, or -1 (bad
  * text; the table is full: ENOSPC). */
 int ip_route_set_default_gateway(struct ip_iface *iface, const char *gateway);
+/* Copies the route at index, below IP_ROUTE_SIZE. Returns 0, or -1 if there is none. */
+int ip_route_get_view(size_t index, struct ip_route *view);
 /* Returns the interface of the route to dst (network byte order), or of dst itself if that is our
  * address. NULL: no route. */
 struct ip_iface *ip_route_get_iface(ip_addr_t dst);

@@ -104,6 +104,11 @@ int net_device_register(struct net_device *dev)
     return 0;
 }
 
+struct net_device *net_device_next(const struct net_device *dev)
+{
+    return dev ? dev->next : devices;
+}
+
 /* Opens a device; it is up once its driver has opened it. Returns 0, or -1 with errno: up already
  * (EALREADY), or that of the driver. */
 static int net_device_open(struct net_device *dev)

@@ -107,8 +107,7 @@ int net_device_register(struct net_device *dev);
 int net_device_output(struct net_device *dev, uint16_t type, const uint8_t *data, size_t len,
                       const void *dst);
 
-/* Step 45: returns the device registered after dev, the first one if dev is NULL, or NULL at the
- * end. */
+/* Returns the device registered after dev, the first one if dev is NULL, or NULL at the end. */
 struct net_device *net_device_next(const struct net_device *dev);
 /* Adds an interface to a device, which then owns it. Returns 0, or -1 (the device has one of this
  * family). */

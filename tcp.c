@@ -616,6 +616,8 @@ static int tcp_pcb_view(const struct tcp_pcb *pcb, struct tcp_view *view)
             .rcv = {pcb->rcv.nxt, pcb->rcv.wnd},
             .irs = pcb->irs,
             .soft_error = pcb->soft_error,
+            .unacked = pcb->snd.buf.len,
+            .unread = pcb->rcv.buf.len,
         };
     }
     return pcb ? 0 : -1;

@@ -69,6 +69,8 @@ struct tcp_view {
     } rcv;
     uint32_t irs;       /* initial receive sequence number */
     int soft_error;     /* errno of the last ICMP or ARP error since SND.UNA advanced, or 0 */
+    size_t unacked;     /* the user's bytes that are not acknowledged */
+    size_t unread;      /* received bytes that the user has not read */
 };
 
 /* Sequence numbers are compared modulo 2^32, RFC 9293 3.4. */

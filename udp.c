@@ -201,6 +201,36 @@ static int udp_choose_port(ip_endp_t *local)
     return -1;
 }
 
+/* Copies the state of pcb. Returns 0, or -1 if it is NULL. */
+static int udp_pcb_view(const struct udp_pcb *pcb, struct udp_view *view)
+{
+    assert(lock_held(&lock));
+    if (pcb) {
+        *view = (struct udp_view){pcb->desc, pcb->local, pcb->queue.num, pcb->bytes};
+    }
+    return pcb ? 0 : -1;
+}
+
+int udp_get_view(int desc, struct udp_view *view)
+{
+    int ret;
+
+    lock_acquire(&lock);
+    ret = udp_pcb_view(udp_pcb_get(desc), view);
+    lock_release(&lock);
+    return ret;
+}
+
+int udp_get_view_at(size_t place, struct udp_view *view)
+{
+    int ret;
+
+    lock_acquire(&lock);
+    ret = udp_pcb_view(table_at(&pcbs, place), view);
+    lock_release(&lock);
+    return ret;
+}
+
 /*
  * Input
  */

@@ -15,6 +15,14 @@
 #define UDP_SOURCE_PORT_MIN 49152 /* dynamic ports, RFC 6335 */
 #define UDP_SOURCE_PORT_MAX 65535
 
+/* The state of an endpoint */
+struct udp_view {
+    int desc;        /* descriptor */
+    ip_endp_t local; /* port 0: not bound */
+    size_t queued;   /* datagrams that wait for recvfrom */
+    size_t bytes;    /* their data bytes */
+};
+
 struct udp_stats {
     uint64_t received;     /* datagrams from IP */
     uint64_t delivered;    /* datagrams with a valid header and checksum */
@@ -34,6 +42,12 @@ struct udp_stats {
 int udp_init(void);
 /* Closes every endpoint. */
 void udp_shutdown(void);
+
+/* Copies the state of an endpoint. Returns 0, or -1 (EBADF). */
+int udp_get_view(int desc, struct udp_view *view);
+/* Copies the state of the endpoint at a place, from 0 to UDP_PCB_SIZE - 1: for lists of all
+ * endpoints. Returns 0, or -1 if the place is free. */
+int udp_get_view_at(size_t place, struct udp_view *view);
 
 /* Opens an endpoint. Returns its descriptor, or -1: EMFILE, ENOMEM, ENETDOWN (without the stack,
  * or in a child after fork, where every command fails so). */

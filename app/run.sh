@@ -57,6 +57,7 @@ command -v ip >/dev/null || die "the command ip is missing: sudo apt-get install
 
 trap clean_up EXIT
 trap '[ -n "$server" ] || exit 130; kill -TERM "$server"' INT TERM HUP
+trap : QUIT # the terminal sends it to the server, too, which handles it
 if ! ready; then
     ! ip link show tap0 >/dev/null 2>&1 ||
         die "tap0 exists, but not up with 192.0.2.1/24: make untap, and try again"
@@ -67,7 +68,7 @@ echo "in another terminal:"
 [ "${1-}" != inside ] || echo "    nsenter --preserve-credentials -U -n -t $$    (then, inside:)"
 echo "    ping $stack"
 echo "    nc $stack 7"
-echo "Ctrl-C ends the server"
+echo "Ctrl-\\ shows what the stack is doing, Ctrl-C ends the server"
 app/tcps.exe 7 &
 server=$!
 # a signal makes wait return early

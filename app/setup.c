@@ -22,6 +22,7 @@
 #include "ether.h"
 #include "ip.h"
 #include "net.h"
+#include "netstat.h"
 #include "pcap.h"
 #include "platform.h"
 #include "setup.h"
@@ -36,6 +37,7 @@
 /* setup_wake sends a signal, so one sigwaitinfo waits for everything. SIGCHLD is free: there are no
  * child processes. */
 #define WAKE SIGCHLD
+#define SHOW SIGQUIT /* Ctrl-\: netstat */
 
 static const char *program = "program"; /* its name, for messages */
 static int verbosity;                   /* number of -v minus number of -q */
@@ -128,7 +130,8 @@ static void help(const struct setup *setup)
     printf("  -w file         captures each frame in and out of the device, for tcpdump -r\n");
     printf("  -q, -v          a quieter or more verbose log on stderr; repeatable. The levels:\n"
            "                  error, warn, info, debug, dump [the variable MICROPS_LOG, or info]\n"
-           "  -h              this help\n\n"
+           "  -h              this help\n"
+           "SIGQUIT (Ctrl-\\) prints devices, routes, ARP table, connections and counters.\n\n"
            "for example: %s -i %s -a %s %s\n",
            program, DEVICE, ADDRESS, setup->client ? "192.0.2.1 7" : "7");
     exit(0);
@@ -484,6 +487,7 @@ static void awaited_signals(sigset_t *set)
     sigaddset(set, SIGINT);
     sigaddset(set, SIGTERM);
     sigaddset(set, WAKE);
+    sigaddset(set, SHOW);
 }
 
 void setup_start(struct setup *setup, int argc, char *argv[])
@@ -513,7 +517,10 @@ enum setup_event setup_wait(unsigned int seconds)
     awaited_signals(&set);
     do {
         sig = seconds ? sigtimedwait(&set, NULL, &limit) : sigwaitinfo(&set, NULL);
-    } while (sig == -1 && errno == EINTR);
+        if (sig == SHOW) { /* not in a handler: any call is safe; the limit restarts */
+            netstat_print();
+        }
+    } while (sig == SHOW || (sig == -1 && errno == EINTR));
     if (sig == -1) {
         return SETUP_TIMEOUT;
     }

@@ -23,8 +23,8 @@
  *
  * Threads: only main's thread calls these functions; any thread may call those that wake, read,
  * write or send. No locks.
- * Signals: SIGINT, SIGTERM and SIGCHLD (setup_wake) are blocked in all threads, and main takes them
- * in setup_wait. SIGPIPE is ignored.
+ * Signals: SIGINT, SIGTERM, SIGQUIT (netstat) and SIGCHLD (setup_wake) are blocked in all threads,
+ * and main takes them in setup_wait. SIGPIPE is ignored.
  * Errors: setup_fail ends the program, so a caller has nothing to check unless a result is stated.
  */
 

@@ -4,7 +4,7 @@
  *
  *     make SAN=thread && build/thread/test/threads_test.exe [PART-OF-A-TEXT]
  *
- * SEED=N gives other random choices. Who comes first is not among them: the scheduler has that say.
+ * SEED=N gives other random choices. The order of threads is the scheduler's, and not repeatable.
  */
 
 #include <dirent.h>

@@ -75,7 +75,7 @@ streams() {
     measure "$2 KiB from the kernel and back $with" kernel_to_stack "$2"
     measure "$2 KiB from one stack to another and back $with" \
         echoed "$2" -i tap1 -m 00:00:5e:00:53:02 -a 192.0.2.3/24 $stack 7
-    check "the server ends with status 0, nothing left" stop_clean INT
+    check "the server ends with status 0, silently" stop_clean INT
     serve "$e2e/server.exe" $host 10007 echo || finish
     measure "$2 KiB to the kernel and back $with" echoed "$2" $host 10007
     kill_server

@@ -2,8 +2,8 @@
 #define DROPS_H
 
 /*
- * All counters of drops together, so that a test can say that a packet was counted once. What a
- * module counts is a drop unless it is named here: a new reason to drop is in the sum at once.
+ * The sum of all drop counters, by which a test checks that a packet was counted once. A counter is
+ * a drop unless it is subtracted here, so that a new reason to drop is included at once.
  */
 
 #include <string.h>
@@ -17,7 +17,7 @@
 #include "tcp.h"
 #include "udp.h"
 
-/* The sum of all counters of a module. */
+/* Returns the sum of all counters of a module. */
 static inline uint64_t drops_sum(const void *stats, size_t size)
 {
     const uint8_t *p = stats;

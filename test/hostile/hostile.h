@@ -2,15 +2,17 @@
 #define HOSTILE_H
 
 /*
- * What the tests of hostile packets share. The catalogue has a row for each kind of packet that has
- * done harm to a stack before, E-1 to T-40, and for each fault of the model, B-1 to B-18; here each
- * is a behaviour, which looks at the reply, at the state, and at the counter.
+ * Helpers for the tests of hostile packets. The catalogue has a row for each kind of packet that
+ * harmed a stack, E-1 to T-40, and for each fault of the original microps, B-1 to B-18. Each is a
+ * behaviour here, which checks reply, state and counter.
  */
 
 #include <stdio.h>
 
 #include "arp.h"
 #include "bench.h"
+#include "call.h"
+#include "endp.h"
 #include "ether.h"
 #include "icmp.h"
 #include "ip.h"
@@ -23,19 +25,19 @@
 
 #define PEER_ISN 1000
 
-/* How many packets have been dropped so far, for whatever reason. Defined in drops.h. */
+/* Returns the number of packets dropped so far, for any reason. Defined in drops.h. */
 static inline uint64_t drops(void);
 
 /*
- * State: what a packet that is dropped leaves as it was
+ * State that a dropped packet must not change
  */
-#define PICTURE_PLACES 64 /* that are looked at; low ones are taken first */
+#define PICTURE_PLACES 64 /* blocks looked at; low ones are used first */
 #define PICTURE_VIEWS 16
 
 struct picture {
     size_t memory;
     size_t num; /* connections */
-    struct tcp_view views[PICTURE_VIEWS]; /* the first of them */
+    struct tcp_view views[PICTURE_VIEWS]; /* of the first connections */
 };
 
 static inline struct picture picture_take(void)
@@ -43,8 +45,8 @@ static inline struct picture picture_take(void)
     struct picture p = {0};
     struct tcp_view view;
 
-    for (int desc = 0; desc < PICTURE_PLACES; desc++) {
-        if (tcp_get_view(desc, &view) == -1) {
+    for (size_t i = 0; i < PICTURE_PLACES; i++) {
+        if (tcp_get_view_at(i, &view) == -1) {
             continue;
         }
         if (p.num < PICTURE_VIEWS) {
@@ -66,7 +68,7 @@ static inline void picture_check_view(const struct tcp_view *a, const struct tcp
     check_int(b->rcv.wnd, a->rcv.wnd);
 }
 
-/* Fails unless everything is as it was. */
+/* Checks that the state is unchanged. */
 static inline void picture_check(const struct picture *before)
 {
     struct picture now = picture_take();
@@ -78,7 +80,7 @@ static inline void picture_check(const struct picture *before)
     check_int(now.memory, before->memory);
 }
 
-/* The packet is dropped: that counts once, nothing is said, and everything stays as it was. */
+/* Checks that the packet is dropped: counted once, not answered, and without effect. */
 #define check_ignored(statement) \
     do { \
         struct picture picture_ = picture_take(); \
@@ -89,11 +91,11 @@ static inline void picture_check(const struct picture *before)
         picture_check(&picture_); \
     } while (0)
 
-/* The same, and it counts under this reason. */
+/* As check_ignored, and counted under this reason. */
 #define check_dropped(module, field, statement) \
     check_counted(module, field, 1, check_ignored(statement))
 
-/* As check_dropped, but the sender is told. */
+/* As check_dropped, but answered with reply. */
 #define check_refused(module, field, reply, statement) \
     do { \
         struct picture picture_ = picture_take(); \
@@ -103,24 +105,24 @@ static inline void picture_check(const struct picture *before)
         picture_check(&picture_); \
     } while (0)
 
-/* A counter grows by low to high while the statement runs. */
+/* Checks that a counter grows by low to high while the statement runs. */
 #define check_counted_between(module, field, low, high, statement) \
     do { \
         struct module##_stats first_, last_; \
         module##_get_stats(&first_); \
         statement; \
         module##_get_stats(&last_); \
-        check(last_.field - first_.field >= (low) && last_.field - first_.field <= (high)); \
+        check_range(last_.field - first_.field, (low), (high)); \
     } while (0)
 
-/* All blocks of TCP. */
+/* Returns the number of TCP blocks in use. */
 static inline size_t blocks(void)
 {
     struct tcp_view view;
     size_t num = 0;
 
-    for (int desc = 0; desc < TCP_PCB_SIZE; desc++) {
-        num += tcp_get_view(desc, &view) == 0;
+    for (size_t i = 0; i < TCP_PCB_SIZE; i++) {
+        num += tcp_get_view_at(i, &view) == 0;
     }
     return num;
 }
@@ -128,29 +130,14 @@ static inline size_t blocks(void)
 /*
  * Connections
  */
-static inline ip_addr_t addr(const char *text)
-{
-    ip_addr_t a;
 
-    check_int(ip_addr_pton(text, &a), 0);
-    return a;
-}
-
-static inline ip_endp_t endp(const char *text)
-{
-    ip_endp_t e;
-
-    check_int(ip_endp_pton(text, &e), 0);
-    return e;
-}
-
-/* The view of the connection with a remote endpoint. Returns 0, or -1 if there is none. */
+/* Copies the view of the connection with this remote endpoint. Returns 0, or -1: there is none. */
 static inline int view_of(const char *remote, struct tcp_view *view)
 {
     ip_endp_t e = endp(remote);
 
-    for (int desc = 0; desc < TCP_PCB_SIZE; desc++) {
-        if (tcp_get_view(desc, view) == 0 && view->remote.addr == e.addr &&
+    for (size_t i = 0; i < TCP_PCB_SIZE; i++) {
+        if (tcp_get_view_at(i, view) == 0 && view->remote.addr == e.addr &&
             view->remote.port == e.port) {
             return 0;
         }
@@ -158,7 +145,7 @@ static inline int view_of(const char *remote, struct tcp_view *view)
     return -1;
 }
 
-/* The state of connection A; CLOSED is also a block that is gone. */
+/* Returns the state of connection A: CLOSED if it has no block. */
 static inline const char *state(void)
 {
     struct tcp_view view;
@@ -166,20 +153,20 @@ static inline const char *state(void)
     return tcp_state_ntoa(view_of("192.0.2.1:5000", &view) == 0 ? view.state : TCP_STATE_CLOSED);
 }
 
-/* A socket that listens on port 7. */
+/* Returns the descriptor of a listener on port 7. */
 static inline int listening(int backlog)
 {
     ip_endp_t local = endp("0.0.0.0:7");
     int desc = tcp_cmd_socket();
 
-    check(desc != -1);
+    check_cmp(desc, !=, -1);
     check_int(tcp_cmd_bind(desc, &local), 0);
     check_int(tcp_cmd_listen(desc, backlog), 0);
     return desc;
 }
 
-/* A stack with a listener and connection A, from 192.0.2.1:5000, accepted by it. Returns its
- * descriptor. RCV.NXT and SND.NXT are then 1, relative to the first numbers. */
+/* Starts a stack with a listener and connection A from 192.0.2.1:5000, accepted by it. Returns its
+ * descriptor. RCV.NXT and SND.NXT are 1, relative to the initial numbers. */
 static inline int connected(void)
 {
     int listener, desc;
@@ -187,16 +174,29 @@ static inline int connected(void)
     bench_start(WIRE_RAW);
     listener = listening(8);
     connection('A', "192.0.2.2:7", "192.0.2.1:5000", PEER_ISN);
-    inject("S 0:0(0) win 65535 <mss 1460>");
-    expect("S. 0:0(0) ack 1");
-    inject(". 1:1(0) ack 1");
+    handshake("win 65535 <mss 1460>", 65535);
     desc = tcp_cmd_accept(listener, NULL);
-    check(desc != -1);
+    check_cmp(desc, !=, -1);
     expect_nothing(0);
     return desc;
 }
 
-/* The connection works: data comes in from relative sequence number seq on, and is answered. */
+/* Connects c->desc to c->remote. */
+static inline ssize_t connect_remote(struct call *c)
+{
+    ip_endp_t remote = endp(c->remote);
+
+    return tcp_cmd_connect(c->desc, &remote);
+}
+
+/* Sends c->len bytes, the pattern from relative sequence number 1 on. */
+static inline ssize_t send_pattern(struct call *c)
+{
+    pattern(c->buf, 1, c->len);
+    return tcp_cmd_send(c->desc, c->buf, c->len);
+}
+
+/* Checks that the connection works: injects data from relative sequence number seq on. */
 static inline void check_alive(int desc, uint32_t seq, uint32_t ack)
 {
     char line[96], buf[10];

@@ -1,4 +1,4 @@
-/* Hostile packets: IP's. */
+/* Hostile packets: IP. */
 
 #include "hostile.h"
 
@@ -8,7 +8,7 @@
 #define SYN "TCP 192.0.2.1.5000 > 192.0.2.2.7 S 9:9(0)"
 #define HELLO "IP 192.0.2.1 > 192.0.2.2 proto 253 'hello'"
 
-/* What the handler of protocol 253 was given last. */
+/* Arguments of the last call of protocol 253's handler. */
 static struct {
     int calls;
     size_t len;
@@ -54,7 +54,7 @@ static void test_total(void)
             check_dropped(ip, bad_length, inject_faulty("ip.total", total, lines[i]));
         }
     }
-    /* as long as the header: nothing is in it */
+    /* as long as the header: no data */
     check_dropped(icmp, too_short, inject_with("ip.total=20", ECHO));
     check_dropped(tcp, too_short, inject_with("ip.total=20", SYN));
     check_dropped(udp, too_short, inject_with("ip.total=20", UDP));
@@ -115,7 +115,7 @@ static void test_options(void)
     }
 }
 
-/* Nothing in an option decides where an answer goes, and none goes out. */
+/* Options do not affect the destination of an answer, and are not returned. */
 static void test_option_echo(void)
 {
     start();
@@ -191,7 +191,7 @@ static void test_unknown_protocol(void)
     check_dropped(ip, unknown_protocol, inject("IP 192.0.2.1 > 255.255.255.255 proto 200 len 20"));
     before = picture_take();
     check_counted_between(icmp, errors_limited, 900, 1000, ask_unknown_protocol(1000));
-    check(wire_pending(1) <= 100);
+    check_cmp(wire_pending(1), <=, 100);
     picture_check(&before);
 }
 
@@ -207,9 +207,9 @@ static void test_ip_in_ip(void)
  * Fragments
  */
 #define FROM "IP 192.0.2.1 > 192.0.2.2 "
-#define FRAGMENT_TIME 125000 /* after that no fragment is kept */
+#define FRAGMENT_TIME 125000 /* ms after which no fragment is kept */
 
-/* Nothing is delivered, now or later, and nothing is left. */
+/* Checks that nothing is delivered, now or later, and nothing is left allocated. */
 static void check_never_whole(size_t memory)
 {
     check_int(seen.calls, 0);
@@ -251,7 +251,7 @@ static void test_ping_of_death(void)
     check_never_whole(memory);
 }
 
-/* The flags of a SYN are not in the first 8 bytes: the filter that looked for them saw none. */
+/* The first 8 bytes do not contain the flags: such a SYN passes filters (RFC 1858). */
 static void test_tiny(void)
 {
     size_t memory;
@@ -262,13 +262,14 @@ static void test_tiny(void)
     memory = memory_in_use();
     before = picture_take();
     check_dropped(ip_frag, tiny, inject(FROM "id 7 mf offset 0 proto 6 hex 1388000700000009"));
-    inject(FROM "id 7 offset 1 proto 6 hex 000000005002ffff00000000"); /* a wrong checksum, too */
+    inject(FROM "id 7 offset 1 proto 6 hex 000000005002ffff00000000"); /* with a bad checksum */
     expect_nothing(0);
     check_int(picture_take().num, before.num);
     check_never_whole(memory);
 }
 
-/* Tens of thousands of beginnings, from everywhere. An honest datagram still comes through. */
+/* Injects num lone fragments of many sources, with honest datagrams in between. Returns the most
+ * allocations in use. */
 static size_t begin_many(int num)
 {
     size_t memory = memory_in_use(), most = 0;
@@ -296,15 +297,15 @@ static void test_unfinished(void)
     start();
     memory = memory_in_use();
     check_counted_between(ip_frag, evicted, 1, 30000, most = begin_many(30000));
-    check(most <= 2048);
+    check_cmp(most, <=, 2048);
     check_int(seen.calls, 6);
     check_int(seen.len, 20);
-    check(wire_pending(1) < 100);
+    check_cmp(wire_pending(1), <, 100);
     seen.calls = 0;
     check_never_whole(memory);
 }
 
-/* One datagram in thousands of pieces that never make a whole. */
+/* Thousands of fragments of one datagram without the first and the last. */
 static void test_pieces(void)
 {
     char line[96];
@@ -319,7 +320,7 @@ static void test_pieces(void)
             most = memory_in_use() - memory;
         }
     }
-    check(most <= 1024);
+    check_cmp(most, <=, 1024);
     check_never_whole(memory);
 }
 
@@ -333,8 +334,8 @@ static void test_fragment_lengths(void)
     check_dropped(ip_frag, bad_length, inject(FROM "id 7 mf offset 1 proto 253 len 23"));
     check_dropped(ip_frag, empty, inject(FROM "id 8 mf offset 0 proto 253"));
     check_dropped(ip_frag, empty, inject(FROM "id 8 offset 1 proto 253"));
-    inject(FROM "id 9 offset 2 proto 253 len 8"); /* the end is at 24 */
-    check_counted(ip_frag, overlap, 1, /* and this is behind it */
+    inject(FROM "id 9 offset 2 proto 253 len 8"); /* the datagram ends at 24 */
+    check_counted(ip_frag, overlap, 1, /* a fragment behind the end */
                   inject(FROM "id 9 mf offset 3 proto 253 len 8"));
     inject(FROM "id 9 mf offset 0 proto 253 len 16");
     expect_nothing(0);
@@ -360,7 +361,7 @@ static void test_contradictions(void)
 }
 
 /*
- * What we send
+ * Datagrams sent
  */
 static void test_ids(void)
 {
@@ -369,38 +370,40 @@ static void test_ids(void)
         uint8_t data[8];
     } p;
     uint16_t ids[200], same = 0;
+    char dst[32];
 
     start();
     for (size_t i = 0; i < countof(ids); i++) {
-        ip_output(253, (const uint8_t *)"id", 2, IP_ADDR_ANY, addr("192.0.2.1"));
+        snprintf(dst, sizeof(dst), "192.0.2.%zu", 10 + i);
+        ip_output(253, (const uint8_t *)"id", 2, IP_ADDR_ANY, addr(dst));
         take(0, &p, sizeof(p));
         ids[i] = (uint16_t)(p.header[4] << 8 | p.header[5]);
     }
-    for (size_t i = 2; i < countof(ids); i++) { /* the step from one to the next says nothing */
+    for (size_t i = 2; i < countof(ids); i++) { /* two do not predict the next */
         same += (uint16_t)(ids[i] - ids[i - 1]) == (uint16_t)(ids[i - 1] - ids[i - 2]);
     }
-    check(same <= 3);
+    check_cmp(same, <=, 3);
 }
 
 BENCH(46,
       {"a total length below the header's is dropped [I-1 B-1 B-2]", test_total},
-      {"a total length above what came is dropped [I-2]", test_total_beyond},
-      {"a header of less than 20 bytes, or of more than came, is dropped [I-3 I-4]",
+      {"a total length above the frame's is dropped [I-2]", test_total_beyond},
+      {"a header length below 20 bytes or above the datagram's is dropped [I-3 I-4]",
        test_header_length},
-      {"options that do not fit, and source routes, are dropped [I-5]", test_options},
-      {"no option leads an answer astray [I-6]", test_option_echo},
-      {"other versions than 4 are dropped [I-7]", test_version},
-      {"from nobody, from many, from ourselves: dropped [I-8]", test_source},
+      {"bad option lengths and source routes are dropped [I-5]", test_options},
+      {"no option redirects an answer [I-6]", test_option_echo},
+      {"versions other than 4 are dropped [I-7]", test_version},
+      {"a source of 0.0.0.0, a group, or our own address is dropped [I-8]", test_source},
       {"a SYN to a broadcast is dropped [I-9]", test_broadcast_segment},
-      {"a time to live of 0 or 1 is enough for us [I-10]", test_ttl},
-      {"an unknown protocol is told, seldom, and not to broadcasts [I-11]", test_unknown_protocol},
-      {"fragments that overlap make no datagram [I-12]", test_teardrop},
+      {"a datagram to our address with a time to live of 0 or 1 is accepted [I-10]", test_ttl},
+      {"unknown protocols get few errors, and broadcasts none [I-11]", test_unknown_protocol},
+      {"overlapping fragments make no datagram [I-12]", test_teardrop},
       {"a fragment that would end beyond 65535 bytes is dropped [I-13]", test_ping_of_death},
-      {"no transport sees a first fragment alone [I-14]", test_tiny},
-      {"30,000 fragments that nothing follows take little room [I-15]", test_unfinished},
-      {"8,000 pieces of one datagram take little room [I-15]", test_pieces},
-      {"a fragment's length is a multiple of 8, and ends where the last ends [I-16]",
+      {"a tiny first fragment is dropped before TCP sees it [I-14]", test_tiny},
+      {"30,000 lone fragments take little memory [I-15]", test_unfinished},
+      {"8,000 fragments of one datagram take little memory [I-15]", test_pieces},
+      {"a bad fragment length and a fragment behind the end are dropped [I-16]",
        test_fragment_lengths},
-      {"fragments that contradict each other make no datagram [I-17]", test_contradictions},
+      {"contradicting fragments make no datagram [I-17]", test_contradictions},
       {"a datagram within a datagram is an unknown protocol [I-18]", test_ip_in_ip},
-      {"ids cannot be foretold [I-19]", test_ids})
+      {"ids are unpredictable from those to other hosts [I-19]", test_ids})

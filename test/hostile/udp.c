@@ -1,11 +1,11 @@
-/* Hostile packets: UDP's. */
+/* Hostile packets: UDP. */
 
 #include "hostile.h"
 
 #define TO_7 "UDP 192.0.2.1.5000 > 192.0.2.2.7 'hello'"
 #define UNREACHABLE "IP 192.0.2.2 > 192.0.2.1 ICMP unreachable port quote 28"
 
-/* A stack with an endpoint bound to port 7. Returns its descriptor. */
+/* Starts a stack with an endpoint bound to port 7. Returns its descriptor. */
 static int start(void)
 {
     ip_endp_t local = endp("0.0.0.0:7");
@@ -42,7 +42,7 @@ static void test_length(void)
     check_received(desc, "hello");
 }
 
-/* What IP has and the length leaves out is nobody's. */
+/* IP data behind UDP's length is ignored. */
 static void test_trailing(void)
 {
     int desc = start();
@@ -64,7 +64,7 @@ static void test_no_checksum(void)
                   inject_with("udp.sum=0", "UDP 192.0.2.1.5000 > 192.0.2.2.8 'hello'"));
 }
 
-/* Among all values of two bytes is one that makes the sum zero. */
+/* One of the 65,536 two-byte values makes the sum zero, which is sent as ffff. */
 static void test_zero(void)
 {
     ip_endp_t remote = endp("192.0.2.1:5000");
@@ -97,10 +97,10 @@ static void test_flood(void)
     }
     expect_nothing(0);
     udp_get_stats(&stats);
-    check(stats.queue_full - full >= 4000);
-    check(memory_in_use() - memory <= 256);
+    check_cmp(stats.queue_full - full, >=, 4000);
+    check_cmp(memory_in_use() - memory, <=, 256);
     check_int(udp_cmd_close(desc), 0);
-    check(memory_in_use() <= memory);
+    check_cmp(memory_in_use(), <=, memory);
 }
 
 static void test_source(void)
@@ -114,14 +114,14 @@ static void test_source(void)
     check_dropped(ip, bad_source, inject("UDP 224.0.0.1.19 > 192.0.2.2.7 'hello'"));
     check_dropped(ip, bad_source, inject("UDP 192.0.2.2.7 > 192.0.2.2.7 'hello'"));
     check_dropped(ip, bad_source, inject("UDP 127.0.0.1.7 > 192.0.2.2.7 'hello'"));
-    /* port 0 means that no answer is wanted: the data is good */
+    /* source port 0 means that no answer is wanted (RFC 768) */
     inject("UDP 192.0.2.1.0 > 192.0.2.2.7 'hello'");
     check_int(udp_cmd_recvfrom(desc, buf, sizeof(buf), &remote), 5);
     check_int(remote.port, 0);
     expect_nothing(0);
 }
 
-/* There is no resolver: an answer of a name server that nobody has asked is for a closed port. */
+/* There is no resolver: an unsolicited answer of a name server is for a closed port. */
 static void test_dns(void)
 {
     ip_endp_t server = endp("192.0.2.53:53");
@@ -133,7 +133,7 @@ static void test_dns(void)
     check_refused(udp, no_port, "IP 192.0.2.2 > 192.0.2.53 ICMP unreachable port quote 28",
                   inject("UDP 192.0.2.53.53 > 192.0.2.2.5353 hex 123481800001000100000000"
                          "c00c00010001c00c000100010000000100041234"));
-    /* who has asked gets it as it is, with the sender's address to judge it by */
+    /* an endpoint that asked gets any sender's answer, with its address */
     check_int(udp_cmd_close(desc), 0);
     desc = udp_cmd_open();
     check_int(udp_cmd_sendto(desc, "?", 1, &server), 1);
@@ -142,10 +142,10 @@ static void test_dns(void)
     snprintf(line, sizeof(line), "UDP 203.0.113.66.53 > 192.0.2.2.%u 'lies'", port);
     inject(line);
     check_int(udp_cmd_recvfrom(desc, got, sizeof(got), &server), 4);
-    check(server.addr == addr("203.0.113.66"));
+    check_int(server.addr, addr("203.0.113.66"));
 }
 
-/* Ports for those who do not choose lie in the range for it, and each says nothing of the next. */
+/* Ephemeral ports lie in their range, and are unpredictable. */
 static void test_ports(void)
 {
     ip_endp_t remote = endp("192.0.2.1:5000");
@@ -157,19 +157,20 @@ static void test_ports(void)
         check_int(udp_cmd_sendto(udp_cmd_open(), "?", 1, &remote), 1);
         take(0, got, sizeof(got));
         port = got[20] << 8 | got[21];
-        check(port >= UDP_SOURCE_PORT_MIN);
+        check_cmp(port, >=, UDP_SOURCE_PORT_MIN);
         near += port - last > -16 && port - last < 16;
         last = port;
     }
-    check(near <= 5);
+    check_cmp(near, <=, 5);
 }
 
 BENCH(46,
-      {"a length below 8 or above what came is dropped [U-1]", test_length},
-      {"what lies behind the length is nobody's [U-2]", test_trailing},
-      {"no checksum is no mistake; a closed port answers [U-3 B-11]", test_no_checksum},
-      {"of 65,536 checksums none is sent as zero [U-4]", test_zero},
-      {"5,000 datagrams that nobody reads take little room [U-5 B-14]", test_flood},
-      {"who is no single host is not heard, port 0 is [U-6]", test_source},
-      {"an answer that nobody asked for changes nothing [U-7]", test_dns},
-      {"ports cannot be foretold [U-8]", test_ports})
+      {"a length below 8 or above the IP data's is dropped [U-1]", test_length},
+      {"IP data behind the length is ignored [U-2]", test_trailing},
+      {"a checksum of zero is accepted; a closed port answers [U-3 B-11]", test_no_checksum},
+      {"a computed checksum is never sent as zero [U-4]", test_zero},
+      {"5,000 unread datagrams take little memory [U-5 B-14]", test_flood},
+      {"a non-unicast, loopback or own source is dropped, source port 0 accepted [U-6]",
+       test_source},
+      {"an unsolicited answer has no effect [U-7]", test_dns},
+      {"ephemeral ports are unpredictable [U-8]", test_ports})
