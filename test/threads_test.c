@@ -22,6 +22,7 @@
 #include "driver/loopback.h"
 #include "ip.h"
 #include "net.h"
+#include "netstat.h"
 #include "platform.h"
 #include "udp.h"
 #include "util.h"
@@ -1028,6 +1029,9 @@ static void *signaller_main(void *arg)
 {
     while (atomic_load(&storming)) {
         storm_signal();
+        if (draw(20) == 0) {
+            netstat_print();
+        }
         usleep(draw(draw(20) ? 2000 : 100000));
     }
     return arg;
