@@ -2,6 +2,7 @@
 # make test     all graders, then the end-to-end tests; STEP=14: the grader of one step, up to its
 #               first failure; SAN=address or thread: with a sanitizer
 # make long     tests that take minutes: valgrind, more bytes with loss, a crowd of clients
+# make soak     the judge's trials: SEEDS=1000 FROM=1; make repeat: the same with other compilers
 # make run      the echo server on tap0          make demo   the same without a second terminal
 # make tap      tap0 alone (make untap removes it)
 # make lint, make clean
@@ -19,8 +20,9 @@ EXE := $(if $(SAN),$(B)/)
 
 STACK := $(wildcard *.c driver/*.c)
 LINUX := $(STACK) $(wildcard platform/linux/*.c platform/linux/driver/*.c)
-SIM := $(STACK) $(wildcard test/sim/*.c)
-GRADERS := $(wildcard test/bench_selftest.c test/step[0-9][0-9].c test/hostile/*.c test/parsers.c)
+SIM := $(STACK) $(wildcard test/sim/*.c test/judge/*.c)
+GRADERS := $(wildcard test/bench_selftest.c test/step[0-9][0-9].c test/hostile/*.c test/parsers.c \
+    test/judge.c test/soak.c)
 APPS := $(filter-out app/setup.c,$(wildcard app/*.c))
 TOOLS := $(wildcard test/test.c test/*_test.c test/e2e/*.c)
 obj = $(patsubst %.c,$(B)/%.o,$(1))
@@ -59,6 +61,12 @@ long: all
 	@for script in test/long/*.sh; do echo "$$script"; $$script || failed=1; done; \
 	    exit $${failed:-0}
 .PHONY: long
+KNOWN += SEEDS FROM
+soak: all
+	@sh test/soak.sh "$(SEEDS)" "$(FROM)"
+repeat:
+	@sh test/repeat.sh "$(SEEDS)" "$(FROM)"
+.PHONY: soak repeat
 run demo: all
 	@sh app/$@.sh
 .PHONY: run demo
