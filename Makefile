@@ -5,6 +5,7 @@
 # make soak     the judge's trials: SEEDS=1000 FROM=1; make repeat: the same with other compilers
 # make run      the echo server on tap0          make demo   the same without a second terminal
 # make tap      tap0 alone (make untap removes it)
+# make fuzz     libFuzzer (clang) for TIME=60 seconds on each harness; FUZZ=frame or stream: one
 # make lint, make clean
 
 CFLAGS ?= -O2 -g
@@ -15,12 +16,15 @@ STD += $(if $(TODO),-Wno-unused -Wno-unused-parameter)
 INC := -I. -Iplatform/linux
 SAN_address := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 SAN_thread := -fsanitize=thread
+SAN_fuzz = $(SAN_address) # and, for the stack alone, coverage that guides the fuzzer
+SAN_cover = $(SAN_address) -fprofile-instr-generate -fcoverage-mapping
 B := build/$(if $(SAN),$(SAN),plain)
 EXE := $(if $(SAN),$(B)/)
 
 STACK := $(wildcard *.c driver/*.c)
 LINUX := $(STACK) $(wildcard platform/linux/*.c platform/linux/driver/*.c)
-SIM := $(STACK) $(wildcard test/sim/*.c test/judge/*.c)
+FUZZER := test/fuzz/libfuzzer.c test/fuzz/fiber.c
+SIM := $(STACK) $(filter-out $(FUZZER),$(wildcard test/sim/*.c test/judge/*.c test/fuzz/*.c))
 GRADERS := $(wildcard test/bench_selftest.c test/step[0-9][0-9].c test/hostile/*.c test/parsers.c \
     test/judge.c test/soak.c)
 APPS := $(filter-out app/setup.c,$(wildcard app/*.c))
@@ -48,6 +52,10 @@ $(call exe,$(TOOLS)): $(EXE)%.exe: $(B)/%.o $(EXE)libmicrops.a
 	$(link)
 $(call exe,$(APPS)): $(EXE)%.exe: $(B)/%.o $(call obj,$(wildcard app/setup.c)) $(EXE)libmicrops.a
 	$(link)
+$(call obj,$(STACK)): SAN_fuzz += -fsanitize=fuzzer-no-link -fno-sanitize-coverage=trace-cmp
+$(call obj,$(STACK)): SAN_cover += -fsanitize=fuzzer-no-link
+$(B)/frame.exe $(B)/stream.exe: $(call obj,$(FUZZER)) $(B)/libsim.a
+	$(link) -fsanitize=fuzzer
 
 # With STEP the grader alone: only what it needs is built, silently.
 GRADER := $(if $(filter test,$(MAKECMDGOALS)),$(STEP))
@@ -73,6 +81,10 @@ run demo: all
 tap untap:
 	@sh platform/linux/tap.sh $@
 .PHONY: tap untap
+KNOWN += TIME FUZZ CLANG
+fuzz:
+	@sh test/fuzz/run.sh "$(TIME)" "$(FUZZ)"
+.PHONY: fuzz
 lint:
 	@sh test/lint.sh
 .PHONY: lint
@@ -83,7 +95,7 @@ clean:
 # A misspelt variable is an error: with SAN=adress or STEPS=14, make would run the wrong tests.
 GIVEN := $(foreach name,$(.VARIABLES),$(if $(findstring command,$(origin $(name))),$(name)))
 $(foreach name,$(filter-out $(KNOWN),$(GIVEN)),$(error unknown variable $(name): known are $(KNOWN)))
-$(foreach word,$(filter-out address thread,$(SAN)),$(error SAN=$(word): address or thread))
+$(foreach word,$(filter-out address thread fuzz cover,$(SAN)),$(error SAN=$(word): address or thread))
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 .PHONY: all clean
