@@ -5,7 +5,7 @@ failed=0
 inc="-I. -Iplatform/linux -Itest/sim"
 sources=$(find . -name build -prune -o -name '*.c' -print | sort)
 headers=$(find . -name build -prune -o -name '*.h' -print | sort)
-scripts=$(find . -name build -prune -o -name '*.sh' -print | sort)
+scripts="tools/edition $(find . -name build -prune -o -name '*.sh' -print | sort)"
 
 # have TOOL
 have() {
@@ -30,6 +30,25 @@ awk 'length > 100 { print FILENAME ":" FNR ": longer than 100 columns"; bad = 1 
      /\t/ { print FILENAME ":" FNR ": a tab"; bad = 1 }
      END { exit bad }' $sources $headers
 report "lines" $?
+
+# The form by which tools find functions (tools/edition, the skeletons): the signature begins in the
+# first column and contains the name; `{` and `}` stand alone on their lines.
+awk 'function wrong(what) { print FILENAME ":" FNR ": " what; bad = 1 }
+     FNR == 1 { signature = last = ""; open = 0 }
+     { sub(/ *\/\*.*\*\/$/, "") }
+     /^[A-Za-z_]/ { signature = $0 }
+     /^[A-Za-z_].*\).*\{/ && !/=/ { wrong("a function with { on the line of its signature") }
+     /^\{/ {
+         if ($0 != "{") wrong("{ does not stand alone")
+         if (signature !~ /^[A-Za-z_].*[ *][A-Za-z_0-9]+\(/ || last !~ /\)$/)
+             wrong("{ without a signature that begins in the first column")
+         open = 1
+     }
+     open && /^[^ {}#]/ && !/^[A-Za-z_0-9]+:/ { wrong("a function whose } does not stand alone") }
+     /^\}/ && open { if ($0 != "}") wrong("} does not stand alone"); open = 0 }
+     { last = $0 }
+     END { exit bad }' $sources
+report "functions" $?
 
 if have cppcheck; then
     cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability -j 2 \
