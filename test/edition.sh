@@ -1,0 +1,272 @@
+#!/bin/sh
+# edition.sh: tools/edition on a small course in a repository of its own. A line a behaviour; fails
+# if one is FAIL. Needs git.
+
+cd "$(dirname "$0")/.." || exit 1
+source=$PWD
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+trap 'exit 1' HUP INT TERM
+export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1
+failed=0
+
+# show TEXT COMMAND...: the behaviour holds if the command succeeds
+show() {
+    text=$1
+    shift
+    if "$@" >"$tmp/said" 2>&1; then
+        echo "ok edition: $text"
+    else
+        echo "FAIL edition: $text"
+        sed 's/^/    /' "$tmp/said" | head -n 12
+        failed=1
+    fi
+}
+
+# says STATUS PART COMMAND...: ends with this status and says this
+says() {
+    want=$1 part=$2
+    shift 2
+    "$@" >"$tmp/output" 2>&1
+    status=$?
+    cat "$tmp/output"
+    [ $status = "$want" ] && grep -q -e "$part" "$tmp/output"
+}
+
+# commit TITLE TRAILER: all of the work tree, a minute after the commit before
+clock=1700000000
+commit() {
+    clock=$((clock + 60))
+    git add -A
+    GIT_AUTHOR_DATE="$clock +0900" GIT_COMMITTER_DATE="$clock +0900" \
+        git commit -q -m "$1" ${2:+-m "$2"}
+}
+
+# tree STEP PATH: a file as the newest edition has it
+tree() {
+    git show "$(tools/edition step "$1"):$2"
+}
+
+#
+# The course: a.c grows by a function a step. Step 01's has a fault that is found after step 03 has
+# changed the line, a misspelling is in all, and dev.c cannot be before step 02.
+#
+course() {
+    git init -q -b main "$tmp/course" && cd "$tmp/course" || exit 1
+    git config user.name Reader
+    git config user.email reader@example.org
+    mkdir -p tools/edition.d/before/02/sim tools/edition.d/messages test sim
+    cp "$source/tools/edition" "$source/tools/filter.awk" tools
+    printf '/build/\n' >.gitignore
+    printf '# what is main'"'"'s\n- sim/*\nNN test/stepNN.c\n' >tools/edition.d/main
+    printf '# none\n' | tee tools/edition.d/mends >tools/edition.d/filters
+    printf 'The bench\n+ sim/sim.c sim/dev.c\n' >tools/edition.d/bench
+    printf '# {step}: {title}\nEdition {edition}.\n@02- Devices.\nNext: {next}\n' \
+        >tools/edition.d/README.in
+    printf 'a device, some day\n' >tools/edition.d/before/02/sim/dev.c
+    commit 'The ground'
+    printf 'int zero(void)\n{\n    return 0; /* nougth */\n}\n' >a.c
+    printf 'old bench\n' >sim/sim.c
+    printf 'grader 00\n' >test/step00.c
+    commit 'Zero' 'Step: 00'
+    printf '\nint one(void)\n{\n    return 2;\n}\n' >>a.c
+    printf 'old grader 01\n' >test/step01.c
+    commit 'One' 'Step: 01'
+    printf 'device\n' >sim/dev.c
+    commit 'Devices, given'
+    printf '\nint two(void)\n{\n    return 2;\n}\n' >>a.c
+    printf 'grader 02\n' >test/step02.c
+    commit 'Two' 'Step: 02'
+    sed 's/^    return 2;/    return 3 - 1;/' a.c >new && mv new a.c
+    printf '\nint three(void)\n{\n    return 3;\n}\n' >>a.c
+    printf 'grader 03\n' >test/step03.c
+    commit 'Three' 'Step: 03'
+    awk '/int one/ { one = 1 } one && /3 - 1/ { sub(/3 - 1/, "2 - 1"); one = 0 } { print }' a.c >new
+    mv new a.c
+    printf 'grader 01\n' >test/step01.c
+    commit 'One is not two' 'Fixes-step: 01'
+    sed 's/nougth/nought/' a.c >new && mv new a.c
+    printf 'bench\n' >sim/sim.c
+    printf 'a README of main'"'"'s own\n' >README.md
+    printf '@ -02 *.c\n-    return 0; /* nougth */\n+    return 0; /* nought */\n' \
+        >>tools/edition.d/filters
+    printf '@ 03- *.c\n~ nougth nought\n@ a.c\n-no such line\n+at all\n' >>tools/edition.d/filters
+    printf 'Nought\n\nStep: 00\n' >tools/edition.d/messages/00
+    commit 'Nought is spelt so'
+}
+
+# The steps, and before and after them what belongs to none; the mend, and what has become empty,
+# are not there.
+all_titles() {
+    git log --reverse --format='%s %(trailers:key=Step,key=Edition,valueonly,separator=%x20)' \
+        edition-2 >"$tmp/titles"
+    cat "$tmp/titles"
+    printf '%s\n' 'The ground 2' 'The bench 2' 'Nought 00 2' 'One 01 2' 'Two 02 2' 'Three 03 2' \
+        'Nought is spelt so 2' 'Variants 2' | cmp - "$tmp/titles"
+}
+
+# Each file of each step: what the mend, the filters, main, the stub and the template give it.
+all_trees() {
+    for step in 00 01 02 03; do
+        at=$(git log --format=%H --grep="^Step: $step" edition-2)
+        git show "$at:a.c" | grep -q 'return 0; /\* nought \*/' || echo "$step: misspelt"
+        git show "$at:sim/sim.c" | grep -qx bench || echo "$step: not main's bench"
+        git show "$at:README.md" | grep -q "^# $step: " || echo "$step: no README"
+        [ $step = 00 ] || git show "$at:test/step01.c" | grep -qx 'grader 01' ||
+            echo "$step: not main's grader"
+        [ $step = 00 ] || git show "$at:a.c" | grep -qx '    return \(1\|2 - 1\);' ||
+            echo "$step: not mended"
+    done >"$tmp/wrong"
+    at=$(git log --format=%H --grep='^Step: 01' edition-2)
+    {
+        git show "$at:a.c" | grep -qx '    return 1;' || echo "01: the hand's line is missing"
+        git show "$at:sim/dev.c" | grep -qx 'a device, some day' || echo '01: no stub'
+        git show "$at:README.md" | grep -q Devices && echo '01: README speaks of devices'
+        git show "$at:README.md" | grep -qx 'Next: 02' || echo '01: README names no next step'
+        ! git cat-file -e "$at:test/step02.c" 2>/dev/null || echo '01: a grader too many'
+        at=$(git log --format=%H --grep='^Step: 03' edition-2)
+        git show "$at:sim/dev.c" | grep -qx device || echo '03: a stub'
+        git show "$at:README.md" | grep -q Next && echo '03: README names a step that is not there'
+    } >>"$tmp/wrong"
+    cat "$tmp/wrong"
+    ! [ -s "$tmp/wrong" ]
+}
+
+dated_after_main() {
+    dates=$(git log --reverse --format=%ct edition-2)
+    echo "$dates" | sort -n -c &&
+        [ "$(echo "$dates" | head -n 1)" -gt "$(git log -1 --format=%ct main)" ]
+}
+
+# The same from a clone elsewhere, on another day and with a configuration that changes what git
+# prints and writes.
+same_hashes() {
+    printf '*.c merge=union -diff\n' >"$tmp/attributes"
+    cat >"$tmp/gitconfig" <<CONFIG
+[user]
+    name = Somebody
+    email = else@example.org
+[core]
+    autocrlf = true
+    quotePath = true
+    attributesFile = $tmp/attributes
+[commit]
+    gpgSign = true
+[diff]
+    noprefix = true
+    algorithm = patience
+    renames = copies
+[apply]
+    whitespace = error
+[color]
+    ui = always
+[i18n]
+    commitEncoding = ISO-8859-1
+[log]
+    showSignature = true
+[trailer]
+    separators = "#"
+CONFIG
+    git clone -q "$tmp/course" "$tmp/else where" && (
+        cd "$tmp/else where" &&
+            env GIT_DIFF_OPTS=-u0 GIT_CONFIG_GLOBAL="$tmp/gitconfig" TZ=Asia/Tokyo \
+                LC_ALL=C.UTF-8 tools/edition cut
+    ) && [ "$(git -C "$tmp/else where" rev-parse edition-2)" = "$(git rev-parse edition-2)" ]
+}
+
+# main's tree is as before, and plain git log shows the edition in one piece.
+merged() {
+    [ "$(git rev-parse 'HEAD^{tree}')" = "$(git rev-parse 'HEAD^1^{tree}')" ] &&
+        [ "$(git rev-list --max-parents=0 HEAD | wc -l)" = 2 ] &&
+        [ -z "$(git status --porcelain)" ]
+}
+
+untouched() {
+    git status --porcelain
+    [ -z "$(git status --porcelain)" ] && [ "$(git symbolic-ref HEAD)" = refs/heads/main ]
+}
+
+#
+# The behaviours
+#
+course
+show "without an edition the steps are main's" says 0 '^03 .* Three$' tools/edition steps
+show "a wrong word is answered by the usage" says 2 'tools/edition cut' tools/edition cat
+show "what is no mend is not checked" says 1 'no trailer' tools/edition check HEAD
+show "a mend that does not apply everywhere is said to" \
+    says 1 'by conflict: 01..02$' tools/edition check HEAD^
+show "a cut stops where a hand is needed, and names the file" \
+    says 2 'does not apply in: a.c' tools/edition cut
+waits=build/edition/tree
+show "the tree that waits has main's grader and its README" \
+    grep -x -e 'grader 01' -e '# 01: One' $waits/test/step01.c $waits/README.md
+show "and what did not apply" grep -q 'return 2 - 1;' $waits/a.c.rej
+show "nothing throws it away" says 1 'a mend waits' tools/edition check HEAD^
+show "it does not go on while that is left" says 1 'a.c.rej' tools/edition continue
+rm $waits/a.c.rej
+show "nor when nothing was done" says 1 'nothing is mended' tools/edition continue
+sed 's/return 2;/return 1;/' $waits/a.c >"$tmp/a.c"
+cp "$tmp/a.c" $waits/a.c
+show "it goes on, and the variant serves in the trees that follow" \
+    says 0 'by machine: 03  by hand: 01..02$' tools/edition continue
+show "a tree may be changed though the mend applies" \
+    says 2 'applies; what you leave' tools/edition vary main^ 03
+sed 's/2 - 1/1 + 0/' $waits/a.c >"$tmp/a.c"
+cp "$tmp/a.c" $waits/a.c
+show "and what was changed is recorded" says 0 'by hand: 01..03$' tools/edition continue
+rm tools/edition.d/variants/*/03.patch
+show "it may be recorded for some trees alone" says 2 'applies' tools/edition vary main^ 01 02
+show "or that they need no mend" says 0 'by machine: 03  by skip: 01..02$' tools/edition skip
+rm tools/edition.d/variants/*/01..02.patch
+show "a tree that is not there is not varied" says 1 'no tree 04' tools/edition vary main^ 04
+show "the work tree has only what was recorded" \
+    says 0 '^?? tools/edition.d/variants/$' git status --porcelain
+show "and is not merged while that is not committed" says 1 'has changes' tools/edition merge
+show "a filter that finds nothing is named" \
+    says 0 'filter without a text: @ a.c' tools/edition cut
+printf 'Nought\n' >tools/edition.d/messages/00
+show "a message that has lost its step is refused" says 1 'no trailer Step: 00' tools/edition cut
+printf 'Nought\n\nStep: 00\n' >tools/edition.d/messages/00
+commit 'Variants'
+show "nothing more is to be done by hand" tools/edition cut
+show "the work tree and its index are as they were" untouched
+show "the chain has the steps, what prepares them, and what belongs to none" all_titles
+show "the same main gives the same hashes, whatever the machine" same_hashes
+show "each tree has the mend, the filters, main's bench and grader, a README" all_trees
+show "the chain is dated after main" dated_after_main
+show "its last tree is main's" git diff --exit-code main edition-2
+show "a merge" tools/edition merge
+show "changes nothing of main's tree" merged
+show "the edition is cut again with the same hashes" tools/edition verify
+show "a step is now the edition's" says 0 'return 1;' tree 1 a.c
+show "a number that is none gets the usage" says 2 'tools/edition step 14' tools/edition step 1e1
+git switch -q --detach "$(tools/edition step 3)"
+show "no edition is cut from an edition" says 1 'switch to main' tools/edition cut
+git switch -q main
+
+#
+# The second edition stands on the first
+#
+sed 's/return 0;/return 1 - 1;/' a.c >new && mv new a.c
+commit 'Zero is a difference' 'Fixes-step: 00'
+printf 'int four;\n' >four.c
+printf 'grader 04\n' >test/step04.c
+commit 'Four' 'Step: 04'
+show "a planted mend applies to all trees" \
+    says 0 'by machine: 00..04-2$' tools/edition check HEAD^
+show "the next edition is cut by one command" tools/edition cut
+show "and merged" tools/edition merge
+show "with the mend in each tree" says 0 'return 1 - 1;' tree 1 a.c
+show "what a hand did for the last edition is still there" says 0 'return 1;' tree 2 a.c
+show "the steps since are in it" says 0 'int four' tree 4 four.c
+show "it, too, is cut again with the same hashes" tools/edition verify
+show "the bench comes once" says 0 '^1$' \
+    sh -c 'git log --format=%s edition-3 | grep -c "^The bench$"'
+printf 'int nine;\n' >nine.c
+commit 'A mend of a step to come' 'Fixes-step: 09'
+show "a mend of a step that is not there is refused" says 1 'Fixes-step: 09' tools/edition cut
+echo "$(git rev-parse HEAD) 04" >>tools/edition.d/mends
+show "unless it is put right" says 0 'by machine: 04..end-1$' tools/edition check HEAD
+show "a clone without history is refused" says 1 'shallow' sh -c \
+    "git clone -q --depth 1 'file://$tmp/course' '$tmp/shallow' && '$tmp/shallow/tools/edition' cut"
+exit $failed
