@@ -37,7 +37,7 @@ awk 'function wrong(what) { print FILENAME ":" FNR ": " what; bad = 1 }
      FNR == 1 { signature = last = ""; open = 0 }
      { sub(/ *\/\*.*\*\/$/, "") }
      /^[A-Za-z_]/ { signature = $0 }
-     /^[A-Za-z_].*\).*\{/ && !/=/ { wrong("a function with { on the line of its signature") }
+     /^[A-Za-z_][^={]*\)[^={]*\{/ { wrong("a function with { on the line of its signature") }
      /^\{/ {
          if ($0 != "{") wrong("{ does not stand alone")
          if (signature !~ /^[A-Za-z_].*[ *][A-Za-z_0-9]+\(/ || last !~ /\)$/)
