@@ -267,6 +267,16 @@ commit 'A mend of a step to come' 'Fixes-step: 09'
 show "a mend of a step that is not there is refused" says 1 'Fixes-step: 09' tools/edition cut
 echo "$(git rev-parse HEAD) 04" >>tools/edition.d/mends
 show "unless it is put right" says 0 'by machine: 04..end-1$' tools/edition check HEAD
+printf 'int four, five;\n' >four.c
+commit 'Five is there'
+printf 'int four = 4, five;\n' >four.c
+commit 'Four is 4' 'Fixes-step: 04'
+printf 'int four = 4, five = 5;\n' >four.c
+commit 'Five is 5' 'Fixes-step: 04'
+show "one mend is folded though another waits" \
+    says 2 '"Five is 5"' tools/edition fold HEAD
+tools/edition skip >"$tmp/said" 2>&1 # in the tree of 04; the next has no five either
+show "and the other one is left out" says 0 'by conflict: 04..end-1$' tools/edition skip
 show "a clone without history is refused" says 1 'shallow' sh -c \
     "git clone -q --depth 1 'file://$tmp/course' '$tmp/shallow' && '$tmp/shallow/tools/edition' cut"
 exit $failed
