@@ -3,6 +3,9 @@
 # optimisation. Their packets must be the same, in bits and times: a difference means a read of
 # memory never written, or an unspecified order of evaluation.
 
+case $1$2 in
+    *[!0-9]*) echo "SEEDS=$1 FROM=$2: numbers, such as SEEDS=50 FROM=1"; exit 2 ;;
+esac
 seeds=${1:-50}
 from=${2:-1}
 

@@ -3,6 +3,9 @@
 # beside them 100,000 connections, and the attacks of steps 42 and 43 in bulk. The last line counts
 # the trials that held; the exit status is 0 if all tests passed.
 
+case $1$2 in
+    *[!0-9]*) echo "SEEDS=$1 FROM=$2: numbers, such as SEEDS=1000 FROM=1"; exit 2 ;;
+esac
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 trap 'exit 130' INT TERM

@@ -66,6 +66,12 @@ kernel_to_stack() {
     timeout 600 "$e2e/client.exe" $stack 7 bulk $(($1 * 1024))
 }
 
+# A peer whose ACKs are lost seems silent: the warning at R1 is expected.
+stop_after_loss() {
+    stop INT || return 1
+    [ "$sanitizer" = wrap ] || ! grep -v 'no answer to [0-9]* retransmissions' "$tmp/server.err"
+}
+
 # streams PERCENT KIB
 streams() {
     with="with $1 % lost both ways"
@@ -75,7 +81,7 @@ streams() {
     measure "$2 KiB from the kernel and back $with" kernel_to_stack "$2"
     measure "$2 KiB from one stack to another and back $with" \
         echoed "$2" -i tap1 -m 00:00:5e:00:53:02 -a 192.0.2.3/24 $stack 7
-    check "the server ends with status 0, silently" stop_clean INT
+    check "the server ends with status 0, silently" stop_after_loss
     serve "$e2e/server.exe" $host 10007 echo || finish
     measure "$2 KiB to the kernel and back $with" echoed "$2" $host 10007
     kill_server

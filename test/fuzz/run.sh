@@ -7,6 +7,13 @@
 # can make it so, and give it a behaviour in test/hostile/corpus.c. To renew the corpus:
 #     build/fuzz/FUZZ.exe -merge=1 -use_counters=0 test/fuzz/corpus/FUZZ build/fuzz/corpus/FUZZ
 
+case $1 in
+    *[!0-9]*) echo "TIME=$1: seconds, such as 60"; exit 2 ;;
+esac
+case $2 in
+    '' | frame | stream) ;;
+    *) echo "FUZZ=$2: frame or stream"; exit 2 ;;
+esac
 for name in ${2:-frame stream}; do
     make -s SAN=fuzz CC="${CLANG:-clang}" "build/fuzz/$name.exe" || exit 1
     mkdir -p "build/fuzz/corpus/$name"
