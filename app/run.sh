@@ -6,6 +6,7 @@
 stack=192.0.2.2
 made=
 server=
+ended= # a signal came when there may have been no server yet
 
 die() {
     echo "make run: $1" >&2
@@ -13,8 +14,25 @@ die() {
 }
 
 clean_up() {
+    trap '' INT TERM HUP QUIT
     [ -z "$made" ] || sh platform/linux/tap.sh untap
-    made=
+}
+
+# Ends the server. It has its own session: Ctrl-C does not reach it a second time. Between fork and
+# exec it is a copy of this shell, which would lose the signal.
+end() {
+    ended=yes
+    [ -n "$server" ] || return
+    while [ "$(cat "/proc/$server/comm" 2>/dev/null)" = sh ]; do
+        sleep 0.01
+    done
+    kill -TERM "$server" 2>/dev/null
+}
+
+# Lets only one make run at a time use tap0 in a network namespace.
+lock() {
+    exec 9</proc/self/ns/net
+    flock -n 9 || die "another make run is running here: end it first"
 }
 
 may_open_tun() {
@@ -43,21 +61,29 @@ enter_namespace() {
     exec unshare -Urn sh app/run.sh inside
 }
 
+# whole COMMAND...: runs it with signals ignored; traps run after it
+whole() {
+    (trap '' INT TERM HUP QUIT && exec "$@")
+}
+
 make_tap() {
-    if privileged && sh platform/linux/tap.sh tap; then
+    if privileged; then
         made=yes
-    else
-        enter_namespace "$@"
+        whole sh platform/linux/tap.sh tap && return
+        made=
     fi
+    enter_namespace "$@"
 }
 
 command -v ip >/dev/null || die "the command ip is missing: sudo apt-get install iproute2"
+command -v flock >/dev/null || die "there is no flock: sudo apt-get install util-linux"
 [ -c /dev/net/tun ] ||
     die "/dev/net/tun is missing: sudo modprobe tun (in a container: --device /dev/net/tun)"
 
+lock
 trap clean_up EXIT
-trap '[ -n "$server" ] || exit 130; kill -TERM "$server"' INT TERM HUP
-trap : QUIT # the terminal sends it to the server, too, which handles it
+trap 'exit 130' INT TERM HUP
+trap : QUIT
 if ! ready; then
     ! ip link show tap0 >/dev/null 2>&1 ||
         die "tap0 exists, but not up with 192.0.2.1/24: make untap, and try again"
@@ -69,8 +95,11 @@ echo "in another terminal:"
 echo "    ping $stack"
 echo "    nc $stack 7"
 echo "Ctrl-\\ shows what the stack is doing, Ctrl-C ends the server"
-app/tcps.exe 7 &
+trap end INT TERM HUP
+trap '[ -z "$server" ] || kill -QUIT "$server" 2>/dev/null' QUIT
+setsid app/tcps.exe 7 &
 server=$!
+[ -z "$ended" ] || end
 # a signal makes wait return early
 wait "$server"
 status=$?

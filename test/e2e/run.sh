@@ -1,0 +1,96 @@
+#!/bin/sh
+# make run: what it makes goes away again, whenever Ctrl-C comes, and two of them get along
+
+. test/e2e/common
+[ -z "$EXE" ] || skip "make run has the plain programs alone"
+ip link set lo up
+
+there() {
+    ip link show tap0 >/dev/null 2>&1
+}
+echoes() {
+    timeout 20 "$e2e/client.exe" $stack 7 serial 1
+}
+# run FILE: starts make run's script, with its output in FILE; its pid is $run. A shell lets what it
+# starts in the background ignore SIGINT for ever; env undoes that.
+run() {
+    : >"$tmp/$1"
+    env --default-signal=INT,QUIT sh app/run.sh >"$tmp/$1" 2>&1 &
+    run=$!
+    clients="$clients $run"
+}
+# over PID FILE: it has ended by itself, tap0 is gone, and nothing was said by kill
+over() {
+    wait_for 15 ended "$1" || { echo "it still runs"; return 1; }
+    cat "$tmp/$2"
+    ! grep -i 'no such process' "$tmp/$2" || return 1
+    ! pgrep_server || { echo "a server is left"; return 1; }
+    ! there || { echo "tap0 is left"; return 1; }
+}
+# A server in this namespace?
+pgrep_server() {
+    for pid in $(pgrep -x tcps.exe); do
+        [ "$(readlink "/proc/$pid/ns/net")" != "$(readlink /proc/self/ns/net)" ] || return 0
+    done
+    return 1
+}
+env --default-signal=INT true 2>/dev/null || skip "env is too old to give a program its SIGINT back"
+
+starts_and_ends() {
+    run one
+    wait_for 15 echoes || return 1
+    kill -INT $run
+    over $run one
+}
+check "make run serves until SIGINT, and removes tap0" starts_and_ends
+
+# Ctrl-C reaches each process of the terminal's group
+interrupted_at() {
+    : >"$tmp/one"
+    setsid env --default-signal=INT,QUIT sh app/run.sh >"$tmp/one" 2>&1 &
+    run=$!
+    wait_for 5 grep -aq '^sh.app/run.sh' /proc/$run/cmdline || return 1
+    sleep "$1"
+    kill -INT -$run 2>/dev/null
+    over $run one
+}
+at_any_moment() {
+    for moment in 0 0.01 0.02 0.03 0.04 0.05 0.06 0.08 0.1 0.13 0.16 0.2 0.3; do
+        interrupted_at $moment || { echo "after $moment s"; return 1; }
+    done
+}
+check "Ctrl-C at any moment leaves nothing behind" at_any_moment
+
+two_at_once() {
+    run one
+    first=$run
+    run two
+    second=$run
+    wait_for 15 echoes || { echo "no echo"; return 1; }
+    wait_for 15 one_of_them_ended || { echo "both run"; return 1; }
+    cat "$tmp/one" "$tmp/two"
+    sleep 0.5
+    echoes || { echo "no echo later"; return 1; }
+    kill -INT $first $second 2>/dev/null
+    wait_for 15 ended $first && wait_for 15 ended $second && over $first one && over $second two
+}
+one_of_them_ended() {
+    ended $first || ended $second
+}
+several_times() {
+    for round in 1 2 3; do
+        two_at_once || { echo "in round $round"; return 1; }
+    done
+}
+check "of two that start at once one serves, undisturbed" several_times
+
+# What was there stays.
+tap_up
+was_there() {
+    run one
+    wait_for 15 echoes || return 1
+    kill -TERM $run
+    wait_for 15 ended $run && there
+}
+check "a tap0 that was there stays" was_there
+finish
