@@ -9,6 +9,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -16,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -1554,6 +1556,213 @@ static void test_ends(void)
     }
 }
 
+/*
+ * The log on a full pipe in place of stderr
+ */
+
+#define LOG_THREADS 8
+#define LOG_LINES 2000 /* of each */
+#define LOG_BLOCK 3    /* lines that stay together */
+
+static atomic_int logging;
+
+static void discard(const char *text)
+{
+    (void)text;
+}
+
+/* Puts a pipe in place of stderr. Returns its end to read from, and the old stderr in old. */
+static int log_to_pipe(int *old)
+{
+    int fds[2];
+
+    check(pipe(fds) == 0);
+    *old = dup(STDERR_FILENO);
+    dup2(fds[1], STDERR_FILENO);
+    close(fds[1]);
+    check(fcntl(fds[0], F_SETFL, O_NONBLOCK) == 0);
+    log_set_sink(NULL);
+    return fds[0];
+}
+
+static void log_back(int fd, int old)
+{
+    log_set_sink(discard);
+    dup2(old, STDERR_FILENO);
+    close(old);
+    close(fd);
+}
+
+static void *log_blocks(void *arg)
+{
+    int i, j, number = *(int *)arg;
+
+    for (i = 0; i < LOG_LINES / LOG_BLOCK; i++) {
+        log_begin();
+        for (j = 0; j < LOG_BLOCK; j++) {
+            log_text("thread=%d, part=%d\n", number, j);
+        }
+        log_end();
+    }
+    return NULL;
+}
+
+/* Checks that blocks are whole, and that lines and missing lines add up. */
+static void check_blocks(FILE *f)
+{
+    char line[256];
+    int number, part, whole = 0, missing = 0, last = -1, next = 0;
+
+    while (fgets(line, sizeof(line), f)) {
+        if (strstr(line, "lines of the log are missing")) {
+            missing += atoi(line);
+        } else if (check(sscanf(line, "thread=%d, part=%d", &number, &part) == 2)) {
+            check(part == next && (part == 0 || number == last));
+            last = number;
+            next = (part + 1) % LOG_BLOCK;
+            whole++;
+        }
+    }
+    check(next == 0 && missing > 0);
+    check(whole + missing == LOG_THREADS * (LOG_LINES / LOG_BLOCK) * LOG_BLOCK + LOG_BLOCK);
+}
+
+static void *read_slowly(void *arg)
+{
+    static char buf[1 << 20];
+    size_t len = 0;
+    ssize_t n = 1;
+    FILE *f;
+
+    while (n > 0 || atomic_load(&logging)) {
+        sleep_ms(1);
+        n = read(*(int *)arg, buf + len, 4096 < sizeof(buf) - len ? 4096 : sizeof(buf) - len);
+        len += n > 0 ? (size_t)n : 0;
+    }
+    f = fmemopen(buf, len, "r");
+    check_blocks(f);
+    fclose(f);
+    return NULL;
+}
+
+static void test_log_threads(void)
+{
+    int fd, old, i, numbers[LOG_THREADS];
+    pthread_t threads[LOG_THREADS], reader;
+    static int last = LOG_THREADS;
+
+    fd = log_to_pipe(&old);
+    atomic_store(&logging, 1);
+    for (i = 0; i < LOG_THREADS; i++) {
+        numbers[i] = i;
+        threads[i] = start(log_blocks, &numbers[i]);
+    }
+    sleep_ms(20); /* until the pipe is full */
+    reader = start(read_slowly, &fd);
+    for (i = 0; i < LOG_THREADS; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    sleep_ms(200);
+    log_begin();
+    for (i = 0; i < LOG_BLOCK; i++) {
+        log_text("thread=%d, part=%d\n", last, i);
+    }
+    log_end();
+    atomic_store(&logging, 0);
+    pthread_join(reader, NULL);
+    log_back(fd, old);
+}
+
+static void *log_for_ever(void *arg)
+{
+    while (atomic_load(&logging)) {
+        errorf("again");
+    }
+    return arg;
+}
+
+static void *log_and_test_cancel(void *arg)
+{
+    for (;;) {
+        errorf("again");
+        pthread_testcancel();
+    }
+    return arg;
+}
+
+static void test_log_cancelled(void)
+{
+    int fd, old, i;
+    pthread_t thread;
+
+    fd = log_to_pipe(&old);
+    for (i = 0; i < 50; i++) {
+        thread = start(log_and_test_cancel, NULL);
+        sleep_ms(1);
+        pthread_cancel(thread);
+        pthread_join(thread, NULL);
+        errorf("the log is free");
+    }
+    log_back(fd, old);
+}
+
+/* A forked child can log, although other threads of its parent were logging. */
+static void test_log_forked(void)
+{
+    int fd, old, i, status;
+    pthread_t threads[2];
+    pid_t pid;
+
+    fd = log_to_pipe(&old);
+    atomic_store(&logging, 1);
+    for (i = 0; i < 2; i++) {
+        threads[i] = start(log_for_ever, NULL);
+    }
+    for (i = 0; i < 100; i++) {
+        pid = fork();
+        if (pid == 0) {
+            alarm(10);
+            signal(SIGALRM, SIG_DFL);
+            errorf("the child logs");
+            _exit(0);
+        }
+        check(waitpid(pid, &status, 0) == pid && status == 0);
+    }
+    atomic_store(&logging, 0);
+    for (i = 0; i < 2; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    log_back(fd, old);
+}
+
+static void *hold_stderr(void *arg)
+{
+    flockfile(stderr);
+    atomic_store(&logging, 2);
+    while (atomic_load(&logging)) {
+        sleep_ms(1);
+    }
+    funlockfile(stderr);
+    return arg;
+}
+
+static void test_log_beside_stdio(void)
+{
+    int fd, old;
+    pthread_t thread;
+
+    fd = log_to_pipe(&old);
+    atomic_store(&logging, 1);
+    thread = start(hold_stderr, NULL);
+    while (atomic_load(&logging) != 2) {
+        sleep_ms(1);
+    }
+    errorf("not held up");
+    atomic_store(&logging, 0);
+    pthread_join(thread, NULL);
+    log_back(fd, old);
+}
+
 static void start_watchdog(void)
 {
     sigset_t all, mask;
@@ -1562,11 +1771,6 @@ static void start_watchdog(void)
     pthread_sigmask(SIG_SETMASK, &all, &mask);
     pthread_detach(start(watchdog_main, NULL));
     pthread_sigmask(SIG_SETMASK, &mask, NULL);
-}
-
-static void discard(const char *text)
-{
-    (void)text;
 }
 
 int main(int argc, char **argv)
@@ -1607,10 +1811,15 @@ int main(int argc, char **argv)
     run_test("wakes a receiver when its endpoint is closed", test_close);
     run_test("wakes receivers at the shutdown", test_shutdown);
     run_test("echoes TCP between eight threads [M-5]", test_tcp);
-    run_test("closes a listener while clients come", test_listeners);
-    run_test("survives calls and signals at random [T-35]", test_random_calls);
-    run_test("mixes up no streams, wherever they are broken off", test_broken_streams);
-    run_test("ends while threads sleep in every call", test_ends);
+    run_test("closes listeners while clients connect", test_listeners);
+    run_test("survives random calls and signals [T-35]", test_random_calls);
+    run_test("mixes up no streams, wherever they end", test_broken_streams);
+    run_test("shuts down while threads sleep in every call", test_ends);
+    run_test("logs from eight threads into a full pipe, and counts missing lines",
+             test_log_threads);
+    run_test("leaves the log unlocked if a logging thread is cancelled", test_log_cancelled);
+    run_test("logs in a child forked while the parent's threads log", test_log_forked);
+    run_test("logs while another thread holds stdio's lock on stderr", test_log_beside_stdio);
     if (passed + failed == 0) {
         fprintf(stderr, "%s: no test has '%s' in its text: -l lists them\n", argv[0], only);
         return 2;
