@@ -345,8 +345,15 @@ static int try(int number)
 }
 
 /*
- * udp: datagrams of 0 to number bytes, in steps, there and back
+ * udp: datagrams of 0 to number bytes, in growing steps, there and back
  */
+
+static int next_size(int len, int number)
+{
+    int next = len < 8 ? len + 1 : len + 61 + len / 32;
+
+    return len < number && next > number ? number : next;
+}
 
 static int udp(int number)
 {
@@ -354,7 +361,7 @@ static int udp(int number)
     int fd = connected_socket(SOCK_DGRAM), len;
     uint64_t state = 1;
 
-    for (len = 0; len <= number; len = len < 8 ? len + 1 : len + 61) {
+    for (len = 0; len <= number; len = next_size(len, number)) {
         fill(buf, (size_t)len, &state);
         if (send(fd, buf, (size_t)len, 0) != len || recv(fd, back, sizeof(back), 0) != len ||
             memcmp(buf, back, (size_t)len)) {

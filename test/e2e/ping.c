@@ -13,11 +13,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#define DATA_MAX 1472
+#define DATA_MAX 65507
 #define TIMEOUT 2 /* seconds */
 
 static uint8_t packet[sizeof(struct icmphdr) + DATA_MAX];
-static uint8_t reply[2048];
+static uint8_t reply[65536];
 
 static uint16_t checksum(const uint8_t *data, size_t len)
 {

@@ -16,6 +16,8 @@ serve "$bin/tcps.exe" -qq 7 || finish
 check "the host's ping is answered" ping $stack 3
 check "a ping without data is answered" ping $stack 1 0
 check "a ping of a full frame is answered" ping $stack 1 1472
+check "a ping of one byte more is answered, in fragments" ping $stack 1 1473
+check "a ping of 65507 bytes is answered" ping $stack 3 65507
 check "tcps.exe: lines come back" lines_come_back
 check "tcps.exe: lines of the next client come back" lines_come_back
 check "tcps.exe: SIGINT ends it with status 0, silently" stop_clean INT
@@ -120,6 +122,7 @@ kill_server
 
 serve "$bin/udps.exe" -qq 7 || finish
 check "udps.exe: datagrams of 0 to 1472 bytes come back" client udp 1472
+check "udps.exe: datagrams of up to 65507 bytes come back, in fragments" client udp 65507
 check "udps.exe: SIGINT ends it with status 0, silently" stop_clean INT
 
 serve "$e2e/server.exe" $host 10007 udp || finish
@@ -129,5 +132,10 @@ udpc_echoes() {
 }
 printf 'one\ntwo\n\nfour\n' >"$tmp/udp"
 check "udpc.exe: each line comes back" udpc_echoes
+for size in 1472 1473 65507; do
+    head -c $size /dev/zero | tr '\0' x
+    echo
+done >"$tmp/udp"
+check "udpc.exe: lines of up to 65507 bytes come back" udpc_echoes
 kill_server
 finish
