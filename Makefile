@@ -1,9 +1,10 @@
-# make          the library, the graders and the programs, with .exe beside each .c
+# make, make build   library, graders and programs: each .exe lies beside its .c
 # make test     all graders, then the end-to-end tests; STEP=14: the grader of one step, up to its
 #               first failure; SAN=address or thread: with a sanitizer
 # make long     tests that take minutes: valgrind, more bytes with loss, a crowd of clients
 # make soak     the judge's trials: SEEDS=1000 FROM=1; make repeat: the same with other compilers
 # make run      the echo server on tap0          make demo   the same without a second terminal
+# make run-debug            the same with the headers of each frame in the log
 # make tap      tap0 alone (make untap removes it)
 # make fuzz     libFuzzer (clang) for TIME=60 seconds on each harness; FUZZ=frame or stream: one
 # make lint, make clean
@@ -33,7 +34,7 @@ obj = $(patsubst %.c,$(B)/%.o,$(1))
 exe = $(patsubst %.c,$(EXE)%.exe,$(1))
 KNOWN := AR B CC CFLAGS EXE SAN SEED STEP # variables that the command line may set
 
-all: $(EXE)libmicrops.a $(call exe,$(GRADERS) $(TOOLS) $(APPS))
+all build: $(EXE)libmicrops.a $(call exe,$(GRADERS) $(TOOLS) $(APPS))
 
 $(B)/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -75,9 +76,11 @@ soak: all
 repeat:
 	@sh test/repeat.sh "$(SEEDS)" "$(FROM)"
 .PHONY: soak repeat
-run demo: all
-	@sh app/$@.sh
-.PHONY: run demo
+run run-debug: $(EXE)app/tcps.exe
+	@$(if $(filter %-debug,$@),MICROPS_LOG=debug )sh app/run.sh
+demo: $(call exe,app/tcps.c test/e2e/ping.c test/e2e/client.c)
+	@sh app/demo.sh
+.PHONY: run run-debug demo
 tap untap:
 	@sh platform/linux/tap.sh $@
 .PHONY: tap untap
@@ -98,5 +101,5 @@ $(foreach name,$(filter-out $(KNOWN),$(GIVEN)),$(error unknown variable $(name):
 $(foreach word,$(filter-out address thread fuzz cover,$(SAN)),$(error SAN=$(word): address or thread))
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
-.PHONY: all clean
+.PHONY: all build clean
 .SECONDARY:

@@ -6,7 +6,8 @@
 stack=192.0.2.2
 made=
 server=
-ended= # a signal came when there may have been no server yet
+out=   # a file: the standard output of the server, which says that it listens
+ended= # not empty: a signal came, perhaps before the server started
 
 die() {
     echo "make run: $1" >&2
@@ -15,6 +16,7 @@ die() {
 
 clean_up() {
     trap '' INT TERM HUP QUIT
+    rm -f "$out"
     [ -z "$made" ] || sh platform/linux/tap.sh untap
 }
 
@@ -75,6 +77,15 @@ make_tap() {
     enter_namespace "$@"
 }
 
+hints() {
+    echo "in another terminal:"
+    [ "${1-}" != inside ] ||
+        echo "    nsenter --preserve-credentials -U -n -t $$    (then, inside:)"
+    echo "    ping $stack"
+    echo "    nc $stack 7"
+    echo "Ctrl-\\ shows what the stack is doing, Ctrl-C ends the server"
+}
+
 command -v ip >/dev/null || die "the command ip is missing: sudo apt-get install iproute2"
 command -v flock >/dev/null || die "there is no flock: sudo apt-get install util-linux"
 [ -c /dev/net/tun ] ||
@@ -90,16 +101,17 @@ if ! ready; then
     make_tap "$@"
 fi
 
-echo "in another terminal:"
-[ "${1-}" != inside ] || echo "    nsenter --preserve-credentials -U -n -t $$    (then, inside:)"
-echo "    ping $stack"
-echo "    nc $stack 7"
-echo "Ctrl-\\ shows what the stack is doing, Ctrl-C ends the server"
+hints "$@"
 trap end INT TERM HUP
 trap '[ -z "$server" ] || kill -QUIT "$server" 2>/dev/null' QUIT
-setsid app/tcps.exe 7 &
+out=$(mktemp)
+setsid app/tcps.exe 7 >"$out" &
 server=$!
 [ -z "$ended" ] || end
+until grep listening "$out" || ! kill -0 "$server" 2>/dev/null; do
+    sleep 0.05
+done
+[ ! -s "$out" ] || hints "$@" # what the start has logged stands between
 # a signal makes wait return early
 wait "$server"
 status=$?

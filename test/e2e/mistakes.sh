@@ -29,6 +29,10 @@ helps() {
     done
 }
 check "-h explains the options with an example, on stdout" helps
+help_of_wait() {
+    "$bin/udpc.exe" -h | grep 'while (-t)'
+}
+check "udpc.exe -h names the option of its wait, -t" help_of_wait
 
 # The command line
 mistake "no port" 2 "port is missing" "$bin/tcps.exe"

@@ -44,6 +44,15 @@ starts_and_ends() {
 }
 check "make run serves until SIGINT, and removes tap0" starts_and_ends
 
+says_how_to_go_on() {
+    cat "$tmp/one"
+    last=$(grep -n "Ctrl-C ends the server" "$tmp/one" | tail -n 1 | cut -d: -f1)
+    [ "$(grep -c "in another terminal" "$tmp/one")" = 2 ] &&
+        [ "$(grep -n 'running' "$tmp/one" | cut -d: -f1)" -lt "$last" ] &&
+        [ "$(grep -n '^listening' "$tmp/one" | cut -d: -f1)" -lt "$last" ]
+}
+check "it says how to go on, and again below what it logs at the start" says_how_to_go_on
+
 # Ctrl-C reaches each process of the terminal's group
 interrupted_at() {
     : >"$tmp/one"
@@ -93,4 +102,13 @@ was_there() {
     wait_for 15 ended $run && there
 }
 check "a tap0 that was there stays" was_there
+
+is_busy() {
+    serve "$bin/tcps.exe" -qq 7 || return 1
+    timeout 20 sh app/run.sh >"$tmp/two" 2>&1
+    result=$?
+    cat "$tmp/two"
+    stop_clean INT && [ $result = 1 ] && tail -n 1 "$tmp/two" | grep -q 'in use'
+}
+check "a tap0 that is in use: status 1, and the last line says so" is_busy
 finish

@@ -1,5 +1,6 @@
-/* server.exe addr port echo|bye|reset|udp: servers on the kernel's TCP and UDP, until they are
- * killed. echo echoes a stream; bye sends "bye" and closes; reset resets the connection; udp echoes
+/* server.exe addr port echo|bye|hear|reset|udp: servers on the machine's own TCP and UDP, until they
+ * are killed. echo sends back what comes; bye says so and closes; hear says so, sends no more, and
+ * prints how many bytes came all the same; reset breaks the connection off; udp echoes
  * datagrams. */
 
 #include <arpa/inet.h>
@@ -40,6 +41,21 @@ static void echo(int fd)
 static void bye(int fd)
 {
     send(fd, "bye\n", 4, MSG_NOSIGNAL);
+}
+
+static void hear(int fd)
+{
+    size_t total = 0;
+    ssize_t n;
+
+    bye(fd);
+    shutdown(fd, SHUT_WR);
+    usleep(300000); /* until the peer has received it */
+    while ((n = recv(fd, buf, sizeof(buf), 0)) > 0) {
+        total += (size_t)n;
+    }
+    printf("received %zu bytes\n", total);
+    fflush(stdout);
 }
 
 static void reset(int fd)
@@ -99,17 +115,30 @@ static int bound_socket(const char *addr, const char *port, int type)
     return fd;
 }
 
+static void (*body_named(const char *name))(int fd)
+{
+    static const struct {
+        const char *name;
+        void (*body)(int fd);
+    } bodies[] = {{"echo", echo}, {"bye", bye}, {"hear", hear}, {"reset", reset}};
+    size_t i;
+
+    for (i = 0; i < sizeof(bodies) / sizeof(*bodies) - 1 && strcmp(bodies[i].name, name); i++) {
+        continue;
+    }
+    return bodies[i].body;
+}
+
 int main(int argc, char *argv[])
 {
     if (argc != 4) {
-        fprintf(stderr, "usage: server.exe addr port echo|bye|reset|udp\n");
+        fprintf(stderr, "usage: server.exe addr port echo|bye|hear|reset|udp\n");
         return 2;
     }
     if (!strcmp(argv[3], "udp")) {
         serve_datagrams(bound_socket(argv[1], argv[2], SOCK_DGRAM));
     } else {
-        serve_stream(bound_socket(argv[1], argv[2], SOCK_STREAM),
-                     !strcmp(argv[3], "bye") ? bye : !strcmp(argv[3], "reset") ? reset : echo);
+        serve_stream(bound_socket(argv[1], argv[2], SOCK_STREAM), body_named(argv[3]));
     }
     die("server");
 }

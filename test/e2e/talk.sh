@@ -22,6 +22,20 @@ check "tcps.exe: lines come back" lines_come_back
 check "tcps.exe: lines of the next client come back" lines_come_back
 check "tcps.exe: SIGINT ends it with status 0, silently" stop_clean INT
 
+echo_survives_interruptions() {
+    client bulk 2000000 >"$tmp/bulk" 2>&1 &
+    bulk=$!
+    while kill -0 $bulk 2>/dev/null; do
+        kill -USR2 "$server"
+        sleep 0.002
+    done
+    cat "$tmp/bulk"
+    wait $bulk
+}
+serve "$bin/tcps.exe" -qq 7 || finish
+check "tcps.exe: a flood of SIGUSR2 loses no echo" echo_survives_interruptions
+check "tcps.exe: SIGINT after the flood ends it with status 0, silently" stop_clean INT
+
 serve "$bin/tcps.exe" -qq $stack 7 || finish
 check "tcps.exe addr port: lines come back" lines_come_back
 connect hold
@@ -41,6 +55,50 @@ logs_as_told() {
     [ "$(wc -l <"$tmp/server.err")" -gt "$lines" ]
 }
 check "the log has microps' form by default, and is longer with -v" logs_as_told
+
+# Single packets are not logged by default.
+quiet_by_default() {
+    serve "$bin/tcps.exe" 7
+    ping $stack 1 || return 1
+    lines=$(wc -l <"$tmp/server.err")
+    ping $stack 5 && lines_come_back || return 1
+    tail -n +$((lines + 1)) "$tmp/server.err"
+    [ "$(wc -l <"$tmp/server.err")" -le $((lines + 1)) ] && stop INT
+}
+check "by default the log has one line for a connection, and none for a ping" quiet_by_default
+
+empty_is_unset() {
+    export MICROPS_LOG=
+    serve "$bin/tcps.exe" 7
+    unset MICROPS_LOG
+    lines_come_back && stop INT || return 1
+    ! grep -E 'MICROPS_LOG|\[D\]' "$tmp/server.err" && grep -q '\[I\]' "$tmp/server.err"
+}
+check "an empty MICROPS_LOG counts as unset" empty_is_unset
+
+# nobody_reads COMMAND...: starts a server whose stderr is a full pipe that is never read
+nobody_reads() {
+    mkfifo -m 600 "$tmp/unread"
+    exec 9<>"$tmp/unread"
+    dd if=/dev/zero of="$tmp/unread" bs=4096 oflag=nonblock 2>/dev/null
+    : >"$tmp/server.out"
+    "$@" >"$tmp/server.out" 2>&9 </dev/null &
+    server=$!
+    exec 9>&-
+    wait_for 10 grep -q listening "$tmp/server.out"
+}
+unread_log() {
+    nobody_reads "$bin/tcps.exe" -vv 7 && ping $stack 20 && client many 50 && stop INT
+}
+unread_log_of_other() {
+    rm "$tmp/unread"
+    cp "$bin/tcps.exe" "$tmp/" && chmod 755 "$tmp" "$tmp/tcps.exe"
+    nobody_reads setpriv --reuid 65534 --clear-groups "$tmp/tcps.exe" -vv -i none 7 && stop INT
+}
+check "a log on a full pipe does not stop the server" unread_log
+if setpriv --reuid 65534 --clear-groups true 2>/dev/null && [ "$sanitizer" != wrap ]; then
+    check "a log on another user's full pipe does not stop the server" unread_log_of_other
+fi
 
 # captured FILE: walks a little-endian capture from packet to packet. The last line counts the
 # packets of ARP, ICMP and TCP.
@@ -92,6 +150,7 @@ check "MICROPS_LOG=error silences the log" variable_is_heard
 # Our clients, and servers on the kernel
 serve "$e2e/server.exe" $host 10007 echo || finish
 seq 1 20000 >"$tmp/in"
+head -c 1000000 /dev/urandom >"$tmp/megabyte"
 tcpc_echoes() {
     timeout 60 "$bin/tcpc.exe" -qq $host 10007 <"$1" >"$tmp/back" && cmp "$1" "$tmp/back"
 }
@@ -105,6 +164,16 @@ peer_closes() {
 }
 serve "$e2e/server.exe" $host 10007 bye || finish
 check "tcpc.exe: ends with status 0 once the peer closes" peer_closes
+kill_server
+
+hears_all() {
+    timeout 30 "$bin/tcpc.exe" -qq $host 10007 <"$1" >"$tmp/back" || return 1
+    cat "$tmp/back" "$tmp/server.out"
+    [ "$(cat "$tmp/back")" = bye ] &&
+        wait_for 5 grep -q "^received $(wc -c <"$1") bytes" "$tmp/server.out"
+}
+serve "$e2e/server.exe" $host 10007 hear || finish
+check "tcpc.exe: a server that has half-closed still gets all input" hears_all "$tmp/megabyte"
 kill_server
 
 interrupted() {
