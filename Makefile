@@ -7,13 +7,11 @@
 # make run-debug            the same with the headers of each frame in the log
 # make tap      tap0 alone (make untap removes it)
 # make fuzz     libFuzzer (clang) for TIME=60 seconds on each harness; FUZZ=frame or stream: one
+# make install  headers, libraries and a file for pkg-config below PREFIX=/usr/local
 # make lint, make clean
 
 CFLAGS ?= -O2 -g
-STD := -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes
-# A skeleton has functions that nothing calls yet.
-TODO := $(shell grep -lsw not_written *.c driver/*.c platform/linux/*.c platform/linux/driver/*.c)
-STD += $(if $(TODO),-Wno-unused -Wno-unused-parameter)
+STD := -std=gnu11 -fPIC -fvisibility=hidden -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes
 INC := -I. -Iplatform/linux
 SAN_address := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 SAN_thread := -fsanitize=thread
@@ -29,18 +27,27 @@ SIM := $(STACK) $(filter-out $(FUZZER),$(wildcard test/sim/*.c test/judge/*.c te
 GRADERS := $(wildcard test/bench_selftest.c test/step[0-9][0-9].c test/hostile/*.c test/parsers.c \
     test/judge.c test/soak.c)
 APPS := $(filter-out app/setup.c,$(wildcard app/*.c))
-TOOLS := $(wildcard test/test.c test/*_test.c test/e2e/*.c)
+TOOLS := $(wildcard test/test.c test/e2e/*.c)
+INNER := $(wildcard test/*_test.c) # tests of names that the library hides
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 exe = $(patsubst %.c,$(EXE)%.exe,$(1))
 KNOWN := AR B CC CFLAGS EXE SAN SEED STEP # variables that the command line may set
 
-all build: $(EXE)libmicrops.a $(call exe,$(GRADERS) $(TOOLS) $(APPS))
+LIBS := $(EXE)libmicrops.a $(EXE)libmicrops.so
+all build: $(LIBS) $(call exe,$(GRADERS) $(TOOLS) $(INNER) $(APPS))
 
 $(B)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(STD) $(CFLAGS) $(SAN_$(SAN)) $(INC) -Itest/sim -MMD -MP -pthread -c -o $@ $<
 
-$(EXE)libmicrops.a: $(call obj,$(LINUX))
+# One object, whose only global names are the public ones (api.h).
+OBJCOPY ?= objcopy
+$(B)/libmicrops.o: $(call obj,$(LINUX))
+	$(LD) -r -o $@ $^
+	$(OBJCOPY) --localize-hidden $@
+$(EXE)libmicrops.so: $(B)/libmicrops.o
+	$(CC) $(CFLAGS) $(SAN_$(SAN)) -shared -Wl,-soname,libmicrops.so -pthread -o $@ $<
+$(EXE)libmicrops.a: $(B)/libmicrops.o
 $(B)/libsim.a: $(call obj,$(SIM))
 $(EXE)libmicrops.a $(B)/libsim.a:
 	@mkdir -p $(@D) && rm -f $@
@@ -50,6 +57,8 @@ link = @mkdir -p $(@D); $(if $(GRADER),,set -x;) $(CC) $(CFLAGS) $(SAN_$(SAN)) -
 $(call exe,$(GRADERS)): $(EXE)%.exe: $(B)/%.o $(B)/libsim.a
 	$(link)
 $(call exe,$(TOOLS)): $(EXE)%.exe: $(B)/%.o $(EXE)libmicrops.a
+	$(link)
+$(call exe,$(INNER)): $(EXE)%.exe: $(B)/%.o $(call obj,$(LINUX))
 	$(link)
 $(call exe,$(APPS)): $(EXE)%.exe: $(B)/%.o $(call obj,$(wildcard app/setup.c)) $(EXE)libmicrops.a
 	$(link)
@@ -88,11 +97,16 @@ KNOWN += TIME FUZZ CLANG
 fuzz:
 	@sh test/fuzz/run.sh "$(TIME)" "$(FUZZ)"
 .PHONY: fuzz
+KNOWN += PREFIX DESTDIR LD OBJCOPY
+PREFIX := /usr/local
+install: $(LIBS)
+	@sh platform/linux/install.sh "$(EXE)" "$(DESTDIR)" "$(PREFIX)"
+.PHONY: install
 lint:
 	@sh test/lint.sh
 .PHONY: lint
 clean:
-	rm -rf build libmicrops.a
+	rm -rf build libmicrops.a libmicrops.so
 	find . -name '*.exe' -delete
 
 # A misspelt variable is an error: with SAN=adress or STEPS=14, make would run the wrong tests.

@@ -8,6 +8,8 @@
 #include "ip.h"
 #include "net.h"
 
+MICROPS_BEGIN
+
 #define ARP_CACHE_SIZE 1024 /* entries; then one is evicted, see enum arp_worth in arp.c */
 #define ARP_CACHE_TIMEOUT 30 /* seconds, lifetime of a learnt entry */
 #define ARP_STATIC_MAX (ARP_CACHE_SIZE / 2) /* static entries; then ENOSPC */
@@ -52,6 +54,8 @@ struct arp_stats {
     uint64_t evicted;        /* of these, dropped: their entry was evicted */
 };
 
+MICROPS_END
+
 /* Registers ARP with the net core. Returns 0 or -1. */
 int arp_init(void);
 /* Deletes all entries, drops the waiting datagrams and resets the timeout. */
@@ -64,6 +68,9 @@ int arp_resolve(struct ip_iface *iface, ip_addr_t pa, uint8_t *ha);
  * ARP_RESOLVE_INCOMPLETE; ARP_RESOLVE_FOUND with ha if the answer has just arrived (no copy is
  * kept); or ARP_RESOLVE_ERROR (ENOBUFS, ENOMEM). */
 int arp_wait(struct ip_iface *iface, ip_addr_t pa, const uint8_t *data, size_t len, uint8_t *ha);
+
+MICROPS_BEGIN
+
 /* Adds a static entry for pa (network byte order): no message changes it, no timer ends it. Returns
  * 0, or -1: ENOSPC above ARP_STATIC_MAX entries, ENOBUFS without memory. */
 int arp_cache_add_static(struct ip_iface *iface, ip_addr_t pa, const uint8_t *ha);
@@ -73,5 +80,7 @@ void arp_set_timeout(unsigned int seconds);
 int arp_get_view(size_t index, struct arp_view *view);
 /* Copies the counters. */
 void arp_get_stats(struct arp_stats *stats);
+
+MICROPS_END
 
 #endif

@@ -7,6 +7,8 @@
 
 #include "net.h"
 
+MICROPS_BEGIN
+
 #define ETHER_ADDR_LEN 6
 #define ETHER_ADDR_STR_LEN 18 /* "xx:xx:xx:xx:xx:xx" with the NUL */
 
@@ -61,5 +63,7 @@ void ether_set_capture(void (*hook)(const struct net_device *dev, enum net_direc
                                     const uint8_t *frame, size_t flen));
 /* Copies the counters. */
 void ether_get_stats(struct ether_stats *stats);
+
+MICROPS_END
 
 #endif

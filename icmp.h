@@ -6,6 +6,8 @@
 
 #include "ip.h"
 
+MICROPS_BEGIN
+
 #define ICMP_HDR_SIZE 8
 
 #define ICMP_TYPE_ECHOREPLY     0
@@ -51,8 +53,13 @@ struct icmp_stats {
     uint64_t send_failed;    /* messages refused by IP, or without memory */
 };
 
+MICROPS_END
+
 /* Registers ICMP with IP. Returns 0 or -1. */
 int icmp_init(void);
+
+MICROPS_BEGIN
+
 /* Sends a message with len bytes of data. val is the second word of the header, in network byte
  * order. Returns the bytes sent, or -1: ENOMEM, or the errno of ip_output. RFC 792 */
 ssize_t icmp_output(uint8_t type, uint8_t code, uint32_t val, const uint8_t *data, size_t len,
@@ -65,5 +72,7 @@ void icmp_error(uint8_t type, uint8_t code, const struct ip_hdr *iphdr, const ui
                 size_t len, struct ip_iface *iface);
 /* Copies the counters. */
 void icmp_get_stats(struct icmp_stats *stats);
+
+MICROPS_END
 
 #endif

@@ -1,11 +1,14 @@
 #ifndef IP_H
 #define IP_H
 
+#include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 #include "net.h"
+
+MICROPS_BEGIN
 
 #define IP_VERSION_IPV4 4
 
@@ -72,7 +75,7 @@ struct ip_hdr {
     ip_addr_t dst;
 } __attribute__((packed));
 
-_Static_assert(sizeof(struct ip_hdr) == IP_HDR_SIZE_MIN, "an IP header has 20 bytes");
+static_assert(sizeof(struct ip_hdr) == IP_HDR_SIZE_MIN, "an IP header has 20 bytes");
 
 #define IP_HDR_SIZE(hdr) ((size_t)((hdr)->vhl & 0x0f) << 2) /* bytes, options included */
 #define IP_HDR_IS_FRAGMENT(hdr) \
@@ -100,10 +103,14 @@ struct ip_stats {
     uint64_t unknown_protocol; /* dropped: no handler for the protocol number */
 };
 
+MICROPS_END
+
 /* Registers IP with the net core. Returns 0 or -1. */
 int ip_init(void);
 /* Forgets interfaces, routes and protocols. */
 void ip_shutdown(void);
+
+MICROPS_BEGIN
 
 /* Converts text such as 192.0.2.1 to an address. Returns 0, or -1 for any other text. */
 int ip_addr_pton(const char *p, ip_addr_t *n);
@@ -175,5 +182,7 @@ uint16_t ip_pseudo_cksum(uint8_t protocol, const void *data, size_t len, ip_addr
                          ip_addr_t dst);
 /* Copies the counters. */
 void ip_get_stats(struct ip_stats *stats);
+
+MICROPS_END
 
 #endif

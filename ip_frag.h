@@ -5,6 +5,8 @@
 
 #include "ip.h"
 
+MICROPS_BEGIN
+
 /* Limits. Above a limit, the oldest datagram is dropped, of the same source if the limit is a
  * source's: an attacker loses its own first. An honest datagram is rarely the oldest: its fragments
  * arrive in a row. */
@@ -30,6 +32,8 @@ struct ip_frag_stats {
     uint64_t timeout;      /* datagrams dropped: incomplete after IP_FRAG_TIMEOUT */
 };
 
+MICROPS_END
+
 /* Starts the timer. Returns 0 or -1. */
 int ip_frag_init(void);
 /* Frees all datagrams under assembly. */
@@ -37,7 +41,12 @@ void ip_frag_shutdown(void);
 /* Keeps a copy of a fragment that has passed ip_input's checks. Returns the datagram that it
  * completes, which the caller frees with memory_free, or NULL. Interrupt thread only. */
 struct ip_hdr *ip_frag_input(const struct ip_hdr *hdr, struct ip_iface *iface);
+
+MICROPS_BEGIN
+
 /* Copies the counters. */
 void ip_frag_get_stats(struct ip_frag_stats *stats);
+
+MICROPS_END
 
 #endif

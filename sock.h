@@ -6,6 +6,10 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
+#include "api.h"
+
+MICROPS_BEGIN
+
 #define SOCK_TABLE_SIZE 4096 /* sockets; then EMFILE */
 
 /*
@@ -16,8 +20,12 @@
  * out: non-blocking calls and poll (step 61); options (step 62).
  */
 
+MICROPS_END
+
 /* Removes every socket. TCP and UDP end the descriptors behind them. */
 void sock_stop(void);
+
+MICROPS_BEGIN
 
 /* Opens a socket: PF_INET; SOCK_STREAM or SOCK_DGRAM; 0 or the type's protocol. Returns its
  * descriptor, a number that is not soon used again. EAFNOSUPPORT, EPROTONOSUPPORT, EMFILE, ENOMEM,
@@ -62,5 +70,7 @@ ssize_t sock_recvfrom(int id, void *buf, size_t n, struct sockaddr *addr, sockle
  * and those of udp_cmd_sendto. */
 ssize_t sock_sendto(int id, const void *buf, size_t n, const struct sockaddr *addr,
                     socklen_t addrlen);
+
+MICROPS_END
 
 #endif

@@ -7,6 +7,8 @@
 
 #include "ip.h"
 
+MICROPS_BEGIN
+
 #define TCP_HDR_SIZE_MIN 20
 #define TCP_PCB_SIZE 8192          /* control blocks; EMFILE if none can be released */
 #define TCP_MSS 536                /* send MSS if the peer sends no option, RFC 9293 3.7.1 */
@@ -124,12 +126,16 @@ struct tcp_stats {
     uint64_t backlog_full;    /* dropped: SYN or ACK, the listener's backlog is full */
 };
 
+MICROPS_END
+
 /* Registers TCP with IP. Returns 0 or -1. */
 int tcp_init(void);
 /* Closes all connections; sleepers return with EBADF. Waits until all data and FINs are
  * acknowledged, at most TCP_SHUTDOWN_TIMEOUT, or until INTR_IRQ_USER. Then resets connections whose
  * FIN is unacknowledged, and frees all blocks. Interrupts, timers and devices must still work. */
 void tcp_shutdown(void);
+
+MICROPS_BEGIN
 
 /* Copies the variables of block desc, also after tcp_cmd_close. Returns 0, or -1 (EBADF) if there
  * is none. */
@@ -200,5 +206,7 @@ int tcp_cmd_abort(int desc);
 
 /* Copies the counters. */
 void tcp_get_stats(struct tcp_stats *stats);
+
+MICROPS_END
 
 #endif

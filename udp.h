@@ -7,6 +7,8 @@
 
 #include "ip.h"
 
+MICROPS_BEGIN
+
 #define UDP_HDR_SIZE 8
 #define UDP_PCB_SIZE 1024     /* endpoints; one more open fails with EMFILE */
 #define UDP_QUEUE_LIMIT 64    /* datagrams queued at an endpoint; one more is dropped */
@@ -38,10 +40,14 @@ struct udp_stats {
     uint64_t send_failed;  /* datagrams refused by IP, or without route or memory */
 };
 
+MICROPS_END
+
 /* Registers UDP with IP. Returns 0 or -1. */
 int udp_init(void);
 /* Closes every endpoint. */
 void udp_shutdown(void);
+
+MICROPS_BEGIN
 
 /* Copies the state of an endpoint. Returns 0, or -1 (EBADF). */
 int udp_get_view(int desc, struct udp_view *view);
@@ -74,5 +80,7 @@ int udp_cmd_error(int desc);
 int udp_cmd_close(int desc);
 /* Copies the counters. */
 void udp_get_stats(struct udp_stats *stats);
+
+MICROPS_END
 
 #endif

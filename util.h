@@ -4,6 +4,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "api.h"
+
+MICROPS_BEGIN
+
 /*
  * Arrays
  */
@@ -44,17 +48,20 @@ extern int log_level; /* lines above it are not formatted; read it by log_enable
 
 void log_line(char mark, const char *file, int line, const char *func, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
+/* Sets the level: error, warn, info, debug or dump. Returns 0, or -1 for another name. */
+int log_set_level(const char *name);
+/* Passes the log to sink instead of stderr; NULL: back to stderr. sink must not log. */
+void log_set_sink(void (*sink)(const char *text));
+
+MICROPS_END
+
 /* Logs complete lines, at any level and without a prefix. Lines between log_begin and log_end are
  * written together at the end; such blocks nest. */
 void log_text(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_begin(void);
 void log_end(void);
-/* Sets the level: error, warn, info, debug or dump. Returns 0, or -1 for another name. */
-int log_set_level(const char *name);
 /* Sets the level from the variable MICROPS_LOG, unless log_set_level was called before. */
 void log_init(void);
-/* Passes the log to sink instead of stderr; NULL: back to stderr. sink must not log. */
-void log_set_sink(void (*sink)(const char *text));
 
 /* Logs size bytes in hexadecimal and as text, if the level is dump. */
 void hexdump(const void *data, size_t size);
@@ -143,6 +150,17 @@ void *table_next(const struct table *table, size_t *place);
 void table_remove(struct table *table, int number);
 
 /*
+ * Keyed hash: SipHash-2-4
+ */
+
+#define SIPHASH_KEY_SIZE 16
+
+/* Returns the keyed hash of len bytes of data: unpredictable without the key. */
+uint64_t siphash(const uint8_t key[SIPHASH_KEY_SIZE], const void *data, size_t len);
+
+MICROPS_BEGIN
+
+/*
  * Byte order: host to network and back
  */
 uint16_t hton16(uint16_t h);
@@ -158,13 +176,6 @@ uint32_t ntoh32(uint32_t n);
  * or ~cksum16 of preceding bytes, an even number of them. */
 uint16_t cksum16(const void *addr, size_t count, uint32_t init);
 
-/*
- * Keyed hash: SipHash-2-4
- */
-
-#define SIPHASH_KEY_SIZE 16
-
-/* Returns the keyed hash of len bytes of data: unpredictable without the key. */
-uint64_t siphash(const uint8_t key[SIPHASH_KEY_SIZE], const void *data, size_t len);
+MICROPS_END
 
 #endif

@@ -5,6 +5,8 @@
 
 #include "net.h"
 
+MICROPS_BEGIN
+
 /* Counters besides those of every device, struct net_device_stats */
 struct ether_pcap_stats {
     uint64_t completed; /* frames with an unfinished checksum, completed here */
@@ -19,5 +21,7 @@ struct ether_pcap_stats {
 struct net_device *ether_pcap_init(const char *name, const char *addr);
 /* Copies the counters. */
 void ether_pcap_get_stats(struct ether_pcap_stats *stats);
+
+MICROPS_END
 
 #endif
