@@ -7,21 +7,26 @@
  * SEED=N gives other random choices. The order of threads is the scheduler's, and not repeatable.
  */
 
+#define _GNU_SOURCE /* environ */
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <spawn.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "driver/loopback.h"
+#include "intr.h"
 #include "ip.h"
 #include "net.h"
 #include "netstat.h"
@@ -237,6 +242,100 @@ static void test_late_signal(void)
     check(platform_shutdown() == 0);
 }
 
+/* Signals that the stack uses. */
+static const int stack_signals[] = {SIGUSR1, SIGUSR2, SIGALRM, SIGIO};
+
+/* A thread older than the stack does not block its signals: they must not end the process. */
+static void *old_thread_main(void *arg)
+{
+    while (!atomic_load((atomic_int *)arg)) {
+        sleep_ms(1);
+    }
+    return NULL;
+}
+
+static void test_old_thread(void)
+{
+    static atomic_int end;
+    pthread_t thread = start(old_thread_main, &end);
+    size_t i;
+
+    stack_start();
+    for (i = 0; i < countof(stack_signals); i++) {
+        check(pthread_kill(thread, stack_signals[i]) == 0);
+    }
+    sleep_ms(20);
+    check(pthread_kill(thread, 0) == 0);
+    atomic_store(&end, 1);
+    pthread_join(thread, NULL);
+    stack_stop();
+}
+
+/* Starts a program and copies its mask of blocked signals. Without a shell, which would unblock
+ * them. */
+static void signals_of_program(char *text, size_t size)
+{
+    static char *const argv[] = {"grep", "SigBlk", "/proc/self/status", NULL};
+    posix_spawn_file_actions_t actions;
+    int ends[2];
+    pid_t pid;
+    ssize_t n;
+
+    check(pipe(ends) == 0);
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+    check(posix_spawnp(&pid, argv[0], &actions, NULL, argv, environ) == 0);
+    posix_spawn_file_actions_destroy(&actions);
+    close(ends[1]);
+    n = read(ends[0], text, size - 1);
+    text[n > 0 ? n : 0] = '\0';
+    close(ends[0]);
+    check(n > 0 && waitpid(pid, NULL, 0) == pid);
+}
+
+/* Are the stack's signals at their defaults, and unblocked? */
+static int signals_are_default(void)
+{
+    struct sigaction action;
+    sigset_t mask;
+    size_t i;
+
+    pthread_sigmask(SIG_SETMASK, NULL, &mask);
+    for (i = 0; i < countof(stack_signals); i++) {
+        sigaction(stack_signals[i], NULL, &action);
+        if (action.sa_handler != SIG_DFL || sigismember(&mask, stack_signals[i])) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* Waits for the child. Returns whether its status is 0. */
+static int ends_well(pid_t pid)
+{
+    int status;
+
+    return pid != -1 && waitpid(pid, &status, 0) == pid && status == 0;
+}
+
+static void test_started_program(void)
+{
+    char before[64], after[64];
+    pid_t pid;
+
+    signals_of_program(before, sizeof(before));
+    stack_start();
+    signals_of_program(after, sizeof(after));
+    check(strcmp(before, after) == 0);
+    pid = fork();
+    if (pid == 0) {
+        _exit(!signals_are_default());
+    }
+    check(ends_well(pid));
+    stack_stop();
+    check(signals_are_default());
+}
+
 /*
  * Interrupts and timers
  */
@@ -368,6 +467,104 @@ static void test_full_signal_queue(void)
     check(reaches(&second, 1));
     setrlimit(RLIMIT_SIGPENDING, &limit);
     stack_stop();
+}
+
+static atomic_int slow_isr_runs, slow_isr_ends;
+
+/* A driver that is slow to read. */
+static int slow_isr(unsigned int irq, void *arg)
+{
+    (void)irq;
+    (void)arg;
+    atomic_store(&slow_isr_runs, 1);
+    while (!atomic_load(&slow_isr_ends)) {
+        sleep_ms(1);
+    }
+    return 0;
+}
+
+/* Returns the signals queued for this user, those of other programs included. */
+static int queued_signals(void)
+{
+    FILE *file = fopen("/proc/self/status", "r");
+    char line[128];
+    int n = -1;
+
+    if (!check(file != NULL)) {
+        return 0;
+    }
+    while (n == -1 && fgets(line, sizeof(line), file)) {
+        if (sscanf(line, "SigQ: %d", &n) != 1) {
+            n = -1;
+        }
+    }
+    fclose(file);
+    check(n != -1);
+    return n;
+}
+
+#define FLOOD 200 /* frames: a kernel socket queues that many */
+
+/* The number of pending signals does not grow with that of frames. */
+static void test_flood_of_signals(void)
+{
+    int ends[2], before, i;
+
+    slow_isr_runs = slow_isr_ends = 0;
+    stack_init();
+    check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) == 0);
+    check(intr_register(INTR_IRQ_BASE, slow_isr, 0, NULL) == 0);
+    check(net_run() == 0);
+    check(intr_watch(ends[0], (unsigned int)INTR_IRQ_BASE) == 0);
+    check(reaches(&slow_isr_runs, 1));
+    before = queued_signals();
+    for (i = 0; i < FLOOD; i++) {
+        check(write(ends[1], "x", 1) == 1);
+        check(intr_raise(INTR_IRQ_BASE) == 0);
+    }
+    check(queued_signals() - before < FLOOD / 4);
+    atomic_store(&slow_isr_ends, 1);
+    stack_stop();
+    close(ends[0]);
+    close(ends[1]);
+}
+
+static atomic_int bytes_read;
+
+static int reading_isr(unsigned int irq, void *arg)
+{
+    char buf[16];
+    ssize_t n;
+
+    (void)irq;
+    while ((n = read(*(int *)arg, buf, sizeof(buf))) > 0) {
+        atomic_fetch_add(&bytes_read, (int)n);
+    }
+    return 0;
+}
+
+/* Sends each byte once the last one is read, while the interrupt thread is about to wait. */
+static void test_no_lost_interrupt(void)
+{
+    int ends[2], i;
+
+    bytes_read = 0;
+    stack_init();
+    check(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) == 0);
+    check(intr_register(INTR_IRQ_BASE, reading_isr, 0, &ends[0]) == 0);
+    check(net_run() == 0);
+    check(intr_watch(ends[0], (unsigned int)INTR_IRQ_BASE) == 0);
+    for (i = 0; i < 10000 && !test_failed; i++) {
+        check(write(ends[1], "x", 1) == 1);
+        while (atomic_load(&bytes_read) <= i) {
+            if (draw(1000) == 0 && !check(reaches(&bytes_read, i + 1))) {
+                break;
+            }
+        }
+    }
+    stack_stop();
+    close(ends[0]);
+    close(ends[1]);
 }
 
 /* A device in a flood: raises its interrupt again. */
@@ -1763,14 +1960,218 @@ static void test_log_beside_stdio(void)
     log_back(fd, old);
 }
 
-static void start_watchdog(void)
-{
-    sigset_t all, mask;
+/*
+ * Cancelled threads, the program's own signals, and forked children
+ */
 
-    sigfillset(&all); /* in a thread older than the platform its signals would end the process */
-    pthread_sigmask(SIG_SETMASK, &all, &mask);
-    pthread_detach(start(watchdog_main, NULL));
-    pthread_sigmask(SIG_SETMASK, &mask, NULL);
+static void *cancelled_caller_main(void *arg)
+{
+    sleep_in_call(*(int *)arg);
+    return NULL;
+}
+
+/* A thread cancelled in a call leaves no lock held, and frees what the call allocated. */
+static void test_cancelled_sleepers(void)
+{
+    static int calls[END_CALLS];
+    pthread_t threads[END_CALLS];
+    size_t before;
+    void *ret;
+    int i, round;
+
+    stack_start();
+    open_sleepers_sockets();
+    for (round = 0; round < 10; round++) {
+        wait_until_all_sleep();
+        before = memory_in_use();
+        for (i = 0; i < END_CALLS; i++) {
+            calls[i] = i == 3 || i == 5 ? 4 : i; /* connect would leave its socket open */
+            threads[i] = start(cancelled_caller_main, &calls[i]);
+        }
+        wait_until_all_sleep();
+        for (i = 0; i < END_CALLS; i++) {
+            check(pthread_cancel(threads[i]) == 0);
+        }
+        for (i = 0; i < END_CALLS; i++) {
+            check(pthread_join(threads[i], &ret) == 0 && ret == PTHREAD_CANCELED);
+        }
+        wait_until_all_sleep();
+        check(memory_in_use() == before);
+    }
+    check(sock_close(datagrams) == 0 && sock_close(idle_listener) == 0 && sock_close(stream) == 0);
+    stack_stop();
+}
+
+/* Sends without ever sleeping in the stack. */
+static void *cancelled_sender_main(void *arg)
+{
+    struct sockaddr_in nobody = address(TCP_PORT + 3);
+    int id = *(int *)arg;
+
+    for (;;) {
+        sock_sendto(id, zeros, 10, (struct sockaddr *)&nobody, sizeof(nobody));
+        pthread_testcancel();
+    }
+    return NULL;
+}
+
+static void test_cancelled_senders(void)
+{
+    pthread_t threads[PAIRS];
+    int id, round;
+    size_t i;
+
+    stack_start();
+    id = sock_open(PF_INET, SOCK_DGRAM, 0);
+    for (round = 0; round < 50; round++) {
+        for (i = 0; i < countof(threads); i++) {
+            threads[i] = start(cancelled_sender_main, &id);
+        }
+        usleep(draw(2000));
+        for (i = 0; i < countof(threads); i++) {
+            pthread_cancel(threads[i]);
+        }
+        for (i = 0; i < countof(threads); i++) {
+            pthread_join(threads[i], NULL);
+        }
+    }
+    check(sock_close(id) == 0);
+    stack_stop();
+}
+
+static atomic_int handled, received;
+
+static void counting_handler(int signo)
+{
+    (void)signo;
+    atomic_fetch_add(&handled, 1);
+}
+
+static void interrupting_handler(int signo)
+{
+    (void)signo;
+    intr_raise(INTR_IRQ_USER);
+}
+
+static void *sleeping_receiver_main(void *arg)
+{
+    char byte;
+    ssize_t n = sock_recvfrom(*(int *)arg, &byte, 1, NULL, NULL);
+
+    atomic_store(&received, n == -1 ? -errno : (int)n);
+    return NULL;
+}
+
+/* A handler of the program ends a sleeping call only by raising INTR_IRQ_USER. */
+static void test_own_handlers(void)
+{
+    struct sigaction own = {.sa_handler = counting_handler}; /* without SA_RESTART */
+    struct sigaction ending = {.sa_handler = interrupting_handler};
+    pthread_t thread;
+    int id, i;
+
+    stack_start();
+    handled = received = 0;
+    sigaction(SIGWINCH, &own, NULL);
+    sigaction(SIGHUP, &ending, NULL);
+    id = sock_open(PF_INET, SOCK_DGRAM, 0);
+    thread = start(sleeping_receiver_main, &id);
+    wait_until_all_sleep();
+    for (i = 1; i <= 10; i++) {
+        pthread_kill(thread, SIGWINCH);
+        check(reaches(&handled, i));
+    }
+    sleep_ms(20);
+    check(received == 0);
+    pthread_kill(thread, SIGHUP);
+    pthread_join(thread, NULL);
+    check(received == -EINTR);
+    signal(SIGWINCH, SIG_DFL);
+    signal(SIGHUP, SIG_DFL);
+    stack_stop();
+}
+
+static int device_fd = -1; /* of a device with a descriptor, such as a TAP */
+
+static int file_open(struct net_device *dev)
+{
+    (void)dev;
+    device_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    return device_fd == -1 ? -1 : 0;
+}
+
+static int file_close(struct net_device *dev)
+{
+    (void)dev;
+    return close(device_fd);
+}
+
+/* Returns the exit status of a forked child: 0, or the number of the check that failed. */
+static int child_checks(int id, int acceptor)
+{
+    struct sockaddr_in addr = address(TCP_PORT);
+    char byte;
+
+    if (sock_recvfrom(id, &byte, 1, NULL, NULL) != -1 || errno != ENETDOWN) {
+        return 1;
+    }
+    if (sock_sendto(id, "x", 1, (struct sockaddr *)&addr, sizeof(addr)) != -1 ||
+        errno != ENETDOWN) {
+        return 2;
+    }
+    if (sock_accept(acceptor, NULL, NULL) != -1 || errno != ENETDOWN) {
+        return 3;
+    }
+    if (sock_open(PF_INET, SOCK_STREAM, 0) != -1 || errno != ENETDOWN || sock_close(id) != -1) {
+        return 4;
+    }
+    if (fcntl(device_fd, F_GETFD) != -1) {
+        return 5;
+    }
+    netstat_print();
+    return net_shutdown() == -1 && net_init() == -1 ? 0 : 6;
+}
+
+/* Forks children one after another while other threads hold the stack's locks at times. */
+static void make_children(int id, int acceptor)
+{
+    pid_t pid;
+    int i;
+
+    for (i = 0; i < 50; i++) {
+        pid = fork();
+        if (pid == 0) {
+            alarm(10); /* ends the child if a call hangs */
+            _exit(child_checks(id, acceptor));
+        }
+        check(ends_well(pid));
+    }
+}
+
+static void test_forked_child(void)
+{
+    static const struct net_device_ops ops = {.open = file_open, .close = file_close};
+    struct net_device *dev;
+    pthread_t threads[PAIRS];
+    int id, acceptor;
+    size_t i;
+
+    stack_init();
+    dev = net_device_alloc();
+    dev->ops = &ops;
+    check(net_device_register(dev) == 0 && net_run() == 0);
+    id = sock_open(PF_INET, SOCK_DGRAM, 0);
+    acceptor = listen_at(TCP_PORT, 1);
+    for (i = 0; i < countof(threads); i++) {
+        threads[i] = start(cancelled_sender_main, &id);
+    }
+    make_children(id, acceptor);
+    for (i = 0; i < countof(threads); i++) {
+        pthread_cancel(threads[i]);
+        pthread_join(threads[i], NULL);
+    }
+    check(fcntl(device_fd, F_GETFD) != -1); /* the parent's is still open */
+    stack_stop();
 }
 
 int main(int argc, char **argv)
@@ -1788,7 +2189,7 @@ int main(int argc, char **argv)
     }
     sigemptyset(&none);
     pthread_sigmask(SIG_SETMASK, &none, NULL);
-    start_watchdog();
+    pthread_detach(start(watchdog_main, NULL));
     if (!getenv("MICROPS_LOG")) { /* errors are part of the tests */
         log_set_level("error");
         log_set_sink(discard);
@@ -1797,9 +2198,13 @@ int main(int argc, char **argv)
     run_test("leaves no thread, descriptor or memory behind, nor a signal blocked [M-11]",
              test_nothing_left);
     run_test("survives a signal that nobody takes any more", test_late_signal);
+    run_test("survives its signals in a thread that is older", test_old_thread);
+    run_test("leaves no signal blocked in a program that is started", test_started_program);
     run_test("takes interrupts one after another, whoever raises them", test_interrupts);
     run_test("lets anybody raise interrupts while it stops", test_raising_at_the_end);
     run_test("asks every device when the queue of signals is full [M-10]", test_full_signal_queue);
+    run_test("has few signals pending, however many frames come", test_flood_of_signals);
+    run_test("loses no frame that comes when it is about to wait", test_no_lost_interrupt);
     run_test("gives each interrupt its turn, whatever comes all the time", test_turns);
     run_test("calls a timer at its interval, and not after the end", test_timer);
     run_test("interrupts who sleeps, once, and forgets it", test_interruption);
@@ -1820,6 +2225,10 @@ int main(int argc, char **argv)
     run_test("leaves the log unlocked if a logging thread is cancelled", test_log_cancelled);
     run_test("logs in a child forked while the parent's threads log", test_log_forked);
     run_test("logs while another thread holds stdio's lock on stderr", test_log_beside_stdio);
+    run_test("leaves no lock or memory behind if a sleeper is cancelled", test_cancelled_sleepers);
+    run_test("leaves no lock or memory behind if a sender is cancelled", test_cancelled_senders);
+    run_test("sleeps on after a handler of the program has run", test_own_handlers);
+    run_test("is down in a forked child, even if a lock was held", test_forked_child);
     if (passed + failed == 0) {
         fprintf(stderr, "%s: no test has '%s' in its text: -l lists them\n", argv[0], only);
         return 2;
