@@ -490,7 +490,8 @@ static int queued_signals(void)
     char line[128];
     int n = -1;
 
-    if (!check(file != NULL)) {
+    if (!file) {
+        check(file != NULL);
         return 0;
     }
     while (n == -1 && fgets(line, sizeof(line), file)) {
@@ -2129,7 +2130,10 @@ static int child_checks(int id, int acceptor)
         return 5;
     }
     netstat_print();
-    return net_shutdown() == -1 && net_init() == -1 ? 0 : 6;
+    if (net_shutdown() != -1 || errno != ENETDOWN || net_init() != -1 || errno != ENETDOWN) {
+        return 6;
+    }
+    return 0;
 }
 
 /* Forks children one after another while other threads hold the stack's locks at times. */
