@@ -1356,7 +1356,7 @@ static ssize_t random_call(int id)
     socklen_t len = sizeof(addr);
     uint8_t buf[UDP_SIZE_MAX];
 
-    switch (draw(11)) {
+    switch (draw(13)) {
     case 0:
         return slot_put(sock_open(PF_INET, draw(4) ? SOCK_STREAM : SOCK_DGRAM, 0));
     case 1:
@@ -1375,6 +1375,10 @@ static ssize_t random_call(int id)
     case 8:
         return sock_recv(id, buf, sizeof(buf));
     case 9:
+        return sock_shutdown(id, SHUT_RD + (int)draw(3));
+    case 10:
+        return draw(2) ? sock_getsockname(id, sa, &len) : sock_getpeername(id, sa, &len);
+    case 11:
         return sock_sendto(id, zeros, draw(UDP_SIZE_MAX), sa, len);
     default:
         return sock_recvfrom(id, buf, sizeof(buf), sa, &len);
