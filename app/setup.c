@@ -117,8 +117,11 @@ void setup_fail(int status, const char *fmt, ...)
 
 static void help(const struct setup *setup)
 {
-    printf("usage: %s [options] %s port\n%s\n\n", program, setup->client ? "addr" : "[addr]",
-           setup->about);
+    static const char *const usages[] = {"[addr] port", "addr port"};
+    static const char *const examples[] = {"7", "192.0.2.1 7"};
+
+    printf("usage: %s [options] %s\n%s\n\n", program,
+           setup->take ? setup->usage : usages[setup->client], setup->about);
     printf("  -i device       a TAP, an interface (by PF_PACKET), or none: only loopback [%s]\n"
            "  -m hwaddr       the stack's hardware address on it [%s]\n"
            "  -a addr/prefix  the stack's IP address on it [%s]\n"
@@ -127,13 +130,16 @@ static void help(const struct setup *setup)
     if (setup->client) {
         printf("  -t seconds      how long to wait for the peer [%d]\n", LIMIT);
     }
+    if (setup->take) {
+        printf("  -o file         where to write, instead of standard output\n");
+    }
     printf("  -w file         captures each frame in and out of the device, for tcpdump -r\n");
     printf("  -q, -v          a quieter or more verbose log on stderr; repeatable. The levels:\n"
            "                  error, warn, info, debug, dump [the variable MICROPS_LOG, or info]\n"
            "  -h              this help\n"
            "SIGQUIT (Ctrl-\\) prints devices, routes, ARP table, connections and counters.\n\n"
            "for example: %s -i %s -a %s %s\n",
-           program, DEVICE, ADDRESS, setup->client ? "192.0.2.1 7" : "7");
+           program, DEVICE, ADDRESS, setup->take ? setup->example : examples[setup->client]);
     exit(0);
 }
 
@@ -217,6 +223,7 @@ static void take_option(struct setup *setup, int option)
     case 'v': verbosity++; break;
     case 'h': help(setup); break;
     case 'w': capture_path = optarg; break;
+    case 'o': setup->output = optarg; break;
     case 't':
         if (parse_number(optarg, 1, 86400, &number) == -1) {
             setup_fail(2, "-t '%s' is not 1 to 86400 seconds; for example: -t %d", optarg, LIMIT);
@@ -231,10 +238,26 @@ static void take_option(struct setup *setup, int option)
     }
 }
 
+void setup_take_peer(struct setup *setup, const char *addr, const char *port)
+{
+    unsigned long number;
+
+    setup->addr = addr;
+    if (ip_addr_pton(addr, &setup->endp.addr) == -1) {
+        setup_fail(2, "'%s' is not an address; an address looks like 192.0.2.1", addr);
+    }
+    if (setup->client &&
+        (setup->endp.addr == IP_ADDR_ANY || ntoh32(setup->endp.addr) >> 28 >= 14)) {
+        setup_fail(2, "'%s' is not the address of one host; an address looks like 192.0.2.1", addr);
+    }
+    if (parse_number(port, 1, 65535, &number) == -1) {
+        setup_fail(2, "'%s' is not a port; a port is a number from 1 to 65535", port);
+    }
+    setup->endp.port = hton16((uint16_t)number);
+}
+
 static void take_arguments(struct setup *setup, int count, char *args[])
 {
-    unsigned long port;
-
     if (count < 1 + setup->client) {
         setup_fail(2, "%s missing; for example: %s %s",
                    setup->client ? "an address or port is" : "a port is", program,
@@ -243,19 +266,7 @@ static void take_arguments(struct setup *setup, int count, char *args[])
     if (count > 2) {
         setup_fail(2, "'%s' is one argument too many; '%s -h' explains them", args[2], program);
     }
-    setup->addr = count == 2 ? args[0] : "0.0.0.0";
-    if (ip_addr_pton(setup->addr, &setup->endp.addr) == -1) {
-        setup_fail(2, "'%s' is not an address; an address looks like 192.0.2.1", setup->addr);
-    }
-    if (setup->client &&
-        (setup->endp.addr == IP_ADDR_ANY || ntoh32(setup->endp.addr) >> 28 >= 14)) {
-        setup_fail(2, "'%s' is not the address of one host; an address looks like 192.0.2.1",
-                   setup->addr);
-    }
-    if (parse_number(args[count - 1], 1, 65535, &port) == -1) {
-        setup_fail(2, "'%s' is not a port; a port is a number from 1 to 65535", args[count - 1]);
-    }
-    setup->endp.port = hton16((uint16_t)port);
+    setup_take_peer(setup, count == 2 ? args[0] : "0.0.0.0", args[count - 1]);
 }
 
 /* The stack's default is debug, many lines a frame; the programs' is info. */
@@ -281,16 +292,21 @@ static void set_log_level(void)
 
 static void parse(struct setup *setup, int argc, char *argv[])
 {
+    static const char *const options[] = {":i:m:a:g:w:qvh", ":i:m:a:g:w:qvht:"};
+    const char *known = setup->take ? ":i:m:a:g:w:qvht:o:" : options[setup->client];
     int option;
 
     setup->limit = LIMIT;
     parse_address(ADDRESS);
     opterr = 0;
-    while ((option = getopt(argc, argv, setup->client ? ":i:m:a:g:w:qvht:" : ":i:m:a:g:w:qvh")) !=
-           -1) {
+    while ((option = getopt(argc, argv, known)) != -1) {
         take_option(setup, option);
     }
-    take_arguments(setup, argc - optind, argv + optind);
+    if (setup->take) {
+        setup->take(setup, argc - optind, argv + optind);
+    } else {
+        take_arguments(setup, argc - optind, argv + optind);
+    }
     if (capture_path && !strcmp(device, "none")) {
         setup_fail(2, "-w '%s': there is no device to capture with -i none", capture_path);
     }

@@ -31,6 +31,12 @@
 /* The program's description, then the choices of the command line. */
 struct setup {
     const char *about;  /* a few lines for -h */
+    /* For a client whose arguments are not address and port, else NULL: the arguments as -h shows
+     * them, an example, and the function that reads them and calls setup_take_peer. Such a client
+     * has -o FILE, too. */
+    const char *usage, *example;
+    void (*take)(struct setup *setup, int count, char *args[]);
+    const char *output; /* -o, or NULL */
     int client;         /* the address is required, and there is -t */
     const char *addr;   /* the address as given, or "0.0.0.0" */
     ip_endp_t endp;     /* address and port, in network byte order */
@@ -42,6 +48,8 @@ enum setup_event { SETUP_WOKEN, SETUP_SIGNAL, SETUP_TIMEOUT };
 /* Reads the command line and starts the stack on loopback (net0) and the device (net1). Call it
  * before any other thread exists. */
 void setup_start(struct setup *setup, int argc, char *argv[]);
+/* Sets the peer from addr, a.b.c.d, and port, 1 to 65535. Keeps the pointer addr. */
+void setup_take_peer(struct setup *setup, const char *addr, const char *port);
 /* Sleeps until setup_wake, SIGINT or SIGTERM, or for that many seconds (0: no limit), and returns
  * the reason. SETUP_WOKEN may be spurious: check the condition again. */
 enum setup_event setup_wait(unsigned int seconds);

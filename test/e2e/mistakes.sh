@@ -12,7 +12,7 @@ mistake() {
     last=$(tail -n 1 "$tmp/err")
     if [ $status != "$expected" ]; then
         fail "$text: status $expected, got $status" "$tmp/err"
-    elif ! echo "$last" | grep -Eq "^(tcp|udp)[cs]\.exe: .*$words"; then
+    elif ! echo "$last" | grep -Eq "^(tcp|udp|http)[cs]\.exe: .*$words"; then
         fail "$text: '$words' in '$last'"
     else
         ok "$text: status $status, $last"
@@ -23,7 +23,7 @@ mistake() {
 nobody="setpriv --reuid 65534 --regid 65534 --clear-groups"
 
 helps() {
-    for program in tcps tcpc udps udpc; do
+    for program in tcps tcpc udps udpc httpc; do
         "$bin/$program.exe" -h >"$tmp/help" 2>"$tmp/err" || return 1
         [ ! -s "$tmp/err" ] && grep -q 'for example' "$tmp/help" || return 1
     done
@@ -55,6 +55,13 @@ mistake "-m with a malformed address" 2 "one station" "$bin/tcps.exe" -m 00:00:5
 mistake "-g outside the network" 2 "neighbour" "$bin/tcps.exe" -g 198.51.100.1 7
 mistake "-g with a malformed address" 2 "not an address" "$bin/tcps.exe" -g host 7
 mistake "-t 0" 2 "seconds" "$bin/tcpc.exe" -t 0 $host 7
+mistake "no URL" 2 "URL is needed" "$bin/httpc.exe"
+mistake "an address and a port in place of a URL" 2 "URL is needed" "$bin/httpc.exe" $host 80
+mistake "a URL of https" 2 "does not begin with http" "$bin/httpc.exe" https://$host/
+mistake "a URL with a name" 2 "is not an address" "$bin/httpc.exe" http://www.example.com/
+mistake "a URL to port 0" 2 "1 to 65535" "$bin/httpc.exe" http://$host:0/
+mistake "a URL with a blank" 2 "%20" "$bin/httpc.exe" "http://$host/a b"
+mistake "-o of another program" 2 "no option -o" "$bin/tcpc.exe" -o file $host 7
 mistake "-w without a device" 2 "no device" "$bin/tcps.exe" -i none -w "$tmp/x.pcap" 7
 mistake "an address that is not ours" 2 "of this stack" "$bin/tcps.exe" -i none $stack 7
 

@@ -1,10 +1,14 @@
-/* server.exe addr port echo|bye|hear|reset|udp: servers on the machine's own TCP and UDP, until they
- * are killed. echo sends back what comes; bye says so and closes; hear says so, sends no more, and
- * prints how many bytes came all the same; reset breaks the connection off; udp echoes
- * datagrams. */
+/*
+ * server.exe addr port MODE [FILE]: servers on the kernel's TCP and UDP, until they are killed
+ *
+ * echo echoes a stream. bye sends "bye" and closes. hear sends "bye", half-closes, and prints how
+ * many bytes it receives. say answers each HTTP request with FILE as it is, drip byte by byte.
+ * reset resets the connection. udp echoes datagrams.
+ */
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -14,6 +18,7 @@
 #include <unistd.h>
 
 static uint8_t buf[65536];
+static const char *answer; /* FILE of say and drip */
 
 static void die(const char *what)
 {
@@ -56,6 +61,53 @@ static void hear(int fd)
     }
     printf("received %zu bytes\n", total);
     fflush(stdout);
+}
+
+/* Reads a request to its empty line, and prints it. */
+static void hear_request(int fd)
+{
+    size_t len = 0;
+    ssize_t n = 1;
+
+    buf[0] = '\0';
+    while (n > 0 && len < sizeof(buf) - 1 && !strstr((char *)buf, "\r\n\r\n")) {
+        n = recv(fd, buf + len, sizeof(buf) - 1 - len, 0);
+        len += n > 0 ? (size_t)n : 0;
+        buf[len] = '\0';
+    }
+    printf("%s", (char *)buf);
+    fflush(stdout);
+}
+
+static void send_answer(int fd, size_t piece)
+{
+    FILE *f = fopen(answer, "r");
+    int on = 1;
+    size_t n;
+
+    if (!f) {
+        die(answer);
+    }
+    hear_request(fd);
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    while ((n = fread(buf, 1, piece, f)) > 0 && send(fd, buf, n, MSG_NOSIGNAL) > 0) {
+        continue;
+    }
+    fclose(f);
+    shutdown(fd, SHUT_WR);
+    while (recv(fd, buf, sizeof(buf), 0) > 0) { /* else late data is answered by a reset */
+        continue;
+    }
+}
+
+static void say(int fd)
+{
+    send_answer(fd, sizeof(buf));
+}
+
+static void drip(int fd)
+{
+    send_answer(fd, 1);
 }
 
 static void reset(int fd)
@@ -120,7 +172,8 @@ static void (*body_named(const char *name))(int fd)
     static const struct {
         const char *name;
         void (*body)(int fd);
-    } bodies[] = {{"echo", echo}, {"bye", bye}, {"hear", hear}, {"reset", reset}};
+    } bodies[] = {{"echo", echo}, {"bye", bye}, {"hear", hear}, {"say", say},
+                  {"drip", drip}, {"reset", reset}};
     size_t i;
 
     for (i = 0; i < sizeof(bodies) / sizeof(*bodies) - 1 && strcmp(bodies[i].name, name); i++) {
@@ -131,10 +184,11 @@ static void (*body_named(const char *name))(int fd)
 
 int main(int argc, char *argv[])
 {
-    if (argc != 4) {
-        fprintf(stderr, "usage: server.exe addr port echo|bye|hear|reset|udp\n");
+    if (argc != 4 && argc != 5) {
+        fprintf(stderr, "usage: server.exe addr port echo|bye|hear|say|drip|reset|udp [FILE]\n");
         return 2;
     }
+    answer = argv[4];
     if (!strcmp(argv[3], "udp")) {
         serve_datagrams(bound_socket(argv[1], argv[2], SOCK_DGRAM));
     } else {

@@ -1,0 +1,515 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "ip.h"
+#include "setup.h"
+#include "sock.h"
+#include "util.h"
+
+/*
+ * A client of the web: one GET by HTTP/1.1 (RFC 9110, RFC 9112)
+ *
+ * It is an example of a program on the stack's sockets: one thread asks and reads the answer, main
+ * waits for it, for a signal, or for the limit. The server may be anybody's: what it sends is taken
+ * as the RFC has it and not otherwise, and whatever it could send without end has a limit.
+ */
+
+#define BUF_SIZE 8192
+#define HOST_MAX 21 /* a.b.c.d:port */
+/* Longer, or more: an error */
+#define URL_PATH_MAX    2048  /* bytes, the query included */
+#define HEADER_LINE_MAX 8192  /* bytes; of a chunk's size or the trailer, too */
+#define HEADER_MAX      65536 /* bytes in all, and in all of the trailer */
+#define INTERIM_MAX     16    /* answers 1xx before the real one */
+
+struct answer {
+    int status;
+    char reason[64];
+    int has_length, chunked;
+    uint64_t length;
+    char location[256];
+};
+
+static char host[HOST_MAX + 1];
+static char path[URL_PATH_MAX + 1];
+
+static int sock;
+static struct sockaddr_in peer;
+static const char *output; /* -o, or NULL: standard output */
+
+static atomic_int done;    /* the thread has come to its end */
+static atomic_int waiting; /* for the server, and not for who reads what we print */
+static atomic_ullong received;
+static char problem[512]; /* what has gone wrong; empty: nothing */
+
+/* Notes what has gone wrong. Returns -1. */
+static int __attribute__((format(printf, 1, 2))) fail(const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(problem, sizeof(problem), fmt, ap);
+    va_end(ap);
+    return -1;
+}
+
+/*
+ * The URL
+ */
+
+/* http://a.b.c.d[:port][/path][?query]; a fragment is nothing for the server. */
+static void take_url(struct setup *setup, int count, char *args[])
+{
+    static const char scheme[] = "http://";
+    const char *url = args[0], *rest;
+    char addr[HOST_MAX + 1], *colon;
+    size_t len;
+
+    if (count != 1) {
+        setup_fail(2, "one URL is needed; for example: %s", setup->example);
+    }
+    if (strncasecmp(url, scheme, strlen(scheme)) != 0) {
+        setup_fail(2, "'%s' does not begin with %s, and nothing else is spoken here", url, scheme);
+    }
+    url += strlen(scheme);
+    len = strcspn(url, "/?#");
+    rest = url + len;
+    if (len > HOST_MAX) {
+        setup_fail(2, "'%.*s' is not an address; an address looks like 192.0.2.1", (int)len, url);
+    }
+    snprintf(host, sizeof(host), "%.*s", (int)len, url);
+    len = strcspn(rest, "#");
+    if (len + 1 > URL_PATH_MAX) {
+        setup_fail(2, "the URL is too long: %d bytes at most", URL_PATH_MAX);
+    }
+    snprintf(path, sizeof(path), "%s%.*s", *rest == '/' ? "" : "/", (int)len, rest);
+    for (rest = path; *rest; rest++) {
+        if (*rest <= ' ' || *rest > '~') {
+            setup_fail(2, "the URL has a character that has to be written as %%20 and the like");
+        }
+    }
+    memcpy(addr, host, sizeof(addr));
+    colon = strchr(addr, ':');
+    if (colon) {
+        *colon = '\0';
+    }
+    setup_take_peer(setup, addr, colon ? colon + 1 : "80");
+    setup->addr = host;
+}
+
+/*
+ * Bytes and lines
+ */
+
+static uint8_t buf[BUF_SIZE];
+static size_t at, end;    /* of buf: what has been read, and what has come */
+static size_t header_len; /* so far */
+
+/* Returns how many bytes have come, 0 when the server has closed, or -1. */
+static ssize_t fill(void)
+{
+    ssize_t n;
+
+    atomic_store(&waiting, 1);
+    do {
+        n = sock_recv(sock, buf, sizeof(buf));
+    } while (n == -1 && errno == EINTR);
+    atomic_store(&waiting, 0);
+    at = 0;
+    end = n > 0 ? (size_t)n : 0;
+    atomic_fetch_add(&received, end);
+    return n == -1 ? fail("the connection broke: %s", strerror(errno)) : n;
+}
+
+/* The next byte, or -1. The end is an error here. */
+static int get(void)
+{
+    ssize_t n = 1;
+
+    if (at == end) {
+        n = fill();
+    }
+    if (n == 0) {
+        fail("the server closed in the middle of its answer");
+    }
+    return n <= 0 ? -1 : buf[at++];
+}
+
+/* Reads a line, which ends with CR LF, or LF alone (RFC 9112 2.2), without its end. Returns its
+ * length, or -1. line has HEADER_LINE_MAX + 1 bytes. */
+static int get_line(char *line)
+{
+    int len = 0, c;
+
+    while ((c = get()) != '\n') {
+        if (c == -1) {
+            return -1;
+        }
+        if (len == HEADER_LINE_MAX || ++header_len > HEADER_MAX) {
+            return fail("the answer's header has no end");
+        }
+        if (c == '\0') {
+            return fail("the answer's header has a zero in it");
+        }
+        line[len++] = (char)c;
+    }
+    if (len > 0 && line[len - 1] == '\r') {
+        len--;
+    }
+    line[len] = '\0';
+    return strchr(line, '\r') ? fail("the answer's header has a stray CR") : len;
+}
+
+/* What a stranger has sent, for a message: no control characters for the terminal. */
+static void copy_printable(char *dst, size_t size, const char *src)
+{
+    size_t i;
+
+    for (i = 0; i + 1 < size && src[i]; i++) {
+        dst[i] = src[i] >= ' ' && src[i] <= '~' ? src[i] : '?';
+    }
+    dst[i] = '\0';
+}
+
+/*
+ * The header
+ */
+
+/* RFC 9112 4: HTTP-version SP 3DIGIT SP [reason]. Who has no reason may lack the blank, too. */
+static int parse_status(struct answer *answer, const char *line)
+{
+    static const char version[] = "HTTP/1.";
+    const char *code = line + strlen(version) + 2;
+
+    if (strncmp(line, version, strlen(version)) != 0 || strspn(code - 2, "0123456789") != 1 ||
+        code[-1] != ' ' || strspn(code, "0123456789") != 3 || (code[3] && code[3] != ' ')) {
+        return fail("the server does not speak HTTP/1");
+    }
+    answer->status = atoi(code);
+    copy_printable(answer->reason, sizeof(answer->reason), code[3] ? code + 4 : "");
+    return answer->status < 100 ? fail("the server's status is %d", answer->status) : 0;
+}
+
+/* A number of that base at the beginning of text, of at most 15 digits, so that it can't overflow.
+ * Returns what follows, or NULL. */
+static const char *parse_size(const char *text, int base, uint64_t *size)
+{
+    size_t len = strspn(text, base == 16 ? "0123456789abcdefABCDEF" : "0123456789");
+
+    if (len == 0 || len > 15) {
+        return NULL;
+    }
+    *size = strtoull(text, NULL, base);
+    return text + len;
+}
+
+/* RFC 9110 8.6: the same number again is allowed, in a list or another field, and none but it. */
+static int parse_length(struct answer *answer, const char *value)
+{
+    uint64_t length;
+
+    for (;;) {
+        value = parse_size(value, 10, &length);
+        if (!value || (answer->has_length && length != answer->length)) {
+            return fail("the answer's Content-Length is not one number");
+        }
+        answer->has_length = 1;
+        answer->length = length;
+        value += strspn(value, " \t");
+        if (!*value) {
+            return 0;
+        }
+        if (*value++ != ',') {
+            return fail("the answer's Content-Length is not one number");
+        }
+        value += strspn(value, " \t");
+    }
+}
+
+/* Any coding but chunked would have to be asked for (RFC 9110 10.1.4). */
+static int parse_coding(struct answer *answer, const char *value)
+{
+    if (answer->chunked || strcasecmp(value, "chunked") != 0) {
+        return fail("the answer's transfer coding is not known here");
+    }
+    answer->chunked = 1;
+    return 0;
+}
+
+/* RFC 9112 5: name ":" OWS value OWS. Returns 1 if the body depends on it, 0, or -1. */
+static int parse_field(struct answer *answer, char *line)
+{
+    size_t name = strcspn(line, ": \t"), len;
+    char *value = line + name + 1;
+
+    if (name == 0 || line[name] != ':') {
+        return fail("the answer's header has a line that is no field");
+    }
+    line[name] = '\0';
+    value += strspn(value, " \t");
+    for (len = strlen(value); len > 0 && strchr(" \t", value[len - 1]); len--) {
+        value[len - 1] = '\0';
+    }
+    if (strcasecmp(line, "Content-Length") == 0) {
+        return parse_length(answer, value) == -1 ? -1 : 1;
+    }
+    if (strcasecmp(line, "Transfer-Encoding") == 0) {
+        return parse_coding(answer, value) == -1 ? -1 : 1;
+    }
+    if (strcasecmp(line, "Location") == 0) {
+        copy_printable(answer->location, sizeof(answer->location), value);
+    }
+    return 0;
+}
+
+/* Fields up to the empty line; of a trailer (NULL) none says anything to us. A line that begins
+ * with a blank goes on with the field before (RFC 9112 5.2, obsolete): nobody who means well does
+ * that to one on which the body depends. */
+static int get_fields(struct answer *answer)
+{
+    static char line[HEADER_LINE_MAX + 1];
+    int len, matters = 0;
+
+    while ((len = get_line(line)) > 0) {
+        if (*line == ' ' || *line == '\t') {
+            if (matters) {
+                return fail("the answer's header folds the line of its length");
+            }
+        } else if (answer) {
+            matters = parse_field(answer, line);
+        }
+        if (matters == -1) {
+            return -1;
+        }
+    }
+    return len;
+}
+
+/* The answer's header; answers 1xx before it only say that it will come. */
+static int get_header(struct answer *answer)
+{
+    static char line[HEADER_LINE_MAX + 1];
+    int i;
+
+    for (i = 0; i <= INTERIM_MAX; i++) {
+        *answer = (struct answer){.status = 0};
+        if (get_line(line) == -1 || parse_status(answer, line) == -1 || get_fields(answer) == -1) {
+            return -1;
+        }
+        if (answer->status == 101) {
+            return fail("the server changes to a protocol that nobody asked for");
+        }
+        if (answer->status >= 200) {
+            return 0;
+        }
+    }
+    return fail("the server has answers that are none, without end");
+}
+
+/*
+ * The body
+ */
+
+/* Prints len bytes of the body, or all until the server closes (UINT64_MAX). */
+static int print_body(uint64_t len)
+{
+    uint64_t left = len;
+    size_t part;
+    ssize_t n;
+
+    while (left > 0) {
+        n = at == end ? fill() : 1;
+        if (n == 0 && len == UINT64_MAX) {
+            return 0;
+        }
+        if (n == 0) {
+            return fail("the server closed after %llu of %llu bytes",
+                        (unsigned long long)(len - left), (unsigned long long)len);
+        }
+        if (n == -1) {
+            return -1;
+        }
+        part = end - at < left ? end - at : (size_t)left;
+        if (setup_write(buf + at, part) == -1) {
+            return fail("can't write: %s", strerror(errno));
+        }
+        at += part;
+        left -= part;
+    }
+    return 0;
+}
+
+/* RFC 9112 7.1: chunk-size [chunk-ext] CRLF chunk-data CRLF, the last one of size 0 and without
+ * data, then the trailer. */
+static int print_chunks(void)
+{
+    static char line[HEADER_LINE_MAX + 1];
+    const char *rest;
+    uint64_t size;
+
+    for (;;) {
+        header_len = 0; /* the body may be as long as it likes */
+        if (get_line(line) == -1) {
+            return -1;
+        }
+        rest = parse_size(line, 16, &size);
+        if (!rest || (rest[strspn(rest, " \t")] && rest[strspn(rest, " \t")] != ';')) {
+            return fail("a chunk's size is not a number");
+        }
+        if (size == 0) {
+            return get_fields(NULL);
+        }
+        if (print_body(size) == -1) {
+            return -1;
+        }
+        if (get_line(line) != 0) {
+            return *problem ? -1 : fail("a chunk is longer than it says");
+        }
+    }
+}
+
+/* RFC 9112 6.3 */
+static int get_body(const struct answer *answer)
+{
+    if (answer->status == 204) {
+        return 0;
+    }
+    if (answer->chunked && answer->has_length) {
+        return fail("the answer tells its length in two ways");
+    }
+    if (answer->chunked) {
+        return print_chunks();
+    }
+    return print_body(answer->has_length ? answer->length : UINT64_MAX);
+}
+
+/* From now on standard output is the file. */
+static int open_output(void)
+{
+    int fd = open(output, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+
+    if (fd == -1 || dup2(fd, STDOUT_FILENO) == -1) {
+        return fail("-o '%s': %s", output, strerror(errno));
+    }
+    close(fd);
+    return 0;
+}
+
+/*
+ * The exchange
+ */
+
+static int send_request(void)
+{
+    static char request[URL_PATH_MAX + 256];
+
+    snprintf(request, sizeof(request),
+             "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: httpc\r\nAccept: */*\r\n"
+             "Connection: close\r\n\r\n",
+             path, host);
+    if (setup_send(sock, request, strlen(request)) == -1) {
+        return fail("the connection broke: %s", strerror(errno));
+    }
+    return 0;
+}
+
+static int make_connection(void)
+{
+    int err;
+
+    atomic_store(&waiting, 1);
+    err = sock_connect(sock, (struct sockaddr *)&peer, sizeof(peer)) == -1 ? errno : 0;
+    atomic_store(&waiting, 0);
+    atomic_fetch_add(&received, 1);
+    if (err == ECONNREFUSED) {
+        return fail("%s refused: is a server listening there?", host);
+    }
+    return err ? fail("can't connect to %s: %s; check the address, -a and -g", host, strerror(err))
+               : 0;
+}
+
+/* What is not there is not printed, and no file is changed for it. Redirects are not followed. */
+static int exchange(void)
+{
+    struct answer answer;
+
+    if (make_connection() == -1 || send_request() == -1 || get_header(&answer) == -1) {
+        return -1;
+    }
+    if (answer.status >= 300 && answer.status < 400 && *answer.location) {
+        return fail("%d %s: see %s", answer.status, answer.reason, answer.location);
+    }
+    if (answer.status >= 300) {
+        return fail("%d %s", answer.status, answer.reason);
+    }
+    if (output && open_output() == -1) {
+        return -1;
+    }
+    return get_body(&answer);
+}
+
+static void *run(void *arg)
+{
+    exchange();
+    atomic_store(&done, 1);
+    setup_wake();
+    return arg;
+}
+
+/* The limit is for silence, so a long answer may take its time. */
+static enum setup_event wait_for_answer(unsigned int limit)
+{
+    enum setup_event event = SETUP_WOKEN;
+    unsigned long long before;
+
+    while (!atomic_load(&done) && event != SETUP_SIGNAL) {
+        before = atomic_load(&received);
+        event = setup_wait(limit);
+        if (event == SETUP_TIMEOUT && atomic_load(&waiting) && atomic_load(&received) == before) {
+            return event;
+        }
+    }
+    return event == SETUP_SIGNAL ? event : SETUP_WOKEN;
+}
+
+int main(int argc, char *argv[])
+{
+    struct setup setup = {
+        .client = 1,
+        .take = take_url,
+        .usage = "http://addr[:port][/path]",
+        .example = "http://192.0.2.1:8000/index.html",
+        .about = "Gets a page or file from a web server by HTTP/1.1, and prints it. Redirects are\n"
+                 "not followed. A status of 300 and more ends it with status 1, and nothing is\n"
+                 "printed.",
+    };
+    enum setup_event event;
+    pthread_t thread;
+
+    setup_start(&setup, argc, argv);
+    output = setup.output;
+    peer = setup_sockaddr(&setup);
+    sock = setup_open_socket(SOCK_STREAM);
+    setup_start_thread(&thread, run, NULL);
+    event = wait_for_answer(setup.limit);
+    sock_close(sock);
+    pthread_cancel(thread);
+    pthread_join(thread, NULL);
+    if (event == SETUP_TIMEOUT) {
+        setup_fail(1, "nothing from %s for %u seconds: are it, -i, -a, -g right? -t waits longer",
+                   host, setup.limit);
+    }
+    if (event == SETUP_WOKEN && *problem) {
+        setup_fail(1, "%s", problem);
+    }
+    return setup_end(event == SETUP_SIGNAL);
+}
