@@ -315,6 +315,45 @@ static int hold(int number)
 }
 
 /*
+ * late, deaf: send number bytes with a small receive buffer, so that most of the echo stays at the
+ * server. late reads it after 2 seconds; deaf waits until the server resets.
+ */
+
+static int stuffed_socket(int number)
+{
+    static uint8_t buf[BUF_SIZE];
+    int fd = new_socket(SOCK_STREAM), size = 4096;
+
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+    if (connect(fd, (struct sockaddr *)&peer, sizeof(peer)) == -1) {
+        die("connect");
+    }
+    send_all(fd, buf, (size_t)number);
+    usleep(500000); /* until the server has read them */
+    printf("connected\n");
+    fflush(stdout);
+    return fd;
+}
+
+static int late(int number)
+{
+    static uint8_t buf[BUF_SIZE];
+    int fd = stuffed_socket(number);
+
+    sleep(2);
+    recv_all(fd, buf, (size_t)number);
+    return recv(fd, buf, 1, 0) == 0 ? 0 : 1;
+}
+
+static int deaf(int number)
+{
+    struct pollfd pfd = {.fd = stuffed_socket(number)};
+
+    poll(&pfd, 1, TIMEOUT * 1000);
+    return pfd.revents & POLLERR ? 0 : 1;
+}
+
+/*
  * try: number clients, some of which may be turned away: prints how many were served
  */
 
@@ -377,7 +416,7 @@ static const struct {
     int (*run)(int number);
 } modes[] = {
     {"lines", lines}, {"many", many}, {"serial", serial}, {"bulk", bulk}, {"flood", flood},
-    {"hold", hold}, {"try", try}, {"udp", udp},
+    {"hold", hold}, {"late", late}, {"deaf", deaf}, {"try", try}, {"udp", udp},
 };
 
 int main(int argc, char *argv[])
@@ -397,6 +436,7 @@ int main(int argc, char *argv[])
             }
         }
     }
-    fprintf(stderr, "usage: client.exe addr port lines|many|serial|bulk|flood|hold|try|udp [n]\n");
+    fprintf(stderr, "usage: client.exe addr port "
+                    "lines|many|serial|bulk|flood|hold|late|deaf|try|udp [n]\n");
     return 2;
 }
