@@ -63,5 +63,27 @@ serve "$bin/tcps.exe" -qq 7 || finish
 ip link del tap0
 check "a TAP removed without traffic is missed soon" \
     wait_for 5 grep -q "tap0 is gone" "$tmp/server.err"
-check "and SIGINT still ends it with status 0" stop INT
+check "SIGINT still ends the server with status 0" stop INT
+
+tap_up
+serve "$bin/tcps.exe" 7 || finish
+made_again() {
+    for pause in 0 0.1 2; do
+        ip link del tap0
+        sleep $pause
+        tap_up
+        wait_for 8 timeout 2 "$e2e/client.exe" $stack 7 serial 1 || return 1
+    done
+    cat "$tmp/server.err"
+    [ "$(grep -c 'tap0 is gone' "$tmp/server.err")" = 3 ] &&
+        [ "$(grep -c 'tap0 is there again' "$tmp/server.err")" = 3 ]
+}
+check "a TAP that is removed and created again is attached again" made_again
+check "SIGINT ends the server with status 0" stop INT
+
+# An earlier user of the interface has enabled offloads.
+check "tap0 with a virtual machine's offloads" "$e2e/offload.exe" tap0
+serve "$bin/tcps.exe" -qq 7 || finish
+check "the kernel computes checksums again, and joins no frames" client bulk 1048576
+check "SIGINT ends the server with status 0" stop_clean INT
 finish
