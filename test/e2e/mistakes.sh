@@ -101,8 +101,9 @@ else
 fi
 
 # The peer
-mistake "nobody listens" 1 "refused" "$bin/tcpc.exe" $host 9
-mistake "nobody answers" 1 "no answer" "$bin/tcpc.exe" -t 2 192.0.2.77 9
+mistake "a closed port" 1 "refused" "$bin/tcpc.exe" $host 9
+mistake "no such host" 1 "No route to host" "$bin/tcpc.exe" 192.0.2.77 9
+mistake "no host answers within -t" 1 "no answer" "$bin/tcpc.exe" -t 2 192.0.2.77 9
 serve "$e2e/server.exe" $host 10007 reset || finish
 mistake "the peer resets" 1 "broke" sh -c "exec '$bin/tcpc.exe' $host 10007 <>'$tmp/endless'"
 kill_server
