@@ -35,6 +35,7 @@ static uint8_t buffer[FUZZ_INPUT_MAX];
 struct talk {
     uint16_t local, remote;
     uint32_t iss;
+    int begun; /* iss is known */
     uint32_t edge; /* the right one of its window */
     int has_edge;
     uint32_t first; /* where the window began */
@@ -156,8 +157,14 @@ static struct talk *talk_of(uint16_t local, uint16_t remote)
     return &talks[num_talks++];
 }
 
+/* No connection here sends so much: what acknowledges it is not believed. */
+#define FAR (1u << 30)
+
 static void allow(struct talk *t, uint32_t edge)
 {
+    if (t->begun && edge - t->iss >= FAR) {
+        return;
+    }
     if (!t->has_allowed || (int32_t)(edge - t->allowed) > 0) {
         t->allowed = edge;
         t->has_allowed = 1;
@@ -434,7 +441,11 @@ static void check_edge(struct talk *t, uint32_t ack, uint32_t edge)
 static void talk_begins(struct talk *t, uint32_t iss)
 {
     t->iss = iss;
+    t->begun = 1;
     t->has_edge = 0;
+    if (t->allowed - iss >= FAR) { /* that was another connection's */
+        t->has_allowed = 0;
+    }
     allow(t, iss + 1 + t->first_win);
 }
 
