@@ -86,7 +86,7 @@ repeat:
 	@sh test/repeat.sh "$(SEEDS)" "$(FROM)"
 .PHONY: soak repeat
 run run-debug: $(EXE)app/tcps.exe
-	@$(if $(filter %-debug,$@),MICROPS_LOG=debug )sh app/run.sh
+	@$(if $(filter %-debug,$@),MICROPS_LOG=debug )EXE="$(EXE)" sh app/run.sh
 demo: $(call exe,app/tcps.c test/e2e/ping.c test/e2e/client.c)
 	@sh app/demo.sh
 .PHONY: run run-debug demo

@@ -105,7 +105,7 @@ hints "$@"
 trap end INT TERM HUP
 trap '[ -z "$server" ] || kill -QUIT "$server" 2>/dev/null' QUIT
 out=$(mktemp)
-setsid app/tcps.exe 7 >"$out" &
+setsid "${EXE-}app/tcps.exe" 7 >"$out" &
 server=$!
 [ -z "$ended" ] || end
 until grep listening "$out" || ! kill -0 "$server" 2>/dev/null; do
