@@ -17,10 +17,10 @@ ip link set br0 up
 ip tuntap add dev tap1 mode tap
 ip link set tap1 master br0 up
 
-serve "$bin/tcps.exe" -qq 7 || finish
+serve "$bin/tcps.exe" -q 7 || finish
 ours_to_ours() {
     head -c 1048576 /dev/urandom >"$tmp/in"
-    timeout 60 "$bin/tcpc.exe" -qq -i tap1 -m 00:00:5e:00:53:02 -a 192.0.2.3/24 $stack 7 \
+    timeout 60 "$bin/tcpc.exe" -q -i tap1 -m 00:00:5e:00:53:02 -a 192.0.2.3/24 $stack 7 \
         <"$tmp/in" >"$tmp/back"
     cmp "$tmp/in" "$tmp/back"
 }

@@ -28,13 +28,13 @@ seconds() {
 slow_reader() {
     connect_with late && stop INT && wait "$peer"
 }
-serve "$bin/tcps.exe" -qq 7 || finish
+serve "$bin/tcps.exe" -q 7 || finish
 check "SIGINT: what the server has sent still arrives, and then the end" slow_reader
 
 deaf_reader() {
     connect_with deaf && seconds stop INT && [ "$took" -ge 4 ] && wait "$peer"
 }
-serve "$bin/tcps.exe" -qq 7 || finish
+serve "$bin/tcps.exe" -q 7 || finish
 check "a peer that takes nothing gets a RST after some seconds" deaf_reader
 
 impatient() {
@@ -43,7 +43,7 @@ impatient() {
     sleep 0.5
     ! ended "$server" && seconds stop INT && [ "$took" -le 2 ] && wait "$peer"
 }
-serve "$bin/tcps.exe" -qq 7 || finish
+serve "$bin/tcps.exe" -q 7 || finish
 check "or at once, when a second SIGINT comes" impatient
 
 impatient_at_once() {
@@ -52,6 +52,6 @@ impatient_at_once() {
     kill -TERM "$server"
     seconds wait_for 15 ended "$server" && [ "$took" -le 2 ] && wait "$peer" && wait "$server"
 }
-serve "$bin/tcps.exe" -qq 7 || finish
+serve "$bin/tcps.exe" -q 7 || finish
 check "however soon it comes" impatient_at_once
 finish

@@ -7,7 +7,7 @@
 tap_up
 
 get() {
-    timeout 60 "$bin/httpc.exe" -qq "$@"
+    timeout 60 "$bin/httpc.exe" -q "$@"
 }
 
 # refused WORDS ARGS...: status 1, nothing on stdout, and the last line on stderr has the words
@@ -196,7 +196,7 @@ silent() {
 }
 check "a server that says nothing: the limit is -t" silent
 interrupted() {
-    "$bin/httpc.exe" -qq $url/x >"$tmp/got" 2>"$tmp/err" &
+    "$bin/httpc.exe" -q $url/x >"$tmp/got" 2>"$tmp/err" &
     sleep 1
     kill -INT $!
     wait $!

@@ -12,7 +12,7 @@ if [ -n "$sanitizer" ]; then
     ip link set tap0 txqueuelen 10000 # else a slow server loses frames of a thousand clients
 fi
 
-serve "$bin/tcps.exe" -qq 7 || finish
+serve "$bin/tcps.exe" -q 7 || finish
 fds=$(descriptors) alone=$(threads)
 check "the first client is served" client serial 1
 
@@ -62,7 +62,7 @@ caps=+net_admin,+dac_override
 limited="prlimit --nproc=40 setpriv --reuid 65534 --regid 65534 --clear-groups
          --inh-caps $caps --ambient-caps $caps"
 starved() {
-    serve $limited "$bin/tcps.exe" -qqq 7 || return 1
+    serve $limited "$bin/tcps.exe" -qq 7 || return 1
     client try 300 >"$tmp/try"
     served=$(sed 's/ .*//' "$tmp/try")
     echo "$served served, $(threads) threads"

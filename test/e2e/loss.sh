@@ -58,7 +58,7 @@ echoed() {
     shift
     head -c $((echoed_kib * 1024)) /dev/urandom >"$tmp/in"
     begin=$(seconds)
-    timeout 600 "$bin/tcpc.exe" -qq "$@" <"$tmp/in" >"$tmp/back" && cmp "$tmp/in" "$tmp/back" &&
+    timeout 600 "$bin/tcpc.exe" -q "$@" <"$tmp/in" >"$tmp/back" && cmp "$tmp/in" "$tmp/back" &&
         echo "$begin $(seconds)" | awk '{ printf "%.1f s\n", $2 - $1 }'
 }
 
@@ -76,7 +76,7 @@ stop_after_loss() {
 streams() {
     with="with $1 % lost both ways"
     lose "$1" 2>"$tmp/nft" || skip "nft: $(head -n 1 "$tmp/nft")"
-    serve "$bin/tcps.exe" -qq 7 || finish
+    serve "$bin/tcps.exe" -q 7 || finish
     wait_for 60 ping $stack >/dev/null
     measure "$2 KiB from the kernel and back $with" kernel_to_stack "$2"
     measure "$2 KiB from one stack to another and back $with" \

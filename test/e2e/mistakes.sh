@@ -79,7 +79,7 @@ ip tuntap add dev tap0 mode tap
 mistake "a TAP that is down" 1 "ip link set tap0 up" "$bin/tcps.exe" 7
 ip link del tap0
 tap_up
-serve "$bin/tcps.exe" -qq 7 || finish
+serve "$bin/tcps.exe" -q 7 || finish
 mistake "-w FILE in a missing directory" 1 "No such file" "$bin/udps.exe" -w "$tmp/no/x.pcap" 7
 mistake "a TAP in use" 1 "in use" "$bin/udps.exe" 7
 check "the program that uses the TAP is not disturbed" client serial 1

@@ -18,7 +18,7 @@ mtu_is() {
 # Where the server's log is appended to, so that it can be emptied
 serve_tap() {
     : >"$tmp/server.out"
-    "$bin/tcps.exe" -qq "$@" 7 >"$tmp/server.out" 2>>"$tmp/server.err" </dev/null &
+    "$bin/tcps.exe" -q "$@" 7 >"$tmp/server.out" 2>>"$tmp/server.err" </dev/null &
     server=$!
     wait_for 10 grep -q listening "$tmp/server.out" || { fail "the server starts"; finish; }
 }
@@ -37,23 +37,7 @@ check "and frames of that size pass both ways" ping $stack 3 65493
 check "the server ends with status 0" stop INT
 ip link del tap0
 
-unshare -n sleep 600 &
-other=$!
-clients=$other
-in_other() {
-    nsenter -t $other -n "$@"
-}
-own_namespace() {
-    [ "$(readlink /proc/$other/ns/net)" != "$(readlink /proc/$$/ns/net)" ]
-}
-wait_for 5 own_namespace || skip "no second namespace"
-ip link add veth0 type veth peer name veth1 2>"$tmp/err" || skip "no veth: $(cat "$tmp/err")"
-ip link set veth1 netns $other
-echo 1 2>/dev/null >/proc/sys/net/ipv6/conf/veth0/disable_ipv6
-ip link set veth0 up mtu 1400
-in_other sh -c "echo 1 >/proc/sys/net/ipv6/conf/veth1/disable_ipv6" 2>/dev/null
-in_other ip addr add $host/24 dev veth1
-in_other ip link set veth1 up mtu 1400 gso_max_segs 1
+veth_up "mtu 1400" "mtu 1400 gso_max_segs 1"
 
 # The peer takes segments of 1460 bytes, as one beyond a router does.
 in_other ip route change 192.0.2.0/24 dev veth1 src $host advmss 1460

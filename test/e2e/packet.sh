@@ -12,23 +12,7 @@
 # order.
 taskset -p -c 0 $$ >/dev/null 2>&1
 
-unshare -n sleep 600 &
-other=$!
-clients=$other
-in_other() {
-    nsenter -t $other -n "$@"
-}
-own_namespace() {
-    [ "$(readlink /proc/$other/ns/net)" != "$(readlink /proc/$$/ns/net)" ]
-}
-wait_for 5 own_namespace || skip "no second namespace"
-ip link add veth0 type veth peer name veth1 2>"$tmp/err" || skip "no veth: $(cat "$tmp/err")"
-ip link set veth1 netns $other
-echo 1 2>/dev/null >/proc/sys/net/ipv6/conf/veth0/disable_ipv6
-ip link set veth0 up
-in_other sh -c "echo 1 >/proc/sys/net/ipv6/conf/veth1/disable_ipv6" 2>/dev/null
-in_other ip addr add $host/24 dev veth1
-in_other ip link set veth1 up gso_max_segs 1
+veth_up "" "gso_max_segs 1"
 
 client() {
     in_other timeout 120 "$e2e/client.exe" $stack 7 "$@"
@@ -40,7 +24,7 @@ promiscuous() {
     [ "$(promiscuity)" = 1 ]
 }
 
-serve "$bin/tcps.exe" -qq -i veth0 7 || finish
+serve "$bin/tcps.exe" -q -i veth0 7 || finish
 check "veth0 is promiscuous while the server runs" promiscuous
 check "a ping from the other end is answered" in_other "$e2e/ping.exe" $stack 3
 check "clients one after another" client serial 50
@@ -51,7 +35,7 @@ check "veth0 is not promiscuous any more" sh -c "! ip link show veth0 | grep -q 
 
 # Joined frames, which are the kernel's default
 in_other ip link set veth1 gso_max_segs 65535
-serve "$bin/tcps.exe" -qq -i veth0 7 || finish
+serve "$bin/tcps.exe" -q -i veth0 7 || finish
 measure "4 MiB are echoed, in frames joined by the kernel" client bulk 4194304
 check "clients at once, in joined frames" client many 20
 check "the server ends with status 0, silently" stop_clean INT

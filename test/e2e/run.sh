@@ -103,7 +103,7 @@ was_there() {
 check "a tap0 that was there stays" was_there
 
 is_busy() {
-    serve "$bin/tcps.exe" -qq 7 || return 1
+    serve "$bin/tcps.exe" -q 7 || return 1
     timeout 20 sh app/run.sh >"$tmp/two" 2>&1
     result=$?
     cat "$tmp/two"

@@ -13,7 +13,7 @@ prints() {
     return 1
 }
 
-serve "$bin/tcps.exe" -qq 7 || finish
+serve "$bin/tcps.exe" -q 7 || finish
 shows_connection() {
     connect hold || return 1
     kill -QUIT "$server"
@@ -27,7 +27,7 @@ check "SIGQUIT shows the connection, the neighbour, the route" shows_connection
 check "the server goes on serving" client serial 1
 check "the server ends with status 0" stop INT
 
-serve "$bin/udps.exe" -qq -i none 7 || finish
+serve "$bin/udps.exe" -q -i none 7 || finish
 shows_endpoint() {
     kill -QUIT "$server"
     prints "^[0-9]+ +0\.0\.0\.0:7 +0"

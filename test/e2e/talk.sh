@@ -12,7 +12,7 @@ lines_come_back() {
     printf '> one\n< one\n> two\n< two\n> three\n< three\n' | diff - "$tmp/lines"
 }
 
-serve "$bin/tcps.exe" -qq 7 || finish
+serve "$bin/tcps.exe" -q 7 || finish
 check "the host's ping is answered" ping $stack 3
 check "a ping without data is answered" ping $stack 1 0
 check "a ping of a full frame is answered" ping $stack 1 1472
@@ -32,16 +32,16 @@ echo_survives_interruptions() {
     cat "$tmp/bulk"
     wait $bulk
 }
-serve "$bin/tcps.exe" -qq 7 || finish
+serve "$bin/tcps.exe" -q 7 || finish
 check "tcps.exe: a flood of SIGUSR2 loses no echo" echo_survives_interruptions
 check "tcps.exe: SIGINT after the flood ends it with status 0, silently" stop_clean INT
 
-serve "$bin/tcps.exe" -qq $stack 7 || finish
+serve "$bin/tcps.exe" -q $stack 7 || finish
 check "tcps.exe addr port: lines come back" lines_come_back
 connect hold
 check "tcps.exe: SIGTERM ends it with status 0, with a client connected" stop_clean TERM
 
-serve "$bin/tcps.exe" -qq -i none 127.0.0.1 7 || finish
+serve "$bin/tcps.exe" -q -i none 127.0.0.1 7 || finish
 check "tcps.exe -i none: starts without a device and ends" stop_clean INT
 
 logs_as_told() {
@@ -122,14 +122,14 @@ captured() {
 }
 
 capture_is_whole() {
-    serve "$bin/tcps.exe" -qq -w "$tmp/pcap" 7
+    serve "$bin/tcps.exe" -q -w "$tmp/pcap" 7
     ping $stack 3 && lines_come_back && stop_clean INT && captured "$tmp/pcap"
 }
 ip neigh flush dev tap0
 measure "-w writes a capture of all frames, whole after SIGINT" capture_is_whole
 
 capture_survives() {
-    serve "$bin/tcps.exe" -qq -w "$tmp/pcap" 7
+    serve "$bin/tcps.exe" -q -w "$tmp/pcap" 7
     ping $stack 3 && lines_come_back || return 1
     kill -9 "$server"
     wait "$server"
@@ -152,14 +152,14 @@ serve "$e2e/server.exe" $host 10007 echo || finish
 seq 1 20000 >"$tmp/in"
 head -c 1000000 /dev/urandom >"$tmp/megabyte"
 tcpc_echoes() {
-    timeout 60 "$bin/tcpc.exe" -qq $host 10007 <"$1" >"$tmp/back" && cmp "$1" "$tmp/back"
+    timeout 60 "$bin/tcpc.exe" -q $host 10007 <"$1" >"$tmp/back" && cmp "$1" "$tmp/back"
 }
 check "tcpc.exe: gets its echo, and ends at the end of input" tcpc_echoes "$tmp/in"
 check "tcpc.exe: an empty input ends at once" tcpc_echoes /dev/null
 kill_server
 
 peer_closes() {
-    timeout 20 "$bin/tcpc.exe" -qq $host 10007 <>"$tmp/endless" >"$tmp/back" &&
+    timeout 20 "$bin/tcpc.exe" -q $host 10007 <>"$tmp/endless" >"$tmp/back" &&
         [ "$(cat "$tmp/back")" = bye ]
 }
 serve "$e2e/server.exe" $host 10007 bye || finish
@@ -167,7 +167,7 @@ check "tcpc.exe: ends with status 0 once the peer closes" peer_closes
 kill_server
 
 hears_all() {
-    timeout 30 "$bin/tcpc.exe" -qq $host 10007 <"$1" >"$tmp/back" || return 1
+    timeout 30 "$bin/tcpc.exe" -q $host 10007 <"$1" >"$tmp/back" || return 1
     cat "$tmp/back" "$tmp/server.out"
     [ "$(cat "$tmp/back")" = bye ] &&
         wait_for 5 grep -q "^received $(wc -c <"$1") bytes" "$tmp/server.out"
@@ -177,7 +177,7 @@ check "tcpc.exe: a server that has half-closed still gets all input" hears_all "
 kill_server
 
 interrupted() {
-    "$bin/tcpc.exe" -qq $host 10007 <>"$tmp/endless" >"$tmp/back" 2>"$tmp/err" &
+    "$bin/tcpc.exe" -q $host 10007 <>"$tmp/endless" >"$tmp/back" 2>"$tmp/err" &
     sleep 1
     kill -INT $!
     wait $!
@@ -189,14 +189,14 @@ serve "$e2e/server.exe" $host 10007 echo || finish
 check "tcpc.exe: SIGINT ends it with status 0" interrupted
 kill_server
 
-serve "$bin/udps.exe" -qq 7 || finish
+serve "$bin/udps.exe" -q 7 || finish
 check "udps.exe: datagrams of 0 to 1472 bytes come back" client udp 1472
 check "udps.exe: datagrams of up to 65507 bytes come back, in fragments" client udp 65507
 check "udps.exe: SIGINT ends it with status 0, silently" stop_clean INT
 
 serve "$e2e/server.exe" $host 10007 udp || finish
 udpc_echoes() {
-    timeout 30 "$bin/udpc.exe" -qq $host 10007 <"$tmp/udp" >"$tmp/back" &&
+    timeout 30 "$bin/udpc.exe" -q $host 10007 <"$tmp/udp" >"$tmp/back" &&
         diff "$tmp/udp" "$tmp/back"
 }
 printf 'one\ntwo\n\nfour\n' >"$tmp/udp"

@@ -6,7 +6,7 @@
 . test/e2e/common
 tap_up
 
-serve "$bin/tcps.exe" -qq 7 || finish
+serve "$bin/tcps.exe" -q 7 || finish
 ping $stack >/dev/null
 
 # Without the address the kernel does not even send resets.
@@ -22,7 +22,7 @@ host_vanishes() {
 check "a host that vanishes and returns is served again" host_vanishes
 check "connections of a vanished host do not keep the server from ending" stop_clean INT
 
-serve "$bin/tcps.exe" -qq 7 || finish
+serve "$bin/tcps.exe" -q 7 || finish
 link_flaps() {
     connect hold || return 1
     ip link set tap0 down
@@ -48,7 +48,7 @@ tap_taken_away() {
     cat "$tmp/server.err"
     [ $used -lt 20 ] && ! ended "$server"
 }
-serve "$bin/tcps.exe" -qq 7 || finish
+serve "$bin/tcps.exe" -q 7 || finish
 check "a removed TAP leaves the server alive and idle" tap_taken_away
 said_once() {
     cat "$tmp/server.err"
@@ -59,7 +59,7 @@ check "a removed TAP is logged, and not over and over" said_once
 check "SIGINT still ends the server with status 0" stop INT
 
 tap_up
-serve "$bin/tcps.exe" -qq 7 || finish
+serve "$bin/tcps.exe" -q 7 || finish
 ip link del tap0
 check "a TAP removed without traffic is missed soon" \
     wait_for 5 grep -q "tap0 is gone" "$tmp/server.err"
@@ -83,7 +83,7 @@ check "SIGINT ends the server with status 0" stop INT
 
 # An earlier user of the interface has enabled offloads.
 check "tap0 with a virtual machine's offloads" "$e2e/offload.exe" tap0
-serve "$bin/tcps.exe" -qq 7 || finish
+serve "$bin/tcps.exe" -q 7 || finish
 check "the kernel computes checksums again, and joins no frames" client bulk 1048576
 check "SIGINT ends the server with status 0" stop_clean INT
 finish

@@ -12,7 +12,7 @@ echo "1024 65535" >/proc/sys/net/ipv4/ip_local_port_range
 
 clients_at_once=${CLIENTS-1000} seconds=${DURATION-180}
 
-serve "$bin/tcps.exe" -qq 7 || finish
+serve "$bin/tcps.exe" -q 7 || finish
 alone=$(threads)
 check "the first client is served" client serial 1
 
