@@ -8,19 +8,23 @@ trap 'rm -rf "$tmp"' EXIT
 trap 'exit 1' HUP INT TERM
 failed=0
 
+# shown TEXT WANT PART STATUS: what has ended with this status had to end with WANT, and say PART
+shown() {
+    if [ "$4" = "$2" ] && grep -q -e "$3" "$tmp/output"; then
+        echo "ok checks: $1"
+    else
+        echo "FAIL checks: $1: status $4, not $2, or it does not say: $3"
+        sed 's/^/    /' "$tmp/output" | head -n 12
+        failed=1
+    fi
+}
+
 # says STATUS PART COMMAND...: ends with this status and says this
 says() {
     want=$1 part=$2
     shift 2
     "$@" >"$tmp/output" 2>&1
-    status=$?
-    if [ "$status" = "$want" ] && grep -q -e "$part" "$tmp/output"; then
-        echo "ok checks: $*"
-    else
-        echo "FAIL checks: $* ends with status $status, not $want, or does not say: $part"
-        sed 's/^/    /' "$tmp/output" | head -n 12
-        failed=1
-    fi
+    shown "$*" "$want" "$part" $?
 }
 
 # grader LIST OUTPUT STATUS: a grader of step 04 that says this, in a tree of its own
@@ -34,14 +38,7 @@ grader() {
 # run WHAT STATUS PART: a run of this grader
 run() {
     (cd "$tmp" && exec sh test/run.sh '' 04 '') >"$tmp/output" 2>&1
-    status=$?
-    if [ "$status" = "$2" ] && grep -q -e "$3" "$tmp/output"; then
-        echo "ok checks: a grader $1"
-    else
-        echo "FAIL checks: a grader $1: status $status, not $2, or the run does not say: $3"
-        sed 's/^/    /' "$tmp/output" | head -n 12
-        failed=1
-    fi
+    shown "a grader $1" "$2" "$3" $?
 }
 
 says 2 'SAN=adress: address or thread' make test SAN=adress
