@@ -6,10 +6,15 @@
 #   +the lines that come in
 #   ~ old_name new_name         and this word in all lines
 #
-# list=1: reads filters, then `git ls-files -s`; prints MODE HASH BLOCKS PATH of what is to be
-# filtered in the tree of step `has`. Without: reads filters, then lines IN OUT BLOCKS, and filters
-# each file, into OUT, or into OUT.same if nothing of it changes; appends to the file `used` the
-# blocks that found their text. unused=1: reads filters, then that file, and names the others.
+# list=1: reads filters, then `git ls-files -s`; prints MODE HASH SET PATH of each file to be filtered
+# in the tree of step `has`. A set is the number of a line in the file `sets`, which lists blocks.
+# Without list: reads filters, then lines IN OUT SET, and filters each file into OUT, or into OUT.same
+# if nothing changes; appends to the file `used` the blocks that found their text. unused=1: reads
+# filters, then that file, and names the other blocks.
+
+BEGIN {
+    while (sets != "" && (getline line <sets) > 0) set_of[blocks_of[++last_set] = line] = last_set
+}
 
 FILENAME != ARGV[ARGC - 1] {
     if (/^#/ || /^$/) next
@@ -46,6 +51,14 @@ function matches(block, path,    i) {
     return 0
 }
 
+function set(ids) {
+    if (!(ids in set_of)) {
+        set_of[ids] = ++last_set
+        print ids >>sets
+    }
+    return set_of[ids]
+}
+
 list {
     path = $0
     sub(/^[^\t]*\t/, "", path)
@@ -53,7 +66,7 @@ list {
     for (i = 1; i <= blocks; i++) {
         if (has >= first[i] && has <= final[i] && matches(i, path)) ids = ids "," i
     }
-    if (ids != "") print $1, $2, substr(ids, 2), path
+    if (ids != "") print $1, $2, set(substr(ids, 2)), path
     next
 }
 
@@ -97,7 +110,7 @@ function rename(text, old, new,    at, out, left, right) {
     changed = 0
     while ((getline line <$1) > 0) text = text line "\n"
     close($1)
-    n = split($3, ids_of, ",")
+    n = split(blocks_of[$3], ids_of, ",")
     for (i = 1; i <= n; i++) {
         b = ids_of[i]
         found = 0
