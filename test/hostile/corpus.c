@@ -1,4 +1,4 @@
-/* The inputs that the fuzzers keep (test/fuzz), each run once: what they found stays found. */
+/* Regression test: runs each input of the fuzzers' corpus (test/fuzz) once. */
 
 #include <dirent.h>
 #include <stdio.h>
@@ -10,9 +10,9 @@
 
 #define DIR_FRAME "test/fuzz/corpus/frame"
 #define DIR_STREAM "test/fuzz/corpus/stream"
-#define FILES_MIN 10 /* in a corpus */
+#define FILES_MIN 10 /* of each corpus */
 
-/* Reads a file into a block of its exact size, so that a sanitizer sees who reads past its end. */
+/* Reads a file into an allocation of its size, so that a sanitizer sees a read past its end. */
 static uint8_t *read_file(const char *path, size_t *len)
 {
     uint8_t buf[FUZZ_INPUT_MAX], *data;
@@ -72,5 +72,5 @@ static void test_streams(void)
     run_all(DIR_STREAM, fuzz_stream);
 }
 
-BENCH(46, { "each frame of the fuzzer's corpus leaves a fresh stack whole", test_frames },
-      { "each stream of the fuzzer's corpus keeps every promise", test_streams })
+BENCH(46, { "each frame of the fuzzer's corpus leaves a fresh stack consistent", test_frames },
+      { "each stream of the fuzzer's corpus keeps every invariant", test_streams })
