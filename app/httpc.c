@@ -16,20 +16,22 @@
 #include "util.h"
 
 /*
- * A client of the web: one GET by HTTP/1.1 (RFC 9110, RFC 9112)
+ * httpc: an HTTP/1.1 client (RFC 9110, RFC 9112). Sends one GET and prints the body of the answer.
  *
- * It is an example of a program on the stack's sockets: one thread asks and reads the answer, main
- * waits for it, for a signal, or for the limit. The server may be anybody's: what it sends is taken
- * as the RFC has it and not otherwise, and whatever it could send without end has a limit.
+ * One thread connects, sends and receives. main waits for its end, for a signal, or until the
+ * server is silent for -t seconds; then it closes the socket, and the thread's call fails.
+ * Data: the thread owns all of it but the atomics; main reads `problem` after the join.
+ * Limits: the server is not trusted. Any deviation from the RFC is an error, and so is more than
+ * the limits below. The body alone has no limit.
  */
 
 #define BUF_SIZE 8192
 #define HOST_MAX 21 /* a.b.c.d:port */
-/* Longer, or more: an error */
+/* Limits: beyond them the answer is an error */
 #define URL_PATH_MAX    2048  /* bytes, the query included */
-#define HEADER_LINE_MAX 8192  /* bytes; of a chunk's size or the trailer, too */
-#define HEADER_MAX      65536 /* bytes in all, and in all of the trailer */
-#define INTERIM_MAX     16    /* answers 1xx before the real one */
+#define HEADER_LINE_MAX 8192  /* bytes of a line of a header, a trailer, or a chunk's size */
+#define HEADER_MAX      65536 /* bytes of all headers, and of the trailer */
+#define INTERIM_MAX     16    /* 1xx answers before the final one */
 
 struct answer {
     int status;
@@ -46,12 +48,12 @@ static int sock;
 static struct sockaddr_in peer;
 static const char *output; /* -o, or NULL: standard output */
 
-static atomic_int done;    /* the thread has come to its end */
-static atomic_int waiting; /* for the server, and not for who reads what we print */
+static atomic_int done;    /* the thread has ended */
+static atomic_int waiting; /* the thread waits for the server, not for standard output */
 static atomic_ullong received;
-static char problem[512]; /* what has gone wrong; empty: nothing */
+static char problem[512]; /* the error message; empty: success */
 
-/* Notes what has gone wrong. Returns -1. */
+/* Sets problem. Returns -1. */
 static int __attribute__((format(printf, 1, 2))) fail(const char *fmt, ...)
 {
     va_list ap;
@@ -66,7 +68,7 @@ static int __attribute__((format(printf, 1, 2))) fail(const char *fmt, ...)
  * The URL
  */
 
-/* http://a.b.c.d[:port][/path][?query]; a fragment is nothing for the server. */
+/* Parses http://a.b.c.d[:port][/path][?query]; a fragment is left out of the request. */
 static void take_url(struct setup *setup, int count, char *args[])
 {
     static const char scheme[] = "http://";
@@ -78,7 +80,7 @@ static void take_url(struct setup *setup, int count, char *args[])
         setup_fail(2, "one URL is needed; for example: %s", setup->example);
     }
     if (strncasecmp(url, scheme, strlen(scheme)) != 0) {
-        setup_fail(2, "'%s' does not begin with %s, and nothing else is spoken here", url, scheme);
+        setup_fail(2, "'%s' does not begin with %s, the only protocol here", url, scheme);
     }
     url += strlen(scheme);
     len = strcspn(url, "/?#");
@@ -94,7 +96,7 @@ static void take_url(struct setup *setup, int count, char *args[])
     snprintf(path, sizeof(path), "%s%.*s", *rest == '/' ? "" : "/", (int)len, rest);
     for (rest = path; *rest; rest++) {
         if (*rest <= ' ' || *rest > '~') {
-            setup_fail(2, "the URL has a character that has to be written as %%20 and the like");
+            setup_fail(2, "the URL has a character that must be written as %%20 and the like");
         }
     }
     memcpy(addr, host, sizeof(addr));
@@ -111,10 +113,10 @@ static void take_url(struct setup *setup, int count, char *args[])
  */
 
 static uint8_t buf[BUF_SIZE];
-static size_t at, end;    /* of buf: what has been read, and what has come */
-static size_t header_len; /* so far */
+static size_t at, end;    /* in buf: the next byte to read, the end of received bytes */
+static size_t header_len; /* bytes read of the header */
 
-/* Returns how many bytes have come, 0 when the server has closed, or -1. */
+/* Receives into buf. Returns the number of bytes, 0 at the end of the stream, or -1. */
 static ssize_t fill(void)
 {
     ssize_t n;
@@ -130,7 +132,7 @@ static ssize_t fill(void)
     return n == -1 ? fail("the connection broke: %s", strerror(errno)) : n;
 }
 
-/* The next byte, or -1. The end is an error here. */
+/* Returns the next byte, or -1, also at the end of the stream. */
 static int get(void)
 {
     ssize_t n = 1;
@@ -144,8 +146,8 @@ static int get(void)
     return n <= 0 ? -1 : buf[at++];
 }
 
-/* Reads a line, which ends with CR LF, or LF alone (RFC 9112 2.2), without its end. Returns its
- * length, or -1. line has HEADER_LINE_MAX + 1 bytes. */
+/* Reads a line, ended by CR LF or LF (RFC 9112 2.2), and removes this end. line has
+ * HEADER_LINE_MAX + 1 bytes. Returns the line's length, or -1. */
 static int get_line(char *line)
 {
     int len = 0, c;
@@ -169,7 +171,7 @@ static int get_line(char *line)
     return strchr(line, '\r') ? fail("the answer's header has a stray CR") : len;
 }
 
-/* What a stranger has sent, for a message: no control characters for the terminal. */
+/* Copies text of the server for a message, without control characters. */
 static void copy_printable(char *dst, size_t size, const char *src)
 {
     size_t i;
@@ -184,7 +186,7 @@ static void copy_printable(char *dst, size_t size, const char *src)
  * The header
  */
 
-/* RFC 9112 4: HTTP-version SP 3DIGIT SP [reason]. Who has no reason may lack the blank, too. */
+/* RFC 9112 4: HTTP-version SP 3DIGIT SP [reason]. Without a reason, the SP may be missing, too. */
 static int parse_status(struct answer *answer, const char *line)
 {
     static const char version[] = "HTTP/1.";
@@ -199,8 +201,8 @@ static int parse_status(struct answer *answer, const char *line)
     return answer->status < 100 ? fail("the server's status is %d", answer->status) : 0;
 }
 
-/* A number of that base at the beginning of text, of at most 15 digits, so that it can't overflow.
- * Returns what follows, or NULL. */
+/* Parses a number at the beginning of text, of at most 15 digits: it cannot overflow. Returns the
+ * text behind it, or NULL. */
 static const char *parse_size(const char *text, int base, uint64_t *size)
 {
     size_t len = strspn(text, base == 16 ? "0123456789abcdefABCDEF" : "0123456789");
@@ -212,7 +214,7 @@ static const char *parse_size(const char *text, int base, uint64_t *size)
     return text + len;
 }
 
-/* RFC 9110 8.6: the same number again is allowed, in a list or another field, and none but it. */
+/* RFC 9110 8.6: a list or a second field may repeat the number. Another number is an error. */
 static int parse_length(struct answer *answer, const char *value)
 {
     uint64_t length;
@@ -235,7 +237,7 @@ static int parse_length(struct answer *answer, const char *value)
     }
 }
 
-/* Any coding but chunked would have to be asked for (RFC 9110 10.1.4). */
+/* The request accepts no coding but chunked, which needs no TE field (RFC 9110 10.1.4). */
 static int parse_coding(struct answer *answer, const char *value)
 {
     if (answer->chunked || strcasecmp(value, "chunked") != 0) {
@@ -245,7 +247,7 @@ static int parse_coding(struct answer *answer, const char *value)
     return 0;
 }
 
-/* RFC 9112 5: name ":" OWS value OWS. Returns 1 if the body depends on it, 0, or -1. */
+/* RFC 9112 5: name ":" OWS value OWS. Returns 1 if the field tells the body's length, 0, or -1. */
 static int parse_field(struct answer *answer, char *line)
 {
     size_t name = strcspn(line, ": \t"), len;
@@ -271,9 +273,9 @@ static int parse_field(struct answer *answer, char *line)
     return 0;
 }
 
-/* Fields up to the empty line; of a trailer (NULL) none says anything to us. A line that begins
- * with a blank goes on with the field before (RFC 9112 5.2, obsolete): nobody who means well does
- * that to one on which the body depends. */
+/* Reads the fields of a header up to the empty line; answer is NULL for a trailer, which is
+ * ignored. A line that begins with a blank continues the field before (RFC 9112 5.2, obsolete): an
+ * error if that field tells the body's length. Returns 0, or -1. */
 static int get_fields(struct answer *answer)
 {
     static char line[HEADER_LINE_MAX + 1];
@@ -294,7 +296,7 @@ static int get_fields(struct answer *answer)
     return len;
 }
 
-/* The answer's header; answers 1xx before it only say that it will come. */
+/* Reads the header of the final answer, and skips 1xx answers before it. Returns 0, or -1. */
 static int get_header(struct answer *answer)
 {
     static char line[HEADER_LINE_MAX + 1];
@@ -306,20 +308,20 @@ static int get_header(struct answer *answer)
             return -1;
         }
         if (answer->status == 101) {
-            return fail("the server changes to a protocol that nobody asked for");
+            return fail("the server switches to another protocol");
         }
         if (answer->status >= 200) {
             return 0;
         }
     }
-    return fail("the server has answers that are none, without end");
+    return fail("the server sends 1xx answers without end");
 }
 
 /*
  * The body
  */
 
-/* Prints len bytes of the body, or all until the server closes (UINT64_MAX). */
+/* Prints len bytes of the body, or all until the server closes (UINT64_MAX). Returns 0, or -1. */
 static int print_body(uint64_t len)
 {
     uint64_t left = len;
@@ -348,8 +350,8 @@ static int print_body(uint64_t len)
     return 0;
 }
 
-/* RFC 9112 7.1: chunk-size [chunk-ext] CRLF chunk-data CRLF, the last one of size 0 and without
- * data, then the trailer. */
+/* RFC 9112 7.1: chunk-size [chunk-ext] CRLF chunk-data CRLF. The last chunk has size 0 and no data;
+ * the trailer follows. */
 static int print_chunks(void)
 {
     static char line[HEADER_LINE_MAX + 1];
@@ -357,7 +359,7 @@ static int print_chunks(void)
     uint64_t size;
 
     for (;;) {
-        header_len = 0; /* the body may be as long as it likes */
+        header_len = 0; /* the number of chunks has no limit */
         if (get_line(line) == -1) {
             return -1;
         }
@@ -377,7 +379,7 @@ static int print_chunks(void)
     }
 }
 
-/* RFC 9112 6.3 */
+/* Prints the body, whose length RFC 9112 6.3 tells. Returns 0, or -1. */
 static int get_body(const struct answer *answer)
 {
     if (answer->status == 204) {
@@ -392,7 +394,7 @@ static int get_body(const struct answer *answer)
     return print_body(answer->has_length ? answer->length : UINT64_MAX);
 }
 
-/* From now on standard output is the file. */
+/* Makes the file standard output. Returns 0, or -1. */
 static int open_output(void)
 {
     int fd = open(output, O_WRONLY | O_CREAT | O_TRUNC, 0666);
@@ -437,7 +439,8 @@ static int make_connection(void)
                : 0;
 }
 
-/* What is not there is not printed, and no file is changed for it. Redirects are not followed. */
+/* Prints the body of a 2xx answer. Any other is an error, and leaves the output file as it is;
+ * redirects are not followed. */
 static int exchange(void)
 {
     struct answer answer;
@@ -465,7 +468,7 @@ static void *run(void *arg)
     return arg;
 }
 
-/* The limit is for silence, so a long answer may take its time. */
+/* Waits for the thread's end. The limit is for the server's silence, not for the whole answer. */
 static enum setup_event wait_for_answer(unsigned int limit)
 {
     enum setup_event event = SETUP_WOKEN;
@@ -488,9 +491,9 @@ int main(int argc, char *argv[])
         .take = take_url,
         .usage = "http://addr[:port][/path]",
         .example = "http://192.0.2.1:8000/index.html",
-        .about = "Gets a page or file from a web server by HTTP/1.1, and prints it. Redirects are\n"
-                 "not followed. A status of 300 and more ends it with status 1, and nothing is\n"
-                 "printed.",
+        .about = "Gets a page or file from a web server by HTTP/1.1, and prints it. If the status\n"
+                 "of the answer is 300 or more, it prints nothing and exits with 1. Redirects are\n"
+                 "not followed.",
     };
     enum setup_event event;
     pthread_t thread;

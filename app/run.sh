@@ -87,7 +87,7 @@ hints() {
 }
 
 command -v ip >/dev/null || die "the command ip is missing: sudo apt-get install iproute2"
-command -v flock >/dev/null || die "there is no flock: sudo apt-get install util-linux"
+command -v flock >/dev/null || die "the command flock is missing: sudo apt-get install util-linux"
 [ -c /dev/net/tun ] ||
     die "/dev/net/tun is missing: sudo modprobe tun (in a container: --device /dev/net/tun)"
 
@@ -111,7 +111,7 @@ server=$!
 until grep listening "$out" || ! kill -0 "$server" 2>/dev/null; do
     sleep 0.05
 done
-[ ! -s "$out" ] || hints "$@" # what the start has logged stands between
+[ ! -s "$out" ] || hints "$@" # again, below the log of the start
 # a signal makes wait return early
 wait "$server"
 status=$?
