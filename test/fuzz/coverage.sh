@@ -1,6 +1,6 @@
 #!/bin/sh
-# coverage.sh [SOURCE]: which lines of the stack the inputs of the fuzzers reach, those committed
-# and those in build/fuzz/corpus; of one SOURCE every line. Needs clang with llvm-profdata and
+# coverage.sh [SOURCE]: the stack's coverage by the fuzzers' inputs, those committed and those in
+# build/fuzz/corpus: a table, or each line of one SOURCE. Needs clang with llvm-profdata and
 # llvm-cov.
 
 sources="ether.c arp.c ip.c ip_frag.c icmp.c udp.c tcp.c"

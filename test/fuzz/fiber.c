@@ -8,26 +8,26 @@
 #include "sim.h"
 
 /*
- * Threads that are none: thread.c of the bench for a fuzzer, where thousands of runs a second begin
- * and end their tasks. Each has a stack, and the sanitizer is told when another one is in use.
+ * Fibers in place of the bench's thread.c, since a fuzzer begins and ends thousands of runs a
+ * second. Each fiber has a stack, and the sanitizer is told of every switch.
  */
 #define STACK_SIZE (256 * 1024)
 
 struct sim_thread {
-    struct sim_thread *next; /* in the list of those that have ended */
+    struct sim_thread *next; /* in the list of ended fibers, for reuse */
     struct task *task;
     ucontext_t context;
     int errnum;
     const void *stack;
     size_t stack_size;
-    uint8_t *own_stack; /* NULL: the one that the program began with */
+    uint8_t *own_stack; /* NULL: the program's first stack */
 };
 
 static struct sim_thread *ended;
-static struct sim_thread *now; /* the one that runs */
-static struct sim_thread *last; /* the one before */
+static struct sim_thread *now; /* the running fiber */
+static struct sim_thread *last; /* the one before it */
 
-/* Another one has given us its turn. Only now it is known where the first stack lies. */
+/* Ends a switch to self. Only now the address of the program's first stack is known. */
 static void arrived(struct sim_thread *self, void *fake_stack)
 {
     const void *bottom;

@@ -5,20 +5,20 @@
 #include "util.h"
 
 /*
- * One frame into a fresh stack, which listens on port 7 by TCP and UDP. The first byte says how it
- * comes, the others are the frame.
+ * One frame into a fresh stack, which listens on TCP and UDP port 7. The input's first byte has the
+ * flags below, the others are the frame.
  */
-#define HOW_SUMS      0x01 /* its checksums are put right */
-#define HOW_DATAGRAM  0x02 /* without a link header */
+#define HOW_SUMS      0x01 /* correct its checksums */
+#define HOW_DATAGRAM  0x02 /* no link header */
 #define HOW_NEIGHBOUR 0x04 /* the other end answers ARP */
 #define HOW_LATER     0x08 /* time passes afterwards */
 #define HOW_DUMPED    0x10 /* the log prints every field */
 
-#define ANSWERS_MAX 3 /* packets out for one packet in: what asks for more is an amplifier */
+#define ANSWERS_MAX 3 /* packets sent for one received: more would be an amplifier */
 
 static void dump(int yes)
 {
-    if (!getenv("MICROPS_LOG")) { /* else somebody wants to see all the same */
+    if (!getenv("MICROPS_LOG")) { /* else its level stays */
         log_set_level(yes ? "dump" : "error");
     }
 }

@@ -8,13 +8,12 @@
 #include "util.h"
 
 /*
- * libFuzzer instead of bench.c: no children and no limits, since a run ends in microseconds and the
- * fuzzer itself reports what crashes, hangs or grows. The harness is the one that the program is
- * named after.
+ * libFuzzer in place of bench.c: no children and no limits, since a run ends in microseconds and
+ * the fuzzer itself reports crashes, hangs and leaks. The program's name selects the harness.
  *
  *     make fuzz FUZZ=stream                           fuzzes
  *     build/fuzz/stream.exe FILE                      repeats one run
- *     MICROPS_LOG=debug build/fuzz/stream.exe FILE    and shows what it does
+ *     MICROPS_LOG=debug build/fuzz/stream.exe FILE    and logs it
  */
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
@@ -32,7 +31,7 @@ void sim_doing(const char *file, int line, const char *fmt, ...)
     shared.line = line;
 }
 
-/* Only the bench writes captures. */
+/* Captures are written by the bench only. */
 void sim_capture(const struct packet *p)
 {
     (void)p;

@@ -3,9 +3,9 @@
 #include "util.h"
 
 /*
- * The peer: one host, 192.0.2.1, whose segments are made of the input. It knows the sequence
- * numbers of our connections, as an attacker on the path would, so that most of what it sends is
- * near the edges where mistakes live.
+ * The peer: one host, 192.0.2.1, whose segments are built from the input. It knows the sequence
+ * numbers of our connections, as an on-path attacker would, so that most segments lie near the
+ * edges of the window.
  */
 #define IP_LEN 20
 #define TCP_LEN 20
@@ -29,26 +29,26 @@ struct segment {
 
 static uint8_t buffer[FUZZ_INPUT_MAX];
 
-/* What a connection of ours has said so far, found by its ports. */
+/* Windows of a connection, found by its ports. */
 #define TALKS 64
 
 struct talk {
     uint16_t local, remote;
     uint32_t iss;
     int begun; /* iss is known */
-    uint32_t edge; /* the right one of its window */
+    uint32_t edge; /* right edge of our window */
     int has_edge;
-    uint32_t first; /* where the window began */
-    uint32_t allowed; /* the right edge of the greatest window that it was ever given */
+    uint32_t first; /* left edge of our first window */
+    uint32_t allowed; /* highest right edge the peer ever offered */
     int has_allowed;
-    uint16_t first_win; /* the greatest in a segment without ACK */
+    uint16_t first_win; /* largest window in a segment without ACK */
 };
 
 static struct talk talks[TALKS];
 static size_t num_talks;
 static uint32_t peer_isn;
 static uint16_t peer_win;
-static int deaf; /* something that we said may not have been heard */
+static int deaf; /* our segments may be lost: no checks */
 
 void remote_start(uint32_t isn, uint16_t win)
 {
@@ -64,7 +64,7 @@ void remote_doubt(void)
 }
 
 /*
- * Which connection
+ * The connection
  */
 
 static int is_connection(size_t place, struct tcp_view *v)
@@ -72,7 +72,7 @@ static int is_connection(size_t place, struct tcp_view *v)
     return tcp_get_view_at(place, v) == 0 && v->remote.port;
 }
 
-/* The connection with this index, or one that is not there yet: its SYN would be right. */
+/* Returns the connection with this index, or one for which a SYN is acceptable. */
 static struct tcp_view view_pick(unsigned int index)
 {
     struct tcp_view v;
@@ -118,7 +118,7 @@ static void put_ip(uint8_t *ip, uint8_t protocol, size_t payload)
     store32(ip + 16, SIM_ADDR_OURS);
 }
 
-/* Changes up to three bytes of the headers, as the input says. */
+/* Changes up to three bytes of the headers, by the input. */
 static void damage(struct packet *p, size_t headers)
 {
     unsigned int num = input_u8() & 3;
@@ -157,7 +157,7 @@ static struct talk *talk_of(uint16_t local, uint16_t remote)
     return &talks[num_talks++];
 }
 
-/* No connection here sends so much: what acknowledges it is not believed. */
+/* More than any connection sends here: an acknowledgment of it is not taken as real. */
 #define FAR (1u << 30)
 
 static void allow(struct talk *t, uint32_t edge)
@@ -171,7 +171,7 @@ static void allow(struct talk *t, uint32_t edge)
     }
 }
 
-/* Remembers which window a segment gives, if it is believed. */
+/* Records the window that a segment offers, if our stack may accept it. */
 static void note_window(const struct packet *p)
 {
     struct layout lay;
@@ -203,7 +203,7 @@ static void arrive(struct packet *p)
     fuzz_arrive(p);
 }
 
-/* Two fragments instead, cut at 8 * at; the second one first if swapped; one alone if only. */
+/* Sends two fragments, cut at 8 * (how & 63); the second first with 0x40, one alone with 0x80. */
 static void arrive_in_fragments(struct packet *p)
 {
     uint8_t how = input_u8();
@@ -265,7 +265,7 @@ static uint16_t choose_win(uint8_t how)
     }
 }
 
-/* Small lengths are exact, greater ones up to a full segment. */
+/* Returns a length: exact below 128, else in steps of 12 up to a full segment. */
 static uint16_t choose_len(void)
 {
     uint16_t len = input_u8();
@@ -282,7 +282,7 @@ static void choose_options(struct segment *s)
     }
 }
 
-/* Builds the datagram. Its data is the pattern, where the connection's data would be. */
+/* Builds the datagram. Its data is the pattern at the connection's sequence number. */
 static void segment_build(const struct segment *s, struct packet *p)
 {
     uint8_t *tcp = buffer + IP_LEN;
@@ -304,7 +304,7 @@ static void segment_build(const struct segment *s, struct packet *p)
 }
 
 #define MORE 0x40      /* options and damage follow */
-#define FRAGMENTS 0x80 /* it comes in two fragments */
+#define FRAGMENTS 0x80 /* it is sent in two fragments */
 
 void remote_segment(unsigned int index)
 {
@@ -380,7 +380,7 @@ void remote_datagram(unsigned int index)
     arrive(&p);
 }
 
-/* An error about a segment that we may have sent. */
+/* Sends an error about a segment near SND.UNA. */
 void remote_icmp_error(unsigned int index)
 {
     struct tcp_view v = view_pick(index);
@@ -401,7 +401,7 @@ void remote_icmp_error(unsigned int index)
     arrive(&p);
 }
 
-/* An ARP message that is not asked for, of this host or another. */
+/* Sends an unsolicited ARP message of this host or another. */
 void remote_arp(unsigned int index)
 {
     static const uint8_t fixed[] = { 0, 1, 8, 0, 6, 4, 0 };
@@ -420,7 +420,7 @@ void remote_arp(unsigned int index)
 }
 
 /*
- * What we say
+ * Our segments
  */
 
 static void check_edge(struct talk *t, uint32_t ack, uint32_t edge)
@@ -428,22 +428,21 @@ static void check_edge(struct talk *t, uint32_t ack, uint32_t edge)
     if (!t->has_edge) {
         t->first = ack;
     } else if ((int32_t)(edge - t->edge) < 0) {
-        fail("the window's right edge goes back by %u bytes", t->edge - edge);
+        fail("the window's right edge moves left by %u bytes", t->edge - edge);
     }
-    /* what the users have read makes room, of this connection at most all */
+    /* the users have read at most all of it from this connection */
     check(edge - t->first <= TCP_RCV_BUF_SIZE + 1 + users_received());
     t->has_edge = 1;
     t->edge = edge;
 }
 
-/* A SYN of ours, which may go out again. What was given before may be for this connection, as may
- * come what it says only now. */
+/* Notes our SYN, perhaps a retransmission. Windows offered before may be for this connection. */
 static void talk_begins(struct talk *t, uint32_t iss)
 {
     t->iss = iss;
     t->begun = 1;
     t->has_edge = 0;
-    if (t->allowed - iss >= FAR) { /* that was another connection's */
+    if (t->allowed - iss >= FAR) { /* it was another connection's */
         t->has_allowed = 0;
     }
     allow(t, iss + 1 + t->first_win);
@@ -469,7 +468,7 @@ void remote_look(const struct packet *p, const struct layout *lay)
     }
     if (len) {
         check_pattern(p->data + lay->payload, seq - t->iss, len);
-        /* one byte more may ask whether the window is still shut */
+        /* one byte beyond the window may be a zero-window probe */
         check((int32_t)(seq + len - t->allowed) <= (len == 1));
     }
     if (flags & FLAG_ACK && !(flags & FLAG_SYN)) {

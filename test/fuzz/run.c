@@ -4,8 +4,7 @@
 #include "util.h"
 
 /*
- * What all runs have in common: the input, the beginning, the end, and what must hold of every
- * packet that goes out
+ * Common to all runs: the input, the start, the end, and the checks of every packet sent
  */
 
 static struct {
@@ -77,7 +76,7 @@ void fuzz_arrive(const struct packet *p)
     sim_carry(&frame, DIR_IN, sim_wire_now);
 }
 
-/* A broadcast or multicast address, or nobody's. */
+/* Is it a broadcast or multicast address, or 0.0.0.0? */
 static int is_group(uint64_t addr)
 {
     return addr >> 28 >= 14 || addr == 0 || (addr & 0xff) == 255;
@@ -92,7 +91,7 @@ static void check_datagram(const struct packet *p, const struct layout *lay)
     memcpy(right, p->data, p->len);
     sim_fix_sums(&fixed, lay);
     if (memcmp(right, p->data, p->len) != 0) {
-        fail("a packet goes out with a checksum that is wrong");
+        fail("a packet was sent with a bad checksum");
     }
     check(sim_field_get(p, lay, F_IP_SRC) == SIM_ADDR_OURS);
     check(sim_field_get(p, lay, F_IP_TTL) > 0);
@@ -115,7 +114,7 @@ size_t fuzz_check_sent(void (*look)(const struct packet *p, const struct layout 
         }
         sim_locate(&p, &lay);
         if (!lay.sane) {
-            fail("a packet goes out whose lengths do not fit");
+            fail("a packet was sent with bad lengths");
         }
         if (lay.at[LAYER_IP] >= 0) {
             check_datagram(&p, &lay);

@@ -1,10 +1,11 @@
 #!/bin/sh
-# run.sh [TIME] [FUZZ]: make fuzz. Fuzzes with the harness FUZZ (frame or stream), or with one after
-# the other, for TIME seconds each. Stops at the first fault; its input is left in build/fuzz.
+# run.sh [TIME] [FUZZ]: make fuzz. Fuzzes with the harness FUZZ (frame or stream), or with both in
+# turn, for TIME seconds each. Stops at the first fault and leaves its input in build/fuzz.
 #
-# To keep what was found: copy the input to test/fuzz/corpus/FUZZ/found-NAME, smaller if
+# To keep an input: shorten it with
 #     build/fuzz/FUZZ.exe -minimize_crash=1 -runs=100000 INPUT
-# can make it so, and give it a behaviour in test/hostile/corpus.c. To renew the corpus:
+# copy it to test/fuzz/corpus/FUZZ/found-NAME, and add a behaviour that describes it to
+# test/hostile/corpus.c. To renew the corpus:
 #     build/fuzz/FUZZ.exe -merge=1 -use_counters=0 test/fuzz/corpus/FUZZ build/fuzz/corpus/FUZZ
 
 case $1 in

@@ -5,29 +5,28 @@
 #include "util.h"
 
 /*
- * Connections under fire. The input is a sequence of operations: what the peer sends, what the user
- * calls, how far the clock goes, what the machine refuses. After each of them, what must always
- * hold is checked.
+ * Connections under random operations. The input is a sequence of them: packets of the peer, calls
+ * of the users, steps of the clock, failures of the machine. The invariants are checked after each.
  *
- * The first byte says what there is to begin with, the second is the seed.
+ * The first byte has the flags of the start, the second is the seed.
  */
 #define OPERATIONS_MAX 100
-#define TIME_SHORT 20000 /* milliseconds that a run may take, */
-#define TIME_LONG 240000 /* or if the input wants to see connections given up */
-#define TIME_END 700000  /* after which nothing is left of a connection that has no user */
-#define TIME_FLOOD 4000  /* or what is left after a flood */
-#define FLOOD_MAX (TCP_HALF_OPEN_MAX + 100) /* SYNs that nothing follows */
-#define MEMORY_MAX 4096  /* allocations at once: nothing here may need so many */
-#define MANY 240         /* a length from here on stands for several full segments */
+#define TIME_SHORT 20000 /* milliseconds of a run, */
+#define TIME_LONG 240000 /* or of one in which connections may time out */
+#define TIME_END 700000  /* milliseconds after which no closed connection is left */
+#define TIME_FLOOD 4000  /* milliseconds of a run after a flood */
+#define FLOOD_MAX (TCP_HALF_OPEN_MAX + 100) /* SYNs without handshakes */
+#define MEMORY_MAX 4096  /* allocations at once, more than any run needs */
+#define MANY 240         /* a length from here on means several full segments */
 
-#define BEGIN_ETHER 0x01   /* the first byte: on Ethernet, not on a wire without a link header, */
-#define BEGIN_JOINED 0x02  /* with a connection, */
-#define BEGIN_ACTIVE 0x04  /* which we made; */
-#define BEGIN_LONG 0x08    /* there is much time, */
-#define BEGIN_AND_END 0xff /* and at last all is closed; seldom, for it takes long */
+#define BEGIN_ETHER 0x01   /* first byte: Ethernet, else no link header */
+#define BEGIN_JOINED 0x02  /* a connection is open */
+#define BEGIN_ACTIVE 0x04  /* by our connect, else by our listener */
+#define BEGIN_LONG 0x08    /* TIME_LONG */
+#define BEGIN_AND_END 0xff /* all is closed at the end; rare, as it is slow */
 
-#define SEED_PEER_NEAR 0x01 /* the second: the peer's sequence numbers soon overflow, */
-#define SEED_NEAR 0x02      /* ours do, if the peer connects, */
+#define SEED_PEER_NEAR 0x01 /* second byte: the peer's ISN is near 2^32 */
+#define SEED_NEAR 0x02      /* so is ours, if the peer connects */
 #define SEED_SMALL 0x04     /* the peer's window is small */
 
 static long time_left;
@@ -38,7 +37,7 @@ static void op_segment(unsigned int index)
     remote_segment(index);
 }
 
-/* A friendly segment, or so many that they fill a buffer. */
+/* Normal segments: one, or as many as fill a buffer. */
 static void op_answer(unsigned int index)
 {
     int how = input_u8(), num = how < MANY ? 0 : (how - MANY) * 4;
@@ -128,7 +127,7 @@ static void op_arp(unsigned int index)
     }
 }
 
-/* The user interrupts, which wakes all that sleep now. */
+/* A user interrupt, which ends all present sleeps. */
 static void op_interrupt(unsigned int index)
 {
     (void)index;
@@ -136,11 +135,11 @@ static void op_interrupt(unsigned int index)
     intr_raise(INTR_IRQ_USER);
     settle();
     if (users_asleep()) {
-        fail("%u calls sleep on after an interruption", users_asleep());
+        fail("%u calls still sleep after an interruption", users_asleep());
     }
 }
 
-/* Takes long, and so would much time afterwards. */
+/* Shortens the rest of the run, as a flood is slow. */
 static void op_flood(unsigned int num)
 {
     time_left = time_left < TIME_FLOOD ? time_left : TIME_FLOOD;
@@ -172,10 +171,10 @@ static void (*const operations[])(unsigned int index) = {
     op_recv, op_close, op_datagram, op_icmp, op_interrupt, op_mood, op_arp,
 };
 
-#define NO_WAIT 0x80 /* the next operation happens at the same time */
+#define NO_WAIT 0x80 /* no settling before the next operation */
 
 /*
- * What must always hold
+ * Invariants
  */
 
 static void check_view(const struct tcp_view *v)
@@ -218,7 +217,7 @@ static void operate(void)
     }
 }
 
-/* A listener with a connection that was accepted. Our sequence numbers overflow soon, if near. */
+/* Starts with a listener and an accepted connection; our ISN is near 2^32 if near. */
 static void begin_passive(int near)
 {
     users_open(SOCK_STREAM);
@@ -235,7 +234,7 @@ static void begin_passive(int near)
     check_all();
 }
 
-/* A connection that we made. */
+/* Starts with a connection opened by us. */
 static void begin_active(void)
 {
     users_open(SOCK_STREAM);
@@ -265,7 +264,7 @@ static void begin_all(uint8_t begin, uint8_t seed)
     users_bind(begin & BEGIN_ACTIVE ? 1 : 2, 7);
 }
 
-/* When all is closed and the peer is silent, every block is given back. */
+/* Closes all sockets. Checks that every block is freed, with a silent peer. */
 static void end_slowly(void)
 {
     struct tcp_view v;

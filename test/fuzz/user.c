@@ -3,8 +3,8 @@
 #include "util.h"
 
 /*
- * The users: tasks that wait for a call to make, and make it, and sleep in it perhaps. What they
- * send is the pattern, and what they receive should be it.
+ * The users: tasks that wait for a call to make, and make it, perhaps asleep in it. They send the
+ * pattern, and check that they receive it.
  */
 #define CHUNK_MAX 16384
 
@@ -12,7 +12,7 @@ struct sock_known {
     int id; /* -1: none */
     int type;
     int open;
-    int connected; /* has been; a second connection would begin the pattern anew */
+    int connected; /* ever; a second connection would begin the pattern anew */
     uint32_t sent; /* bytes of the pattern */
     uint32_t received;
 };
@@ -23,7 +23,7 @@ struct user {
     int leaving;
     enum call call;
     struct sock_known *s;
-    int id; /* the socket's when the call began: its number may be given to another */
+    int id; /* the socket's at the start of the call: ids are reused */
     uint16_t n;
     uint8_t buf[CHUNK_MAX];
 };
@@ -31,7 +31,7 @@ struct user {
 static struct user users[USERS];
 static struct sock_known socks[SOCKETS];
 static int doubtful;
-static unsigned int unknown; /* sockets that found no place here */
+static unsigned int unknown; /* sockets that found no place */
 static size_t total; /* bytes received by all */
 
 static struct sockaddr_in address(uint32_t addr, uint16_t port)
@@ -44,7 +44,7 @@ static struct sockaddr_in address(uint32_t addr, uint16_t port)
 }
 
 /*
- * Sockets that are known
+ * Recorded sockets
  */
 
 static struct sock_known *sock_at(unsigned int index)
@@ -54,7 +54,7 @@ static struct sock_known *sock_at(unsigned int index)
     return s->id == -1 ? NULL : s;
 }
 
-/* A place for one more; -1 is no id. */
+/* Returns the place of the socket, or with -1 a free one, or NULL. */
 static struct sock_known *sock_of(int id)
 {
     size_t i;
@@ -84,7 +84,7 @@ static void sock_remember(int id, int type, int connected)
     }
 }
 
-/* Does a user do this already for the socket? Two at once would share out the pattern. */
+/* Is a user in this call on the socket? Two at once would split the pattern. */
 static int is_called(const struct sock_known *s, enum call call)
 {
     size_t i;
@@ -214,7 +214,7 @@ static struct user *idle_user(void)
 }
 
 /*
- * What a run asks for
+ * The interface
  */
 
 void users_start(void)
@@ -301,7 +301,7 @@ void users_check_closed(void)
 
     for (u = users; u < users + USERS; u++) {
         if (u->busy && (!u->s->open || u->s->id != u->id)) {
-            fail("a call on a closed socket (call %d) sleeps on", u->call);
+            fail("a call on a closed socket (call %d) still sleeps", u->call);
         }
     }
 }
