@@ -1,6 +1,6 @@
 #!/bin/sh
-# edition.sh: tools/edition on a small course in a repository of its own. A line a behaviour; fails
-# if one is FAIL. Needs git.
+# edition.sh: tests tools/edition on a small course in a repository of its own. One line for each
+# behaviour; fails if one is FAIL. Needs git.
 
 cd "$(dirname "$0")/.." || exit 1
 source=$PWD
@@ -10,7 +10,7 @@ trap 'exit 1' HUP INT TERM
 export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1
 failed=0
 
-# show TEXT COMMAND...: the behaviour holds if the command succeeds
+# show TEXT COMMAND...: the behaviour passes if the command succeeds
 show() {
     text=$1
     shift
@@ -23,7 +23,7 @@ show() {
     fi
 }
 
-# says STATUS PART COMMAND...: ends with this status and says this
+# says STATUS PART COMMAND...: ends with this status, and the output contains PART
 says() {
     want=$1 part=$2
     shift 2
@@ -33,7 +33,7 @@ says() {
     [ $status = "$want" ] && grep -q -e "$part" "$tmp/output"
 }
 
-# commit TITLE TRAILER: all of the work tree, a minute after the commit before
+# commit TITLE TRAILER: commits the work tree, a minute after the commit before
 clock=1700000000
 commit() {
     clock=$((clock + 60))
@@ -42,14 +42,14 @@ commit() {
         git commit -q -m "$1" ${2:+-m "$2"}
 }
 
-# tree STEP PATH: a file as the newest edition has it
+# tree STEP PATH: prints a file of the newest edition
 tree() {
     git show "$(tools/edition step "$1"):$2"
 }
 
 #
-# The course: a.c grows by a function a step. Step 01's has a fault that is found after step 03 has
-# changed the line, a misspelling is in all, and dev.c cannot be before step 02.
+# The course: each step adds a function to a.c. That of step 01 has a fault, found after step 03 has
+# changed the line; a misspelling is in all trees; and there is no dev.c before step 02.
 #
 course() {
     git init -q -b main "$tmp/course" && cd "$tmp/course" || exit 1
@@ -95,8 +95,8 @@ course() {
     commit 'Nought is spelt so'
 }
 
-# The steps, and before and after them what belongs to none; the mend, and what has become empty,
-# are not there.
+# The steps, and before and after them the commits without a step; neither the mend nor empty
+# commits.
 all_titles() {
     git log --reverse --format='%s %(trailers:key=Step,key=Edition,valueonly,separator=%x20)' \
         edition-2 >"$tmp/titles"
@@ -105,7 +105,7 @@ all_titles() {
         'Nought is spelt so 2' 'Variants 2' | cmp - "$tmp/titles"
 }
 
-# Each file of each step: what the mend, the filters, main, the stub and the template give it.
+# Each file of each step has its part of the mend, the filters, main, the stub and the template.
 all_trees() {
     for step in 00 01 02 03; do
         at=$(git log --format=%H --grep="^Step: $step" edition-2)
@@ -138,8 +138,7 @@ dated_after_main() {
         [ "$(echo "$dates" | head -n 1)" -gt "$(git log -1 --format=%ct main)" ]
 }
 
-# The same from a clone elsewhere, on another day and with a configuration that changes what git
-# prints and writes.
+# The same from a clone elsewhere, with a configuration that changes git's output.
 same_hashes() {
     printf '*.c merge=union -diff\n' >"$tmp/attributes"
     cat >"$tmp/gitconfig" <<CONFIG
@@ -174,7 +173,7 @@ CONFIG
     ) && [ "$(git -C "$tmp/else where" rev-parse edition-2)" = "$(git rev-parse edition-2)" ]
 }
 
-# main's tree is as before, and plain git log shows the edition in one piece.
+# main's tree is unchanged, there are two roots, and the work tree is clean.
 merged() {
     [ "$(git rev-parse 'HEAD^{tree}')" = "$(git rev-parse 'HEAD^1^{tree}')" ] &&
         [ "$(git rev-list --max-parents=0 HEAD | wc -l)" = 2 ] &&
@@ -191,61 +190,61 @@ untouched() {
 #
 course
 show "without an edition the steps are main's" says 0 '^03 .* Three$' tools/edition steps
-show "a wrong word is answered by the usage" says 2 'tools/edition cut' tools/edition cat
-show "what is no mend is not checked" says 1 'no trailer' tools/edition check HEAD
-show "a mend that does not apply everywhere is said to" \
+show "an unknown command prints the usage" says 2 'tools/edition cut' tools/edition cat
+show "a commit that is no mend is not checked" says 1 'no trailer' tools/edition check HEAD
+show "check names the trees to which a mend does not apply" \
     says 1 'by conflict: 01..02$' tools/edition check HEAD^
-show "a cut stops where a hand is needed, and names the file" \
+show "a cut stops at a conflict, and names the file" \
     says 2 'does not apply in: a.c' tools/edition cut
 waits=build/edition/tree
 show "the tree that waits has main's grader and its README" \
     grep -x -e 'grader 01' -e '# 01: One' $waits/test/step01.c $waits/README.md
-show "and what did not apply" grep -q 'return 2 - 1;' $waits/a.c.rej
-show "nothing throws it away" says 1 'a mend waits' tools/edition check HEAD^
-show "it does not go on while that is left" says 1 'a.c.rej' tools/edition continue
+show "and the rejected hunk" grep -q 'return 2 - 1;' $waits/a.c.rej
+show "check does not discard it" says 1 'a mend waits' tools/edition check HEAD^
+show "continue fails while the .rej file is there" says 1 'a.c.rej' tools/edition continue
 rm $waits/a.c.rej
-show "nor when nothing was done" says 1 'nothing is mended' tools/edition continue
+show "continue fails without a change" says 1 'nothing is mended' tools/edition continue
 sed 's/return 2;/return 1;/' $waits/a.c >"$tmp/a.c"
 cp "$tmp/a.c" $waits/a.c
-show "it goes on, and the variant serves in the trees that follow" \
+show "continue records a variant, which serves later trees too" \
     says 0 'by machine: 03  by hand: 01..02$' tools/edition continue
-show "a tree may be changed though the mend applies" \
+show "vary stops at a tree to which the mend applies" \
     says 2 'applies; what you leave' tools/edition vary main^ 03
 sed 's/2 - 1/1 + 0/' $waits/a.c >"$tmp/a.c"
 cp "$tmp/a.c" $waits/a.c
-show "and what was changed is recorded" says 0 'by hand: 01..03$' tools/edition continue
+show "and the change is recorded" says 0 'by hand: 01..03$' tools/edition continue
 rm tools/edition.d/variants/*/03.patch
-show "it may be recorded for some trees alone" says 2 'applies' tools/edition vary main^ 01 02
-show "or that they need no mend" says 0 'by machine: 03  by skip: 01..02$' tools/edition skip
+show "a variant may be for a range of trees" says 2 'applies' tools/edition vary main^ 01 02
+show "or say that they need no mend" says 0 'by machine: 03  by skip: 01..02$' tools/edition skip
 rm tools/edition.d/variants/*/01..02.patch
-show "a tree that is not there is not varied" says 1 'no tree 04' tools/edition vary main^ 04
-show "the work tree has only what was recorded" \
+show "vary refuses a tree that does not exist" says 1 'no tree 04' tools/edition vary main^ 04
+show "the work tree has only the recorded variant" \
     says 0 '^?? tools/edition.d/variants/$' git status --porcelain
-show "and is not merged while that is not committed" says 1 'has changes' tools/edition merge
-show "a filter that finds nothing is named" \
+show "merge refuses uncommitted changes" says 1 'has changes' tools/edition merge
+show "a filter without matches is named" \
     says 0 'filter without a text: @ a.c' tools/edition cut
 printf 'Nought\n' >tools/edition.d/messages/00
-show "a message that has lost its step is refused" says 1 'no trailer Step: 00' tools/edition cut
+show "a message without its step's trailer is refused" says 1 'no trailer Step: 00' tools/edition cut
 printf 'Nought\n\nStep: 00\n' >tools/edition.d/messages/00
 commit 'Variants'
-show "nothing more is to be done by hand" tools/edition cut
-show "the work tree and its index are as they were" untouched
-show "the chain has the steps, what prepares them, and what belongs to none" all_titles
+show "a cut needs no more variants" tools/edition cut
+show "the work tree and its index are unchanged" untouched
+show "the chain has the steps, their preparations, and the commits without a step" all_titles
 show "the same main gives the same hashes, whatever the machine" same_hashes
 show "each tree has the mend, the filters, main's bench and grader, a README" all_trees
 show "the chain is dated after main" dated_after_main
 show "its last tree is main's" git diff --exit-code main edition-2
-show "a merge" tools/edition merge
-show "changes nothing of main's tree" merged
+show "an edition is merged" tools/edition merge
+show "and main's tree is unchanged" merged
 show "the edition is cut again with the same hashes" tools/edition verify
-show "a step is now the edition's" says 0 'return 1;' tree 1 a.c
-show "a number that is none gets the usage" says 2 'tools/edition step 14' tools/edition step 1e1
+show "step names the edition's commit" says 0 'return 1;' tree 1 a.c
+show "a malformed number prints the usage" says 2 'tools/edition step 14' tools/edition step 1e1
 git switch -q --detach "$(tools/edition step 3)"
 show "no edition is cut from an edition" says 1 'switch to main' tools/edition cut
 git switch -q main
 
 #
-# The second edition stands on the first
+# The second edition is based on the first
 #
 sed 's/return 0;/return 1 - 1;/' a.c >new && mv new a.c
 commit 'Zero is a difference' 'Fixes-step: 00'
@@ -257,26 +256,26 @@ show "a planted mend applies to all trees" \
 show "the next edition is cut by one command" tools/edition cut
 show "and merged" tools/edition merge
 show "with the mend in each tree" says 0 'return 1 - 1;' tree 1 a.c
-show "what a hand did for the last edition is still there" says 0 'return 1;' tree 2 a.c
+show "the variants of the last edition are still in it" says 0 'return 1;' tree 2 a.c
 show "the steps since are in it" says 0 'int four' tree 4 four.c
-show "it, too, is cut again with the same hashes" tools/edition verify
-show "the bench comes once" says 0 '^1$' \
+show "it is cut again with the same hashes, too" tools/edition verify
+show "the bench is added once" says 0 '^1$' \
     sh -c 'git log --format=%s edition-3 | grep -c "^The bench$"'
 printf 'int nine;\n' >nine.c
 commit 'A mend of a step to come' 'Fixes-step: 09'
-show "a mend of a step that is not there is refused" says 1 'Fixes-step: 09' tools/edition cut
+show "a mend of a missing step is refused" says 1 'Fixes-step: 09' tools/edition cut
 echo "$(git rev-parse HEAD) 04" >>tools/edition.d/mends
-show "unless it is put right" says 0 'by machine: 04..end-1$' tools/edition check HEAD
+show "unless tools/edition.d/mends corrects it" says 0 'by machine: 04..end-1$' tools/edition check HEAD
 printf 'int four, five;\n' >four.c
 commit 'Five is there'
 printf 'int four = 4, five;\n' >four.c
 commit 'Four is 4' 'Fixes-step: 04'
 printf 'int four = 4, five = 5;\n' >four.c
 commit 'Five is 5' 'Fixes-step: 04'
-show "one mend is folded though another waits" \
+show "one mend is folded while another has conflicts" \
     says 2 '"Five is 5"' tools/edition fold HEAD
 tools/edition skip >"$tmp/said" 2>&1 # in the tree of 04; the next has no five either
-show "and the other one is left out" says 0 'by conflict: 04..end-1$' tools/edition skip
+show "and the other is left out" says 0 'by conflict: 04..end-1$' tools/edition skip
 show "a clone without history is refused" says 1 'shallow' sh -c \
     "git clone -q --depth 1 'file://$tmp/course' '$tmp/shallow' && '$tmp/shallow/tools/edition' cut"
 exit $failed

@@ -1,16 +1,16 @@
 # Replacements of text, for tools/edition. A file of filters has blocks:
 #
-#   @ 13-40 arp.c docs/*.md     in trees of steps 13 to 40 (13-, -40 or nothing: without that end)
-#   -the lines that are taken out
+#   @ 13-40 arp.c docs/*.md     in trees of steps 13 to 40 (13-, -40 or nothing: without that bound)
+#   -old lines
 #   =a line that stays (`=` alone: an empty one)
-#   +the lines that come in
-#   ~ old_name new_name         and this word in all lines
+#   +new lines
+#   ~ old_name new_name         replaces this word in all lines
 #
-# list=1: reads filters, then `git ls-files -s`; prints MODE HASH SET PATH of each file to be filtered
-# in the tree of step `has`. A set is the number of a line in the file `sets`, which lists blocks.
-# Without list: reads filters, then lines IN OUT SET, and filters each file into OUT, or into OUT.same
-# if nothing changes; appends to the file `used` the blocks that found their text. unused=1: reads
-# filters, then that file, and names the other blocks.
+# list=1: reads filters, then `git ls-files -s`; prints MODE HASH SET PATH of each file to filter in
+# the tree of step `has`. A set is the number of a line in the file `sets`, which lists blocks.
+# Without list: reads filters, then lines IN OUT SET; writes each filtered file to OUT, or to
+# OUT.same if it is unchanged, and appends the blocks that matched to the file `used`. unused=1:
+# reads filters, then that file, and names the other blocks.
 
 BEGIN {
     while (sets != "" && (getline line <sets) > 0) set_of[blocks_of[++last_set] = line] = last_set
@@ -24,7 +24,7 @@ FILENAME != ARGV[ARGC - 1] {
     else if (/^[+]/) new[blocks] = new[blocks] rest "\n"
     else if (/^=/) { old[blocks] = old[blocks] rest "\n"; new[blocks] = new[blocks] rest "\n" }
     else if (/^~/) { was[blocks, ++words[blocks]] = $2; is[blocks, words[blocks]] = $3 }
-    else { print "filters: no filter's line: " $0 >"/dev/stderr"; exit 1 }
+    else { print "filters: bad line: " $0 >"/dev/stderr"; exit 1 }
     next
 }
 
@@ -80,8 +80,8 @@ END {
         if (!(i in hit)) print "filter without a text: " title[i]
 }
 
-# The lines of old, wherever a line begins, become those of new. Each text ends with a newline; the
-# search begins with the one before, which stays.
+# Replaces the lines of old by those of new. Each text ends with a newline. The search includes the
+# newline before, which stays.
 function replace(text, old, new,    at, out) {
     text = "\n" text
     if (new != "") new = "\n" substr(new, 1, length(new) - 1)

@@ -1,14 +1,14 @@
 #!/bin/sh
-# The end of a server that has not delivered all
+# The end of a server with unsent data
 #
 #   kernel 192.0.2.1 -- tap0 -- 192.0.2.2 tcps.exe
 
 . test/e2e/common
 tap_up
 
-bytes=30000 # what the server has read, and its client not
+bytes=30000 # read by the server, and not yet by its client
 
-# connect_with WHAT: a client whose echo waits at the server; its pid is $peer
+# connect_with MODE: starts a client whose echo is still at the server; its pid is $peer
 connect_with() {
     : >"$tmp/client.out"
     "$e2e/client.exe" $stack 7 "$1" $bytes >"$tmp/client.out" 2>&1 &
@@ -17,7 +17,7 @@ connect_with() {
     wait_for 10 grep -q connected "$tmp/client.out"
 }
 
-# seconds COMMAND...: runs it, and sets $took
+# seconds COMMAND...: runs it, and sets $took to its seconds
 seconds() {
     began=$(date +%s)
     "$@" || return 1
@@ -29,13 +29,13 @@ slow_reader() {
     connect_with late && stop INT && wait "$peer"
 }
 serve "$bin/tcps.exe" -q 7 || finish
-check "SIGINT: what the server has sent still arrives, and then the end" slow_reader
+check "SIGINT: the server's data still arrives, then end of file" slow_reader
 
 deaf_reader() {
     connect_with deaf && seconds stop INT && [ "$took" -ge 4 ] && wait "$peer"
 }
 serve "$bin/tcps.exe" -q 7 || finish
-check "a peer that takes nothing gets a RST after some seconds" deaf_reader
+check "a peer that does not read gets a RST after some seconds" deaf_reader
 
 impatient() {
     connect_with deaf || return 1
@@ -44,7 +44,7 @@ impatient() {
     ! ended "$server" && seconds stop INT && [ "$took" -le 2 ] && wait "$peer"
 }
 serve "$bin/tcps.exe" -q 7 || finish
-check "or at once, when a second SIGINT comes" impatient
+check "or at once, at a second SIGINT" impatient
 
 impatient_at_once() {
     connect_with deaf || return 1
@@ -53,5 +53,5 @@ impatient_at_once() {
     seconds wait_for 15 ended "$server" && [ "$took" -le 2 ] && wait "$peer" && wait "$server"
 }
 serve "$bin/tcps.exe" -q 7 || finish
-check "however soon it comes" impatient_at_once
+check "or at a SIGTERM right behind the first" impatient_at_once
 finish

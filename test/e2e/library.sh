@@ -1,5 +1,5 @@
 #!/bin/sh
-# The library as programs get it: its names, its headers in C and C++, and an installed tree
+# The installed library: its names, its headers in C and C++, and programs that use it
 
 . test/e2e/common
 
@@ -12,7 +12,7 @@ CC=${CC-cc}
 root=$tmp/root
 include=$root/include/microps
 
-# installed FILES...: they are there
+# installed FILES...: make install puts them there
 installed() {
     make -s install PREFIX="$root" || return 1
     for file in "$@"; do
@@ -25,22 +25,22 @@ check "make install puts headers, libraries and microps.pc below PREFIX" install
 
 headers=$(cd "$include" && find . -name '*.h' | sed 's,^\./,,' | sort)
 
-# What the headers declare: each function and variable begins a line.
+# The names that the headers declare: each function and variable begins a line.
 for header in $headers; do
     sed 's,^ *\*.*,,; s,/\*.*,,' "$include/$header"
 done | awk '
     /^[a-z].*\(/ && !/^(static|typedef)/ { sub(/\(.*/, ""); sub(/.*[ *]/, ""); print }
     /^extern/ { sub(/[;[].*/, ""); sub(/.* /, ""); print }' | sort >"$tmp/declared"
 
-# exports FILE OPTION: exactly these
+# exports FILE OPTION: exactly these names
 exports() {
     nm -g --defined-only $2 "$1" | awk 'NF == 3 { print $3 }' |
         grep -Ev '^(_init|_fini|_edata|_end|__bss_start|__odr_asan.*|__asan.*)$' | sort >"$tmp/exported"
     [ "$(wc -l <"$tmp/exported")" -gt 50 ] && diff "$tmp/declared" "$tmp/exported"
 }
-check "libmicrops.a exports what the headers declare, and no other name" \
+check "libmicrops.a exports the names that the headers declare, and no other" \
     exports "$root/lib/libmicrops.a"
-check "libmicrops.so does, too" exports "$root/lib/libmicrops.so" -D
+check "so does libmicrops.so" exports "$root/lib/libmicrops.so" -D
 
 # compiles COMPILER FLAGS <SOURCE: without a warning
 compiles() {
@@ -50,7 +50,7 @@ compiles() {
         { echo "$*"; return 1; }
 }
 
-# Each header alone, before and after those of the C library that know addresses.
+# Each header alone, before and after those of the C library that define addresses.
 library='#include <sys/socket.h>
 #include <netinet/in.h>
 #include <arpa/inet.h>
@@ -76,11 +76,11 @@ done
 for compiler in g++ clang++; do
     if command -v $compiler >/dev/null; then
         check "the same in C++ with $compiler" headers_in c++ $compiler
-        check "all of them at once, too" all_headers_in c++ $compiler
+        check "all of them at once in C++ with $compiler" all_headers_in c++ $compiler
     fi
 done
 
-# A program that has names that the stack has as well, and gets them.
+# A program with functions of its own that are named as some of the stack.
 cat >"$tmp/hello.c" <<'END'
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -122,7 +122,7 @@ int main(void)
 }
 END
 
-# built COMMAND...: the program builds, runs and says what it should
+# built COMMAND...: the program builds and runs, and its output is right
 built() {
     "$@" -o "$tmp/hello" || return 1
     LD_LIBRARY_PATH=$root/lib "$tmp/hello" >"$tmp/hello.out" 2>"$tmp/hello.err" ||
@@ -138,7 +138,7 @@ check "and libmicrops.so" \
 if command -v pkg-config >/dev/null; then
     export PKG_CONFIG_PATH="$root/lib/pkgconfig"
     # shellcheck disable=SC2046,SC2086
-    check "with what pkg-config says" \
+    check "with the flags of pkg-config" \
         built $CC $flags "$tmp/hello.c" $(pkg-config --cflags --libs microps)
     # shellcheck disable=SC2046,SC2086
     check "and with pkg-config --static" built $CC $flags "$tmp/hello.c" \
@@ -148,7 +148,7 @@ else
     skip_one "there is no pkg-config"
 fi
 
-# From C++, with a library function that has the name of a macro of ours.
+# In C++, with a library function of the name of one of our macros.
 cat >"$tmp/hello.cc" <<'END'
 #include "sock.h"
 #include "net.h"

@@ -1,5 +1,5 @@
-/* offload.exe interface: attaches to a TAP as a virtual machine does, which leaves checksums and
- * cutting to others, and goes away without a word. */
+/* offload.exe interface: attaches to a TAP with offloads of checksums and segmentation, as a
+ * virtual machine does, and detaches without disabling them. */
 
 #include <fcntl.h>
 #include <linux/if_tun.h>

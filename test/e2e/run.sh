@@ -1,5 +1,5 @@
 #!/bin/sh
-# make run: what it makes goes away again, whenever Ctrl-C comes, and two of them get along
+# make run: it removes what it made at any Ctrl-C, and two runs do not disturb each other
 
 . test/e2e/common
 ip link set lo up
@@ -10,30 +10,30 @@ there() {
 echoes() {
     timeout 20 "$e2e/client.exe" $stack 7 serial 1
 }
-# run FILE: starts make run's script, with its output in FILE; its pid is $run. A shell lets what it
-# starts in the background ignore SIGINT for ever; env undoes that.
+# run FILE: starts make run's script, its output in FILE; its pid is $run. A shell starts background
+# commands with SIGINT ignored; env undoes that.
 run() {
     : >"$tmp/$1"
     env --default-signal=INT,QUIT sh app/run.sh >"$tmp/$1" 2>&1 &
     run=$!
     clients="$clients $run"
 }
-# over PID FILE: it has ended by itself, tap0 is gone, and nothing was said by kill
+# over PID FILE: it has ended, tap0 is gone, and kill reported no error
 over() {
-    wait_for 15 ended "$1" || { echo "it still runs"; return 1; }
+    wait_for 15 ended "$1" || { echo "make run has not ended"; return 1; }
     cat "$tmp/$2"
     ! grep -i 'no such process' "$tmp/$2" || return 1
-    ! pgrep_server || { echo "a server is left"; return 1; }
-    ! there || { echo "tap0 is left"; return 1; }
+    ! pgrep_server || { echo "a server still runs"; return 1; }
+    ! there || { echo "tap0 still exists"; return 1; }
 }
-# A server in this namespace?
+# Is there a server in this namespace?
 pgrep_server() {
     for pid in $(pgrep -x tcps.exe); do
         [ "$(readlink "/proc/$pid/ns/net")" != "$(readlink /proc/self/ns/net)" ] || return 0
     done
     return 1
 }
-env --default-signal=INT true 2>/dev/null || skip "env is too old to give a program its SIGINT back"
+env --default-signal=INT true 2>/dev/null || skip "env is too old for --default-signal"
 
 starts_and_ends() {
     run one
@@ -50,9 +50,9 @@ says_how_to_go_on() {
         [ "$(grep -n 'running' "$tmp/one" | cut -d: -f1)" -lt "$last" ] &&
         [ "$(grep -n '^listening' "$tmp/one" | cut -d: -f1)" -lt "$last" ]
 }
-check "it says how to go on, and again below what it logs at the start" says_how_to_go_on
+check "it explains the next commands, and again below the log of the start" says_how_to_go_on
 
-# Ctrl-C reaches each process of the terminal's group
+# Ctrl-C reaches all processes of the terminal's group.
 interrupted_at() {
     : >"$tmp/one"
     setsid env --default-signal=INT,QUIT sh app/run.sh >"$tmp/one" 2>&1 &
@@ -90,9 +90,9 @@ several_times() {
         two_at_once || { echo "in round $round"; return 1; }
     done
 }
-check "of two that start at once one serves, undisturbed" several_times
+check "of two started at once one serves, undisturbed" several_times
 
-# What was there stays.
+# An existing tap0 is not removed.
 tap_up
 was_there() {
     run one
@@ -100,7 +100,7 @@ was_there() {
     kill -TERM $run
     wait_for 15 ended $run && there
 }
-check "a tap0 that was there stays" was_there
+check "an existing tap0 stays" was_there
 
 is_busy() {
     serve "$bin/tcps.exe" -q 7 || return 1
@@ -109,5 +109,5 @@ is_busy() {
     cat "$tmp/two"
     stop_clean INT && [ $result = 1 ] && tail -n 1 "$tmp/two" | grep -q 'in use'
 }
-check "a tap0 that is in use: status 1, and the last line says so" is_busy
+check "a tap0 in use: status 1, and the last line says so" is_busy
 finish
