@@ -1,6 +1,6 @@
 #!/bin/sh
-# install.sh EXE_PREFIX DESTDIR PREFIX: make install. Puts headers, libraries and a file for
-# pkg-config below DESTDIR/PREFIX. The headers of platform/linux lie with the others.
+# install.sh EXE_PREFIX DESTDIR PREFIX: make install. Installs headers, libraries and a file for
+# pkg-config below DESTDIR/PREFIX. The headers of platform/linux go into the same directory.
 
 set -eu
 exe=$1
@@ -15,7 +15,7 @@ mkdir -p "$to/include/microps/driver" "$to/lib/pkgconfig"
 for header in *.h driver/*.h platform/linux/platform.h platform/linux/driver/*.h; do
     grep -q MICROPS_BEGIN "$header" || continue # it is the stack's own
     copy=$to/include/microps/${header#platform/linux/}
-    # without what is the stack's own, from an END to the next BEGIN (api.h)
+    # leaves out the stack's own parts, from an END to the next BEGIN (api.h)
     awk '/^MICROPS_BEGIN$/ { own = 0 }
          !own { print }
          /^MICROPS_END$/ { own = 1 }
