@@ -42,11 +42,11 @@ check "libmicrops.a exports the names that the headers declare, and no other" \
     exports "$root/lib/libmicrops.a"
 check "so does libmicrops.so" exports "$root/lib/libmicrops.so" -D
 
-# compiles COMPILER FLAGS <SOURCE: without a warning
+# compiles LANGUAGE COMPILER FLAGS <SOURCE: without a warning, with the installed headers
 compiles() {
     language=$1
     shift
-    "$@" -x "$language" -fsyntax-only -Wall -Wextra -Werror -I"$include" -pthread - ||
+    (cd "$tmp" && "$@" -x "$language" -fsyntax-only -Wall -Wextra -Werror -I"$include" -pthread -) ||
         { echo "$*"; return 1; }
 }
 
