@@ -148,6 +148,25 @@ static pthread_t start(void *(*func)(void *arg), void *arg)
     return thread;
 }
 
+/* Starts n threads with one argument. */
+static void start_all(pthread_t *threads, size_t n, void *(*func)(void *arg), void *arg)
+{
+    size_t i;
+
+    for (i = 0; i < n; i++) {
+        threads[i] = start(func, arg);
+    }
+}
+
+static void join_all(const pthread_t *threads, size_t n)
+{
+    size_t i;
+
+    for (i = 0; i < n; i++) {
+        pthread_join(threads[i], NULL);
+    }
+}
+
 /*
  * Start and stop
  */
@@ -386,7 +405,6 @@ static void *raising_main(void *arg)
 static void test_interrupts(void)
 {
     pthread_t threads[PAIRS];
-    size_t i;
 
     isr_count = isr_nested = 0;
     signal(SIGTERM, raising_handler);
@@ -398,12 +416,8 @@ static void test_interrupts(void)
     check(intr_raise(INTR_IRQ_BASE) == -1);
     check(net_run() == 0);
     check(intr_register(INTR_IRQ_BASE + 1, counting_isr, 0, &isr_count) == -1);
-    for (i = 0; i < countof(threads); i++) {
-        threads[i] = start(raising_main, NULL);
-    }
-    for (i = 0; i < countof(threads); i++) {
-        pthread_join(threads[i], NULL);
-    }
+    start_all(threads, countof(threads), raising_main, NULL);
+    join_all(threads, countof(threads));
     check(reaches(&isr_count, 1));
     isr_count = 0;
     raise(SIGTERM);
@@ -441,9 +455,7 @@ static void test_raising_at_the_end(void)
         check(platform_shutdown() == 0);
     }
     atomic_store(&end, 1);
-    for (i = 0; i < countof(threads); i++) {
-        pthread_join(threads[i], NULL);
-    }
+    join_all(threads, countof(threads));
     check(memory_in_use() == 0);
 }
 
@@ -656,14 +668,17 @@ static void *sleeper_main(void *arg)
  * it by sleeping. */
 static void start_sleepers(pthread_t *threads, size_t n, unsigned int *ms)
 {
-    size_t i;
-
     sleepers = 0;
-    for (i = 0; i < n; i++) {
-        threads[i] = start(sleeper_main, ms);
-    }
+    start_all(threads, n, sleeper_main, ms);
     check(reaches(&sleepers, (int)n));
     lock_acquire(&lock);
+    lock_release(&lock);
+}
+
+static void destroy_task(void)
+{
+    lock_acquire(&lock);
+    sched_task_destroy(&task, &lock);
     lock_release(&lock);
 }
 
@@ -692,9 +707,7 @@ static void test_interruption(void)
     sleep_ms(20);
     start_sleepers(threads, 1, &ms);
     check(join(threads[0]) == ETIMEDOUT);
-    lock_acquire(&lock);
-    sched_task_destroy(&task, &lock);
-    lock_release(&lock);
+    destroy_task();
     stack_stop();
 }
 
@@ -768,12 +781,8 @@ static void test_wakeups(void)
     for (i = 0; i < 2; i++) {
         threads[i] = start(player_main, &ids[i]);
     }
-    for (i = 0; i < 2; i++) {
-        pthread_join(threads[i], NULL);
-    }
-    lock_acquire(&lock);
-    sched_task_destroy(&task, &lock);
-    lock_release(&lock);
+    join_all(threads, 2);
+    destroy_task();
 }
 
 static unsigned int produced, consumed; /* guarded by lock */
@@ -814,23 +823,16 @@ static void *producer_main(void *arg)
 static void test_softirq(void)
 {
     pthread_t threads[PAIRS];
-    size_t i;
 
     produced = consumed = 0;
     sched_task_init(&task);
     check(platform_init() == 0);
     check(intr_register(INTR_IRQ_SOFT, consuming_isr, 0, NULL) == 0);
     check(platform_run() == 0);
-    for (i = 0; i < countof(threads); i++) {
-        threads[i] = start(producer_main, NULL);
-    }
-    for (i = 0; i < countof(threads); i++) {
-        pthread_join(threads[i], NULL);
-    }
+    start_all(threads, countof(threads), producer_main, NULL);
+    join_all(threads, countof(threads));
     check(platform_shutdown() == 0);
-    lock_acquire(&lock);
-    sched_task_destroy(&task, &lock);
-    lock_release(&lock);
+    destroy_task();
 }
 
 /*
@@ -902,9 +904,7 @@ static void run_pairs(void *(*server)(void *arg), void *(*client)(void *arg), vo
     if (end) {
         end();
     }
-    for (i = 0; i < PAIRS; i++) {
-        pthread_join(servers[i], NULL);
-    }
+    join_all(servers, PAIRS);
     atomic_store(&disturbing, 0);
     pthread_join(disturber, NULL);
 }
@@ -1021,9 +1021,7 @@ static void test_shutdown(void)
     }
     sleep_ms(20);
     stack_stop();
-    for (i = 0; i < PAIRS; i++) {
-        pthread_join(threads[i], NULL);
-    }
+    join_all(threads, PAIRS);
 }
 
 static int listener;
@@ -1168,14 +1166,11 @@ static int listen_once(void)
 static void test_listeners(void)
 {
     pthread_t comers[2 * PAIRS];
-    size_t i;
     int n;
 
     stack_start();
     listening = 1;
-    for (i = 0; i < countof(comers); i++) {
-        comers[i] = start(comer_main, NULL);
-    }
+    start_all(comers, countof(comers), comer_main, NULL);
     for (n = 0; n < LISTENERS; n++) {
         int desc = listen_once();
 
@@ -1184,9 +1179,7 @@ static void test_listeners(void)
     }
     listening = 0;
     n = listen_once(); /* so that every connect ends */
-    for (i = 0; i < countof(comers); i++) {
-        pthread_join(comers[i], NULL);
-    }
+    join_all(comers, countof(comers));
     check(tcp_cmd_close(n) == 0);
     stack_stop();
 }
@@ -1294,9 +1287,7 @@ static void storm(void *(*func)(void *arg))
         intr_raise(INTR_IRQ_USER);
         sleep_ms(1);
     }
-    for (i = 0; i < STORM_THREADS; i++) {
-        pthread_join(threads[i], NULL);
-    }
+    join_all(threads, STORM_THREADS);
     pthread_join(signaller, NULL);
     pthread_join(flooder, NULL);
     check(connected > 0 && accepted > 0);
@@ -1743,9 +1734,7 @@ static void end_while_asleep(void)
         kill(getpid(), SIGIO);
     }
     check(net_shutdown() == 0);
-    for (i = 0; i < END_CALLS; i++) {
-        pthread_join(threads[i], NULL);
-    }
+    join_all(threads, END_CALLS);
     check(memory_in_use() == 0);
 }
 
@@ -1861,9 +1850,7 @@ static void test_log_threads(void)
     }
     sleep_ms(20); /* until the pipe is full */
     reader = start(read_slowly, &fd);
-    for (i = 0; i < LOG_THREADS; i++) {
-        pthread_join(threads[i], NULL);
-    }
+    join_all(threads, LOG_THREADS);
     sleep_ms(200);
     log_begin();
     for (i = 0; i < LOG_BLOCK; i++) {
@@ -1917,9 +1904,7 @@ static void test_log_forked(void)
 
     fd = log_to_pipe(&old);
     atomic_store(&logging, 1);
-    for (i = 0; i < 2; i++) {
-        threads[i] = start(log_for_ever, NULL);
-    }
+    start_all(threads, 2, log_for_ever, NULL);
     for (i = 0; i < 100; i++) {
         pid = fork();
         if (pid == 0) {
@@ -1931,9 +1916,7 @@ static void test_log_forked(void)
         check(waitpid(pid, &status, 0) == pid && status == 0);
     }
     atomic_store(&logging, 0);
-    for (i = 0; i < 2; i++) {
-        pthread_join(threads[i], NULL);
-    }
+    join_all(threads, 2);
     log_back(fd, old);
 }
 
@@ -2029,16 +2012,12 @@ static void test_cancelled_senders(void)
     stack_start();
     id = sock_open(PF_INET, SOCK_DGRAM, 0);
     for (round = 0; round < 50; round++) {
-        for (i = 0; i < countof(threads); i++) {
-            threads[i] = start(cancelled_sender_main, &id);
-        }
+        start_all(threads, countof(threads), cancelled_sender_main, &id);
         usleep(draw(2000));
         for (i = 0; i < countof(threads); i++) {
             pthread_cancel(threads[i]);
         }
-        for (i = 0; i < countof(threads); i++) {
-            pthread_join(threads[i], NULL);
-        }
+        join_all(threads, countof(threads));
     }
     check(sock_close(id) == 0);
     stack_stop();
@@ -2170,9 +2149,7 @@ static void test_forked_child(void)
     check(net_device_register(dev) == 0 && net_run() == 0);
     id = sock_open(PF_INET, SOCK_DGRAM, 0);
     acceptor = listen_at(TCP_PORT, 1);
-    for (i = 0; i < countof(threads); i++) {
-        threads[i] = start(cancelled_sender_main, &id);
-    }
+    start_all(threads, countof(threads), cancelled_sender_main, &id);
     make_children(id, acceptor);
     for (i = 0; i < countof(threads); i++) {
         pthread_cancel(threads[i]);
