@@ -9,18 +9,10 @@
 
 . test/e2e/common
 
-kib1=${KIB1-256} kib5=${KIB5-64}
+kib1=${KIB1-256} kib5=${KIB5-64} limit=600
 
 command -v nft >/dev/null || skip "there is no nft (apt-get install nftables)"
-ip link set lo up
-ip link add br0 type bridge 2>/dev/null || skip "this kernel has no bridge"
-echo 1 2>/dev/null >/proc/sys/net/ipv6/conf/br0/disable_ipv6
-ip addr add $host/24 dev br0
-ip link set br0 up
-for tap in tap0 tap1; do
-    ip tuntap add dev $tap mode tap
-    ip link set $tap master br0 up
-done
+bridge_up
 # Behind a lost segment the stack drops all that follow (until step 48), and the kernel retransmits
 # them. So it has no round trip to measure, and its RTO stays backed off (Karn) up to 2 minutes,
 # which only costs time. Newer kernels have a limit.
@@ -58,7 +50,7 @@ echoed() {
     shift
     head -c $((echoed_kib * 1024)) /dev/urandom >"$tmp/in"
     begin=$(seconds)
-    timeout 600 "$bin/tcpc.exe" -q "$@" <"$tmp/in" >"$tmp/back" && cmp "$tmp/in" "$tmp/back" &&
+    tcpc_echoes "$tmp/in" "$@" &&
         echo "$begin $(seconds)" | awk '{ printf "%.1f s\n", $2 - $1 }'
 }
 
