@@ -21,13 +21,13 @@
  * One thread connects, sends and receives. main waits for its end, for a signal, or until the
  * server is silent for -t seconds; then it closes the socket, and the thread's call fails.
  * Data: the thread owns all of it but the atomics; main reads `problem` after the join.
- * Limits: the server is not trusted. Any deviation from the RFC is an error, and so is more than
- * the limits below. The body alone has no limit.
+ * Limits: the server is not trusted. An answer that violates the RFC or exceeds a limit below is an
+ * error. The body has no limit.
  */
 
 #define BUF_SIZE 8192
 #define HOST_MAX 21 /* a.b.c.d:port */
-/* Limits: beyond them the answer is an error */
+/* Limits; exceeding one is an error */
 #define URL_PATH_MAX    2048  /* bytes, the query included */
 #define HEADER_LINE_MAX 8192  /* bytes of a line of a header, a trailer, or a chunk's size */
 #define HEADER_MAX      65536 /* bytes of all headers, and of the trailer */
