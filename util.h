@@ -88,10 +88,15 @@ void counters_copy(void *dst, const void *src, size_t size);
 /*
  * Rate limit: a token bucket. All zeros is a full one. The caller's lock guards it.
  */
+
+MICROPS_BEGIN
+
 struct rate {
     uint64_t next;     /* time of the next refill */
     unsigned int left; /* tokens */
 };
+
+MICROPS_END
 
 /* Takes a token. Every interval, gain tokens are added, up to max. now and interval in nanoseconds.
  * Returns 0, or -1 if there is no token. */

@@ -13,7 +13,7 @@ trap 'exit 130' INT TERM
 bulk() {
     ./test/soak.exe -a || return 1
     for attack in "42 100,000" "42 20,000" "43 10^5" "43 flood" "43 UDP socket is bounded"; do
-        "./test/step${attack%% *}.exe" -s "$from" "${attack#* }" || return 1
+        "./test/step${attack%% *}.exe" -a -s "$from" "${attack#* }" || return 1
     done
 }
 
