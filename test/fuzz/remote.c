@@ -157,7 +157,7 @@ static struct talk *talk_of(uint16_t local, uint16_t remote)
     return &talks[num_talks++];
 }
 
-/* More than any connection sends here: an acknowledgment of it is not taken as real. */
+/* More than any connection sends here: our stack does not accept an ACK of that much. */
 #define FAR (1u << 30)
 
 static void allow(struct talk *t, uint32_t edge)
@@ -430,7 +430,7 @@ static void check_edge(struct talk *t, uint32_t ack, uint32_t edge)
     } else if ((int32_t)(edge - t->edge) < 0) {
         fail("the window's right edge moves left by %u bytes", t->edge - edge);
     }
-    /* the users have read at most all of it from this connection */
+    /* at most, all bytes read in this run were this connection's */
     check(edge - t->first <= TCP_RCV_BUF_SIZE + 1 + users_received());
     t->has_edge = 1;
     t->edge = edge;

@@ -23,7 +23,7 @@ struct user {
     int leaving;
     enum call call;
     struct sock_known *s;
-    int id; /* the socket's at the start of the call: ids are reused */
+    int id; /* the socket's at the start of the call */
     uint16_t n;
     uint8_t buf[CHUNK_MAX];
 };
@@ -54,7 +54,7 @@ static struct sock_known *sock_at(unsigned int index)
     return s->id == -1 ? NULL : s;
 }
 
-/* Returns the place of the socket, or with -1 a free one, or NULL. */
+/* Returns the socket's place, a free one for -1, or NULL if there is none. */
 static struct sock_known *sock_of(int id)
 {
     size_t i;
