@@ -1,5 +1,5 @@
 #!/bin/sh
-# checks.sh: tests the checks. Mistyped arguments are refused, and a test run fails whose programs
+# checks.sh: tests the checks. Mistyped arguments are refused, and a test run fails if its programs
 # show fewer or other behaviours than they list. One line each; fails if one is FAIL.
 
 cd "$(dirname "$0")/.." || exit 1

@@ -119,9 +119,9 @@ all_trees() {
     done >"$tmp/wrong"
     at=$(git log --format=%H --grep='^Step: 01' edition-2)
     {
-        git show "$at:a.c" | grep -qx '    return 1;' || echo "01: the hand's line is missing"
+        git show "$at:a.c" | grep -qx '    return 1;' || echo "01: the variant's line is missing"
         git show "$at:sim/dev.c" | grep -qx 'a device, some day' || echo '01: no stub'
-        git show "$at:README.md" | grep -q Devices && echo '01: README speaks of devices'
+        git show "$at:README.md" | grep -q Devices && echo '01: README mentions devices'
         git show "$at:README.md" | grep -qx 'Next: 02' || echo '01: README names no next step'
         ! git cat-file -e "$at:test/step02.c" 2>/dev/null || echo '01: a grader too many'
         at=$(git log --format=%H --grep='^Step: 03' edition-2)
