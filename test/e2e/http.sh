@@ -97,7 +97,7 @@ gives() {
     says "$@"
     get $url/x >"$tmp/got" && cmp "$tmp/got" "$tmp/body"
 }
-# wrong WORDS FORMAT: this answer ends with status 1 and the words, a part perhaps printed
+# wrong WORDS FORMAT: after this answer, status 1 and the words; stdout may have a part of the body
 wrong() {
     words=$1
     shift

@@ -80,7 +80,7 @@ for compiler in g++ clang++; do
     fi
 done
 
-# A program with functions of its own that are named as some of the stack.
+# A program with functions of its own that have names of the stack's internal functions.
 cat >"$tmp/hello.c" <<'END'
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -148,7 +148,7 @@ else
     skip_one "there is no pkg-config"
 fi
 
-# In C++, with a library function of the name of one of our macros.
+# In C++, with a library function that has the name of one of our macros.
 cat >"$tmp/hello.cc" <<'END'
 #include "sock.h"
 #include "net.h"
