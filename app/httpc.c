@@ -160,7 +160,7 @@ static int get_line(char *line)
             return fail("the answer's header has no end");
         }
         if (c == '\0') {
-            return fail("the answer's header has a zero in it");
+            return fail("the answer's header has a zero byte");
         }
         line[len++] = (char)c;
     }
@@ -202,7 +202,7 @@ static int parse_status(struct answer *answer, const char *line)
 }
 
 /* Parses a number at the beginning of text, of at most 15 digits: it cannot overflow. Returns the
- * text behind it, or NULL. */
+ * text after it, or NULL. */
 static const char *parse_size(const char *text, int base, uint64_t *size)
 {
     size_t len = strspn(text, base == 16 ? "0123456789abcdefABCDEF" : "0123456789");
@@ -241,13 +241,13 @@ static int parse_length(struct answer *answer, const char *value)
 static int parse_coding(struct answer *answer, const char *value)
 {
     if (answer->chunked || strcasecmp(value, "chunked") != 0) {
-        return fail("the answer's transfer coding is not known here");
+        return fail("the answer's transfer coding is not supported");
     }
     answer->chunked = 1;
     return 0;
 }
 
-/* RFC 9112 5: name ":" OWS value OWS. Returns 1 if the field tells the body's length, 0, or -1. */
+/* RFC 9112 5: name ":" OWS value OWS. Returns 1 if the field gives the body's length, 0, or -1. */
 static int parse_field(struct answer *answer, char *line)
 {
     size_t name = strcspn(line, ": \t"), len;
@@ -275,7 +275,7 @@ static int parse_field(struct answer *answer, char *line)
 
 /* Reads the fields of a header up to the empty line; answer is NULL for a trailer, which is
  * ignored. A line that begins with a blank continues the field before (RFC 9112 5.2, obsolete): an
- * error if that field tells the body's length. Returns 0, or -1. */
+ * error if that field gives the body's length. Returns 0, or -1. */
 static int get_fields(struct answer *answer)
 {
     static char line[HEADER_LINE_MAX + 1];
@@ -379,7 +379,7 @@ static int print_chunks(void)
     }
 }
 
-/* Prints the body, whose length RFC 9112 6.3 tells. Returns 0, or -1. */
+/* Prints the body. Its length: RFC 9112 6.3. Returns 0, or -1. */
 static int get_body(const struct answer *answer)
 {
     if (answer->status == 204) {
@@ -508,8 +508,8 @@ int main(int argc, char *argv[])
     pthread_cancel(thread);
     pthread_join(thread, NULL);
     if (event == SETUP_TIMEOUT) {
-        setup_fail(1, "nothing from %s for %u seconds: are it, -i, -a, -g right? -t waits longer",
-                   host, setup.limit);
+        setup_fail(1, "nothing from %s for %u seconds: check the address, -i, -a and -g; "
+                   "-t waits longer", host, setup.limit);
     }
     if (event == SETUP_WOKEN && *problem) {
         setup_fail(1, "%s", problem);
