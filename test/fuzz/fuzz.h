@@ -102,7 +102,7 @@ void remote_flood(unsigned int num);
 void remote_datagram(unsigned int index);
 void remote_icmp_error(unsigned int index);
 void remote_arp(unsigned int index);
-/* Checks a segment of ours: its data is as sent by the users and inside the peer's window; our
+/* Checks one of our segments: its data is as sent by the users and inside the peer's window; our
  * window does not shrink, and fits the buffer. */
 void remote_look(const struct packet *p, const struct layout *lay);
 

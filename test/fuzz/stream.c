@@ -234,7 +234,7 @@ static void begin_passive(int near)
     check_all();
 }
 
-/* Starts with a connection opened by us. */
+/* Starts with a connection that our stack opens. */
 static void begin_active(void)
 {
     users_open(SOCK_STREAM);
