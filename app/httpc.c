@@ -157,7 +157,7 @@ static int get_line(char *line)
             return -1;
         }
         if (len == HEADER_LINE_MAX || ++header_len > HEADER_MAX) {
-            return fail("the answer's header has no end");
+            return fail("the answer's header is too long");
         }
         if (c == '\0') {
             return fail("the answer's header has a zero byte");
@@ -284,7 +284,7 @@ static int get_fields(struct answer *answer)
     while ((len = get_line(line)) > 0) {
         if (*line == ' ' || *line == '\t') {
             if (matters) {
-                return fail("the answer's header folds the line of its length");
+                return fail("the answer folds its length field over two lines");
             }
         } else if (answer) {
             matters = parse_field(answer, line);
@@ -314,7 +314,7 @@ static int get_header(struct answer *answer)
             return 0;
         }
     }
-    return fail("the server sends 1xx answers without end");
+    return fail("the server sends too many 1xx answers");
 }
 
 /*

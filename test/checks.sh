@@ -42,7 +42,7 @@ run() {
 }
 
 says 2 'SAN=adress: address or thread' make test SAN=adress
-says 2 'nothing knows STEPS: there are .* STEP' make test STEPS=04
+says 2 'unknown variable STEPS: known are .* STEP' make test STEPS=04
 says 2 'SEEDS=abc' make soak SEEDS=abc
 says 2 'FROM=1x' make soak FROM=1x
 says 2 'SEEDS=-1' make repeat SEEDS=-1

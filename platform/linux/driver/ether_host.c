@@ -49,7 +49,7 @@ static int ether_host_connect(struct ether_host *host)
     return host->ops->connect(host);
 }
 
-/* Takes over the MTU of the interface. */
+/* Adopts the MTU of the interface. */
 static void ether_host_ask_mtu(struct net_device *dev)
 {
     const struct ether_host *host = dev->priv;
