@@ -199,7 +199,7 @@ show "a cut stops at a conflict, and names the file" \
 waits=build/edition/tree
 show "the tree that waits has main's grader and its README" \
     grep -x -e 'grader 01' -e '# 01: One' $waits/test/step01.c $waits/README.md
-show "and the rejected hunk" grep -q 'return 2 - 1;' $waits/a.c.rej
+show "the rejected hunk is in a .rej file" grep -q 'return 2 - 1;' $waits/a.c.rej
 show "check does not discard it" says 1 'a mend waits' tools/edition check HEAD^
 show "continue fails while the .rej file is there" says 1 'a.c.rej' tools/edition continue
 rm $waits/a.c.rej
@@ -212,10 +212,11 @@ show "vary stops at a tree to which the mend applies" \
     says 2 'applies; what you leave' tools/edition vary main^ 03
 sed 's/2 - 1/1 + 0/' $waits/a.c >"$tmp/a.c"
 cp "$tmp/a.c" $waits/a.c
-show "and the change is recorded" says 0 'by hand: 01..03$' tools/edition continue
+show "continue records the change as a variant" says 0 'by hand: 01..03$' tools/edition continue
 rm tools/edition.d/variants/*/03.patch
 show "a variant may be for a range of trees" says 2 'applies' tools/edition vary main^ 01 02
-show "or say that they need no mend" says 0 'by machine: 03  by skip: 01..02$' tools/edition skip
+show "a variant may say that trees need no mend" \
+    says 0 'by machine: 03  by skip: 01..02$' tools/edition skip
 rm tools/edition.d/variants/*/01..02.patch
 show "vary refuses a tree that does not exist" says 1 'no tree 04' tools/edition vary main^ 04
 show "the work tree has only the recorded variant" \
@@ -233,9 +234,9 @@ show "the chain has the steps, their preparations, and the commits without a ste
 show "the same main gives the same hashes, whatever the machine" same_hashes
 show "each tree has the mend, the filters, main's bench and grader, a README" all_trees
 show "the chain is dated after main" dated_after_main
-show "its last tree is main's" git diff --exit-code main edition-2
+show "the last tree of the chain is main's" git diff --exit-code main edition-2
 show "an edition is merged" tools/edition merge
-show "and main's tree is unchanged" merged
+show "a merged edition does not change main's tree" merged
 show "the edition is cut again with the same hashes" tools/edition verify
 show "step names the edition's commit" says 0 'return 1;' tree 1 a.c
 show "a malformed number prints the usage" says 2 'tools/edition step 14' tools/edition step 1e1
@@ -254,18 +255,19 @@ commit 'Four' 'Step: 04'
 show "a planted mend applies to all trees" \
     says 0 'by machine: 00..04-2$' tools/edition check HEAD^
 show "the next edition is cut by one command" tools/edition cut
-show "and merged" tools/edition merge
-show "with the mend in each tree" says 0 'return 1 - 1;' tree 1 a.c
-show "the variants of the last edition are still in it" says 0 'return 1;' tree 2 a.c
-show "the steps since are in it" says 0 'int four' tree 4 four.c
-show "it is cut again with the same hashes, too" tools/edition verify
+show "the next edition is merged" tools/edition merge
+show "each tree of the next edition has the mend" says 0 'return 1 - 1;' tree 1 a.c
+show "the variants of the last edition are still in the next" says 0 'return 1;' tree 2 a.c
+show "the next edition has the steps since" says 0 'int four' tree 4 four.c
+show "the next edition is cut again with the same hashes" tools/edition verify
 show "the bench is added once" says 0 '^1$' \
     sh -c 'git log --format=%s edition-3 | grep -c "^The bench$"'
 printf 'int nine;\n' >nine.c
 commit 'A mend of a step to come' 'Fixes-step: 09'
 show "a mend of a missing step is refused" says 1 'Fixes-step: 09' tools/edition cut
 echo "$(git rev-parse HEAD) 04" >>tools/edition.d/mends
-show "unless tools/edition.d/mends corrects it" says 0 'by machine: 04..end-1$' tools/edition check HEAD
+show "tools/edition.d/mends corrects the step of a mend" \
+    says 0 'by machine: 04..end-1$' tools/edition check HEAD
 printf 'int four, five;\n' >four.c
 commit 'Five is there'
 printf 'int four = 4, five;\n' >four.c
@@ -275,7 +277,8 @@ commit 'Five is 5' 'Fixes-step: 04'
 show "one mend is folded while another has conflicts" \
     says 2 '"Five is 5"' tools/edition fold HEAD
 tools/edition skip >"$tmp/said" 2>&1 # in the tree of 04; the next has no five either
-show "and the other is left out" says 0 'by conflict: 04..end-1$' tools/edition skip
+show "a fold leaves out other mends with conflicts" \
+    says 0 'by conflict: 04..end-1$' tools/edition skip
 show "a clone without history is refused" says 1 'shallow' sh -c \
     "git clone -q --depth 1 'file://$tmp/course' '$tmp/shallow' && '$tmp/shallow/tools/edition' cut"
 exit $failed

@@ -44,7 +44,7 @@ impatient() {
     ! ended "$server" && seconds stop INT && [ "$took" -le 2 ] && wait "$peer"
 }
 serve "$bin/tcps.exe" -q 7 || finish
-check "or at once, at a second SIGINT" impatient
+check "a second SIGINT at once resets a peer that does not read" impatient
 
 impatient_at_once() {
     connect_with deaf || return 1
@@ -53,5 +53,5 @@ impatient_at_once() {
     seconds wait_for 15 ended "$server" && [ "$took" -le 2 ] && wait "$peer" && wait "$server"
 }
 serve "$bin/tcps.exe" -q 7 || finish
-check "or at a SIGTERM right behind the first" impatient_at_once
+check "a SIGTERM behind the SIGINT at once resets a peer that does not read" impatient_at_once
 finish

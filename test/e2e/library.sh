@@ -40,7 +40,7 @@ exports() {
 }
 check "libmicrops.a exports the names that the headers declare, and no other" \
     exports "$root/lib/libmicrops.a"
-check "so does libmicrops.so" exports "$root/lib/libmicrops.so" -D
+check "libmicrops.so exports the same names, and no other" exports "$root/lib/libmicrops.so" -D
 
 # compiles LANGUAGE COMPILER FLAGS <SOURCE: without a warning, with the installed headers
 compiles() {
@@ -75,8 +75,9 @@ for compiler in gcc clang; do
 done
 for compiler in g++ clang++; do
     if command -v $compiler >/dev/null; then
-        check "the same in C++ with $compiler" headers_in c++ $compiler
-        check "all of them at once in C++ with $compiler" all_headers_in c++ $compiler
+        check "each header compiles alone and beside the C library's in C++ with $compiler" \
+            headers_in c++ $compiler
+        check "all headers compile at once in C++ with $compiler" all_headers_in c++ $compiler
     fi
 done
 
@@ -133,15 +134,15 @@ built() {
 check "a program with functions queue_push and log_init of its own links libmicrops.a" \
     built $CC $flags -I"$include" "$tmp/hello.c" "$root/lib/libmicrops.a" -pthread
 # shellcheck disable=SC2086
-check "and libmicrops.so" \
+check "the same program links libmicrops.so" \
     built $CC $flags -I"$include" "$tmp/hello.c" -L"$root/lib" -lmicrops -pthread
 if command -v pkg-config >/dev/null; then
     export PKG_CONFIG_PATH="$root/lib/pkgconfig"
     # shellcheck disable=SC2046,SC2086
-    check "with the flags of pkg-config" \
+    check "the same program builds with the flags of pkg-config" \
         built $CC $flags "$tmp/hello.c" $(pkg-config --cflags --libs microps)
     # shellcheck disable=SC2046,SC2086
-    check "and with pkg-config --static" built $CC $flags "$tmp/hello.c" \
+    check "the same program builds with pkg-config --static" built $CC $flags "$tmp/hello.c" \
         $(pkg-config --cflags microps) -Wl,-Bstatic $(pkg-config --static --libs microps) \
         -Wl,-Bdynamic
 else

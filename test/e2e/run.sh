@@ -50,7 +50,7 @@ says_how_to_go_on() {
         [ "$(grep -n 'running' "$tmp/one" | cut -d: -f1)" -lt "$last" ] &&
         [ "$(grep -n '^listening' "$tmp/one" | cut -d: -f1)" -lt "$last" ]
 }
-check "it explains the next commands, and again below the log of the start" says_how_to_go_on
+check "make run explains the next commands, and again below the log of the start" says_how_to_go_on
 
 # Ctrl-C reaches all processes of the terminal's group.
 interrupted_at() {
