@@ -7,6 +7,7 @@
 # make run-debug            the same with the headers of each frame in the log
 # make tap      tap0 alone (make untap removes it)
 # make fuzz     libFuzzer (clang) for TIME=60 seconds on each harness; FUZZ=frame or stream: one
+# make mutate   measures the tests: FILE=tcp.c N=200 SEED=1 STEP=24 TREE=../trees/24 JOBS=1
 # make install  headers, libraries and a file for pkg-config below PREFIX=/usr/local
 # make lint, make clean
 
@@ -100,6 +101,10 @@ KNOWN += TIME FUZZ CLANG
 fuzz:
 	@sh test/fuzz/run.sh "$(TIME)" "$(FUZZ)"
 .PHONY: fuzz
+KNOWN += FILE N TREE JOBS
+mutate:
+	@CC="$(CC)" sh tools/mutate "$(FILE)" "$(N)" "$(SEED)" "$(STEP)" "$(TREE)" "$(JOBS)"
+.PHONY: mutate
 KNOWN += PREFIX DESTDIR LD OBJCOPY
 PREFIX := /usr/local
 install: $(LIBS)

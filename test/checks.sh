@@ -71,4 +71,48 @@ grader "$two" 'ok 04 one\nok 04 two\n' 0
 run 'that ends before its sum fails' 1 'ended early with status 0'
 grader "$two" 'ok 04 one\nok 04 two\n2 passed, 0 failed\n' 3
 run 'that ends with another status fails' 1 'ended with status 3'
+
+# The mutator, on a small file. Its test notices the first change of max, which a comment repeats.
+mkdir -p "$tmp/small/test"
+cat >"$tmp/small/max.c" <<'END'
+int max(int a, int b);
+int more(const int *a, int b);
+int max(int a, int b) /* if (a < b) 1 */
+{
+    b = b + 0;
+    return a < b ? b : a;
+}
+int more(const int *a, int b)
+{
+    return b ? more(a, b) : 5;
+}
+END
+cat >"$tmp/small/test/step04.c" <<'END'
+#include <stdio.h>
+int max(int a, int b);
+int main(void)
+{
+    int good = max(1, 2) == 2 && max(-2, -1) == -1;
+    printf(good ? "ok 04 one\n" : "FAIL 04 one\n");
+    return 0;
+}
+END
+cat >"$tmp/small/Makefile" <<'END'
+build/plain/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) -c -o $@ $<
+build/plain/libsim.a: build/plain/max.o
+	$(AR) rcs $@ $^
+END
+says 2 'FILE=: a source' make mutate
+says 2 'N=0: a number' make mutate FILE=tcp.c N=0
+says 2 'there is no none.c' make mutate FILE=none.c TREE="$tmp/small"
+says 0 '^9 changes: 1 do not compile, 2 give the same code, 2 are caught, 4 survive: score 33 %$' \
+    make mutate FILE=max.c TREE="$tmp/small"
+says 0 '^max.c:10: return b ? more(a, b) : 5; -> return b ? more(a, b) : 6;$' \
+    make mutate FILE=max.c TREE="$tmp/small" JOBS=2
+says 0 '^1 changes: ' make mutate FILE=max.c TREE="$tmp/small" STEP=4 N=1
+sed 's/a < b/b < a/' "$tmp/small/max.c" >"$tmp/max.c"
+mv "$tmp/max.c" "$tmp/small"
+says 2 'step04 fails without a change' make mutate FILE=max.c TREE="$tmp/small"
 exit $failed
