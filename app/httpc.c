@@ -91,7 +91,7 @@ static void take_url(struct setup *setup, int count, char *args[])
     snprintf(host, sizeof(host), "%.*s", (int)len, url);
     len = strcspn(rest, "#");
     if (len + 1 > URL_PATH_MAX) {
-        setup_fail(2, "the URL is too long: %d bytes at most", URL_PATH_MAX);
+        setup_fail(2, "the URL's path is too long: %d bytes at most", URL_PATH_MAX);
     }
     snprintf(path, sizeof(path), "%s%.*s", *rest == '/' ? "" : "/", (int)len, rest);
     for (rest = path; *rest; rest++) {

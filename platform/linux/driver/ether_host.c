@@ -28,13 +28,13 @@
  *
  * An interface that is down or removed is logged once, not for each frame, and sending fails with
  * ENETDOWN. The kernel signals frames, but neither a removal nor a new MTU: the driver asks once a
- * second, and attaches to an interface that was removed and made again.
+ * second or more often, and attaches to an interface that was removed and made again.
  */
 
 #define READ_MAX 64 /* frames that one interrupt takes, so that others get their turn */
-#define ASK_INTERVAL 1 /* seconds between two questions to the kernel about the interface */
+#define ASK_INTERVAL 1 /* seconds: the interval of each device's timer */
 
-static unsigned int ticks; /* of the timer; interrupt thread only */
+static unsigned int ticks; /* of all devices' timers; interrupt thread only */
 
 /* Returns a new descriptor, or -1 with errno. */
 static int ether_host_connect(struct ether_host *host)

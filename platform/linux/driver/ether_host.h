@@ -17,7 +17,7 @@ struct ether_host {
     atomic_uint ifindex;
     unsigned int irq;
     unsigned int asked; /* tick of the last question about the interface */
-    lock_t lock;        /* held to write, to close and to replace fd */
+    lock_t lock;        /* held to write a frame and to replace fd */
     atomic_int fd;      /* -1 unless the device is open */
     atomic_int down;    /* the interface is down, and this is logged */
     atomic_int gone;    /* it was removed, and this is logged */
