@@ -4,7 +4,8 @@
 # between; \1 in NEW stands for the old text. With number: prints the file with this change of the
 # list, and writes a description, LINE: OLD -> NEW, to the file `what`.
 #
-# Only code is changed: neither comments, strings, types and declarations nor calls that log.
+# Only code is changed: no comments, strings, types, declarations, calls that log, and functions that
+# print or name things for the log.
 
 number && FILENAME == ARGV[1] { if (FNR == number) change = $0; next }
 
@@ -115,7 +116,7 @@ function code(s,    blank) {
         return blank
     }
     if (!in_function) {
-        if (s ~ /^[A-Za-z_].*[(]/) printer = s ~ /^[^(]*(dump|print)/
+        if (s ~ /^[A-Za-z_].*[(]/) printer = s ~ /^[^(]*(dump|print|_ntoa)/
         in_function = s ~ /^[{]/
         if (s ~ / = .*[{]$/) in_table = 1
         return in_table || s ~ /^[a-z].* = .*;$/ ? s : blank
