@@ -4,8 +4,8 @@
 # between; \1 in NEW stands for the old text. With number: prints the file with this change of the
 # list, and writes a description, LINE: OLD -> NEW, to the file `what`.
 #
-# Only code is changed: no comments, strings, types, declarations, calls that log, and functions that
-# print or name things for the log.
+# Only code is changed: no comments, strings, types, declarations, calls that log, and no functions
+# that print or name things for the log.
 
 number && FILENAME == ARGV[1] { if (FNR == number) change = $0; next }
 
@@ -118,14 +118,17 @@ function code(s,    blank) {
     if (!in_function) {
         if (s ~ /^[A-Za-z_].*[(]/) printer = s ~ /^[^(]*(dump|print|_ntoa)/
         in_function = s ~ /^[{]/
+        functions += in_function
         if (s ~ / = .*[{]$/) in_table = 1
         return in_table || s ~ /^[a-z].* = .*;$/ ? s : blank
     }
-    if (s ~ /^ *(log_[a-z]*|(debug|info|warn|error)f|assert|_Static_assert)[(]/) in_log = 1
+    if (s ~ /^ *(log_[a-z]*|[a-z_]*dump|(debug|info|warn|error)f|assert|_Static_assert)[(]/) in_log = 1
     if (in_log) {
         in_log = s !~ /; *$/
         return blank
     }
+    function_of[lines] = functions
+    if (s ~ /return (-1;|drop[(])/) fails[functions] = 1
     return printer ? blank : s
 }
 
@@ -169,16 +172,19 @@ function each(i, s, regex, before, after, new,    from) {
     }
 }
 
-function constants(i, s,    from, p, word, regex) {
+# The 0 of a function that can return -1 becomes -1. A truth value, and -1, only become 0.
+function constants(i, s,    from, p, word, before, regex) {
     regex = "[^A-Za-z0-9_.@][0-9][0-9A-Fa-fxUuLl]*"
     for (from = 1; match(substr(s, from), regex); from = p + length(word)) {
         p = from + RSTART
         word = substr(s, p, RLENGTH - 1)
+        before = substr(s, 1, p - 1)
         if (word ~ /^0x/) {
             add(at[i] + p - 1, length(word), "(\001 + 1)")
         } else if (word ~ /^[0-9]+$/) {
-            # of a truth value, or -1, only to 0
-            if (word != 1 || substr(s, 1, p) !~ /(-|return | = )1$/)
+            if (word == 0 && before ~ /return $/ && fails[function_of[i]])
+                add(at[i] + p - 1, 1, "-1")
+            else if (word != 1 || before !~ /(-|return | = )$/)
                 add(at[i] + p - 1, length(word), sprintf("%.0f", word + 1))
             if (word > 0) add(at[i] + p - 1, length(word), sprintf("%.0f", word - 1))
         }
