@@ -5,7 +5,7 @@
 # step before left it; as file=3 the source as the step completes it. Prints the last one without the
 # reader's functions: a new one becomes a stub, a changed one has its body of before, and a line is
 # left out. done=K: the first K entries of the list are written. sizes=1: prints instead each function
-# that is new or changed, with its lines of code.
+# that is new or changed, with its lines of code; of a changed one, those that it did not have.
 
 # The list: PATH FUNCTION RESULT, PATH FUNCTION =, or PATH + TEXT; `| ` begins a line of the stub.
 file == 1 && !sizes {
@@ -20,7 +20,9 @@ file == 1 && !sizes {
             left_out[text] = 1
         } else if (mine) {
             entry = $2
-            result[entry] = $3
+            text = $0
+            sub(/^[^ ]+ +[^ ]+ +/, "", text)
+            result[entry] = text
         }
     }
     next
@@ -59,6 +61,15 @@ function written() {
         (result[entry] == "-" ? "" : "    return " result[entry] ";\n") "}\n"
 }
 
+# How many lines of the function the step adds or changes.
+function added(    old, new, had, i, num, sum) {
+    num = split(bodies[2, entry], old, "\n")
+    for (i = 1; i <= num; i++) had[old[i]]++
+    num = split(bodies[3, entry], new, "\n")
+    for (i = 1; i <= num; i++) if (had[new[i]]-- < 1) sum++
+    return sum + 0
+}
+
 END {
     for (entry in result) {
         if (!(entry in found)) { print path ": no function " entry >"/dev/stderr"; exit 1 }
@@ -70,6 +81,6 @@ END {
     for (i = 1; sizes && i <= functions; i++) {
         entry = order[i]
         if (!((2, entry) in bodies)) print path, entry, "new", lines[3, entry] - 2
-        else if (bodies[2, entry] != bodies[3, entry]) print path, entry, "changed", lines[3, entry] - 2
+        else if (bodies[2, entry] != bodies[3, entry]) print path, entry, "changed", added()
     }
 }
