@@ -59,7 +59,7 @@ static void run_all(const char *dir, void (*harness)(const uint8_t *data, size_t
         free(entries[i]);
     }
     free(entries);
-    check(files >= FILES_MIN);
+    check_cmp(files, >=, FILES_MIN);
 }
 
 static void test_frames(void)
