@@ -72,7 +72,7 @@ static int __attribute__((format(printf, 1, 2))) fail(const char *fmt, ...)
 static void take_url(struct setup *setup, int count, char *args[])
 {
     static const char scheme[] = "http://";
-    const char *url = args[0], *rest;
+    const char *url = args[0], *rest, *slash;
     char addr[HOST_MAX + 1], *colon;
     size_t len;
 
@@ -90,10 +90,11 @@ static void take_url(struct setup *setup, int count, char *args[])
     }
     snprintf(host, sizeof(host), "%.*s", (int)len, url);
     len = strcspn(rest, "#");
-    if (len + 1 > URL_PATH_MAX) {
+    slash = *rest == '/' ? "" : "/";
+    if (strlen(slash) + len > URL_PATH_MAX) {
         setup_fail(2, "the URL's path is too long: %d bytes at most", URL_PATH_MAX);
     }
-    snprintf(path, sizeof(path), "%s%.*s", *rest == '/' ? "" : "/", (int)len, rest);
+    snprintf(path, sizeof(path), "%s%.*s", slash, (int)len, rest);
     for (rest = path; *rest; rest++) {
         if (*rest <= ' ' || *rest > '~') {
             setup_fail(2, "the URL has a character that must be written as %%20 and the like");

@@ -135,6 +135,18 @@ request_is_right() {
         grep -q "^Connection: close" "$tmp/server.out"
 }
 check "the request has method, path, version and Host" request_is_right
+# too_long URL: refused before it is sent
+too_long() {
+    get "$1" >"$tmp/got" 2>"$tmp/err"
+    [ $? = 2 ] && grep -q "too long: 2048 bytes at most" "$tmp/err"
+}
+longest_path() {
+    path=?$(head -c 2046 /dev/zero | tr '\0' x) # the request has a slash before it
+    says "${ok}Content-Length: 5\r\n\r\nhello"
+    get "$url$path" >"$tmp/got" && grep -q "^GET /$path HTTP/1.1" "$tmp/server.out" &&
+        get "$url/$path" >"$tmp/got" && too_long "$url${path}x" && too_long "$url/${path}x"
+}
+check "the longest path has 2048 bytes" longest_path
 check "-o FILE in a missing directory" nowhere_to_write
 check "500 is status 1, without its control characters" \
     wrong '500 ?\[2J' 'HTTP/1.1 500 \033[2J\r\n\r\nhello'
