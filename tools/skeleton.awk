@@ -3,7 +3,7 @@
 #
 # Reads, as file=1, a step's list (docs/book/README.md has its notation); as file=2 the source as the
 # step before left it; as file=3 the source as the step completes it. Prints the last one without the
-# reader's functions: a new one becomes a stub, a changed one has its body of before, and a line is
+# reader's functions: a new one becomes a stub, a changed one gets its former body, and a `+` line is
 # left out. done=K: the first K entries of the list are written. sizes=1: prints instead each function
 # that is new or changed, with its lines of code; of a changed one, those that it did not have.
 
