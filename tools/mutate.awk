@@ -122,7 +122,8 @@ function code(s,    blank) {
         if (s ~ / = .*[{]$/) in_table = 1
         return in_table || s ~ /^[a-z].* = .*;$/ ? s : blank
     }
-    if (s ~ /^ *(log_[a-z]*|[a-z_]*dump|(debug|info|warn|error)f|assert|_Static_assert)[(]/) in_log = 1
+    if (s ~ /^ *(log_[a-z]*|[a-z_]*dump|(debug|info|warn|error)f|assert|_Static_assert)[(]/)
+        in_log = 1
     if (in_log) {
         in_log = s !~ /; *$/
         return blank
