@@ -7,9 +7,10 @@
 # `+` line is left out. done=K: the first K entries of the list are written. sizes=1: prints
 # instead each function that is new or changed, with its lines of code.
 
-# The list: PATH FUNCTION RESULT, PATH FUNCTION =, or PATH + TEXT; `| ` begins a line of the stub.
+# The list: PATH FUNCTION RESULT, PATH FUNCTION =, or PATH + TEXT; `| ` begins a line of the stub. `!`
+# lines are for tools/skeleton.
 file == 1 && !sizes {
-    if (/^#/ || /^$/) next
+    if (/^[#!]/ || /^$/) next
     if (/^[|]/) { if (mine) notes[entry] = notes[entry] "    " substr($0, 3) "\n"; next }
     if (/^[^ ]/) {
         number++
