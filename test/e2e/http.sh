@@ -141,7 +141,7 @@ too_long() {
     [ $? = 2 ] && grep -q "too long: 2048 bytes at most" "$tmp/err"
 }
 longest_path() {
-    path=?$(head -c 2046 /dev/zero | tr '\0' x) # the request has a slash before it
+    path="?$(head -c 2046 /dev/zero | tr '\0' x)" # the request has a slash before it
     says "${ok}Content-Length: 5\r\n\r\nhello"
     get "$url$path" >"$tmp/got" && grep -q "^GET /$path HTTP/1.1" "$tmp/server.out" &&
         get "$url/$path" >"$tmp/got" && too_long "$url${path}x" && too_long "$url/${path}x"
