@@ -3,7 +3,8 @@
  *
  * echo echoes a stream. bye sends "bye" and closes. hear sends "bye", half-closes, and prints how
  * many bytes it receives. say answers each HTTP request with FILE as it is, drip byte by byte.
- * reset resets the connection. udp echoes datagrams.
+ * reset resets the connection. udp echoes datagrams. late does so too, the first after 1.5 seconds,
+ * others after 0.2.
  */
 
 #include <arpa/inet.h>
@@ -134,13 +135,17 @@ static void serve_stream(int listener, void (*body)(int fd))
     }
 }
 
-static void serve_datagrams(int fd)
+static void serve_datagrams(int fd, useconds_t late)
 {
     struct sockaddr_in from;
     socklen_t len = sizeof(from);
     ssize_t n;
 
     while ((n = recvfrom(fd, buf, sizeof(buf), 0, (struct sockaddr *)&from, &len)) != -1) {
+        if (late) {
+            usleep(late);
+            late = 200000;
+        }
         sendto(fd, buf, (size_t)n, 0, (struct sockaddr *)&from, len);
         len = sizeof(from);
     }
@@ -185,12 +190,15 @@ static void (*body_named(const char *name))(int fd)
 int main(int argc, char *argv[])
 {
     if (argc != 4 && argc != 5) {
-        fprintf(stderr, "usage: server.exe addr port echo|bye|hear|say|drip|reset|udp [FILE]\n");
+        fprintf(stderr, "usage: server.exe addr port MODE [FILE], with the MODE echo, bye, hear, say, "
+                        "drip, reset, udp or late\n");
         return 2;
     }
     answer = argv[4];
     if (!strcmp(argv[3], "udp")) {
-        serve_datagrams(bound_socket(argv[1], argv[2], SOCK_DGRAM));
+        serve_datagrams(bound_socket(argv[1], argv[2], SOCK_DGRAM), 0);
+    } else if (!strcmp(argv[3], "late")) {
+        serve_datagrams(bound_socket(argv[1], argv[2], SOCK_DGRAM), 1500000);
     } else {
         serve_stream(bound_socket(argv[1], argv[2], SOCK_STREAM), body_named(argv[3]));
     }
