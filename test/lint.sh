@@ -5,7 +5,7 @@ failed=0
 inc="-I. -Iplatform/linux -Itest/sim"
 sources=$(find . -name build -prune -o -name '*.c' -print | sort)
 headers=$(find . -name build -prune -o -name '*.h' -print | sort)
-scripts="tools/edition tools/mutate tools/skeleton $(find . -name build -prune -o -name '*.sh' -print | sort)"
+scripts="step tools/edition tools/mistakes tools/mutate tools/skeleton $(find . -name build -prune -o -name '*.sh' -print | sort)"
 
 # have TOOL
 have() {
