@@ -17,12 +17,13 @@ fail() {
 
 write_step() {
     list=$(ls "$root/docs/book/$step"-*/reader)
-    for path in $(awk '!/^[#!|]/ && NF { print $1 }' "$list" | sort -u); do
+    awk '!/^[#!|]/ && NF { print $1 }' "$list" | sort -u >"$tmp/paths"
+    while read -r path; do
         git cat-file blob "book_step${step}_complete:$path" >"$tmp/complete"
         awk -v path="$path" -f "$root/test/reader.awk" file=1 "$list" file=2 "$tmp/complete" \
             file=3 "$path" >"$tmp/written"
         cat "$tmp/written" >"$path"
-    done
+    done <"$tmp/paths"
 }
 
 # The tree without the marks is the complete one.
