@@ -49,21 +49,25 @@ tree() {
 
 #
 # The course: each step adds a function to a.c. That of step 01 has a fault, found after step 03 has
-# changed the line; a misspelling is in all trees; and there is no dev.c before step 02.
+# changed the line; a misspelling is in all trees; and there is no dev.c before step 02. The
+# demonstration, demo.c, has other forms in steps 01 and 02.
 #
 course() {
     git init -q -b main "$tmp/course" && cd "$tmp/course" || exit 1
     git config user.name Reader
     git config user.email reader@example.org
-    mkdir -p tools/edition.d/before/02/sim tools/edition.d/messages test sim
+    mkdir -p tools/edition.d/before/02/sim tools/edition.d/from/01 tools/edition.d/from/02 \
+        tools/edition.d/messages test sim
     cp "$source/tools/edition" "$source/tools/filter.awk" tools
     printf '/build/\n' >.gitignore
-    printf '# what is main'"'"'s\n- sim/*\nNN test/stepNN.c\n' >tools/edition.d/main
+    printf '# what is main'"'"'s\n- sim/*\nNN test/stepNN.c\n03 demo.c\n' >tools/edition.d/main
     printf '# none\n' | tee tools/edition.d/mends >tools/edition.d/filters
     printf 'The bench\n+ sim/sim.c sim/dev.c\n' >tools/edition.d/bench
     printf '# {step}: {title}\nEdition {edition}.\n@02- Devices.\nNext: {next}\n' \
         >tools/edition.d/README.in
     printf 'a device, some day\n' >tools/edition.d/before/02/sim/dev.c
+    printf 'demonstration of 01\n' >tools/edition.d/from/01/demo.c
+    printf 'demonstration of 02\n' >tools/edition.d/from/02/demo.c
     commit 'The ground'
     printf 'int zero(void)\n{\n    return 0; /* nougth */\n}\n' >a.c
     printf 'old bench\n' >sim/sim.c
@@ -87,6 +91,7 @@ course() {
     commit 'One is not two' 'Fixes-step: 01'
     sed 's/nougth/nought/' a.c >new && mv new a.c
     printf 'bench\n' >sim/sim.c
+    printf 'demonstration of 03\n' >demo.c
     printf 'a README of main'"'"'s own\n' >README.md
     printf '@ -02 *.c\n-    return 0; /* nougth */\n+    return 0; /* nought */\n' \
         >>tools/edition.d/filters
@@ -116,6 +121,8 @@ all_trees() {
             echo "$step: not main's grader"
         [ $step = 00 ] || git show "$at:a.c" | grep -qx '    return \(1\|2 - 1\);' ||
             echo "$step: not mended"
+        [ $step = 00 ] || git show "$at:demo.c" | grep -qx "demonstration of $step" ||
+            echo "$step: another demonstration"
     done >"$tmp/wrong"
     at=$(git log --format=%H --grep='^Step: 01' edition-2)
     {
