@@ -3,9 +3,13 @@
 
 failed=0
 inc="-I. -Iplatform/linux -Itest/sim"
-sources=$(find . -name build -prune -o -name '*.c' -print | sort)
-headers=$(find . -name build -prune -o -name '*.h' -print | sort)
-scripts="step tools/edition tools/mistakes tools/mutate tools/skeleton $(find . -name build -prune -o -name '*.sh' -print | sort)"
+# files PATTERN: those of main. The parts of ./step are read with it.
+files() {
+    find . \( -name build -o -path ./mine -o -path ./tools/step \) -prune -o -name "$1" -print | sort
+}
+sources=$(files '*.c')
+headers=$(files '*.h')
+scripts="step tools/edition tools/mistakes tools/mutate tools/skeleton $(files '*.sh')"
 
 # have TOOL
 have() {

@@ -1,7 +1,7 @@
 # Writes what a reader writes in a step, for test/reader.sh: reads as file=1 the step's list
 # (docs/book/README.md has its notation), as file=2 a source as the step completes it, as file=3 the
 # same source as the reader has it, and prints the latter with the listed functions and lines
-# written. Each line of a body gets a mark, so that all bodies differ from the course's.
+# written. With mark each line of a body gets this at its end.
 
 file == 1 {
     if (/^[#!|]/ || $1 != path) next
@@ -31,7 +31,7 @@ file == 1 {
 }
 
 inside {
-    if (file == 2) body[entry] = body[entry] $0 (length ? " //m" : "") "\n"
+    if (file == 2) body[entry] = body[entry] $0 (length ? mark : "") "\n"
     else had = had $0 "\n"
     next
 }

@@ -20,7 +20,7 @@ write_step() {
     awk '!/^[#!|]/ && NF { print $1 }' "$list" | sort -u >"$tmp/paths"
     while read -r path; do
         git cat-file blob "book_step${step}_complete:$path" >"$tmp/complete"
-        awk -v path="$path" -f "$root/test/reader.awk" file=1 "$list" file=2 "$tmp/complete" \
+        awk -v path="$path" -v mark=' //m' -f "$root/test/reader.awk" file=1 "$list" file=2 "$tmp/complete" \
             file=3 "$path" >"$tmp/written"
         cat "$tmp/written" >"$path"
     done <"$tmp/paths"

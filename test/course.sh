@@ -1,0 +1,267 @@
+#!/bin/sh
+# course.sh: ./step as readers use and misuse it. Each scenario is a function; `course.sh NAME` runs
+# those whose name contains NAME.
+
+export LC_ALL=C
+cd "$(dirname "$0")/.." || exit
+root=$PWD
+tmp=$(mktemp -d) || exit 1
+trap 'chmod -R u+w "$tmp"; rm -rf "$tmp"' EXIT
+trap 'exit 130' INT TERM
+unset GIT_DIR GIT_WORK_TREE GIT_AUTHOR_NAME GIT_AUTHOR_EMAIL GIT_COMMITTER_NAME GIT_COMMITTER_EMAIL
+HOME=$tmp GIT_CONFIG_NOSYSTEM=1 # no identity, unless a scenario sets one
+export HOME GIT_CONFIG_NOSYSTEM
+unset XDG_CONFIG_HOME SEED MAKEFLAGS CC NO_COLOR
+
+# says STATUS TEXT COMMAND...: the command ends with this status and prints TEXT (a regular
+# expression).
+says() {
+    want=$1 text=$2
+    shift 2
+    "$@" >"$tmp/out" 2>&1 </dev/null
+    status=$?
+    [ $status = "$want" ] && grep -q -e "$text" "$tmp/out" && return 0
+    echo "$*: status $status, not $want, or the output lacks: $text"
+    sed 's/^/    /' "$tmp/out" | head -n 30
+    return 1
+}
+
+# The reference's functions of a step, or the first COUNT of them, into mine/.
+write_step() { # STEP
+    list=$(ls docs/book/"$1"-*/reader)
+    awk '!/^[#!|]/ && NF { print $1 }' "$list" | sort -u >"$tmp/paths"
+    while read -r path; do
+        git cat-file blob "book_step$1_complete:$path" >"$tmp/complete"
+        awk -v path="$path" -v mark="$mark" -f test/reader.awk file=1 "$list" \
+            file=2 "$tmp/complete" file=3 "mine/$path" >"$tmp/written"
+        cat "$tmp/written" >"mine/$path"
+    done <"$tmp/paths"
+}
+mark=
+
+# A copy of a clone in which ./step start was typed: a copied clone must work.
+begun() { # DIRECTORY
+    rm -rf "${tmp:?}/$1"
+    cp -a "$tmp/begun" "$tmp/$1"
+    cd "$tmp/$1" || exit
+}
+
+first_steps() {
+    begun first
+    says 0 'next: ./step test' ./step &&
+        says 1 'not written yet: net_run' ./step test &&
+        says 1 '^next: ./step hint' ./step test &&
+        says 0 'It turns green with net_run, in net.c' ./step hint &&
+        says 0 'next: ./step hint' ./step hint &&
+        says 0 'int net_run(void)' ./step hint &&
+        says 1 'net_run' ./step next &&
+        says 0 'does not pass yet' ./step answer || return
+    write_step 00
+    says 0 '^next: ./step next' ./step test &&
+        says 0 '^next: ./step next' ./step &&
+        says 0 '^the same$' ./step answer net_run &&
+        says 0 'Step 01: ' ./step next &&
+        says 0 'net_device_open' ./step || return
+    write_step 01
+    says 0 'Step 02: ' ./step next || return
+    write_step 02
+    says 0 '^next: ./step next' ./step test --san &&
+        says 0 'Step 03: ' ./step next
+}
+
+# Somebody who begins at 14, with bodies that differ everywhere and a helper of his own.
+later_start() {
+    begun later
+    says 0 'kept on the branch mine-1' ./step reset 14 || return
+    mark=' //m'
+    write_step 14
+    mark=
+    sed -i 's|^static int arp_request(|static int mine_alone(void)\n{\n    return 1;\n}\n\n&|' mine/arp.c
+    sed -i 's|count(stats.requests_sent); //m|if (mine_alone()) count(stats.requests_sent);|' mine/arp.c
+    says 0 '^next: ./step next' ./step test &&
+        says 0 'Step 15: ' ./step next &&
+        grep -q mine_alone mine/arp.c
+}
+
+conflict() {
+    begun conflict
+    ./step reset 14 >/dev/null
+    write_step 14
+    sed -i 's/^struct arp_stats/struct  arp_stats/; 1,12s/^#include/# include/' mine/*.c
+    ./step next >"$tmp/out" 2>&1
+    grep -q 'Step 15 changes lines that you have changed' "$tmp/out" || {
+        cat "$tmp/out"
+        return 1
+    }
+    says 0 'next: ./step start' ./step && grep -q '# include' mine/ip.c &&
+        says 0 'Step 15: ' ./step reset 15 &&
+        git show mine-2:ip.c | grep -q '# include'
+}
+
+nothing_is_lost() {
+    begun lost
+    echo '/* precious */' >>mine/net.c
+    echo mine >mine/notes.txt
+    says 0 'kept on the branch mine-1' ./step reset 03 &&
+        [ "$(git show mine-1:notes.txt)" = mine ] && git show mine-1:net.c | grep -q precious &&
+        says 0 'kept on the branch mine-2' ./step reset 03
+}
+
+deleted_mine() {
+    begun deleted
+    echo '/* precious */' >>mine/net.c
+    write_step 00
+    ./step next >/dev/null 2>&1
+    rm -rf mine
+    says 0 'is there again' ./step start && says 0 'Step 01' ./step
+}
+
+twice() {
+    begun twice
+    says 0 'next: ./step test' ./step start && says 0 'Step 00' ./step start 0 &&
+        says 1 'mine/ is at step 00' ./step start 7 && says 1 'is not the number' ./step start x
+}
+
+moved() {
+    begun moved
+    mv "$tmp/moved" "$tmp/a path with spaces"
+    cd "$tmp/a path with spaces" || exit
+    write_step 00
+    says 0 '^next: ./step next' ./step test && says 0 'Step 01' ./step next &&
+        [ "$(git -C "$tmp/begun/mine" log -1 --format=%s | cut -c1-7)" = 'Step 00' ]
+}
+
+hooks_and_signing() {
+    begun hooks
+    git config commit.gpgSign true
+    git config user.signingKey none
+    git config gpg.program false
+    git config core.autocrlf true
+    printf '#!/bin/sh\nexit 1\n' >.git/hooks/pre-commit
+    chmod +x .git/hooks/pre-commit
+    write_step 00
+    says 0 'Step 01' ./step next
+}
+
+# Ctrl-C at any moment: tree and branch belong together, and the next call goes on.
+interrupted() {
+    begun interrupted
+    write_step 00
+    for delay in 0.05 0.1 0.2 0.4 0.8 1.2 1.6 2 2.4; do
+        timeout -s INT "$delay" ./step next >/dev/null 2>&1
+        [ -z "$(git -C mine status --porcelain --untracked-files=no)" ] || ./step >/dev/null
+        grep -q 'platform_run' mine/net.c || { echo "after $delay s net_run is lost"; return 1; }
+    done
+    case $(git -C mine log -1 --format=%s) in
+        'Step 01, skeleton'*) ;;
+        *) says 0 'Step 01' ./step next ;;
+    esac
+}
+
+no_compiler() {
+    begun nocc
+    mkdir "$tmp/bin"
+    for tool in sh git sed awk cat grep; do ln -s "$(command -v $tool)" "$tmp/bin/$tool"; done
+    PATH=$tmp/bin says 1 'is missing: install' ./step test
+}
+
+unwritable() {
+    [ "$(id -u)" != 0 ] || return 0 # root writes anywhere
+    git clone -q "$tmp/origin" "$tmp/readonly" && cd "$tmp/readonly" && chmod -R a-w . &&
+        says 1 'cannot be written' ./step start
+}
+
+no_history() {
+    git clone -q --depth 1 "file://$tmp/origin" "$tmp/shallow" && cd "$tmp/shallow" &&
+        says 1 'git fetch --unshallow' ./step start || return
+    mkdir "$tmp/archive"
+    git -C "$tmp/origin" archive HEAD | tar -x -C "$tmp/archive"
+    cd "$tmp/archive" && says 1 'this directory is no clone' ./step start
+}
+
+newer_edition() {
+    begun newer
+    git tag -d book_step05_skeleton >/dev/null
+    sed -i 's/^\(book_step05_skeleton\) .*/\1 0000000000000000000000000000000000000000/' docs/book/tags
+    says 0 'a newer edition' ./step && says 0 '^next' ./step && ! grep -q newer "$tmp/out" &&
+        says 0 'Step 05' ./step reset 05
+}
+
+wrong_words() {
+    begun words
+    says 2 'Is it test?' ./step tset && says 2 'start \[NN\]' ./step frobnicate &&
+        says 2 'start' ./step help && says 1 'test \[--all\]' ./step test --al &&
+        says 1 'The steps are 00 to' ./step reset 99
+}
+
+# A class of ten.
+grading() {
+    begun grading
+    mkdir "$tmp/class"
+    submit() { # NAME COMMIT
+        mkdir "$tmp/class/$1"
+        git archive "$2" | tar -x -C "$tmp/class/$1"
+        cd "$tmp/class/$1" || exit
+    }
+    received='^    count(stats.received);'
+    (submit right book_step05_complete)
+    (submit empty book_step05_skeleton)
+    (submit half book_step05_complete && sed -i 's/ip_is_for_us(iface, hdr->dst)/1/' ip.c)
+    (submit hanging book_step05_complete && sed -i "s/$received/    for (;;) {\n    }/" ip.c)
+    (submit crashing book_step05_complete &&
+        sed -i "s/$received/    *(volatile int *)0 = 0;/" ip.c)
+    (submit lying book_step05_skeleton && cat >>ip.c <<'END'
+#include <stdio.h>
+#include <stdlib.h>
+__attribute__((constructor)) static void lie(void)
+{
+    puts("ok 05 an interface drops datagrams to the address of another [1122-3.3.4.2b]");
+    puts("1 passed, 0 failed");
+    fflush(stdout);
+    _Exit(0);
+}
+END
+    )
+    (submit graders book_step05_skeleton && echo 'int main(void) { return 0; }' >test/step05.c &&
+        echo 'test:; true' >Makefile)
+    (submit another book_step04_complete)
+    (submit broken book_step05_complete && echo 'this is not C' >>ip.c)
+    (submit leaking book_step05_complete && sed -i "s/$received/&\n    memory_alloc(10);/" ip.c)
+    ./step grade "$tmp/class" 05 >"$tmp/grades" 2>&1 && { echo 'status 0'; return 1; }
+    total=$(grep -vc '^-: ' docs/book/05-*/points)
+    sed 's/ (.*//' "$tmp/grades" | sort >"$tmp/got"
+    for name in empty hanging lying graders another broken; do
+        grep -qx "$name: 0 of $total points" "$tmp/got" || { cat "$tmp/grades"; return 1; }
+    done
+    for name in half crashing leaking; do
+        grep "^$name: " "$tmp/got" | grep -qv ": $total of" || { cat "$tmp/grades"; return 1; }
+    done
+    ! grep -q '^half: 0 of' "$tmp/got" || return
+    says 0 "$total of $total" ./step grade "$tmp/class/right" 5
+}
+
+git clone -q "$root" "$tmp/origin" || exit
+git clone -q "$tmp/origin" "$tmp/begun" && cd "$tmp/begun" || exit
+fresh_clone() {
+    cd "$tmp/begun" || exit
+    says 0 'hello' ./step && says 0 'Step 00: ' ./step start
+}
+failed=0
+for scenario in fresh_clone first_steps later_start conflict nothing_is_lost deleted_mine twice \
+    moved hooks_and_signing interrupted no_compiler unwritable no_history newer_edition wrong_words \
+    grading; do
+    case $scenario in
+        fresh_clone | *"${1-}"*) ;;
+        *) continue ;;
+    esac
+    if (
+        $scenario
+    ) >"$tmp/why" 2>&1; then
+        echo "ok course: $scenario"
+    else
+        echo "FAIL course: $scenario"
+        cat "$tmp/why"
+        failed=1
+    fi
+done
+exit $failed
