@@ -130,6 +130,10 @@ function code(s,    blank) {
     }
     function_of[lines] = functions
     if (s ~ /return (-1;|drop[(])/) fails[functions] = 1
+    if (match(s, /drop[(][^,]*,/)) { # what follows the counter is for the log
+        in_log = s !~ /; *$/
+        s = substr(s, 1, RSTART + RLENGTH - 1) fill(length(s) - RSTART - RLENGTH + 1, " ")
+    }
     return printer ? blank : s
 }
 

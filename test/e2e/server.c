@@ -190,8 +190,8 @@ static void (*body_named(const char *name))(int fd)
 int main(int argc, char *argv[])
 {
     if (argc != 4 && argc != 5) {
-        fprintf(stderr, "usage: server.exe addr port MODE [FILE], with the MODE echo, bye, hear, say, "
-                        "drip, reset, udp or late\n");
+        fprintf(stderr, "usage: server.exe addr port MODE [FILE]\n"
+                        "MODE: echo, bye, hear, say, drip, reset, udp or late\n");
         return 2;
     }
     answer = argv[4];
