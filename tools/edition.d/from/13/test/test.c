@@ -1,7 +1,7 @@
 /*
  * The demonstration of step 13: the ARP cache holds the neighbour.
- * The first packet goes to all stations, as in step 12. The host asks for our address, and the log
- * shows the host's in arp_cache_set. From then on ip_output finds it in the cache: ether_output
+ * At first the packet goes to all stations, as in step 12. The host asks for our address, and the
+ * log shows the host's in arp_cache_set. From then on ip_output finds it in the cache: ether_output
  * sends the packet to the host alone. Without an entry ip_output fails. Needs `make tap`.
  * Ctrl-C ends the program.
  */

@@ -1,8 +1,9 @@
 /*
  * The demonstration of step 14: the neighbour is asked.
- * Once a second the packet goes to the host. The first is lost: its address is not in the cache, so
- * arp_output sends a request. The host's reply comes in arp_input, and from then on ether_output
- * sends the packet to the host alone, which answers (icmp_input, type 0). Needs `make tap`.
+ * Once a second the packet goes to the host. The first is lost: the host's Ethernet address is not
+ * in the cache, so arp_output asks for it. As soon as arp_cache_set has the answer, ether_output
+ * sends the packet to the host alone, which replies (icmp_input, type 0). Needs `make tap`.
+ * Sometimes the first request is lost, too: tap0 has just come up.
  * Ctrl-C ends the program.
  */
 
