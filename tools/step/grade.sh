@@ -12,8 +12,6 @@ dir=$(cd "$1" && pwd)
 work=$(mktemp -d) || exit
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' HUP INT TERM
-sed -n '/^-: /!s/^[^:]*: //p' "$(book "$step")/points" | sort >"$work/wanted"
-total=$(wc -l <"$work/wanted" | tr -d ' ')
 
 # Puts the sources of a submission on a pristine tree.
 submit() { # DIRECTORY
@@ -48,6 +46,16 @@ passed() { # [SAN]
     sed -n "s/^ok $step //p" "$work/out" | sort -u
 }
 
+# What gives points: all that the untouched skeleton does not pass. Sets total.
+find_total() {
+    mkdir "$work/skeleton"
+    git archive "$(skeleton "$step")" | tar -x -m -C "$work/skeleton"
+    submit "$work/skeleton"
+    passed >"$work/given"
+    sed 's/^[^:]*: //' "$(book "$step")/points" | sort | comm -23 - "$work/given" >"$work/wanted"
+    total=$(wc -l <"$work/wanted" | tr -d ' ')
+}
+
 grade() { # DIRECTORY: sets points
     : >"$work/why"
     submit "$1"
@@ -65,6 +73,7 @@ report() { # NAME
     say "$1: $points of $total points$([ ! -s "$work/why" ] || printf ' (%s)' "$(cat "$work/why")")"
 }
 
+find_total
 status=0
 if ls "$dir"/*.c >/dev/null 2>&1; then
     grade "$dir"
