@@ -9,7 +9,7 @@ files() {
 }
 sources=$(files '*.c')
 headers=$(files '*.h')
-scripts="step tools/edition tools/mistakes tools/mutate tools/skeleton $(files '*.sh')"
+scripts="step tools/edition tools/fences tools/mistakes tools/mutate tools/skeleton $(files '*.sh')"
 
 # have TOOL
 have() {
