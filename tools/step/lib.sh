@@ -41,7 +41,7 @@ in_mine() {
 }
 
 nearest() { # WORD
-    for known in start test hint next answer reset grade; do
+    for known in start test show hint next answer reset grade; do
         [ "${known%"${known#?}"}" != "${1%"${1#?}"}" ] || { say " Is it $known?"; return; }
     done
 }

@@ -24,7 +24,7 @@ program=./${san:+build/$san/}test/step$step.exe
 if (cd "$mine" && "$program" $all) >"$state/out" 2>&1; then
     say "$green$(tail -n 1 "$state/out")$plain"
     say "$step" >"$state/passed"
-    next ./step next
+    next "./step show, or ./step next"
     exit
 fi
 if [ -n "$all" ]; then
