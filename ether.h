@@ -38,8 +38,9 @@ int ether_addr_pton(const char *p, uint8_t *n);
 /* Address to text, in a buffer of size bytes. Returns p, or NULL when size is below
  * ETHER_ADDR_STR_LEN. */
 char *ether_addr_ntop(const uint8_t *n, char *p, size_t size);
-/* Logs a frame of flen bytes: its fields, in lines such as `src: 00:00:5e:00:53:01`, `dst: ...` and
- * `type: 0x0806`, unless it is shorter than a header, and at level dump all its bytes. */
+/* Logs a frame of flen bytes at any level: its fields, in lines such as `src: 00:00:5e:00:53:01`,
+ * `dst: ...` and `type: 0x0806`, unless it is shorter than a header, and at level dump all its
+ * bytes. */
 void ether_print(const uint8_t *frame, size_t flen);
 
 /* Sets the fields that all Ethernet devices share: type, MTU, lengths, flags, broadcast address. */
