@@ -183,9 +183,8 @@ static void ether_host_ask(struct net_device *dev)
     }
 }
 
-/* The interrupt: received frames, or a tick.
- * Takes READ_MAX frames at most. There may be more then, and the kernel signals a frame only
- * once, so the handler raises irq again. */
+/* The interrupt: received frames, or a tick. After READ_MAX frames there may be more, which the
+ * kernel does not signal again: the handler raises irq. */
 static int ether_host_isr(unsigned int irq, void *arg)
 {
     struct net_device *dev = arg;
