@@ -71,10 +71,11 @@ $(call obj,$(STACK)): SAN_cover += -fsanitize=fuzzer-no-link
 $(B)/frame.exe $(B)/stream.exe: $(call obj,$(FUZZER)) $(B)/libsim.a
 	$(link) -fsanitize=fuzzer
 
-# With STEP the grader alone, and only what it needs is built.
+# With STEP the grader alone: only what it needs is built, silently.
 GRADER := $(if $(filter test,$(MAKECMDGOALS)),$(STEP))
 GRADER := $(if $(GRADER),$(or $(wildcard test/step$(STEP).c test/step0$(STEP).c), \
     $(error there is no grader for step $(STEP))))
+$(if $(GRADER),.SILENT:)
 test: $(or $(call exe,$(GRADER)),all)
 	@$(if $(GRADER),./$(call exe,$(GRADER)),sh test/run.sh "$(EXE)" "$(SAN)")
 .PHONY: test
