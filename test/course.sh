@@ -84,6 +84,25 @@ later_start() {
         grep -q mine_alone mine/arp.c
 }
 
+# The ladder: from where on it differs, and that it is the reference's. The step's program at 10.
+ladder() {
+    begun ladder
+    ./step reset 04 >/dev/null
+    says 0 'From line 3 on the reference' ./step show && says 0 '^next: ./step test' ./step || return
+    write_step 04
+    says 0 '^The same exchange as the reference' ./step show &&
+        says 0 'ip_check_hdr: dropped' ./step show -v &&
+        ! grep '.\{81\}' "$tmp/out" | grep '|' || return
+    sed -i 's/drop(stats.bad_checksum/drop(stats.bad_length/' mine/ip.c
+    says 0 'From line 5 on the reference' ./step show || return
+    ./step reset 10 >/dev/null
+    says 0 'not written yet' ./step show &&
+        says 1 'step show \[' ./step show --tup &&
+        ./step reset 22 >/dev/null && write_step 22 &&
+        says 0 '| ESTABLISHED  *SYN_RECEIVED |' ./step show &&
+        says 0 '^The same exchange' ./step show
+}
+
 conflict() {
     begun conflict
     ./step reset 14 >/dev/null

@@ -5,11 +5,13 @@ failed=0
 inc="-I. -Iplatform/linux -Itest/sim"
 # files PATTERN: those of main. The parts of ./step are read with it.
 files() {
-    find . \( -name build -o -path ./mine -o -path ./tools/step \) -prune -o -name "$1" -print | sort
+    find . \( -name build -o -path ./mine -o -path ./tools/step -o -path ./docs/book \) -prune -o -name "$1" -print | sort
 }
 sources=$(files '*.c')
 headers=$(files '*.h')
-scripts="step tools/edition tools/fences tools/mistakes tools/mutate tools/skeleton $(files '*.sh')"
+# For the trees of their steps, not for this one: tools/ladder compiles them.
+exchanges=$(find docs/book -name '*.[ch]')
+scripts="step tools/edition tools/fences tools/ladder tools/mistakes tools/mutate tools/skeleton $(files '*.sh')"
 
 # have TOOL
 have() {
@@ -32,7 +34,7 @@ report() {
 awk 'length > 100 { print FILENAME ":" FNR ": longer than 100 columns"; bad = 1 }
      /[ \t]$/ { print FILENAME ":" FNR ": ends with a blank"; bad = 1 }
      /\t/ { print FILENAME ":" FNR ": a tab"; bad = 1 }
-     END { exit bad }' $sources $headers
+     END { exit bad }' $sources $headers $exchanges
 report "lines" $?
 
 # The form by which tools find functions (tools/edition, the skeletons): the signature begins in the
@@ -51,7 +53,7 @@ awk 'function wrong(what) { print FILENAME ":" FNR ": " what; bad = 1 }
      open && /^[^ {}#]/ && !/^[A-Za-z_0-9]+:/ { wrong("a function whose } does not stand alone") }
      /^\}/ && open { if ($0 != "}") wrong("} does not stand alone"); open = 0 }
      { last = $0 }
-     END { exit bad }' $sources
+     END { exit bad }' $sources $exchanges
 report "functions" $?
 
 if have cppcheck; then

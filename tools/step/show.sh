@@ -1,23 +1,77 @@
-# Runs the step's demonstration, test/test.c, on the reader's stack until Ctrl-C.
+# Runs the step's exchange on the reader's stack, and compares it with the reference's. -v: with the
+# stack's log. --tun and --tap: this machine is the host.
 
 begin
 check_tools
 here
+verbose=''
+case $*:$# in
+    :0) ;;
+    -v:1) verbose=-v ;;
+    --tun:1) . tools/step/show-tun.sh; exit ;;
+    --tap:1) . tools/step/show-tap.sh; exit ;;
+    *) die "./step show [-v | --tun | --tap]" ;;
+esac
 [ "$step" -le 30 ] || die "From step 31 on the programs are the demonstration: cd mine, then make run."
-if ! make -s -C "$mine" test/test.exe >"$state/log" 2>&1; then
+
+does_not_compile() {
     say "${red}mine/ does not compile:$plain"
     show_errors
     next ./step test
     exit 1
+}
+
+# Without packets on a wire, the demonstration is test/test.c, for two seconds.
+show_program() {
+    make -s -C "$mine" test/test.exe >"$state/log" 2>&1 || does_not_compile
+    sed -n '/^ \*\//q; s/^ \* \{0,1\}//p' "$mine/test/test.c" | grep -v '^Ctrl-C ends'
+    say
+    trap : INT # it ends the demonstration, which then shuts the stack down
+    (trap - INT; cd "$mine" && exec ./test/test.exe) &
+    program=$!
+    sleep 2
+    kill -INT "$program" 2>/dev/null
+    wait "$program"
+}
+
+# The stack's words for a reason do not matter.
+without_reasons() {
+    sed 's/ *\(dropped: [a-z_.]*\).*/ \1/' "$1"
+}
+
+compare() {
+    without_reasons "$state/ladder" >"$state/mine.ladder"
+    without_reasons "$folder/ladder" >"$state/reference.ladder"
+    if cmp -s "$state/mine.ladder" "$state/reference.ladder"; then
+        say "${green}The same exchange as the reference's.$plain"
+        return
+    fi
+    same=$(cmp "$state/mine.ladder" "$state/reference.ladder" 2>&1 | sed -n 's/.* line //p')
+    same=${same:-$(($(wc -l <"$state/mine.ladder") + 1))}
+    say "${red}From line $same on the reference's exchange differs:$plain"
+    sed -n "$same,\$p" "$folder/ladder" | head -n 6
+}
+
+folder=$(book "$step")
+[ -e "$state/book/show.c" ] || folder=$(echo docs/book/"$step"-*)
+if [ -e "$folder/show.c" ]; then
+    sh tools/step/ladder.sh "$mine" "$step" "$folder" "$state/show.exe" >"$state/log" 2>&1 ||
+        does_not_compile
+    awk '/^\/\*/ { text = "" } { text = text $0 "\n" } /^void exchange/ { exit }
+         END { sub(/ *\*\/.*/, "", text); gsub(/(^|\n)(\/\*| \*) /, "\n", text)
+               print substr(text, 2) }' "$folder/show.c" |
+        fold -s -w 79
+    say
+    "$state/show.exe" $verbose >"$state/ladder" || :
+    cat "$state/ladder"
+    say
+    compare
+else
+    show_program
+    say
 fi
-if [ "$step" -ge 11 ] && [ ! -e /sys/class/net/tap0 ]; then
-    say "The demonstration of step $step talks to this machine through the device tap0."
-    next "cd mine; make tap (as root, or with sudo); then ./step show"
-    exit 1
+if [ "$(cat "$state/passed" 2>/dev/null)" = "$step" ]; then
+    next ./step next
+else
+    next ./step test
 fi
-sed -n '/^ \*\//q; s/^ \* \{0,1\}//p' "$mine/test/test.c"
-say
-trap : INT # it ends the demonstration, which then shuts the stack down
-(trap - INT; cd "$mine" && exec ./test/test.exe)
-say
-next ./step test
