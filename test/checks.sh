@@ -51,6 +51,7 @@ says 2 'FUZZ=frames: frame or stream' make fuzz FUZZ=frames
 says 2 "seed 'one' is not a number" make test STEP=00 SEED=one
 says 2 'no grader for step 99' make test STEP=99
 says 2 "'0' is not a number from 1" test/judge.exe -n 0
+says 2 'usage: tools/contents' tools/contents chek
 says 2 'no test has .nothing of this kind.' test/threads_test.exe 'nothing of this kind'
 
 mkdir "$tmp/test"

@@ -11,7 +11,7 @@ sources=$(files '*.c')
 headers=$(files '*.h')
 # For the trees of their steps, not for this one: tools/ladder compiles them.
 exchanges=$(find docs/book -name '*.[ch]')
-scripts="step tools/edition tools/fences tools/ladder tools/mistakes tools/mutate tools/skeleton $(files '*.sh')"
+scripts="step tools/contents tools/edition tools/fences tools/ladder tools/mistakes tools/mutate tools/skeleton $(files '*.sh')"
 
 # have TOOL
 have() {

@@ -1,5 +1,5 @@
 # Writes what a reader writes in a step, for test/reader.sh: reads as file=1 the step's list
-# (docs/book/README.md has its notation), as file=2 a source as the step completes it, as file=3 the
+# (docs/book/making.md has its notation), as file=2 a source as the step completes it, as file=3 the
 # same source as the reader has it, and prints the latter with the listed functions and lines
 # written. With mark each line of a body gets this at its end.
 

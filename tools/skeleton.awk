@@ -1,7 +1,7 @@
 # A file of a skeleton, for tools/skeleton. Functions are found by the form that make lint checks:
 # the signature begins in the first column, `{` and `}` stand alone on their lines.
 #
-# Reads as file=1 a step's list (docs/book/README.md has its notation), as file=2 the source as
+# Reads as file=1 a step's list (docs/book/making.md has its notation), as file=2 the source as
 # the step before left it, as file=3 the source as the step completes it. Prints the last one
 # without the reader's functions: a new one becomes a stub, a changed one gets its former body, a
 # `+` line is left out. done=K: the first K entries of the list are written. sizes=1: prints
