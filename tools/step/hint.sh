@@ -17,24 +17,74 @@ fi
 }
 failure=$(grep -m 1 '^FAIL' "$state/out")
 behaviour=${failure#FAIL ?? }
-function=$(grep -F -x -m 1 -e "-: $behaviour" -e "$(grep -F ": $behaviour" "$(book "$step")/points" |
+# The function with which the behaviour turns green, - if it passes in the skeleton.
+turns=$(grep -F -x -m 1 -e "-: $behaviour" -e "$(grep -F ": $behaviour" "$(book "$step")/points" |
     head -n 1)" "$(book "$step")/points" | sed 's/: .*//')
-path=$(awk -v name="$function" '$2 == name || $1 == name { print $1; exit }' "$(book "$step")/reader")
+
+# Does the failure show the whole report of this mistake?
+is_known() { # PATCH
+    sed -n -e '/^--- /q' -e '/^    /p' "$1" >"$state/report"
+    while IFS= read -r line; do
+        grep -q -F -e "$line" "$state/out" || return 1
+    done <"$state/report"
+}
+
+# The mistakes with this failure: those with the same report, or else all.
+mistakes() {
+    for file in "$(book "$step")"/mistakes/*.patch; do
+        [ "$(sed -n '/^FAIL /{p;q;}' "$file" 2>/dev/null)" = "$failure" ] || continue
+        if is_known "$file"; then say "1 $file"; else say "2 $file"; fi
+    done | sort | awk 'NR == 1 { first = $1 } $1 == first { print substr($0, 3) }'
+}
+
+# The function that a patch of the reference changes.
+changed_by() { # PATCH
+    awk '
+        /^--- a/ { path = substr($2, 3) }
+        /^@@/ { at = -$2; next }
+        at && /^[-+]/ { print path, int(at); exit }
+        at { at++ }' "$1" | while read -r path at; do
+        git cat-file blob "$(complete "$step"):$path" | awk -v at="$at" '
+            /^[A-Za-z_].*[(]/ { name = $0; sub(/[(].*/, "", name); sub(/.*[ *]/, "", name) }
+            NR == at { print name; exit }'
+    done
+}
+
+# The function to look at: the first of the list that the behaviour needs and that is not written
+# yet; if all are written, the one where others made this mistake.
+unwritten=$(sed -n 's/^    not written yet: //p' "$state/out" | tr -d ,)
+function=$(functions "$step" | awk -v turns="$turns" -v unwritten=" $unwritten " '
+    index(unwritten, " " $1 " ") { print $1; exit }
+    $1 == turns { exit }')
+found=$(mistakes)
+missing=$function
+if [ -z "$missing" ]; then
+    known=$(say "$found" | head -n 1)
+    [ -z "$known" ] || ! is_known "$known" || function=$(changed_by "$known")
+    functions "$step" | grep -q -F -x -e "${function:--}" || function=$turns
+fi
+path=$(awk -v name="$function" '!/^[#|!]/ && ($2 == name || $1 == name) { print $1; exit }' \
+    "$(book "$step")/reader")
 stage=1
-if [ "$(sed -n 1p "$state/hint" 2>/dev/null)" = "$behaviour" ]; then
+if [ "$(sed -n 1p "$state/hint" 2>/dev/null)" = "$function: $behaviour" ]; then
     stage=$(($(sed -n 2p "$state/hint") + 1))
     [ "$stage" -le 3 ] || stage=3
 fi
-printf '%s\n%s\n' "$behaviour" "$stage" >"$state/hint"
+printf '%s\n%s\n' "$function: $behaviour" "$stage" >"$state/hint"
 say "$red$failure$plain"
 
-# Where the title names a rule in brackets: [1122-3.2.1.2] is RFC 1122 3.2.1.2, [MUST-22] RFC 9293's.
+# What docs/conformance.md says of the rules that the title names in brackets: [1122-3.2.1.2] is RFC
+# 1122 3.2.1.2, [MUST-22] RFC 9293's.
 rules() {
     say "$behaviour" | sed -n 's/.*\[\(.*\)\]$/\1/p' | tr ' ' '\n' | while read -r rule; do
         case $rule in
-            [0-9]*-*) say "RFC ${rule%%-*}, ${rule#*-}" ;;
-            MUST-* | SHLD-* | MAY-* | REC-* | EVENT-*) say "RFC 9293, $rule" ;;
+            [0-9]*-*) rfc="RFC ${rule%%-*} " ;;
+            EVENT-14) rfc='' ;;
+            MUST-* | SHLD-* | MAY-* | REC-* | EVENT-*) rfc='RFC 9293 ' ;;
+            *) continue ;;
         esac
+        sed -n "s/^| $rule | \([^|]*\) | [^|]* | \([^|]*\) | .*/The rule: $rfc\1: \2/p" \
+            docs/conformance.md
     done
 }
 
@@ -49,31 +99,44 @@ explanation() {
         /^( |[/][*])/ { above = above $0 "\n"; next }
         { above = "" }'
     git cat-file blob "$source" | awk -v name="$function" -v part=body -f tools/step/function.awk |
-        sed -n 's/^ *\(\/\* [0-9].*\)/\1/p'
+        awk '/^ *\/[*] [0-9]/ { on = 1 } on { sub(/^    /, ""); print } /[*]\/$/ { on = 0 }'
+}
+
+# What the chapter says of the function.
+chapter() {
+    awk -v name="\`$function\`" '
+        { heading = /^#/ }
+        on && (heading || /^[*][*]/ || /^>/) { exit }
+        heading ? index($0, name) : index($0, "**" name "**") == 1 { on = 1 }
+        on && !heading && NF { if (blank) print ""; blank = 0; print; begun = 1 }
+        begun && !NF { blank = 1 }' "$(book "$step")/README.md" 2>/dev/null | sed 's/[*][*]//g'
 }
 
 # The reference without what it calls, tests, assigns and returns.
 with_blanks() {
     git cat-file blob "$(complete "$step"):$path" |
         awk -v name="$function" -v part=body -f tools/step/function.awk |
-        sed -e '1!s/^\( *[} a-z]*\) (.*) {$/\1 (____) {/' -e 's/ = .*;$/ = ____;/' \
-            -e 's/return ..*;$/return ____;/' -e 's/^\( *[a-z_]*\)(..*);$/\1(____);/' -e 's/^/    /'
-}
-
-# What others did who saw this failure.
-mistakes() {
-    for file in "$(book "$step")"/mistakes/*.patch; do
-        [ "$(sed -n '/^FAIL /{p;q;}' "$file" 2>/dev/null)" = "$failure" ] || continue
-        sed -n '/^$/q;p' "$file"
-        say
-    done
+        awk '
+            !body { print; body = /^\{/; next }
+            comment || /^ *\/[*]/ { print; comment = !/[*]\/$/; next }
+            { line = $0; if (held != "") sub(/^ */, " ", line); held = held line }
+            /[;{}:]$|[*]\/$|^$/ { print held; held = "" }' |
+        sed -e '1!s/^\( *[} a-z]*\) (.*) {$/\1 (____) {/' -e 's/ \([-+|&]*=\) .*;$/ \1 ____;/' \
+            -e 's/return ..*;$/return ____;/' -e 's/^\( *[a-z_][a-z0-9_]*\)(..*);$/\1(____);/' \
+            -e 's/^/    /'
 }
 
 case $stage in
     1)
-        rules | sed 's/^/The rule: /'
+        rules
         if [ -n "$function" ] && [ "$function" != - ]; then
-            say "It turns green with $function, in $path:"
+            if [ "$function" = "$turns" ]; then
+                say "It turns green with $function, in $path:"
+            elif [ -n "$missing" ]; then
+                say "First comes $function, in $path:"
+            else
+                say "It may be $function, in $path:"
+            fi
             explanation | sed 's/^/    /'
         else
             say "It passes in the skeleton: something that was right has changed."
@@ -81,12 +144,15 @@ case $stage in
         next "./step hint goes on"
         ;;
     2)
-        found=$(mistakes)
-        if [ -n "$found" ]; then
+        if [ -n "$missing" ] && [ -n "$(chapter)" ]; then
+            chapter | sed 's/^./    &/'
+        elif [ -z "$missing" ] && [ -n "$found" ]; then
             say "Others who saw this had made one of these mistakes:"
-            say "$found" | sed 's/^/    /'
+            say "$found" | while read -r file; do
+                sed -n -e '/^$/q' -e 's/^/    /p' "$file"
+            done
         else
-            say "Nobody's mistake with this failure is known. The log shows what happens:"
+            say "The log shows what happens:"
             say "    cd mine; ./test/step$step.exe -v '$behaviour'"
         fi
         next "./step hint shows the lines, with blanks"
