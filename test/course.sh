@@ -98,6 +98,18 @@ later_start() {
         grep -q mine_alone mine/arp.c
 }
 
+# ./step next finds an earlier step red: test and hint are about that one, until it passes.
+earlier_red() {
+    begun earlier
+    ./step reset 14 >/dev/null && write_step 14 || return
+    says 0 '^next: .*./step next' ./step test || return
+    sed -i 's/TYPE_ARP 0x0806/TYPE_ARP 0x0807/' mine/net.h
+    says 1 '^next: ./step hint' ./step next && grep -q '^.*Step 1[0-3] fails' "$tmp/out" &&
+        says 0 '^FAIL 1[0-3]' ./step hint && says 1 '^FAIL 1[0-3]' ./step test || return
+    sed -i 's/TYPE_ARP 0x0807/TYPE_ARP 0x0806/' mine/net.h
+    says 0 'Step 1[0-3] passes' ./step test && says 0 '^next: .*./step next' ./step test
+}
+
 # The ladder: from where on it differs, and that it is the reference's. The step's program at 10.
 ladder() {
     begun ladder
@@ -284,7 +296,7 @@ fresh_clone() {
 failed=0
 for scenario in fresh_clone first_steps hints later_start conflict nothing_is_lost deleted_mine twice \
     moved hooks_and_signing interrupted no_compiler unwritable no_history newer_edition wrong_words \
-    grading; do
+    grading earlier_red ladder; do
     case $scenario in
         fresh_clone | *"${1-}"*) ;;
         *) continue ;;

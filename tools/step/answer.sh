@@ -2,7 +2,7 @@
 
 begin
 here
-if [ "$(cat "$state/passed" 2>/dev/null)" != "$step" ] && [ -z "$done" ]; then
+if ! has_passed && [ -z "$done" ]; then
     printf 'Step %s does not pass yet. Show its solution? [y/N] ' "$step"
     read -r answer || answer=
     case $answer in
@@ -37,4 +37,8 @@ while read -r path function; do
     compare "$path" "$function"
 done <"$work/functions"
 [ $# != 0 ] || sed -n 's/^\([^#!| ]*\) + \(.*\)/\1: add the line\n+\2/p' "$(book "$step")/reader"
-next "./step test"
+if has_passed; then
+    next ./step next
+else
+    next ./step test
+fi

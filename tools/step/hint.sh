@@ -4,22 +4,24 @@ begin
 check_tools
 here
 
-if ! build "" "$step"; then
+at=$(cat "$state/failing" 2>/dev/null)
+at=${at:-$step}
+if ! build "" "$at"; then
     say "${red}mine/ does not compile:$plain"
     show_errors
     next ./step test
     exit 1
 fi
-(cd "$mine" && "./test/step$step.exe") >"$state/out" 2>&1 && {
-    say "All of step $step passes."
-    next ./step next
+(cd "$mine" && "./test/step$at.exe") >"$state/out" 2>&1 && {
+    say "All of step $at passes."
+    if [ "$at" = "$step" ]; then next ./step next; else next ./step test; fi
     exit
 }
 failure=$(grep -m 1 '^FAIL' "$state/out")
 behaviour=${failure#FAIL ?? }
 # The function with which the behaviour turns green, - if it passes in the skeleton.
-turns=$(grep -F -x -m 1 -e "-: $behaviour" -e "$(grep -F ": $behaviour" "$(book "$step")/points" |
-    head -n 1)" "$(book "$step")/points" | sed 's/: .*//')
+turns=$(awk -v title="$behaviour" '{ at = index($0, ": ") }
+    substr($0, at + 2) == title { print substr($0, 1, at - 1); exit }' "$(book "$at")/points")
 
 # Does the failure show the whole report of this mistake?
 is_known() { # PATCH
@@ -31,7 +33,7 @@ is_known() { # PATCH
 
 # The mistakes with this failure: those with the same report, or else all.
 mistakes() {
-    for file in "$(book "$step")"/mistakes/*.patch; do
+    for file in "$(book "$at")"/mistakes/*.patch; do
         [ "$(sed -n '/^FAIL /{p;q;}' "$file" 2>/dev/null)" = "$failure" ] || continue
         if is_known "$file"; then say "1 $file"; else say "2 $file"; fi
     done | sort | awk 'NR == 1 { first = $1 } $1 == first { print substr($0, 3) }'
@@ -43,17 +45,17 @@ changed_by() { # PATCH
         /^--- a/ { path = substr($2, 3) }
         /^@@/ { at = -$2; next }
         at && /^[-+]/ { print path, int(at); exit }
-        at { at++ }' "$1" | while read -r path at; do
-        git cat-file blob "$(complete "$step"):$path" | awk -v at="$at" '
+        at { at++ }' "$1" | while read -r path number; do
+        git cat-file blob "$(complete "$at"):$path" | awk -v at="$number" '
             /^[A-Za-z_].*[(]/ { name = $0; sub(/[(].*/, "", name); sub(/.*[ *]/, "", name) }
             NR == at { print name; exit }'
     done
 }
 
-# The function to look at: the first of the list that the behaviour needs and that is not written
-# yet; if all are written, the one where others made this mistake.
-unwritten=$(sed -n 's/^    not written yet: //p' "$state/out" | tr -d ,)
-function=$(functions "$step" | awk -v turns="$turns" -v unwritten=" $unwritten " '
+# The function to look at: the first of the list that the behaviour needs and that is as the
+# skeleton has it; if all are written, the one where others made this mistake.
+unwritten=$(to_write "$at" | sed 's/.* //' | tr '\n' ' ')
+function=$(functions "$at" | awk -v turns="$turns" -v unwritten=" $unwritten " '
     index(unwritten, " " $1 " ") { print $1; exit }
     $1 == turns { exit }')
 found=$(mistakes)
@@ -61,10 +63,10 @@ missing=$function
 if [ -z "$missing" ]; then
     known=$(say "$found" | head -n 1)
     [ -z "$known" ] || ! is_known "$known" || function=$(changed_by "$known")
-    functions "$step" | grep -q -F -x -e "${function:--}" || function=$turns
+    functions "$at" | grep -q -F -x -e "${function:--}" || function=$turns
 fi
 path=$(awk -v name="$function" '!/^[#|!]/ && ($2 == name || $1 == name) { print $1; exit }' \
-    "$(book "$step")/reader")
+    "$(book "$at")/reader")
 stage=1
 if [ "$(sed -n 1p "$state/hint" 2>/dev/null)" = "$function: $behaviour" ]; then
     stage=$(($(sed -n 2p "$state/hint") + 1))
@@ -91,7 +93,7 @@ rules() {
 # What the skeleton says of the function: the comment above it, or in the header, and the numbered
 # checks of the stub.
 explanation() {
-    source=$(skeleton "$step"):$path
+    source=$(skeleton "$at"):$path
     git cat-file blob "$source" | awk -v name="$function" -v part=comment -f tools/step/function.awk
     git cat-file blob "${source%.c}.h" 2>/dev/null | awk -v name="$function" '
         /^$/ { above = "" }
@@ -99,7 +101,7 @@ explanation() {
         /^( |[/][*])/ { above = above $0 "\n"; next }
         { above = "" }'
     git cat-file blob "$source" | awk -v name="$function" -v part=body -f tools/step/function.awk |
-        awk '/^ *\/[*] [0-9]/ { on = 1 } on { sub(/^    /, ""); print } /[*]\/$/ { on = 0 }'
+        awk '/^ *\/[*] ([0-9]|  )/ { on = 1 } on { sub(/^    /, ""); print } /[*]\/$/ { on = 0 }'
 }
 
 # What the chapter says of the function.
@@ -109,21 +111,14 @@ chapter() {
         on && (heading || /^[*][*]/ || /^>/) { exit }
         heading ? index($0, name) : index($0, "**" name "**") == 1 { on = 1 }
         on && !heading && NF { if (blank) print ""; blank = 0; print; begun = 1 }
-        begun && !NF { blank = 1 }' "$(book "$step")/README.md" 2>/dev/null | sed 's/[*][*]//g'
+        begun && !NF { blank = 1 }' "$(book "$at")/README.md" 2>/dev/null | sed 's/[*][*]//g'
 }
 
-# The reference without what it calls, tests, assigns and returns.
-with_blanks() {
-    git cat-file blob "$(complete "$step"):$path" |
-        awk -v name="$function" -v part=body -f tools/step/function.awk |
-        awk '
-            !body { print; body = /^\{/; next }
-            comment || /^ *\/[*]/ { print; comment = !/[*]\/$/; next }
-            { line = $0; if (held != "") sub(/^ */, " ", line); held = held line }
-            /[;{}:]$|[*]\/$|^$/ { print held; held = "" }' |
-        sed -e '1!s/^\( *[} a-z]*\) (.*) {$/\1 (____) {/' -e 's/ \([-+|&]*=\) .*;$/ \1 ____;/' \
-            -e 's/return ..*;$/return ____;/' -e 's/^\( *[a-z_][a-z0-9_]*\)(..*);$/\1(____);/' \
-            -e 's/^/    /'
+# A command that runs the behaviour with its log.
+command_for() {
+    quote="'"
+    case $behaviour in *"'"*) quote='"' ;; esac
+    say "cd mine; ./test/step$at.exe -v $quote$behaviour$quote"
 }
 
 case $stage in
@@ -153,15 +148,17 @@ case $stage in
             done
         else
             say "The log shows what happens:"
-            say "    cd mine; ./test/step$step.exe -v '$behaviour'"
+            say "    $(command_for)"
         fi
-        next "./step hint shows the lines, with blanks"
+        next "./step hint goes on"
         ;;
     *)
         if [ -n "$path" ] && [ "$function" != "$path" ]; then
             say "$function of the reference, with blanks:"
-            with_blanks
-            next "./step answer $function shows them"
+            body_at "$(skeleton "$at")" "$path" "$function" >"$state/given"
+            body_at "$(complete "$at")" "$path" "$function" |
+                awk -f tools/step/blanks.awk "$state/given" - | sed 's/^/    /'
+            next "./step answer $function shows it"
         else
             next "./step answer"
         fi

@@ -5,7 +5,9 @@
 #   commits    the edition that mine/ follows: NN SKELETON COMPLETE; a pull does not change it
 #   book       the lists, points and mistakes of that edition
 #   moving     while a command moves mine/ to another commit: where it was
-#   passed     the last step that passed its grader
+#   passed     the step at hand, once its grader has passed
+#   failing    an earlier step that ./step next found red
+#   hint       what the last hint was about, and its stage
 
 root=$PWD
 mine=$root/mine
@@ -162,6 +164,41 @@ functions() { # STEP
     awk '!/^[#|!]/ && NF && $2 != "+" { print $2 }' "$(book "$1")/reader"
 }
 
+# Another step begins: what graders said counts no more.
+forget() {
+    rm -f "$state/passed" "$state/failing" "$state/hint"
+}
+
+# Whether the step at hand has passed, and nothing was found since.
+has_passed() {
+    [ "$(cat "$state/passed" 2>/dev/null)" = "$step" ]
+}
+
+# A function of mine/, of a skeleton, of the reference: its body.
+body() { # PATH FUNCTION
+    awk -v name="$2" -v part=body -f "$root/tools/step/function.awk" "$mine/$1" 2>/dev/null
+}
+
+body_at() { # COMMIT PATH FUNCTION
+    git cat-file blob "$1:$2" | awk -v name="$3" -v part=body -f "$root/tools/step/function.awk"
+}
+
+# The functions of the step that still are as its skeleton has them, in their order: PATH FUNCTION.
+to_write() { # STEP
+    awk '!/^[#|!]/ && NF && $2 != "+" { print $1, $2 }' "$(book "$1")/reader" |
+        while read -r path function; do
+            [ "$(body "$path" "$function")" != "$(body_at "$(skeleton "$1")" "$path" "$function")" ] ||
+                say "$path $function"
+        done
+}
+
+# The chapter of a step, if there is one.
+show_chapter() { # STEP
+    for chapter in docs/book/"$1"-*/README.md; do
+        [ ! -e "$chapter" ] || say "read: $chapter"
+    done
+}
+
 # Commits whatever is in mine/. Nothing of the reader's is ever lost.
 keep() { # MESSAGE
     in_mine add -A
@@ -176,7 +213,8 @@ move_to() { # COMMIT
     git branch "mine-$n" mine
     in_mine rev-parse HEAD >"$state/moving"
     in_mine reset -q --hard "$1"
-    rm -f "$state/moving" "$state/passed"
+    rm -f "$state/moving"
+    forget
     say "Your work until now is kept on the branch mine-$n."
 }
 

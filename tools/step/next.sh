@@ -21,8 +21,10 @@ grade_all() { # SAN-OR-NOTHING
     for number in $steps; do
         (cd "$mine" && "./${1:+build/$1/}test/step$number.exe") >"$state/out" 2>&1 && continue
         say "${red}Step $number fails${1:+ with the $1 sanitizer}:$plain"
-        sed -n '/^FAIL/,$p' "$state/out" | head -n 12
-        next "./step test${1:+ --san}"
+        sed -n '/^FAIL/,$p' "$state/out" | grep -v '^    again: ' | head -n 12
+        rm -f "$state/passed"
+        say "$number" >"$state/failing"
+        next "./step hint, or ./step test${1:+ --san}"
         exit 1
     done
 }
@@ -31,8 +33,10 @@ grade_all ''
 grade_all address
 keep "step $step"
 in_mine commit -q --no-verify --allow-empty -m "step $step done"
-rm -f "$state/passed"
+forget
 say "${green}Steps 00 to $step pass, with the address sanitizer, too.$plain"
+say "Yours now: $(title "$step")."
+say
 [ "$step" != "$(last_step)" ] || die "That was the last step. The stack is yours."
 set --
 . tools/step/start.sh

@@ -70,7 +70,7 @@ else
     show_program
     say
 fi
-if [ "$(cat "$state/passed" 2>/dev/null)" = "$step" ]; then
+if has_passed; then
     next ./step next
 else
     next ./step test

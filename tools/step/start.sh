@@ -7,6 +7,7 @@ show_step() {
     say "${bold}Step $step: $(title "$step")$plain"
     say "You write, in mine/:"
     show_task
+    show_chapter "$step"
     next ./step test
 }
 
@@ -59,6 +60,7 @@ if ! in_mine cherry-pick --allow-empty "$(skeleton "$wanted")" >"$state/log" 2>&
     say "your own stays on a branch."
     exit 1
 fi
-rm -f "$state/moving" "$state/passed"
+rm -f "$state/moving"
+forget
 step=$wanted
 show_step

@@ -1,6 +1,18 @@
 # Where the reader is. In a fresh clone the finished stack runs first.
 
 begin
+
+# After three days: the last three steps.
+remember() {
+    [ $(($(date +%s) - $(in_mine log -1 --format=%ct))) -gt 259200 ] || return 0
+    number=$((${step#0} - 3))
+    while [ "$number" -lt "${step#0}" ]; do
+        [ "$number" -lt 0 ] || say "    before: $(title "$(pad "$number")")"
+        number=$((number + 1))
+    done
+    say "    now: $(sed -n '/^FAIL/{p;q;}' "$state/out" 2>/dev/null)"
+}
+
 if where; then
     mention_edition
     say "${bold}Step $step: $(title "$step")$plain"
@@ -9,8 +21,10 @@ if where; then
         next ./step start
         exit
     fi
+    remember
     show_task
-    if [ "$(cat "$state/passed" 2>/dev/null)" = "$step" ]; then
+    show_chapter "$step"
+    if has_passed; then
         next ./step next
     else
         next ./step test
