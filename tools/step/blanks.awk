@@ -21,7 +21,8 @@ line == "" && $0 in given { print; next }
     } else if (line ~ / [-+*|&]?= /) {
         gsub(/ = [^,;({]*,/, " = ____,", line)
         match(line, /[-+*|&]?= ([^_]|$)/)
-        if (RSTART) line = substr(line, 1, RSTART) (substr(line, RSTART, 1) == "=" ? "" : "=") " ____;"
+        if (RSTART && substr(line, RSTART, 1) != "=") RSTART++
+        if (RSTART) line = substr(line, 1, RSTART) " ____;"
     } else {
         sub(/[(].*;$/, "(____);", line)
     }
