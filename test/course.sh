@@ -240,7 +240,7 @@ wrong_words() {
         says 1 'The steps are 00 to' ./step reset 99
 }
 
-# A class of ten.
+# A class of eleven.
 grading() {
     begun grading
     mkdir "$tmp/class"
@@ -271,13 +271,14 @@ END
     (submit graders book_step05_skeleton && echo 'int main(void) { return 0; }' >test/step05.c &&
         echo 'test:; true' >Makefile)
     (submit another book_step04_complete)
+    mkdir "$tmp/class/nothing"
     (submit broken book_step05_complete && echo 'this is not C' >>ip.c)
     (submit leaking book_step05_complete && sed -i "s/$received/&\n    memory_alloc(10);/" ip.c)
     ./step grade "$tmp/class" 05 >"$tmp/grades" 2>&1 && { echo 'status 0'; return 1; }
     total=$(sed -n 's/^right: \([0-9]*\) of .*/\1/p' "$tmp/grades")
     [ "$total" -gt 0 ] || { cat "$tmp/grades"; return 1; }
     sed 's/ (.*//' "$tmp/grades" | sort >"$tmp/got"
-    for name in empty hanging lying graders another broken; do
+    for name in empty hanging lying graders another broken nothing; do
         grep -qx "$name: 0 of $total points" "$tmp/got" || { cat "$tmp/grades"; return 1; }
     done
     for name in half crashing leaking; do

@@ -1,6 +1,7 @@
-# Points of a stack, for teachers: its sources on the complete tree of the step, whose tests, headers
-# of the bench and Makefile are pristine. A behaviour that the untouched skeleton passes gives no
-# point. DIR: a tree with the stack's sources, or a directory of such trees. Status 0: all points.
+# Points of a stack, for teachers: its sources on the skeleton of the step, whose tests, headers of
+# the bench and Makefile are pristine. A missing source gives no points, nor does a behaviour that
+# the untouched skeleton passes. DIR: a tree with the stack's sources, or a directory of such trees.
+# Status 0: all points.
 
 begin
 check_tools
@@ -17,7 +18,7 @@ trap 'exit 130' HUP INT TERM
 submit() { # DIRECTORY
     rm -rf "$work/tree"
     mkdir "$work/tree"
-    git archive "$(complete "$step")" | tar -x -m -C "$work/tree"
+    git archive "$(skeleton "$step")" | tar -x -m -C "$work/tree"
     (cd "$work/tree" && find . -path ./test -prune -o -path ./app -prune -o -name '*.[ch]' -print) |
         while read -r path; do
             [ ! -f "$1/$path" ] || cat "$1/$path" >"$work/tree/$path"
