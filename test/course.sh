@@ -129,6 +129,38 @@ ladder() {
         says 0 '^The same exchange' ./step show
 }
 
+# The host's own ping, and its own nc. In a machine without such devices only the way around them.
+host() {
+    begun host
+    export WERROR=1
+    says 1 'Steps 04 to 10 have --tun' ./step show --tun &&
+        says 1 'Steps 11 to 30 have --tap' ./step show --tap || return
+    ./step reset 04 >/dev/null
+    write_step 04
+    says 0 '^No device can be made here (/none: .*scripted host' env STEP_TUN=/none ./step show --tun &&
+        grep -q '^The same exchange' "$tmp/out" || return
+    says 0 '^next: ./step test' ./step show --tun || return
+    ! grep '^No device can be made here' "$tmp/out" || return 0
+    grep -q 'Of 3 datagrams from the host ip_input let 3 pass' "$tmp/out" || return
+    sed -i 's/cksum16(data, hlen, 0) != 0/cksum16(data, hlen, 0) == 0/' mine/ip.c
+    says 0 'ip_check_hdr: dropped, stats.bad_checksum' ./step show --tun &&
+        grep -q 'let 0 pass, and none was answered' "$tmp/out" || return
+    ./step reset 09 >/dev/null
+    write_step 09
+    says 0 'ping was answered: 3 of 3' ./step show --tun -v && grep -q 'vhl: 0x45' "$tmp/out" || return
+    ./step reset 13 >/dev/null
+    write_step 13
+    says 0 '^host: 64 bytes from 192.0.2.2' ./step show --tap || return
+    timeout -s INT 2 ./step show --tap >/dev/null 2>&1
+    sleep 0.5
+    for exe in /proc/[0-9]*/exe; do
+        case $(readlink "$exe") in "$tmp/host/"*) echo "$exe runs on"; return 1 ;; esac
+    done
+    ./step reset 23 >/dev/null
+    write_step 23
+    says 0 '^host: again' ./step show --tap
+}
+
 conflict() {
     begun conflict
     ./step reset 14 >/dev/null
@@ -295,7 +327,7 @@ fresh_clone() {
     says 0 'hello' ./step && says 0 'Step 00: ' ./step start
 }
 failed=0
-for scenario in fresh_clone first_steps hints later_start conflict nothing_is_lost deleted_mine twice \
+for scenario in fresh_clone first_steps hints later_start host conflict nothing_is_lost deleted_mine twice \
     moved hooks_and_signing interrupted no_compiler unwritable no_history newer_edition wrong_words \
     grading earlier_red ladder; do
     case $scenario in
@@ -306,6 +338,7 @@ for scenario in fresh_clone first_steps hints later_start conflict nothing_is_lo
         $scenario
     ) >"$tmp/why" 2>&1; then
         echo "ok course: $scenario"
+        grep '^No device' "$tmp/why"
     else
         echo "FAIL course: $scenario"
         cat "$tmp/why"

@@ -10,8 +10,8 @@ files() {
 sources=$(files '*.c')
 headers=$(files '*.h')
 # For the trees of their steps, not for this one: tools/ladder compiles them.
-exchanges=$(find docs/book -name '*.[ch]')
-scripts="step tools/contents tools/edition tools/fences tools/ladder tools/mistakes tools/mutate tools/skeleton $(files '*.sh')"
+exchanges=$(find docs/book tools/step -name '*.[ch]')
+scripts="step tools/contents tools/edition tools/fences tools/ladder tools/mistakes tools/mutate tools/skeleton tools/step/tap-session.sh $(files '*.sh')"
 
 # have TOOL
 have() {

@@ -1,5 +1,5 @@
-/* ping.exe addr [count [size]]: ICMP echoes from the kernel, for machines without ping. Needs the
- * privilege of raw sockets. */
+/* ping.exe addr [count [size [seconds]]]: ICMP echoes from the kernel, for machines without ping.
+ * Waits seconds for each. Needs the privilege of raw sockets. */
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -14,10 +14,10 @@
 #include <unistd.h>
 
 #define DATA_MAX 65507
-#define TIMEOUT 2 /* seconds */
 
 static uint8_t packet[sizeof(struct icmphdr) + DATA_MAX];
 static uint8_t reply[65536];
+static int seconds = 2;
 
 static uint16_t checksum(const uint8_t *data, size_t len)
 {
@@ -77,7 +77,7 @@ static int ping(int fd, const char *addr, uint16_t seq, size_t size)
         perror("send");
         return -1;
     }
-    while (now() < start + TIMEOUT * 1e3) {
+    while (now() < start + seconds * 1e3) {
         n = recv(fd, reply, sizeof(reply), 0);
         if (n > 0 && matches(reply, n, size)) {
             printf("%zu bytes from %s: icmp_seq=%u ttl=%u time=%.3f ms\n",
@@ -98,13 +98,17 @@ int main(int argc, char *argv[])
 
     if (argc < 2 || inet_pton(AF_INET, argv[1], &to.sin_addr) != 1 || size < 0 ||
         size > DATA_MAX) {
-        fprintf(stderr, "usage: ping.exe addr [count [size]]\n");
+        fprintf(stderr, "usage: ping.exe addr [count [size [seconds]]]\n");
         return 2;
     }
     if (fd == -1 || connect(fd, (struct sockaddr *)&to, sizeof(to)) == -1) {
         perror("ping.exe");
         return 1;
     }
+    if (argc > 4) {
+        seconds = atoi(argv[4]);
+    }
+    setlinebuf(stdout);
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
     for (i = 1; i <= count; i++) {
         lost += ping(fd, argv[1], (uint16_t)i, (size_t)size) == -1;

@@ -4,14 +4,14 @@
 begin
 check_tools
 here
-verbose=''
-case $*:$# in
-    :0) ;;
-    -v:1) verbose=-v ;;
-    --tun:1) . tools/step/show-tun.sh; exit ;;
-    --tap:1) . tools/step/show-tap.sh; exit ;;
-    *) die "./step show [-v | --tun | --tap]" ;;
-esac
+verbose='' device=''
+for word; do
+    case $word in
+        -v) verbose=-v ;;
+        --tun | --tap) device=${word#--} ;;
+        *) die "./step show [-v] [--tun | --tap]" ;;
+    esac
+done
 [ "$step" -le 30 ] || die "From step 31 on the programs are the demonstration: cd mine, then make run."
 
 does_not_compile() {
@@ -19,6 +19,14 @@ does_not_compile() {
     show_errors
     next ./step test
     exit 1
+}
+
+what_next() {
+    if has_passed; then
+        next ./step next
+    else
+        next ./step test
+    fi
 }
 
 # Without packets on a wire, the demonstration is test/test.c, for two seconds.
@@ -52,6 +60,7 @@ compare() {
     sed -n "$same,\$p" "$folder/ladder" | head -n 6
 }
 
+[ -z "$device" ] || . "tools/step/show-$device.sh"
 folder=$(book "$step")
 [ -e "$state/book/show.c" ] || folder=$(echo docs/book/"$step"-*)
 if [ -e "$folder/show.c" ]; then
@@ -70,8 +79,4 @@ else
     show_program
     say
 fi
-if has_passed; then
-    next ./step next
-else
-    next ./step test
-fi
+what_next
