@@ -1,6 +1,7 @@
 /* nc.exe [-u] [-N] ADDR PORT, or nc.exe -l PORT: what nc does, for machines without it. Sends each
  * line of standard input and prints what comes back. -u: UDP; -N: closes after the last line; -l:
- * waits for a connection. Ends when the peer closes, or SECONDS after the last event. */
+ * waits for a connection. Ends when the peer closes, or after the last line, when nothing has come
+ * for SECONDS. */
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -13,7 +14,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#define SECONDS 2
+#define SECONDS 3
 
 static int udp, close_after;
 static int line_open; /* what was received does not end with a newline */
@@ -36,7 +37,7 @@ static int accept_one(struct sockaddr_in *addr)
     if (bind(fd, (struct sockaddr *)addr, sizeof(*addr)) == -1 || listen(fd, 1) == -1) {
         return failed("nc");
     }
-    if (poll(&pfd, 1, 2 * SECONDS * 1000) != 1) {
+    if (poll(&pfd, 1, SECONDS * 1000) != 1) {
         fprintf(stderr, "nc: nobody has connected\n");
         return -1;
     }
@@ -81,7 +82,7 @@ static void exchange(int fd)
 {
     struct pollfd pfds[] = {{.fd = fd, .events = POLLIN}, {.fd = STDIN_FILENO, .events = POLLIN}};
 
-    while (poll(pfds, 2, SECONDS * 1000) > 0) {
+    while (poll(pfds, 2, pfds[1].fd == -1 ? SECONDS * 1000 : -1) > 0) {
         if (pfds[0].revents && !copy(fd, STDOUT_FILENO)) {
             return;
         }

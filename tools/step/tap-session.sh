@@ -32,7 +32,7 @@ typed() {
     case $1 in
         nc) shift; "$programs/nc.exe" "$@" ;;
         ping) if command -v ping >/dev/null; then "$@"; else "$programs/ping.exe" $stack 3 56 1; fi ;;
-    esac 2>&1 | while IFS= read -r line; do
+    esac 2>&1 | while IFS= read -r line || [ -n "$line" ]; do
         [ -z "$line" ] || echo "host: $line"
     done
 }
