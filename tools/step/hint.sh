@@ -67,13 +67,16 @@ if [ -z "$missing" ]; then
 fi
 path=$(awk -v name="$function" '!/^[#|!]/ && ($2 == name || $1 == name) { print $1; exit }' \
     "$(book "$at")/reader")
+# The stages begin anew when the report is another.
+about="$function: $(sed -n '/^FAIL/,$p' "$state/out" | sed -n '1,5p' | cksum)"
 stage=1
-if [ "$(sed -n 1p "$state/hint" 2>/dev/null)" = "$function: $behaviour" ]; then
+if [ "$(sed -n 1p "$state/hint" 2>/dev/null)" = "$about" ]; then
     stage=$(($(sed -n 2p "$state/hint") + 1))
     [ "$stage" -le 3 ] || stage=3
 fi
-printf '%s\n%s\n' "$function: $behaviour" "$stage" >"$state/hint"
+printf '%s\n%s\n' "$about" "$stage" >"$state/hint"
 say "$red$failure$plain"
+say "Hint $stage of 3"
 
 # What docs/conformance.md says of the rules that the title names in brackets: [1122-3.2.1.2] is RFC
 # 1122 3.2.1.2, [MUST-22] RFC 9293's.
@@ -124,7 +127,10 @@ command_for() {
 case $stage in
     1)
         rules
-        if [ -n "$function" ] && [ "$function" != - ]; then
+        if [ -n "$path" ] && [ "$path" = "$function" ]; then
+            say "$path lacks a line, in the table of its kind:"
+            sed -n "s/^$path + /    /p" "$(book "$at")/reader"
+        elif [ -n "$function" ] && [ "$function" != - ]; then
             if [ "$function" = "$turns" ]; then
                 say "It turns green with $function, in $path:"
             elif [ -n "$missing" ]; then
@@ -160,6 +166,7 @@ case $stage in
                 awk -f tools/step/blanks.awk "$state/given" - | sed 's/^/    /'
             next "./step answer $function shows it"
         else
+            say "What was changed: cd mine; git diff"
             next "./step answer"
         fi
         ;;

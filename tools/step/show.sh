@@ -54,8 +54,11 @@ compare() {
         say "${green}The same exchange as the reference's.$plain"
         return
     fi
-    same=$(cmp "$state/mine.ladder" "$state/reference.ladder" 2>&1 | sed -n 's/.* line //p')
-    same=${same:-$(($(wc -l <"$state/mine.ladder") + 1))}
+    number=$(cmp "$state/mine.ladder" "$state/reference.ladder" 2>&1 | sed -n 's/.* line //p')
+    number=${number:-$(($(wc -l <"$state/mine.ladder") + 1))}
+    say "${red}The reference's exchange goes on differently:$plain"
+    sed -n "$((number > 1 ? number - 1 : 1)),\$p" "$folder/ladder" | head -n 7
+}
     say "${red}From line $same on the reference's exchange differs:$plain"
     sed -n "$same,\$p" "$folder/ladder" | head -n 6
 }

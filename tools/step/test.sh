@@ -63,6 +63,7 @@ show_ending() {
 
 rm -f "$state/passed" "$state/failing"
 grade "$at"
+rm -f "$state/hint"
 if [ "$at" != "$step" ]; then
     say "${green}Step $at passes.$plain"
     next "./step test"
@@ -71,4 +72,4 @@ fi
 say "$green$(tail -n 1 "$state/out")$plain"
 say "$step" >"$state/passed"
 show_ending
-next "./step show, or ./step next"
+next "./step show, ./step answer, ./step next"
