@@ -1,3 +1,4 @@
+#!/bin/sh
 # tap-session.sh STEP DIRECTORY [-v]: the demonstration in the namespace of netns.exe, with what a
 # reader would type on the host. DIRECTORY has nc.exe, and ping.exe if ping is missing.
 
