@@ -1,5 +1,5 @@
 /* netns.exe tun|tap COMMAND...: runs COMMAND in a network namespace of its own. There the host has
- * the device tun0 or tap0, with the address 192.0.2.1/24. tun0 is descriptor 3 of COMMAND; a program
+ * the device tun0 or tap0 with the address 192.0.2.1/24. tun0 is descriptor 3 of COMMAND; a program
  * attaches to tap0. All of it ends with the last process inside. Without root the namespace belongs
  * to a user namespace.
  * Exit status 77 where the machine does not permit that: then a line says that, and why. */
