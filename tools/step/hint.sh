@@ -52,19 +52,51 @@ changed_by() { # PATCH
     done
 }
 
-# The function to look at: the first of the list that the behaviour needs and that is as the
-# skeleton has it; if all are written, the one where others made this mistake.
-unwritten=$(to_write "$at" | sed 's/.* //' | tr '\n' ' ')
-function=$(functions "$at" | awk -v turns="$turns" -v unwritten=" $unwritten " '
-    index(unwritten, " " $1 " ") { print $1; exit }
-    $1 == turns { exit }')
-found=$(mistakes)
-missing=$function
-if [ -z "$missing" ]; then
+# Of some functions, the first that the step asks for.
+first_asked() { # FUNCTION...
+    functions "$at" | while read -r name; do
+        case " $* " in *" $name "*) say "$name" && break ;; esac
+    done
+}
+
+# The function of mine/ at a place that the report names, such as (ip.c:120).
+function_at() { # PATTERN
+    grep -o -e "$1" "$state/out" | grep -o '[a-z_/]*\.c:[0-9]*' | tail -n 1 | tr : ' ' |
+        while read -r file number; do
+            awk -v at="$number" '
+                /^[A-Za-z_].*[(]/ { name = $0; sub(/[(].*/, "", name); sub(/.*[ *]/, "", name) }
+                FNR == at { print name; exit }' "$mine/$file"
+        done
+}
+
+# Up to the function with which the behaviour turns green, the first that is as the step began.
+missing_before() {
+    [ "$turns" != - ] || return 0
+    functions "$at" | while read -r name; do
+        case " $unwritten " in *" $name "*) say "$name" && break ;; esac
+        [ "$name" != "$turns" ] || break
+    done
+}
+
+# The function to look at: one that is called and not written; the one that crashes; one that is
+# still missing; where others made this mistake; where a packet was dropped; or the one with which
+# the behaviour turns green.
+find_function() {
+    unwritten=$(to_write "$at" | sed 's/.* //' | tr '\n' ' ')
+    found=$(mistakes)
     known=$(say "$found" | head -n 1)
-    [ -z "$known" ] || ! is_known "$known" || function=$(changed_by "$known")
-    functions "$at" | grep -q -F -x -e "${function:--}" || function=$turns
-fi
+    # shellcheck disable=SC2046 # names
+    missing=$(first_asked $(sed -n 's/^    not written yet: //p' "$state/out" | tr -d ,))
+    crash=$(first_asked "$(function_at ' in [a-z_0-9]*, [a-z_/]*\.c:[0-9]*')")
+    [ -n "$missing$crash" ] || missing=$(missing_before)
+    function=${missing:-$crash}
+    [ -n "$function" ] || [ -z "$known" ] || ! is_known "$known" ||
+        function=$(first_asked "$(changed_by "$known")")
+    [ -n "$function" ] || function=$(first_asked "$(function_at 'dropped: .*(.*)')")
+    function=${function:-$turns}
+}
+
+find_function
 path=$(awk -v name="$function" '!/^[#|!]/ && ($2 == name || $1 == name) { print $1; exit }' \
     "$(book "$at")/reader")
 # The stages begin anew when the report is another.
@@ -134,13 +166,15 @@ case $stage in
             if [ "$function" = "$turns" ]; then
                 say "It turns green with $function, in $path:"
             elif [ -n "$missing" ]; then
-                say "First comes $function, in $path:"
+                say "First comes $function, in $path ($turns turns the behaviour green):"
             else
                 say "It may be $function, in $path:"
             fi
             explanation | sed 's/^/    /'
         else
             say "It passes in the skeleton: something that was right has changed."
+            say "Written or changed by you, of this step:" \
+                "$(functions "$at" | grep -v -F -x -e "$(say "$unwritten" | tr ' ' '\n')" | tr '\n' ' ')"
         fi
         next "./step hint goes on"
         ;;
@@ -148,7 +182,11 @@ case $stage in
         if [ -n "$missing" ] && [ -n "$(chapter)" ]; then
             chapter | sed 's/^./    &/'
         elif [ -z "$missing" ] && [ -n "$found" ]; then
-            say "Others who saw this had made one of these mistakes:"
+            if is_known "$known"; then
+                say "Others who saw this had made one of these mistakes:"
+            else
+                say "Mistakes that this behaviour has found, with other reports:"
+            fi
             say "$found" | while read -r file; do
                 sed -n -e '/^$/q' -e 's/^/    /p' "$file"
             done

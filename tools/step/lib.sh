@@ -183,11 +183,18 @@ body_at() { # COMMIT PATH FUNCTION
     git cat-file blob "$1:$2" | awk -v name="$3" -v part=body -f "$root/tools/step/function.awk"
 }
 
-# The functions of the step that still are as its skeleton has them, in their order: PATH FUNCTION.
+# The commit of mine/ in which the step began, with the reader's own functions of the steps before.
+begun_at() { # STEP
+    commit=$(in_mine log -1 --format=%H --grep="^Step $1, skeleton: ")
+    say "${commit:-$(skeleton "$1")}"
+}
+
+# The functions of the step that still are as it began, in the order of its list: PATH FUNCTION.
 to_write() { # STEP
+    begin_commit=$(begun_at "$1")
     awk '!/^[#|!]/ && NF && $2 != "+" { print $1, $2 }' "$(book "$1")/reader" |
         while read -r path function; do
-            [ "$(body "$path" "$function")" != "$(body_at "$(skeleton "$1")" "$path" "$function")" ] ||
+            [ "$(body "$path" "$function")" != "$(body_at "$begin_commit" "$path" "$function")" ] ||
                 say "$path $function"
         done
 }

@@ -42,9 +42,14 @@ show_program() {
     wait "$program"
 }
 
-# The stack's words for a reason do not matter.
+# The stack's words for a reason do not matter, and from TCP on the log does not: states show what
+# becomes of a segment.
 without_reasons() {
-    sed 's/ *\(dropped: [a-z_.]*\).*/ \1/' "$1"
+    if [ "$step" -lt 20 ]; then
+        sed 's/ *\(dropped: [a-z_.]*\).*/ \1/' "$1"
+    else
+        sed '/| *dropped: /d' "$1"
+    fi
 }
 
 compare() {
@@ -57,10 +62,7 @@ compare() {
     number=$(cmp "$state/mine.ladder" "$state/reference.ladder" 2>&1 | sed -n 's/.* line //p')
     number=${number:-$(($(wc -l <"$state/mine.ladder") + 1))}
     say "${red}The reference's exchange goes on differently:$plain"
-    sed -n "$((number > 1 ? number - 1 : 1)),\$p" "$folder/ladder" | head -n 7
-}
-    say "${red}From line $same on the reference's exchange differs:$plain"
-    sed -n "$same,\$p" "$folder/ladder" | head -n 6
+    sed -n "$((number > 1 ? number - 1 : 1)),\$p" "$state/reference.ladder" | head -n 7
 }
 
 [ -z "$device" ] || . "tools/step/show-$device.sh"
