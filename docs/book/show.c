@@ -376,20 +376,29 @@ void lose(void)
     lost = 1;
 }
 
+static int log_to = -1; /* standard error, with -v */
+
 static void show(void)
 {
+    if (log_to != -1) {
+        dup2(log_to, STDOUT_FILENO);
+        dup2(log_to, STDERR_FILENO);
+    }
     dprintf(screen, "  seconds  host 192.0.2.1 %42s\n", "your stack 192.0.2.2");
     exchange();
     wire_pending(1);
 }
 
-/* With -v the log of the stack is printed, too. */
+/* With -v the log of the stack goes to standard error. */
 int main(int argc, char **argv)
 {
     static const struct behaviour it = {"the exchange of the step", show};
     struct bench_options options = {.program = "./step show"};
 
-    options.verbose = argc > 1 && strcmp(argv[1], "-v") == 0;
+    if (argc > 1 && strcmp(argv[1], "-v") == 0) {
+        options.verbose = 1;
+        log_to = dup(STDERR_FILENO);
+    }
     screen = dup(STDOUT_FILENO);
     return !bench_run(&it, 1, &options);
 }
