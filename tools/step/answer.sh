@@ -31,7 +31,7 @@ compare() { # PATH FUNCTION
 
 awk '!/^[#|!]/ && NF && $2 != "+" { print $1, $2 }' "$(book "$step")/reader" >"$work/functions"
 [ $# = 0 ] || grep " $1\$" "$work/functions" >"$work/one" || die "Step $step asks for: $(
-    awk '{ printf "%s%s", sep, $2; sep = ", " }' "$work/functions")"
+    awk '{ printf "%s%s", sep, $2; sep = ", " }' "$work/functions")" "./step answer"
 [ $# = 0 ] || mv "$work/one" "$work/functions"
 while read -r path function; do
     compare "$path" "$function"

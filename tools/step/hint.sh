@@ -158,7 +158,7 @@ command_for() {
 
 case $stage in
     1)
-        rules
+        rules | fold -s -w 79
         if [ -n "$path" ] && [ "$path" = "$function" ]; then
             say "$path lacks a line, in the table of its kind:"
             sed -n "s/^$path + /    /p" "$(book "$at")/reader"
@@ -166,7 +166,8 @@ case $stage in
             if [ "$function" = "$turns" ]; then
                 say "It turns green with $function, in $path:"
             elif [ -n "$missing" ]; then
-                say "First comes $function, in $path ($turns turns the behaviour green):"
+                say "First comes $function, in $path ($turns turns the behaviour green):" |
+                    fold -s -w 79
             else
                 say "It may be $function, in $path:"
             fi
@@ -174,7 +175,8 @@ case $stage in
         else
             say "It passes in the skeleton: something that was right has changed."
             say "Written or changed by you, of this step:" \
-                "$(functions "$at" | grep -v -F -x -e "$(say "$unwritten" | tr ' ' '\n')" | tr '\n' ' ')"
+                "$(functions "$at" | grep -v -F -x -e "$(say "$unwritten" | tr ' ' '\n')" | tr '\n' ' ')" |
+                fold -s -w 79
         fi
         next "./step hint goes on"
         ;;

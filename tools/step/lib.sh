@@ -22,14 +22,15 @@ say() {
     printf '%s\n' "$*"
 }
 
-die() {
-    say "$*" >&2
-    exit 1
-}
-
 # The last line of each command: what to type.
 next() {
     say "next: $bold$*$plain"
+}
+
+die() { # MESSAGE [WHAT-TO-TYPE]
+    say "$1" >&2
+    next "${2:-./step}" >&2
+    exit 1
 }
 
 # Git for the reader's branch: no hooks, signatures or prompts, and a name if he has set none.
@@ -64,11 +65,11 @@ find_mine() {
 
 # Checks the machine, and sets state. Undoes what Ctrl-C has interrupted.
 begin() {
-    command -v git >/dev/null || die "git is missing: the course is in the history of a git clone"
+    command -v git >/dev/null || die "git is missing: the course is in the history of a clone" "apt install git, and ./step again"
     state=$(git rev-parse --git-common-dir 2>/dev/null) && [ -e "$root/.git" ] ||
-        die "this directory is no clone, and the course is in the history: git clone it"
+        die "This directory is no clone, and the course is in the history." "git clone, and ./step there"
     [ "$(git rev-parse --is-shallow-repository)" = false ] ||
-        die "this clone is shallow, and the course is in the history: git fetch --unshallow"
+        die "This clone is shallow, and the course is in the history." "git fetch --unshallow"
     state=$(cd "$state" && pwd)/step
     [ -n "$(git config user.email)" ] || {
         GIT_AUTHOR_NAME=reader GIT_AUTHOR_EMAIL=reader@localhost
@@ -86,7 +87,8 @@ begin() {
 check_tools() {
     for tool in make "${CC:-cc}"; do
         command -v "$tool" >/dev/null ||
-            die "$tool is missing: install a C compiler and make (Debian, Ubuntu: apt install gcc make)"
+            die "$tool is missing: install a C compiler and make." \
+                "apt install gcc make (on Debian, Ubuntu), and ./step again"
     done
 }
 
@@ -94,7 +96,7 @@ check_tools() {
 follow_edition() {
     [ ! -e "$state/commits" ] || return 0
     mkdir -p "$state" 2>/dev/null && [ -w "$state" ] ||
-        die "$state cannot be written: clone the course to a directory of your own"
+        die "$state cannot be written." "git clone . ~/course && cd ~/course && ./step"
     rm -rf "$state/book"
     cp -R docs/book "$state/book"
     awk '/skeleton/ { hash = $2; next } { print substr($1, 10, 2), hash, $2 }' docs/book/tags \
@@ -143,12 +145,12 @@ where() {
     case $last in
         done*) done=1 ;;
         begun*) ;;
-        *) die "mine/ is not on a branch of the course: ./step reset NN" ;;
+        *) die "mine/ is not on a branch of the course." "./step reset NN, with the step's number" ;;
     esac
 }
 
 here() {
-    where || die "You have not begun yet: ./step start"
+    where || die "You have not begun yet." "./step start"
 }
 
 book() { # STEP: its folder
@@ -225,6 +227,20 @@ move_to() { # COMMIT
     say "Your work until now is kept on the branch mine-$n."
 }
 
+cores=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+
+# make in a tree, in silence. With a sanitizer nothing is optimized: it builds twice as fast, and
+# the graders do not wait for the stack.
+make_in() { # TREE SAN-OR-NOTHING TARGET...
+    tree=$1 san=$2
+    shift 2
+    if [ -n "$san" ]; then
+        make -s -j "$cores" -C "$tree" SAN="$san" CFLAGS='-O0 -g1' "$@"
+    else
+        make -s -j "$cores" -C "$tree" "$@"
+    fi
+}
+
 # Builds graders in mine/. The output is in $state/log.
 build() { # SAN-OR-NOTHING STEP...
     san=$1
@@ -233,7 +249,7 @@ build() { # SAN-OR-NOTHING STEP...
         set -- "$@" "${san:+build/$san/}test/step$number.exe"
         shift
     done
-    make -s -j 2 -C "$mine" ${san:+SAN="$san"} "$@" >"$state/log" 2>&1
+    make_in "$mine" "$san" "$@" >"$state/log" 2>&1
 }
 
 show_errors() {

@@ -25,7 +25,7 @@
 
 static void __attribute__((noreturn)) fail(const char *what)
 {
-    printf("No device can be made here (%s: %s). So this is the scripted host:\n\n", what,
+    printf("No device can be made here (%s: %s).\nSo this is the scripted host:\n\n", what,
            strerror(errno));
     exit(NOT_PERMITTED);
 }

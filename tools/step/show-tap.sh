@@ -2,8 +2,7 @@
 # show.sh, which shows the scripted host where no device can be made.
 
 case $step in
-    0* | 10) die "Steps 11 to 30 have --tap. At step $step: ./step show$(
-        [ "${step#0}" -lt 4 ] || echo ' --tun')" ;;
+    0* | 10) die "Steps 11 to 30 have --tap." "./step show$([ "${step#0}" -lt 4 ] || echo ' --tun')" ;;
 esac
 . tools/step/device.sh
 

@@ -3,8 +3,8 @@
 
 case $step in
     0[4-9] | 10) ;;
-    0*) die "Steps 04 to 10 have --tun. At step $step: ./step show" ;;
-    *) die "Steps 04 to 10 have --tun. At step $step: ./step show --tap" ;;
+    0*) die "Steps 04 to 10 have --tun." "./step show" ;;
+    *) die "Steps 04 to 10 have --tun." "./step show --tap" ;;
 esac
 . tools/step/device.sh
 

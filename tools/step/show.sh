@@ -9,10 +9,10 @@ for word; do
     case $word in
         -v) verbose=-v ;;
         --tun | --tap) device=${word#--} ;;
-        *) die "./step show [-v] [--tun | --tap]" ;;
+        *) die "./step show has no $word." "./step show [-v] [--tun | --tap]" ;;
     esac
 done
-[ "$step" -le 30 ] || die "From step 31 on the programs are the demonstration: cd mine, then make run."
+[ "$step" -le 30 ] || die "From step 31 on the programs are the demonstration." "cd mine && make demo"
 
 does_not_compile() {
     say "${red}mine/ does not compile:$plain"
@@ -32,7 +32,8 @@ what_next() {
 # Without packets on a wire, the demonstration is test/test.c, for two seconds.
 show_program() {
     make -s -C "$mine" test/test.exe >"$state/log" 2>&1 || does_not_compile
-    sed -n '/^ \*\//q; s/^ \* \{0,1\}//p' "$mine/test/test.c" | grep -v '^Ctrl-C ends'
+    sed -n '/^ \*\//q; s/^ \* \{0,1\}//p' "$mine/test/test.c" | grep -v '^Ctrl-C ends' |
+        fold -s -w 79
     say
     trap : INT # it ends the demonstration, which then shuts the stack down
     (trap - INT; cd "$mine" && exec ./test/test.exe) &

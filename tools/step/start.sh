@@ -36,8 +36,8 @@ if { [ $# = 0 ] && [ -z "$done" ]; } || { [ $# = 1 ] && [ "$(pad "$1")" = "$step
 fi
 wanted=$(following "$step")
 [ $# = 0 ] || [ "$(pad "$1")" = "$wanted" ] ||
-    die "mine/ is at step $step. To leave it for step $(pad "$1"): ./step reset $(pad "$1")"
-[ -n "$done" ] || die "Step $step is not done: ./step next checks and commits it."
+    die "mine/ is at step $step. reset leaves it for another." "./step reset $(pad "$1")"
+[ -n "$done" ] || die "Step $step is not done." "./step next, which checks and commits it"
 [ -n "$(skeleton "$wanted")" ] || die "Step $step was the last. The stack is yours."
 keep "after step $step"
 
@@ -56,8 +56,9 @@ if ! in_mine cherry-pick --allow-empty "$(skeleton "$wanted")" >"$state/log" 2>&
     rm -f "$state/moving"
     say "Step $wanted changes lines that you have changed, too, in"
     say "$files" | sed 's/^/    /'
-    say "Nothing has happened yet. ./step reset $wanted takes the reference of step $step instead;"
-    say "your own stays on a branch."
+    say "Nothing has happened yet. ./step reset $wanted takes the reference of step $step"
+    say "instead; your own stays on a branch."
+    next "./step reset $wanted, or change these lines and ./step next"
     exit 1
 fi
 rm -f "$state/moving"

@@ -15,7 +15,7 @@ for word; do
             at=$(pad "$word")
             [ "$at" -le "$step" ] || die "mine/ is at step $step."
             ;;
-        *) die "./step test [NN] [--all] [--san] [SEED=N]" ;;
+        *) die "./step test has no $word." "./step test [NN] [--all] [--san] [SEED=N]" ;;
     esac
 done
 
@@ -46,7 +46,7 @@ grade() { # STEP
 
 show_unwritten() { # STEP
     names=$(to_write "$1" | sed 's/.* //' | tr '\n' ' ')
-    [ -z "$names" ] || say "as in the skeleton: $names"
+    [ -z "$names" ] || say "as in the skeleton: $names" | fold -s -w 79
 }
 
 # What the stack can do at the end of a part.
