@@ -1,5 +1,7 @@
+# shellcheck shell=sh
 # What course.sh and whole-course.sh share. They read it in the top directory of the clone, and are
-# run again in a copy: $tmp/origin, by an ordinary user, with a home of its own and no identity.
+# run again in a copy, $tmp/origin, with a home of its own and no identity. Root becomes an ordinary
+# user, unless COURSE_USER=root; COURSE_SHELL=dash runs the test itself with another shell.
 
 export LC_ALL=C
 if [ -z "${COURSE_TMP-}" ]; then
@@ -8,7 +10,7 @@ if [ -z "${COURSE_TMP-}" ]; then
     trap 'exit 130' INT TERM
     git clone -q . "$tmp/origin" || exit
     set -- "${COURSE_SHELL:-sh}" "test/${0##*/}" "$@"
-    if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
+    if [ "$(id -u)" = 0 ] && [ "${COURSE_USER-}" != root ] && command -v setpriv >/dev/null; then
         chown -R 65534:65534 "$tmp"
         set -- setpriv --reuid 65534 --regid 65534 --clear-groups "$@"
     fi
