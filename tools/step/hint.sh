@@ -143,8 +143,9 @@ explanation() {
 chapter() {
     awk -v name="\`$function\`" '
         { heading = /^#/ }
-        on && (heading || /^[*][*]/ || /^>/) { exit }
-        heading ? index($0, name) : index($0, "**" name "**") == 1 { on = 1 }
+        on && (heading || /^[*][*]/ || /^>/ || (table && title && NF && !/^[|]/)) { exit }
+        on && /^[|]/ { table = 1 }
+        heading ? index($0, name) : index($0, "**" name "**") == 1 { on = 1; title = heading }
         on && !heading && NF { if (blank) print ""; blank = 0; print; begun = 1 }
         begun && !NF { blank = 1 }' "$(book "$at")/README.md" 2>/dev/null | sed 's/[*][*]//g'
 }
@@ -187,7 +188,7 @@ case $stage in
             if is_known "$known"; then
                 say "Others who saw this had made one of these mistakes:"
             else
-                say "Mistakes that this behaviour has found, with other reports:"
+                say "Mistakes that this behaviour has found (your report may differ):"
             fi
             say "$found" | while read -r file; do
                 sed -n -e '/^$/q' -e 's/^/    /p' "$file"

@@ -201,11 +201,23 @@ to_write() { # STEP
         done
 }
 
-# The chapter of a step, if there is one.
+# What to read: the chapter, or without one the comments.
 show_chapter() { # STEP
     for chapter in docs/book/"$1"-*/README.md; do
-        [ ! -e "$chapter" ] || say "read: $chapter"
+        if [ -e "$chapter" ]; then
+            say "read: $chapter"
+        else
+            say "read: the comments above these functions, and their header (no chapter yet)"
+        fi
     done
+}
+
+show_step() {
+    say "${bold}Step $step: $(title "$step")$plain"
+    say "You write, in mine/:"
+    show_task
+    show_chapter "$step"
+    next ./step test
 }
 
 # Commits whatever is in mine/. Nothing of the reader's is ever lost.

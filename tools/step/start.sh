@@ -3,14 +3,6 @@
 begin
 check_tools
 
-show_step() {
-    say "${bold}Step $step: $(title "$step")$plain"
-    say "You write, in mine/:"
-    show_task
-    show_chapter "$step"
-    next ./step test
-}
-
 # The clone has no mine/, or it was deleted.
 if ! where; then
     if git rev-parse -q --verify refs/heads/mine >/dev/null && [ -e "$state/commits" ]; then

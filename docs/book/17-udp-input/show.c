@@ -8,6 +8,6 @@ void exchange(void)
 
     bench_start(WIRE_RAW);
     counted(udp, delivered, host(packet));
-    host_with("udp.sum=+1", packet);
-    host_with("udp.len=65535", packet);
+    counted(udp, delivered, host_with("udp.sum=+1", packet));
+    counted(udp, delivered, host_with("udp.len=65535", packet));
 }

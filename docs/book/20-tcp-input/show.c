@@ -6,6 +6,6 @@ void exchange(void)
 {
     bench_start(WIRE_RAW);
     counted(tcp, delivered, host("S 0:0(0) win 65535 <mss 1460>"));
-    host_with("tcp.sum=+1", "S 0:0(0) win 65535 <mss 1460>");
-    host_with("tcp.offset=15", "S 0:0(0) win 65535 <mss 1460>");
+    counted(tcp, delivered, host_with("tcp.sum=+1", "S 0:0(0) win 65535 <mss 1460>"));
+    counted(tcp, delivered, host_with("tcp.offset=15", "S 0:0(0) win 65535 <mss 1460>"));
 }
