@@ -79,8 +79,7 @@ missing_before() {
 }
 
 # The function to look at: one that is called and not written; the one that crashes; one that is
-# still missing; where others made this mistake; where a packet was dropped; or the one with which
-# the behaviour turns green.
+# still missing; where others made this mistake; or the one with which the behaviour turns green.
 find_function() {
     unwritten=$(to_write "$at" | sed 's/.* //' | tr '\n' ' ')
     found=$(mistakes)
@@ -92,8 +91,8 @@ find_function() {
     function=${missing:-$crash}
     [ -n "$function" ] || [ -z "$known" ] || ! is_known "$known" ||
         function=$(first_asked "$(changed_by "$known")")
-    [ -n "$function" ] || function=$(first_asked "$(function_at 'dropped: .*(.*)')")
     function=${function:-$turns}
+    dropped=$(first_asked "$(function_at 'dropped: .*(.*)')")
 }
 
 find_function
@@ -131,10 +130,10 @@ explanation() {
     source=$(skeleton "$at"):$path
     git cat-file blob "$source" | awk -v name="$function" -v part=comment -f tools/step/function.awk
     git cat-file blob "${source%.c}.h" 2>/dev/null | awk -v name="$function" '
-        /^$/ { above = "" }
+        /^[/][*]/ { above = ""; comment = 1 }
+        comment { above = above $0 "\n"; if (/[*][/]$/) comment = 0; next }
         index($0, name "(") && above != "" { printf "%s", above; exit }
-        /^( |[/][*])/ { above = above $0 "\n"; next }
-        { above = "" }'
+        /;$/ || /^$/ { above = "" }'
     git cat-file blob "$source" | awk -v name="$function" -v part=body -f tools/step/function.awk |
         awk '/^ *\/[*] ([0-9]|  )/ { on = 1 } on { sub(/^    /, ""); print } /[*]\/$/ { on = 0 }'
 }
@@ -173,6 +172,10 @@ case $stage in
                 say "It may be $function, in $path:"
             fi
             explanation | sed 's/^/    /'
+            [ -n "$missing$crash" ] || [ "${dropped:-$function}" = "$function" ] ||
+                say "A packet was dropped in $dropped, which may be right."
+            [ "$at" = "$step" ] || say "It passed before step $step. Look at what you wrote there:" \
+                "$(functions "$step" | tr '\n' ' ')"
         else
             say "It passes in the skeleton: something that was right has changed."
             say "Written or changed by you, of this step:" \

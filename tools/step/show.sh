@@ -63,7 +63,8 @@ compare() {
     number=$(cmp "$state/mine.ladder" "$state/reference.ladder" 2>&1 | sed -n 's/.* line //p')
     number=${number:-$(($(wc -l <"$state/mine.ladder") + 1))}
     say "${red}The reference's exchange goes on differently:$plain"
-    sed -n "$((number > 1 ? number - 1 : 1)),\$p" "$state/reference.ladder" | head -n 7
+    sed -n "$((number > 1 ? number - 1 : 1)),\$p" "$state/reference.ladder" |
+        awk 'NR <= 7 { print } NR == 8 { print "          ..." }'
 }
 
 [ -z "$device" ] || . "tools/step/show-$device.sh"

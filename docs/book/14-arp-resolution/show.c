@@ -26,8 +26,10 @@ void exchange(void)
     bench_start(WIRE_ETHER);
     ping();
     pass(400);
+    remark("a second datagram, at 0.4 s");
     ping();
     pass(800);
+    remark("a third, at 1.2 s");
     ping();
     host("ARP reply 192.0.2.1 is-at 00:00:5e:00:53:fe");
     ping();
