@@ -1222,8 +1222,8 @@ static struct tcp_pcb *tcp_listen_syn(struct tcp_pcb *listener)
     return listener->backlog > 0 ? tcp_pcb_alloc_child(listener) : listener;
 }
 
-/* 3.10.7.2 "If the state is LISTEN". iss: the ISS of a new connection. `passive` notes that the block
- * was opened passively: when the handshake fails, a user's OPEN returns to LISTEN. */
+/* 3.10.7.2 "If the state is LISTEN". iss: the ISS of a new connection. `passive` notes that the
+ * block was opened passively: when the handshake fails, a user's OPEN returns to LISTEN. */
 static void tcp_listen(struct tcp_pcb *pcb, const struct tcp_segment *seg, const ip_endp_t *local,
                        const ip_endp_t *remote, uint32_t iss)
 {
@@ -1453,8 +1453,8 @@ static int tcp_is_crossing_syn_ack(const struct tcp_pcb *pcb, const struct tcp_s
 }
 
 /* 3.10.7.4 "First, check sequence number": "If an incoming segment is not acceptable, an
- * acknowledgment should be sent in reply", but not to a RST. To what is dropped it is sent here; to
- * what goes on after the last check (`ack_due`), and not at all if a later check returns -1. The
+ * acknowledgment should be sent in reply", but not to a RST. For what is dropped it is sent here;
+ * for what goes on, after the last check (`ack_due`), and not at all if a later one returns -1. The
  * peer's FIN again in TIME-WAIT is before RCV.NXT, so it ends here: it restarts the 2 MSL. */
 static int tcp_check_seq(struct tcp_pcb *pcb, struct tcp_segment *seg)
 {
@@ -1580,8 +1580,8 @@ static void tcp_extend_probing(struct tcp_pcb *pcb, int was_zero)
     }
 }
 
-/* 3.10.7.4 "Fifth, check the ACK field", "ESTABLISHED STATE": the same in all later states. An ACK of
- * unsent data is answered here: after -1 `ack_due` is not looked at. */
+/* 3.10.7.4 "Fifth, check the ACK field", "ESTABLISHED STATE": the same in all later states. An ACK
+ * of unsent data is answered here: after -1 `ack_due` is not looked at. */
 static int tcp_check_ack_established(struct tcp_pcb *pcb, const struct tcp_segment *seg)
 {
     int was_zero = tcp_is_window_zero(pcb);
