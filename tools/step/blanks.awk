@@ -20,9 +20,15 @@ line == "" && $0 in given { print; next }
         sub(/return .*/, "return ____;", line)
     } else if (line ~ / [-+*|&]?= /) {
         gsub(/ = [^,;({]*,/, " = ____,", line)
+        done = ""
+        while (match(line, /^[^=]* = /) && substr(line, RLENGTH + 1) ~ /^[a-z_0-9.>*-]+ = /) {
+            done = done substr(line, 1, RLENGTH)
+            line = substr(line, RLENGTH + 1)
+        }
         match(line, /[-+*|&]?= ([^_]|$)/)
         if (RSTART && substr(line, RSTART, 1) != "=") RSTART++
         if (RSTART) line = substr(line, 1, RSTART) " ____;"
+        line = done line
     } else {
         sub(/[(].*;$/, "(____);", line)
     }

@@ -78,16 +78,19 @@ missing_before() {
     done
 }
 
-# The function to look at: one that is called and not written; the one that crashes; one that is
-# still missing; where others made this mistake; or the one with which the behaviour turns green.
+# The function to look at: the one that crashes; the next of the list, if the behaviour needs it; one
+# that is called and not written; where others made this mistake; or the one with which the
+# behaviour turns green.
 find_function() {
     unwritten=$(to_write "$at" | sed 's/.* //' | tr '\n' ' ')
     found=$(mistakes)
     known=$(say "$found" | head -n 1)
     # shellcheck disable=SC2046 # names
-    missing=$(first_asked $(sed -n 's/^    not written yet: //p' "$state/out" | tr -d ,))
+    called=$(first_asked $(sed -n 's/^    not written yet: //p' "$state/out" | tr -d ,))
     crash=$(first_asked "$(function_at ' in [a-z_0-9]*, [a-z_/]*\.c:[0-9]*')")
-    [ -n "$missing$crash" ] || missing=$(missing_before)
+    missing=''
+    [ -n "$crash" ] || missing=$(missing_before)
+    [ -n "$crash$missing" ] || missing=$called
     function=${missing:-$crash}
     [ -n "$function" ] || [ -z "$known" ] || ! is_known "$known" ||
         function=$(first_asked "$(changed_by "$known")")
@@ -156,6 +159,32 @@ command_for() {
     say "cd mine; ./test/step$at.exe -v $quote$behaviour$quote"
 }
 
+# The functions of the step that are written, but one.
+written_but() { # FUNCTION
+    functions "$at" | while read -r name; do
+        case " $unwritten $1 " in *" $name "*) ;; *) printf '%s ' "$name" ;; esac
+    done
+}
+
+show_function() {
+    if [ -n "$missing" ]; then
+        say "First comes $function, in $path:"
+    elif [ "$function" = "$turns" ]; then
+        say "It turns green with $function, in $path:"
+    else
+        say "It may be $function, in $path:"
+    fi
+    explanation | sed 's/^/    /'
+    if [ "$at" != "$step" ]; then
+        say "It passed before step $step. Look at what you wrote there:" \
+            "$(functions "$step" | tr '\n' ' ')"
+    elif [ -z "$missing" ] && [ "$function" = "$turns" ]; then
+        say "Or the fault is in another of this step: $(written_but "$function")"
+        [ "${dropped:-$function}" = "$function" ] ||
+            say "(A packet was dropped in $dropped, which may be right.)"
+    fi
+}
+
 case $stage in
     1)
         rules | fold -s -w 79
@@ -163,24 +192,10 @@ case $stage in
             say "$path lacks a line, in the table of its kind:"
             sed -n "s/^$path + /    /p" "$(book "$at")/reader"
         elif [ -n "$function" ] && [ "$function" != - ]; then
-            if [ "$function" = "$turns" ]; then
-                say "It turns green with $function, in $path:"
-            elif [ -n "$missing" ]; then
-                say "First comes $function, in $path ($turns turns the behaviour green):" |
-                    fold -s -w 79
-            else
-                say "It may be $function, in $path:"
-            fi
-            explanation | sed 's/^/    /'
-            [ -n "$missing$crash" ] || [ "${dropped:-$function}" = "$function" ] ||
-                say "A packet was dropped in $dropped, which may be right."
-            [ "$at" = "$step" ] || say "It passed before step $step. Look at what you wrote there:" \
-                "$(functions "$step" | tr '\n' ' ')"
+            show_function | fold -s -w 100
         else
             say "It passes in the skeleton: something that was right has changed."
-            say "Written or changed by you, of this step:" \
-                "$(functions "$at" | grep -v -F -x -e "$(say "$unwritten" | tr ' ' '\n')" | tr '\n' ' ')" |
-                fold -s -w 79
+            say "Written or changed by you, of this step: $(written_but '')" | fold -s -w 79
         fi
         next "./step hint goes on"
         ;;

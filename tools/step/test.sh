@@ -52,12 +52,12 @@ show_unwritten() { # STEP
 # What the stack can do at the end of a part.
 show_ending() {
     case $step in
-        09) say "Part I ends: your stack answers a ping. This machine sends one: ./step show --tun" ;;
-        16) say "Part II ends: your stack is on a network, behind a gateway too: ./step show --tap" ;;
-        19) say "Part III ends: programs exchange datagrams through your stack: ./step show --tap" ;;
-        24) say "Part IV ends: your TCP survives a loss: ./step show --tap" ;;
-        28) say "Part V ends: your TCP opens and closes as the RFC has it: ./step show --tap" ;;
-        30) say "Part VI ends: programs have sockets, on a stack that you wrote: ./step show --tap" ;;
+        09) say "Part 1 ends: your stack answers a ping. This machine sends one: ./step show --tun" ;;
+        16) say "Part 2 ends: your stack is on a network, behind a gateway too: ./step show --tap" ;;
+        19) say "Part 3 ends: programs exchange datagrams through your stack: ./step show --tap" ;;
+        24) say "Part 4 ends: your TCP survives a loss: ./step show --tap" ;;
+        28) say "Part 5 ends: your TCP opens and closes as the RFC has it: ./step show --tap" ;;
+        30) say "Part 6 ends: programs have sockets, on a stack that you wrote: ./step show --tap" ;;
     esac
 }
 
