@@ -202,6 +202,46 @@ interrupted() {
     esac
 }
 
+# The same for the other commands, each again and again after a longer time.
+interrupted_elsewhere() {
+    for delay in 0.1 0.3 0.6 1 1.5 2 2.5 3; do
+        cd "$tmp" && rm -rf "$tmp/cut"
+        git clone -q "$tmp/origin" "$tmp/cut" && cd "$tmp/cut" || exit
+        timeout -s INT "$delay" ./step start >/dev/null 2>&1
+        says 0 'Step 00: ' ./step start || { echo "start, after $delay s"; return 1; }
+    done
+    says 0 'hello' sh -c 'rm -rf mine && git worktree prune && git branch -q -D mine && ./step' &&
+        says 0 'Step 00: ' ./step start || return
+    echo '/* precious */' >>mine/net.c
+    for delay in 0.02 0.05 0.1 0.15 0.2 0.3 0.5 0.8; do
+        for words in 'reset 07' test hint 'reset 00' answer status; do
+            # shellcheck disable=SC2086 # words
+            timeout -s INT "$delay" ./step $words >/dev/null 2>&1 </dev/null
+        done
+        says 0 '^Step 0[07]: ' ./step &&
+            [ -z "$(git -C mine status --porcelain --untracked-files=no)" ] ||
+            git -C mine diff HEAD | grep -q '^+.*precious' || { echo "after $delay s"; return 1; }
+    done
+    git log --all --format= -p -- net.c | grep -q '^+.*precious' ||
+        grep -q precious mine/net.c || { echo 'work is lost'; return 1; }
+    says 0 'Step 03: ' ./step reset 03 && says 1 '^FAIL 03' ./step test
+}
+
+# Other shells, NO_COLOR, and a terminal.
+machines() {
+    begun machines
+    for shell in dash 'busybox sh'; do
+        command -v "${shell%% *}" >/dev/null || continue
+        for words in '' start test hint; do
+            # shellcheck disable=SC2086 # words
+            says "$([ "$words" = test ] && echo 1 || echo 0)" . $shell ./step $words || return
+        done
+    done
+    command -v script >/dev/null || return 0
+    script -qec './step start' /dev/null </dev/null | grep -q "$(printf '\033')" &&
+        ! NO_COLOR=1 script -qec './step start' /dev/null </dev/null | grep -q "$(printf '\033')"
+}
+
 no_compiler() {
     begun nocc
     mkdir "$tmp/bin"
@@ -234,11 +274,11 @@ newer_edition() {
 wrong_words() {
     begun words
     says 2 'Is it test?' ./step tset && says 2 'start \[NN\]' ./step frobnicate &&
-        says 2 'start' ./step help && says 1 'test \[--all\]' ./step test --al &&
+        says 2 'start' ./step help && says 1 'test \[NN\]' ./step test --al &&
         says 1 'The steps are 00 to' ./step reset 99
 }
 
-# A class of eleven.
+# A class.
 grading() {
     begun grading
     mkdir "$tmp/class"
@@ -266,6 +306,20 @@ __attribute__((constructor)) static void lie(void)
 }
 END
     )
+    lie() { # NAME STATEMENTS TOP-LEVEL
+        (submit "$1" book_step05_skeleton && printf '%s\n' "${3-}" '#include <unistd.h>' \
+            '#include <stdio.h>' '#include <stdlib.h>' \
+            "__attribute__((constructor)) static void lie(void) { $2 }" >>ip.c)
+    }
+    lie forging 'puts("ok 05 an interface"); puts("8 passed, 0 failed"); fflush(stdout); _exit(0);'
+    lie forking 'if (fork() == 0) for (;;) pause();'
+    lie shared '*(int *)sim_shared = 1;' 'extern struct shared *sim_shared;'
+    lie replacing '' 'int bench_main(int a, void *b, long c, int d, char **e) { return !a || !b || !c || !d || !e; }'
+    (submit printing book_step05_skeleton && sed -i 's|^    return -1;|    puts("ok 05 an interface");&|
+        1i #include <stdio.h>' ip.c net.c)
+    (submit helping book_step05_complete && echo 'int mine_one(void);' >mine_own.h &&
+        printf '#include "mine_own.h"\n\nint mine_one(void)\n{\n    return 1;\n}\n' >mine_own.c &&
+        sed -i '1i #include "mine_own.h"' ip.c && sed -i "s/$received/    if (mine_one()) count(stats.received);/" ip.c)
     (submit graders book_step05_skeleton && echo 'int main(void) { return 0; }' >test/step05.c &&
         echo 'test:; true' >Makefile)
     (submit another book_step04_complete)
@@ -276,13 +330,19 @@ END
     total=$(sed -n 's/^right: \([0-9]*\) of .*/\1/p' "$tmp/grades")
     [ "$total" -gt 0 ] || { cat "$tmp/grades"; return 1; }
     sed 's/ (.*//' "$tmp/grades" | sort >"$tmp/got"
-    for name in empty hanging lying graders another broken nothing; do
+    grep -qx "helping: $total of $total points" "$tmp/got" || { cat "$tmp/grades"; return 1; }
+    for name in forging forking shared replacing printing empty hanging lying graders another broken nothing; do
         grep -qx "$name: 0 of $total points" "$tmp/got" || { cat "$tmp/grades"; return 1; }
     done
     for name in half crashing leaking; do
         grep "^$name: " "$tmp/got" | grep -qv ": $total of" || { cat "$tmp/grades"; return 1; }
     done
     ! grep -q '^half: 0 of' "$tmp/got" || return
+    cat "$tmp/grades" # shown if what follows fails
+    for why in 'forging.*_exit' 'forking.*ip.c uses' 'shared.*sim_shared' 'replacing.*does not compile' \
+        'leaking.*fails' 'broken.*does not compile'; do
+        grep -q "$why" "$tmp/grades" || { echo "not said: $why"; return 1; }
+    done
     says 0 "$total of $total" ./step grade "$tmp/class/right" 5
 }
 
@@ -293,7 +353,7 @@ fresh_clone() {
 }
 failed=0
 for scenario in fresh_clone first_steps hints later_start host conflict nothing_is_lost deleted_mine twice \
-    moved hooks_and_signing interrupted no_compiler unwritable no_history newer_edition wrong_words \
+    moved hooks_and_signing interrupted interrupted_elsewhere machines no_compiler unwritable no_history newer_edition wrong_words \
     grading earlier_red ladder; do
     case $scenario in
         fresh_clone | *"${1-}"*) ;;

@@ -164,7 +164,7 @@ static void print_result(void)
     }
     printf("\nOf %d datagrams from the host ip_input let %llu pass, and none was answered%s.\n",
            arrived, (unsigned long long)stats.delivered,
-           STEP < 9 ? ": that comes at step 09" : "");
+           STEP < 9 ? ":\nthat comes at step 09" : "");
 }
 
 int main(int argc, char *argv[])
