@@ -71,5 +71,5 @@ if [ "$at" != "$step" ]; then
 fi
 say "$green$(tail -n 1 "$state/out")$plain"
 say "$step" >"$state/passed"
-show_ending
+show_ending | fold -s -w 79
 next "./step show, ./step answer, ./step next"
