@@ -3,6 +3,7 @@
 #               first failure; SAN=address or thread: with a sanitizer
 # make long     tests that take minutes: valgrind, more bytes with loss, a crowd of clients
 # make soak     the judge's trials: SEEDS=1000 FROM=1; make repeat: the same with other compilers
+# make bench    how much of a path's rate the stack uses, as a table: SEEDS=20 FROM=1; minutes
 # make run      the echo server on tap0          make demo   the same without a second terminal
 # make run-debug            the same with the headers of each frame in the log
 # make tap      tap0 alone (make untap removes it)
@@ -29,7 +30,7 @@ LINUX := $(STACK) $(wildcard platform/linux/*.c platform/linux/driver/*.c)
 FUZZER := test/fuzz/libfuzzer.c test/fuzz/fiber.c
 SIM := $(STACK) $(filter-out $(FUZZER),$(wildcard test/sim/*.c test/judge/*.c test/fuzz/*.c))
 GRADERS := $(wildcard test/bench_selftest.c test/step[0-9][0-9].c test/hostile/*.c test/parsers.c \
-    test/judge.c test/soak.c test/first.c)
+    test/judge.c test/soak.c test/first.c test/bench_path.c)
 APPS := $(filter-out app/setup.c,$(wildcard app/*.c))
 TOOLS := $(wildcard test/test.c test/e2e/*.c)
 INNER := $(wildcard test/*_test.c) # tests of names that the library hides
@@ -88,7 +89,9 @@ soak: all
 	@sh test/soak.sh "$(SEEDS)" "$(FROM)"
 repeat:
 	@sh test/repeat.sh "$(SEEDS)" "$(FROM)"
-.PHONY: soak repeat
+bench: $(EXE)test/bench_path.exe
+	@./$< -n "$(or $(SEEDS),20)" -f "$(or $(FROM),1)"
+.PHONY: soak repeat bench
 run run-debug: $(EXE)app/tcps.exe
 	@$(if $(filter %-debug,$@),MICROPS_LOG=debug )EXE="$(EXE)" sh app/run.sh
 demo: $(call exe,app/tcps.c test/e2e/ping.c test/e2e/client.c)
