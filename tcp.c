@@ -6,6 +6,7 @@
 
 #include "ip.h"
 #include "platform.h"
+#include "ring.h"
 #include "util.h"
 
 /*
@@ -125,14 +126,6 @@ struct tcp_segment {
 
 #define TCP_ISN_TICK 4000 /* nanoseconds in which the ISS grows by one, RFC 9293 3.4.1 */
 
-/* Ring buffer of bytes. */
-struct tcp_buf {
-    uint8_t *data;
-    size_t size; /* capacity in bytes */
-    size_t head; /* index of the oldest byte */
-    size_t len;  /* bytes in use */
-};
-
 /* The transmission control block, RFC 9293 3.3.1. Sequence numbers in host byte order. */
 struct tcp_pcb {
     enum tcp_state state;
@@ -154,7 +147,7 @@ struct tcp_pcb {
         uint32_t wl1;
         uint32_t wl2;
         uint32_t wnd_max;   /* MAX.SND.WND, the largest window so far, RFC 5961 5.2 */
-        struct tcp_buf buf; /* the user's bytes from SND.UNA on */
+        struct ring buf;    /* the user's bytes from SND.UNA on */
         int fin;            /* our FIN follows them, not yet acknowledged */
     } snd;
     uint32_t iss;
@@ -163,7 +156,7 @@ struct tcp_pcb {
         uint32_t nxt;
         uint32_t wnd;
         uint32_t edge;      /* right edge of the window as last advertised */
-        struct tcp_buf buf; /* bytes that the user has not read */
+        struct ring buf;    /* bytes that the user has not read */
         size_t early;       /* bytes of text of a crossing SYN, stored behind the end of buf */
         int fin;            /* the peer's FIN was received after them */
         int discard;        /* the user reads no more: received text is discarded */
@@ -277,73 +270,6 @@ static uint32_t tcp_seq_len(uint8_t flg, size_t len)
 }
 
 /*
- * Buffers
- */
-
-/* Allocates the buffer unless it exists. Returns 0, or -1 (ENOMEM). */
-static int tcp_buf_alloc(struct tcp_buf *buf, size_t size)
-{
-    if (buf->data) {
-        return 0;
-    }
-    buf->data = memory_alloc(size);
-    if (!buf->data) {
-        errorf("memory_alloc() failure");
-        errno = ENOMEM;
-        return -1;
-    }
-    buf->size = size;
-    return 0;
-}
-
-static void tcp_buf_free(struct tcp_buf *buf)
-{
-    memory_free(buf->data);
-    memset(buf, 0, sizeof(*buf));
-}
-
-/* Appends len bytes. The caller checks that there is room. */
-static void tcp_buf_write(struct tcp_buf *buf, const uint8_t *data, size_t len)
-{
-    size_t tail = (buf->head + buf->len) % buf->size;
-    size_t first = len < buf->size - tail ? len : buf->size - tail;
-
-    assert(len <= buf->size - buf->len);
-    memcpy(buf->data + tail, data, first);
-    memcpy(buf->data, data + first, len - first);
-    buf->len += len;
-}
-
-/* Copies len bytes from offset on. The caller checks that they exist. */
-static void tcp_buf_peek(const struct tcp_buf *buf, size_t offset, uint8_t *data, size_t len)
-{
-    size_t from = (buf->head + offset) % buf->size;
-    size_t first = len < buf->size - from ? len : buf->size - from;
-
-    assert(offset + len <= buf->len);
-    memcpy(data, buf->data + from, first);
-    memcpy(data + first, buf->data, len - first);
-}
-
-/* Removes the oldest len bytes. */
-static void tcp_buf_drop(struct tcp_buf *buf, size_t len)
-{
-    assert(len <= buf->len);
-    buf->head = (buf->head + len) % buf->size;
-    buf->len -= len;
-}
-
-/* Moves at most size bytes to data. Returns their number. */
-static size_t tcp_buf_read(struct tcp_buf *buf, uint8_t *data, size_t size)
-{
-    size_t len = size < buf->len ? size : buf->len;
-
-    tcp_buf_peek(buf, 0, data, len);
-    tcp_buf_drop(buf, len);
-    return len;
-}
-
-/*
  * Control blocks. The caller of the static functions must hold the lock.
  */
 
@@ -385,7 +311,7 @@ static struct tcp_pcb *tcp_pcb_get(int desc)
 /* Stops the retransmission timer and frees unacknowledged data. */
 static void tcp_snd_flush(struct tcp_pcb *pcb)
 {
-    tcp_buf_free(&pcb->snd.buf);
+    ring_free(&pcb->snd.buf);
     pcb->snd.fin = 0;
     pcb->retrans.rto = 0;
 }
@@ -409,7 +335,7 @@ static void tcp_pcb_release(struct tcp_pcb *pcb)
     tcp_pcb_leave_listener(pcb);
     sched_task_destroy(&pcb->task, &lock);
     tcp_snd_flush(pcb);
-    tcp_buf_free(&pcb->rcv.buf);
+    ring_free(&pcb->rcv.buf);
     memory_free(pcb);
 }
 
@@ -823,12 +749,12 @@ static ssize_t tcp_snd_write(struct tcp_pcb *pcb, const uint8_t *data, size_t le
 {
     size_t room;
 
-    if (tcp_buf_alloc(&pcb->snd.buf, TCP_SND_BUF_SIZE) == -1) {
+    if (ring_alloc(&pcb->snd.buf, TCP_SND_BUF_SIZE) == -1) {
         return -1;
     }
     room = pcb->snd.buf.size - pcb->snd.buf.len;
     len = len < room ? len : room;
-    tcp_buf_write(&pcb->snd.buf, data, len);
+    ring_write(&pcb->snd.buf, data, len);
     return (ssize_t)len;
 }
 
@@ -839,10 +765,10 @@ static void tcp_snd_acked(struct tcp_pcb *pcb, uint32_t ack)
     size_t num = ack - pcb->snd.una;
 
     if (num > pcb->snd.buf.len) { /* all data, and the SYN or FIN */
-        tcp_buf_free(&pcb->snd.buf);
+        ring_free(&pcb->snd.buf);
         pcb->snd.fin = 0;
     } else {
-        tcp_buf_drop(&pcb->snd.buf, num);
+        ring_drop(&pcb->snd.buf, num);
     }
     pcb->snd.una = ack;
     pcb->soft_error = 0; /* segments reach the peer again */
@@ -878,7 +804,7 @@ static size_t tcp_copy_segment(const struct tcp_pcb *pcb, uint32_t seq, uint32_t
         *flg |= TCP_FLG_FIN;
         return 0;
     }
-    tcp_buf_peek(&pcb->snd.buf, offset, out_text, len);
+    ring_peek(&pcb->snd.buf, offset, out_text, len);
     if (len == left) {
         *flg |= TCP_FLG_PSH;
     }
@@ -1133,7 +1059,7 @@ static void tcp_take_window(struct tcp_pcb *pcb, const struct tcp_segment *seg)
  * accept. Returns 0, or -1 without memory: then seg is dropped. */
 static int tcp_establish(struct tcp_pcb *pcb, const struct tcp_segment *seg)
 {
-    if (tcp_buf_alloc(&pcb->rcv.buf, TCP_RCV_BUF_SIZE) == -1) {
+    if (ring_alloc(&pcb->rcv.buf, TCP_RCV_BUF_SIZE) == -1) {
         /* as if lost: the peer sends it again when the SYN-ACK is retransmitted */
         return drop(stats.no_memory, "desc=%d, no memory for a buffer", pcb->desc);
     }
@@ -1269,8 +1195,8 @@ static void tcp_cut_syn(struct tcp_segment *seg)
  * is stored behind the end of buf; a FIN is not kept: the peer retransmits it. */
 static void tcp_keep_text(struct tcp_pcb *pcb, const struct tcp_segment *seg)
 {
-    if (seg->data_len > 0 && tcp_buf_alloc(&pcb->rcv.buf, TCP_RCV_BUF_SIZE) == 0) {
-        tcp_buf_write(&pcb->rcv.buf, seg->data, seg->data_len);
+    if (seg->data_len > 0 && ring_alloc(&pcb->rcv.buf, TCP_RCV_BUF_SIZE) == 0) {
+        ring_write(&pcb->rcv.buf, seg->data, seg->data_len);
         pcb->rcv.buf.len = 0;
         pcb->rcv.early = seg->data_len;
     }
@@ -1690,7 +1616,7 @@ static int tcp_segment_text(struct tcp_pcb *pcb, struct tcp_segment *seg)
         count(stats.closed_by_user); /* acknowledged, discarded; the window stays */
         return 0;
     }
-    tcp_buf_write(&pcb->rcv.buf, seg->data, seg->data_len);
+    ring_write(&pcb->rcv.buf, seg->data, seg->data_len);
     pcb->rcv.wnd -= (uint32_t)seg->data_len;
     sched_task_wakeup(&pcb->task);
     return 0;
@@ -2033,8 +1959,8 @@ static int tcp_pcb_connect(struct tcp_pcb *pcb, const ip_endp_t *remote)
     pcb->passive = 0;
     pcb->errnum = pcb->soft_error = 0;
     pcb->rcv.wnd = TCP_RCV_BUF_SIZE;
-    tcp_buf_free(&pcb->rcv.buf); /* unread data of the previous connection */
-    if (tcp_buf_alloc(&pcb->rcv.buf, TCP_RCV_BUF_SIZE) == -1) {
+    ring_free(&pcb->rcv.buf); /* unread data of the previous connection */
+    if (ring_alloc(&pcb->rcv.buf, TCP_RCV_BUF_SIZE) == -1) {
         return -1;
     }
     pcb->rcv.fin = pcb->rcv.discard = 0;
@@ -2459,7 +2385,7 @@ ssize_t tcp_cmd_receive(int desc, void *buf, size_t size)
     pcb = tcp_pcb_get(desc);
     ret = pcb ? tcp_wait_text(pcb) : -1;
     if (ret == 1 && size > 0) {
-        ret = (ssize_t)tcp_buf_read(&pcb->rcv.buf, buf, size);
+        ret = (ssize_t)ring_read(&pcb->rcv.buf, buf, size);
         tcp_open_window(pcb);
     } else if (ret == 1) {
         ret = 0;
@@ -2481,7 +2407,7 @@ static void tcp_pcb_send_fin(struct tcp_pcb *pcb)
 static void tcp_pcb_leave(struct tcp_pcb *pcb)
 {
     pcb->owned = 0;
-    tcp_buf_free(&pcb->rcv.buf);
+    ring_free(&pcb->rcv.buf);
     if (pcb->state != TCP_STATE_TIME_WAIT) {
         tcp_set_close_timer(pcb);
     }
