@@ -7,6 +7,7 @@
 #include "ip.h"
 #include "platform.h"
 #include "ring.h"
+#include "tcp_hdr.h"
 #include "util.h"
 
 /*
@@ -80,50 +81,6 @@
  *   TCP_CHALLENGE_LIMIT      challenge ACKs a second; then no answer
  */
 
-#define TCP_FLG_FIN 0x01
-#define TCP_FLG_SYN 0x02
-#define TCP_FLG_RST 0x04
-#define TCP_FLG_PSH 0x08
-#define TCP_FLG_ACK 0x10
-#define TCP_FLG_URG 0x20
-
-#define TCP_FLG_ISSET(x, y) (((x) & (y)) != 0)
-
-#define TCP_OPT_EOL 0
-#define TCP_OPT_NOP 1
-#define TCP_OPT_MSS 2
-#define TCP_OPT_MSS_SIZE 4
-
-/* A segment's header on the wire, in network byte order. Its options, if any, follow. */
-struct tcp_hdr {
-    uint16_t src;
-    uint16_t dst;
-    uint32_t seq;
-    uint32_t ack;
-    uint8_t off; /* upper 4 bits: data offset in 32-bit words */
-    uint8_t flg;
-    uint16_t wnd;
-    uint16_t sum;
-    uint16_t up; /* urgent pointer */
-} __attribute__((packed));
-
-_Static_assert(sizeof(struct tcp_hdr) == TCP_HDR_SIZE_MIN, "a TCP header has 20 bytes");
-
-#define TCP_HDR_SIZE(hdr) ((size_t)((hdr)->off >> 4) << 2) /* bytes, options included */
-
-/* A received segment, in host byte order. RFC 9293 3.3.1 */
-struct tcp_segment {
-    uint32_t seq;
-    uint32_t ack;
-    uint32_t len; /* SEG.LEN: data, SYN and FIN */
-    uint16_t wnd;
-    uint8_t flg;
-    uint16_t mss; /* value of the MSS option; 0: none */
-    const uint8_t *data;
-    size_t data_len;
-    int ack_due; /* an ACK is due after the last check */
-};
-
 #define TCP_ISN_TICK 4000 /* nanoseconds in which the ISS grows by one, RFC 9293 3.4.1 */
 
 /* The transmission control block, RFC 9293 3.3.1. Sequence numbers in host byte order. */
@@ -193,81 +150,6 @@ static uint8_t out_text[IP_PAYLOAD_SIZE_MAX - TCP_HDR_SIZE_MIN]; /* text of the 
 static uint64_t last_tick;       /* time of the last tcp_timer, by clock_now */
 static struct rate resets;       /* RSTs to unacceptable segments */
 static struct tcp_stats stats;
-
-/*
- * Header
- */
-
-static const char *tcp_flg_ntoa(uint8_t flg, char *text, size_t size)
-{
-    static const char names[] = "FSRPAU";
-    size_t i;
-
-    for (i = 0; i < sizeof(names) - 1 && i + 1 < size; i++) {
-        text[i] = flg & (1 << i) ? names[i] : '-';
-    }
-    text[i] = '\0';
-    return text;
-}
-
-/* Returns the size of the option at opt, or 0 if its length is bad: below 2, or above the len bytes
- * left. EOL and NOP have no length. RFC 9293 3.1 */
-static size_t tcp_option_size(const uint8_t *opt, size_t len)
-{
-    if (opt[0] == TCP_OPT_EOL || opt[0] == TCP_OPT_NOP) {
-        return 1;
-    }
-    if (len < 2 || opt[1] < 2 || opt[1] > len) {
-        return 0;
-    }
-    return opt[1];
-}
-
-static void tcp_dump_options(const uint8_t *opt, size_t len)
-{
-    size_t size;
-
-    for (; len > 0 && opt[0] != TCP_OPT_EOL; opt += size, len -= size) {
-        size = tcp_option_size(opt, len);
-        if (size == 0) {
-            log_text("     option: %u, bad length\n", opt[0]);
-            return;
-        }
-        if (opt[0] != TCP_OPT_NOP) {
-            log_text("     option: %u, len=%zu\n", opt[0], size);
-        }
-    }
-}
-
-/* data holds at least a header with its options. */
-static void tcp_dump(const uint8_t *data, size_t len)
-{
-    const struct tcp_hdr *hdr = (const struct tcp_hdr *)data;
-    char flg[sizeof("FSRPAU")];
-
-    if (!log_enabled(LOG_LEVEL_DEBUG)) {
-        return;
-    }
-    log_begin();
-    log_text("        src: %u\n", ntoh16(hdr->src));
-    log_text("        dst: %u\n", ntoh16(hdr->dst));
-    log_text("        seq: %u\n", ntoh32(hdr->seq));
-    log_text("        ack: %u\n", ntoh32(hdr->ack));
-    log_text("        off: 0x%02x (%zu)\n", hdr->off, TCP_HDR_SIZE(hdr));
-    log_text("        flg: 0x%02x (%s)\n", hdr->flg, tcp_flg_ntoa(hdr->flg, flg, sizeof(flg)));
-    log_text("        wnd: %u\n", ntoh16(hdr->wnd));
-    log_text("        sum: 0x%04x\n", ntoh16(hdr->sum));
-    log_text("         up: %u\n", ntoh16(hdr->up));
-    tcp_dump_options(data + TCP_HDR_SIZE_MIN, TCP_HDR_SIZE(hdr) - TCP_HDR_SIZE_MIN);
-    log_text("       data: %zu\n", len - TCP_HDR_SIZE(hdr));
-    log_end();
-}
-
-/* SEG.LEN: the sequence numbers of data, SYN and FIN. RFC 9293 3.4 */
-static uint32_t tcp_seq_len(uint8_t flg, size_t len)
-{
-    return (uint32_t)len + TCP_FLG_ISSET(flg, TCP_FLG_SYN) + TCP_FLG_ISSET(flg, TCP_FLG_FIN);
-}
 
 /*
  * Control blocks. The caller of the static functions must hold the lock.
@@ -585,47 +467,30 @@ static uint16_t tcp_iface_mss(const struct ip_iface *iface)
     return mtu > hlen ? mtu - hlen : TCP_MSS;
 }
 
-/* Writes the MSS option: the largest segment that local can receive. */
-static void tcp_put_mss(uint8_t *opt, const ip_endp_t *local)
-{
-    uint16_t mss = tcp_iface_mss(ip_iface_select(local->addr));
-
-    opt[0] = TCP_OPT_MSS;
-    opt[1] = TCP_OPT_MSS_SIZE;
-    opt[2] = (uint8_t)(mss >> 8);
-    opt[3] = (uint8_t)mss;
-}
-
 /* Sends a segment; numbers in host byte order. Counts sent or send_failed. Returns len, or -1: as
  * if lost on the wire. */
 static ssize_t tcp_output_segment(uint32_t seq, uint32_t ack, uint8_t flg, uint16_t wnd,
                                   const uint8_t *data, size_t len, const ip_endp_t *local,
                                   const ip_endp_t *remote)
 {
-    size_t hlen = TCP_HDR_SIZE_MIN + (TCP_FLG_ISSET(flg, TCP_FLG_SYN) ? TCP_OPT_MSS_SIZE : 0);
-    size_t total = hlen + len;
-    struct tcp_hdr *hdr = memory_alloc(total);
+    struct tcp_segment seg = {
+        .seq = seq, .ack = ack, .wnd = wnd, .flg = flg, .data = data, .data_len = len,
+    };
+    struct tcp_hdr *hdr;
+    size_t total;
     char from[IP_ENDP_STR_LEN], to[IP_ENDP_STR_LEN];
     ssize_t ret;
 
+    if (TCP_FLG_ISSET(flg, TCP_FLG_SYN)) { /* the largest segment that local can receive */
+        seg.mss = tcp_iface_mss(ip_iface_select(local->addr));
+    }
+    total = tcp_segment_size(&seg);
+    hdr = memory_alloc(total);
     if (!hdr) {
         errno = ENOMEM;
         return drop(stats.send_failed, "memory_alloc() failure");
     }
-    hdr->src = local->port;
-    hdr->dst = remote->port;
-    hdr->seq = hton32(seq);
-    hdr->ack = hton32(ack);
-    hdr->off = (uint8_t)(hlen >> 2 << 4);
-    hdr->flg = flg;
-    hdr->wnd = hton16(wnd);
-    if (TCP_FLG_ISSET(flg, TCP_FLG_SYN)) {
-        tcp_put_mss((uint8_t *)(hdr + 1), local);
-    }
-    if (len > 0) {
-        memcpy((uint8_t *)hdr + hlen, data, len);
-    }
-    hdr->sum = ip_pseudo_cksum(IP_PROTOCOL_TCP, hdr, total, local->addr, remote->addr);
+    tcp_segment_build(&seg, local, remote, hdr);
     debugf("%s => %s, len=%zu", ip_endp_ntop(local, from, sizeof(from)),
            ip_endp_ntop(remote, to, sizeof(to)), len);
     tcp_dump((uint8_t *)hdr, total);
@@ -1753,46 +1618,6 @@ static int tcp_check_hdr(const struct ip_hdr *iphdr, const uint8_t *data, size_t
     return 0;
 }
 
-/* Stores an option's value; the first counts. Ignores unknown options: RFC 9293 3.1, MUST-6 */
-static void tcp_segment_set_option(struct tcp_segment *seg, const uint8_t *opt, size_t size)
-{
-    if (opt[0] == TCP_OPT_MSS && size == TCP_OPT_MSS_SIZE && seg->mss == 0) {
-        seg->mss = (uint16_t)(opt[2] << 8 | opt[3]);
-    }
-}
-
-/* Parses len bytes of options. Returns 0, or -1 at a bad option length: the next option cannot be
- * found. RFC 9293 3.1, MUST-7 */
-static int tcp_segment_parse_options(struct tcp_segment *seg, const uint8_t *opt, size_t len)
-{
-    size_t size;
-
-    for (; len > 0 && opt[0] != TCP_OPT_EOL; opt += size, len -= size) {
-        size = tcp_option_size(opt, len);
-        if (size == 0) {
-            return drop(stats.bad_option, "bad option length, option=%u", opt[0]);
-        }
-        tcp_segment_set_option(seg, opt, size);
-    }
-    return 0;
-}
-
-/* Converts a header that has been checked, and finds the data: it follows the options, up to len
- * bytes from the header on. */
-static struct tcp_segment tcp_segment_parse(const struct tcp_hdr *hdr, size_t len)
-{
-    struct tcp_segment seg = {0};
-
-    seg.seq = ntoh32(hdr->seq);
-    seg.ack = ntoh32(hdr->ack);
-    seg.wnd = ntoh16(hdr->wnd);
-    seg.flg = hdr->flg;
-    seg.data = (const uint8_t *)hdr + TCP_HDR_SIZE(hdr);
-    seg.data_len = len - TCP_HDR_SIZE(hdr);
-    seg.len = tcp_seq_len(seg.flg, seg.data_len);
-    return seg;
-}
-
 static void tcp_input(const struct ip_hdr *iphdr, const uint8_t *data, size_t len,
                       struct ip_iface *iface)
 {
@@ -1800,14 +1625,17 @@ static void tcp_input(const struct ip_hdr *iphdr, const uint8_t *data, size_t le
     ip_endp_t local, remote;
     char local_text[IP_ENDP_STR_LEN], remote_text[IP_ENDP_STR_LEN];
     struct tcp_segment seg;
+    int bad;
 
     count(stats.received);
     if (tcp_check_hdr(iphdr, data, len) == -1) {
         return;
     }
     seg = tcp_segment_parse(hdr, len);
-    if (tcp_segment_parse_options(&seg, (const uint8_t *)(hdr + 1),
-                                  TCP_HDR_SIZE(hdr) - sizeof(*hdr)) == -1) {
+    bad = tcp_segment_parse_options(&seg, (const uint8_t *)(hdr + 1),
+                                    TCP_HDR_SIZE(hdr) - sizeof(*hdr));
+    if (bad) {
+        drop(stats.bad_option, "bad option length, option=%d", bad);
         return;
     }
     count(stats.delivered);
