@@ -8,6 +8,7 @@
 #include "platform.h"
 #include "ring.h"
 #include "tcp_hdr.h"
+#include "tcp_pcb.h"
 #include "util.h"
 
 /*
@@ -15,10 +16,10 @@
  * and in order, or tells the user why it cannot.
  *
  * Data
- *   struct tcp_pcb      the transmission control block (TCB) of a connection or a listener. The
- *                       table `pcbs` owns it; its number there is the user's descriptor. It exists
- *                       while a descriptor refers to it (`owned`); also before accept, and after
- *                       CLOSE until the connection has ended.
+ *   struct tcp_pcb      the transmission control block (TCB) of a connection or a listener. A
+ *                       table owns it (tcp_pcb.c); its number there is the user's descriptor. It
+ *                       exists while a descriptor refers to it (`owned`); also before accept, and
+ *                       after CLOSE until the connection has ended.
  *   snd.buf             the user's bytes from SND.UNA on, each until it is acknowledged
  *   rcv.buf             received bytes in order, each until the user has read it
  *   struct tcp_segment  a received segment in host byte order; its text is borrowed from IP
@@ -67,8 +68,8 @@
  *                                  cleared by tcp_pcb_finish
  *   A stop of the process puts off R2 and the deadlines: tcp_pcb_put_off.
  *
- * Lock. `lock` guards the table and its blocks. Order: sock, tcp, ip, arp. A command that sleeps
- * releases it, and then checks the state again; after EBADF the block is gone.
+ * Lock. `tcp_lock` guards the table and its blocks. Order: sock, tcp, ip, arp. A command that
+ * sleeps releases it, and then checks the state again; after EBADF the block is gone.
  *
  * Limits
  *   TCP_PCB_SIZE             blocks; then tcp_pcb_recycle, or EMFILE and dropped SYNs
@@ -81,378 +82,9 @@
  *   TCP_CHALLENGE_LIMIT      challenge ACKs a second; then no answer
  */
 
-#define TCP_ISN_TICK 4000 /* nanoseconds in which the ISS grows by one, RFC 9293 3.4.1 */
-
-/* The transmission control block, RFC 9293 3.3.1. Sequence numbers in host byte order. */
-struct tcp_pcb {
-    enum tcp_state state;
-    int desc;               /* number in pcbs, the user's descriptor */
-    int owned;              /* a descriptor refers to the block */
-    int closing;            /* a command that ends the block waits for its sleepers to leave */
-    int passive;            /* opened in LISTEN; a failed handshake returns there if owned */
-    int errnum;             /* errno that ended the connection, or 0 */
-    int soft_error;         /* errno of the last ICMP or ARP error since SND.UNA advanced, or 0 */
-    ip_endp_t local;
-    ip_endp_t remote;
-    ip_endp_t offered;      /* local endpoint as given by the user */
-    ip_endp_t expected;     /* passive: the peer that may connect, zeros for any */
-    int interrupted;        /* a connect was interrupted, and its outcome not yet reported */
-    struct {
-        uint32_t una;
-        uint32_t nxt;
-        uint32_t wnd;
-        uint32_t wl1;
-        uint32_t wl2;
-        uint32_t wnd_max;   /* MAX.SND.WND, the largest window so far, RFC 5961 5.2 */
-        struct ring buf;    /* the user's bytes from SND.UNA on */
-        int fin;            /* our FIN follows them, not yet acknowledged */
-    } snd;
-    uint32_t iss;
-    uint16_t mss;           /* send MSS: bytes of data that the peer takes in a segment */
-    struct {
-        uint32_t nxt;
-        uint32_t wnd;
-        uint32_t edge;      /* right edge of the window as last advertised */
-        struct ring buf;    /* bytes that the user has not read */
-        size_t early;       /* bytes of text of a crossing SYN, stored behind the end of buf */
-        int fin;            /* the peer's FIN was received after them */
-        int discard;        /* the user reads no more: received text is discarded */
-    } rcv;
-    uint32_t irs;
-    struct sched_task task; /* threads that sleep until the block changes */
-    struct rate challenges[2]; /* limits challenge ACKs; [1]: to probes and to ACKs at the edge */
-    uint64_t rst_expires;   /* deadline for a RST that answers our challenge ACK to a SYN */
-    struct {
-        uint64_t first;     /* start of R2, by clock_now */
-        uint64_t last;      /* last transmission or start of the timer, by clock_now */
-        uint64_t rto;       /* retransmission timeout from last on, nanoseconds; 0: stopped */
-        unsigned int num;   /* retransmissions since the start */
-        int slow;           /* the SYN was retransmitted: the round trip may exceed TCP_RTO */
-    } retrans;
-    uint64_t expires;       /* deadline of the connection, by clock_now; 0: none */
-    uint32_t expires_una;   /* SND.UNA when the deadline was set after CLOSE */
-    int backlog;            /* set by listen, else 0: connections that may wait for accept */
-    struct tcp_pcb *parent; /* listener, until accepted */
-    uint64_t syn_time;      /* arrival of the SYN, by clock_now */
-    int ack_seen;           /* the handshake's ACK came, and was dropped: the backlog was full */
-    uint64_t accept_order;  /* position in the accept queue; 0: not established */
-    int syn_received;       /* listener: its connections in SYN-RECEIVED */
-    int waiting;            /* listener: its connections that wait for accept */
-};
-
-static lock_t lock = LOCK_INITIALIZER; /* guards all these but stats; order: sock, tcp, ip, arp */
-static struct table pcbs = {.limit = TCP_PCB_SIZE}; /* of struct tcp_pcb */
-static int started; /* between tcp_init and tcp_shutdown */
-static uint64_t last_order; /* last accept_order given */
-static uint8_t secret[SIPHASH_KEY_SIZE]; /* key of tcp_secret_hash */
-static uint16_t last_port; /* source ports tried so far */
 static uint8_t out_text[IP_PAYLOAD_SIZE_MAX - TCP_HDR_SIZE_MIN]; /* text of the segment to send */
 static uint64_t last_tick;       /* time of the last tcp_timer, by clock_now */
 static struct rate resets;       /* RSTs to unacceptable segments */
-static struct tcp_stats stats;
-
-/*
- * Control blocks. The caller of the static functions must hold the lock.
- */
-
-const char *tcp_state_ntoa(enum tcp_state state)
-{
-    static const char *const names[] = {
-        "CLOSED", "LISTEN", "SYN_SENT", "SYN_RECEIVED", "ESTABLISHED", "FIN_WAIT1",
-        "FIN_WAIT2", "CLOSING", "TIME_WAIT", "CLOSE_WAIT", "LAST_ACK",
-    };
-
-    return (size_t)state < countof(names) ? names[state] : "UNKNOWN";
-}
-
-static void tcp_pcb_set_state(struct tcp_pcb *pcb, enum tcp_state state)
-{
-    assert(lock_held(&lock));
-    debugf("desc=%d, %s => %s", pcb->desc, tcp_state_ntoa(pcb->state), tcp_state_ntoa(state));
-    pcb->state = state;
-    sched_task_wakeup(&pcb->task);
-}
-
-static struct tcp_pcb *tcp_pcb_get(int desc)
-{
-    struct tcp_pcb *pcb;
-
-    assert(lock_held(&lock));
-    if (platform_is_child()) {
-        errno = ENETDOWN;
-        return NULL;
-    }
-    pcb = table_get(&pcbs, desc);
-    if (!pcb || !pcb->owned || pcb->closing) {
-        errno = EBADF;
-        return NULL;
-    }
-    return pcb;
-}
-
-/* Stops the retransmission timer and frees unacknowledged data. */
-static void tcp_snd_flush(struct tcp_pcb *pcb)
-{
-    ring_free(&pcb->snd.buf);
-    pcb->snd.fin = 0;
-    pcb->retrans.rto = 0;
-}
-
-/* Takes the block out of its listener's counts: it is accepted or released. */
-static void tcp_pcb_leave_listener(struct tcp_pcb *pcb)
-{
-    if (pcb->parent && pcb->accept_order == 0) {
-        pcb->parent->syn_received--;
-    } else if (pcb->parent) {
-        pcb->parent->waiting--;
-    }
-    pcb->parent = NULL;
-}
-
-/* Removes the block from the table, lets its sleepers return with EBADF, and frees it. */
-static void tcp_pcb_release(struct tcp_pcb *pcb)
-{
-    debugf("desc=%d", pcb->desc);
-    table_remove(&pcbs, pcb->desc);
-    tcp_pcb_leave_listener(pcb);
-    sched_task_destroy(&pcb->task, &lock);
-    tcp_snd_flush(pcb);
-    ring_free(&pcb->rcv.buf);
-    memory_free(pcb);
-}
-
-/* Enters CLOSED, with errnum for the user (0: regular end). Releases a block that no user owns. */
-static void tcp_pcb_finish(struct tcp_pcb *pcb, int errnum)
-{
-    tcp_snd_flush(pcb);
-    pcb->expires = 0;
-    pcb->errnum = errnum;
-    tcp_pcb_set_state(pcb, TCP_STATE_CLOSED);
-    if (!pcb->owned) {
-        tcp_pcb_release(pcb);
-    }
-}
-
-/* Ends a failed handshake. A user's passive OPEN returns to LISTEN, for the next peer. */
-static void tcp_pcb_fail_handshake(struct tcp_pcb *pcb, int errnum)
-{
-    if (!pcb->passive || !pcb->owned) {
-        tcp_pcb_finish(pcb, errnum);
-        return;
-    }
-    tcp_snd_flush(pcb);
-    pcb->local = pcb->offered;
-    pcb->remote = pcb->expected;
-    tcp_pcb_set_state(pcb, TCP_STATE_LISTEN);
-}
-
-/* Passive, and the handshake's ACK not seen? Then the SYN's source may be forged. */
-static int tcp_is_half_open(const struct tcp_pcb *pcb)
-{
-    return pcb->state == TCP_STATE_SYN_RECEIVED && pcb->passive && !pcb->ack_seen;
-}
-
-/* Releases the oldest half-open connection of a listener, or of all (NULL). RFC 4987 3.4. This hits
- * a true peer only if SYNs fill all places within its round trip. Returns 0, or -1 if there is
- * none. */
-static int tcp_pcb_evict(const struct tcp_pcb *listener)
-{
-    struct tcp_pcb *pcb, *oldest = NULL;
-    size_t i = 0;
-
-    while ((pcb = table_next(&pcbs, &i)) != NULL) {
-        if (tcp_is_half_open(pcb) && pcb->parent && (!listener || pcb->parent == listener) &&
-            (!oldest || pcb->syn_time < oldest->syn_time)) {
-            oldest = pcb;
-        }
-    }
-    if (!oldest) {
-        return -1;
-    }
-    count(stats.half_open_evicted);
-    tcp_pcb_release(oldest);
-    return 0;
-}
-
-/* Does the block only wait for its deadline, without a user and with all acknowledged? */
-static int tcp_is_lingering(const struct tcp_pcb *pcb)
-{
-    return !pcb->owned && (pcb->state == TCP_STATE_TIME_WAIT || pcb->state == TCP_STATE_FIN_WAIT2);
-}
-
-/* Makes room in a full table: releases the lingering block with the nearest deadline, or else
- * evicts a half-open one. Returns 0, or -1. */
-static int tcp_pcb_recycle(void)
-{
-    struct tcp_pcb *pcb, *oldest = NULL;
-    size_t i = 0;
-
-    while ((pcb = table_next(&pcbs, &i)) != NULL) {
-        if (tcp_is_lingering(pcb) && (!oldest || pcb->expires < oldest->expires)) {
-            oldest = pcb;
-        }
-    }
-    if (!oldest) {
-        return tcp_pcb_evict(NULL);
-    }
-    tcp_pcb_release(oldest);
-    return 0;
-}
-
-/* Adds the block to the table. Returns 0, or -1 (EMFILE, ENOMEM). */
-static int tcp_pcb_add(struct tcp_pcb *pcb)
-{
-    pcb->desc = table_add(&pcbs, pcb);
-    if (pcb->desc == -1 && errno == EMFILE && tcp_pcb_recycle() == 0) {
-        pcb->desc = table_add(&pcbs, pcb);
-    }
-    return pcb->desc == -1 ? -1 : 0;
-}
-
-/* Returns a new block in CLOSED, owned by a user or not, or NULL (EMFILE, ENOMEM, ENETDOWN). */
-static struct tcp_pcb *tcp_pcb_alloc(int owned)
-{
-    struct tcp_pcb *pcb;
-
-    assert(lock_held(&lock));
-    if (!started || platform_is_child()) {
-        errno = ENETDOWN;
-        return NULL;
-    }
-    pcb = memory_alloc(sizeof(*pcb));
-    if (!pcb) {
-        errno = ENOMEM;
-        return NULL;
-    }
-    if (tcp_pcb_add(pcb) == -1) {
-        memory_free(pcb);
-        return NULL;
-    }
-    pcb->owned = owned;
-    sched_task_init(&pcb->task);
-    return pcb;
-}
-
-static int tcp_endp_is_equal(const ip_endp_t *a, const ip_endp_t *b)
-{
-    return a->addr == b->addr && a->port == b->port;
-}
-
-/* Returns the connection between local and remote, or NULL. */
-static struct tcp_pcb *tcp_pcb_find(const ip_endp_t *local, const ip_endp_t *remote)
-{
-    struct tcp_pcb *pcb;
-    size_t i = 0;
-
-    assert(lock_held(&lock));
-    while ((pcb = table_next(&pcbs, &i)) != NULL) {
-        if (pcb->state == TCP_STATE_CLOSED || pcb->state == TCP_STATE_LISTEN) {
-            continue;
-        }
-        if (tcp_endp_is_equal(&pcb->local, local) && tcp_endp_is_equal(&pcb->remote, remote)) {
-            return pcb;
-        }
-    }
-    return NULL;
-}
-
-static int tcp_endp_is_any(const ip_endp_t *endp)
-{
-    return endp->addr == IP_ADDR_ANY && endp->port == 0;
-}
-
-/* Returns how closely a listener matches, 0 if it does not. A bound address adds 1, an expected
- * peer 2. */
-static int tcp_pcb_match(const struct tcp_pcb *pcb, const ip_endp_t *local, const ip_endp_t *remote)
-{
-    int score = 1;
-
-    if (pcb->state != TCP_STATE_LISTEN || pcb->local.port != local->port) {
-        return 0;
-    }
-    if (pcb->local.addr != IP_ADDR_ANY) {
-        if (pcb->local.addr != local->addr) {
-            return 0;
-        }
-        score += 1;
-    }
-    if (!tcp_endp_is_any(&pcb->expected)) {
-        if (!tcp_endp_is_equal(&pcb->expected, remote)) {
-            return 0;
-        }
-        score += 2;
-    }
-    return score;
-}
-
-/* Returns the listener that matches most closely, or NULL. */
-static struct tcp_pcb *tcp_pcb_find_listener(const ip_endp_t *local, const ip_endp_t *remote)
-{
-    struct tcp_pcb *best = NULL, *pcb;
-    size_t i = 0;
-    int score = 0;
-
-    while ((pcb = table_next(&pcbs, &i)) != NULL) {
-        if (tcp_pcb_match(pcb, local, remote) > score) {
-            best = pcb;
-            score = tcp_pcb_match(best, local, remote);
-        }
-    }
-    return best;
-}
-
-/* Returns the block for a segment: its connection, or else a listener, or NULL. */
-static struct tcp_pcb *tcp_pcb_select(const ip_endp_t *local, const ip_endp_t *remote)
-{
-    struct tcp_pcb *pcb = tcp_pcb_find(local, remote);
-
-    return pcb ? pcb : tcp_pcb_find_listener(local, remote);
-}
-
-/* Copies the variables of a block. Returns 0, or -1 if pcb is NULL. */
-static int tcp_pcb_view(const struct tcp_pcb *pcb, struct tcp_view *view)
-{
-    assert(lock_held(&lock));
-    if (pcb) {
-        *view = (struct tcp_view){
-            .desc = pcb->desc,
-            .state = pcb->state,
-            .local = pcb->local,
-            .remote = pcb->remote,
-            .snd = {pcb->snd.una, pcb->snd.nxt, pcb->snd.wnd, pcb->snd.wl1, pcb->snd.wl2},
-            .iss = pcb->iss,
-            .rcv = {pcb->rcv.nxt, pcb->rcv.wnd},
-            .irs = pcb->irs,
-            .soft_error = pcb->soft_error,
-            .unacked = pcb->snd.buf.len,
-            .unread = pcb->rcv.buf.len,
-        };
-    }
-    return pcb ? 0 : -1;
-}
-
-int tcp_get_view(int desc, struct tcp_view *view)
-{
-    int ret;
-
-    lock_acquire(&lock);
-    ret = tcp_pcb_view(table_get(&pcbs, desc), view);
-    lock_release(&lock);
-    if (ret == -1) {
-        errno = EBADF;
-    }
-    return ret;
-}
-
-int tcp_get_view_at(size_t place, struct tcp_view *view)
-{
-    int ret;
-
-    lock_acquire(&lock);
-    ret = tcp_pcb_view(table_at(&pcbs, place), view);
-    lock_release(&lock);
-    return ret;
-}
 
 /*
  * Output
@@ -532,11 +164,6 @@ static void tcp_output_reset(const struct tcp_segment *seg, const ip_endp_t *loc
         tcp_output_segment(0, seg->seq + seg->len, TCP_FLG_RST | TCP_FLG_ACK, 0, NULL, 0, local,
                            remote);
     }
-}
-
-static int tcp_in_handshake(const struct tcp_pcb *pcb)
-{
-    return pcb->state == TCP_STATE_SYN_SENT || pcb->state == TCP_STATE_SYN_RECEIVED;
 }
 
 /* Is the peer's window zero? During the handshake there is no window yet. */
@@ -782,33 +409,6 @@ static void tcp_retrans_emit(struct tcp_pcb *pcb)
     }
 }
 
-/* Keyed hash of both endpoints. */
-static uint32_t tcp_secret_hash(const ip_endp_t *local, const ip_endp_t *remote)
-{
-    uint8_t id[12];
-
-    memcpy(id, &local->addr, sizeof(local->addr));
-    memcpy(id + 4, &remote->addr, sizeof(remote->addr));
-    memcpy(id + 8, &local->port, sizeof(local->port));
-    memcpy(id + 10, &remote->port, sizeof(remote->port));
-    return (uint32_t)siphash(secret, id, sizeof(id));
-}
-
-/* Returns an initial send sequence number. It grows with time, so that old segments do not fit a
- * new connection between the same endpoints, and is unpredictable. RFC 9293 3.4.1, RFC 6528 */
-static uint32_t tcp_choose_iss(const ip_endp_t *local, const ip_endp_t *remote)
-{
-    return (uint32_t)(clock_now() / TCP_ISN_TICK) + tcp_secret_hash(local, remote);
-}
-
-static void tcp_pcb_set_iss(struct tcp_pcb *pcb, uint32_t iss)
-{
-    pcb->iss = pcb->snd.una = pcb->snd.nxt = iss;
-    pcb->snd.wnd_max = 0;
-    pcb->retrans.slow = 0;
-    pcb->rst_expires = 0;
-}
-
 /*
  * Timers
  */
@@ -895,14 +495,14 @@ static void tcp_timer(void)
     uint64_t now, span;
     size_t i = 0;
 
-    lock_acquire(&lock);
+    lock_acquire(&tcp_lock);
     now = clock_now();
     span = tcp_time_stopped(now);
-    while ((pcb = table_next(&pcbs, &i)) != NULL) {
+    while ((pcb = tcp_pcb_next(&i)) != NULL) {
         tcp_pcb_put_off(pcb, span, now);
         tcp_pcb_timer(pcb);
     }
-    lock_release(&lock);
+    lock_release(&tcp_lock);
 }
 
 /*
@@ -930,12 +530,7 @@ static int tcp_establish(struct tcp_pcb *pcb, const struct tcp_segment *seg)
     }
     tcp_take_window(pcb, seg);
     tcp_pcb_set_state(pcb, TCP_STATE_ESTABLISHED);
-    if (pcb->parent) {
-        pcb->accept_order = ++last_order;
-        pcb->parent->syn_received--;
-        pcb->parent->waiting++;
-        sched_task_wakeup_one(&pcb->parent->task);
-    }
+    tcp_pcb_await_accept(pcb);
     return 0;
 }
 
@@ -949,33 +544,11 @@ static void tcp_pcb_reset_children(struct tcp_pcb *listener)
     struct tcp_pcb *pcb;
     size_t i = 0;
 
-    while ((pcb = table_next(&pcbs, &i)) != NULL) {
+    while ((pcb = tcp_pcb_next(&i)) != NULL) {
         if (pcb->parent == listener) {
             tcp_pcb_reset(pcb);
         }
     }
-}
-
-/* Returns a block for a connection of a listener, or NULL: then the SYN is dropped. */
-static struct tcp_pcb *tcp_pcb_alloc_child(struct tcp_pcb *listener)
-{
-    struct tcp_pcb *pcb;
-
-    if (listener->waiting >= listener->backlog ||
-        (listener->syn_received >= TCP_HALF_OPEN_MAX && tcp_pcb_evict(listener) == -1)) {
-        drop(stats.backlog_full, "desc=%d, no room for a connection", listener->desc);
-        return NULL;
-    }
-    pcb = tcp_pcb_alloc(0);
-    if (!pcb) {
-        drop(stats.no_block, "desc=%d, no block for a connection", listener->desc);
-        return NULL;
-    }
-    pcb->state = TCP_STATE_LISTEN;
-    pcb->parent = listener;
-    pcb->syn_time = clock_now();
-    listener->syn_received++;
-    return pcb;
 }
 
 /*
@@ -1443,13 +1016,6 @@ static int tcp_check_ack(struct tcp_pcb *pcb, struct tcp_segment *seg)
 
 /* 3.10.7.4 "Sixth, check the URG bit": left out (step 63); the urgent pointer is ignored. */
 
-/* Is the peer's direction open: may it send text? */
-static int tcp_is_open_to_peer(const struct tcp_pcb *pcb)
-{
-    return pcb->state == TCP_STATE_ESTABLISHED || pcb->state == TCP_STATE_FIN_WAIT1 ||
-           pcb->state == TCP_STATE_FIN_WAIT2;
-}
-
 /* 3.6.1 "if new data is received after CLOSE is called": "a RST to show that data was lost". */
 static int tcp_check_user(struct tcp_pcb *pcb, const struct tcp_segment *seg)
 {
@@ -1558,7 +1124,7 @@ static void tcp_segment_arrives(struct tcp_segment *seg, const ip_endp_t *local,
 {
     struct tcp_pcb *pcb;
 
-    assert(lock_held(&lock));
+    assert(lock_held(&tcp_lock));
     pcb = tcp_pcb_select(local, remote);
     if (!pcb) {
         tcp_closed(seg, local, remote);
@@ -1645,59 +1211,21 @@ static void tcp_input(const struct ip_hdr *iphdr, const uint8_t *data, size_t le
            ip_endp_ntop(&remote, remote_text, sizeof(remote_text)),
            ip_endp_ntop(&local, local_text, sizeof(local_text)), len);
     tcp_dump(data, len);
-    lock_acquire(&lock);
+    lock_acquire(&tcp_lock);
     tcp_segment_arrives(&seg, &local, &remote);
-    lock_release(&lock);
+    lock_release(&tcp_lock);
 }
 
 /*
  * User commands
  */
 
-/* Is local bound, for the same expected peer? IP_ADDR_ANY overlaps with each address. */
-static int tcp_is_in_use(const ip_endp_t *local, const ip_endp_t *expected)
-{
-    const struct tcp_pcb *pcb;
-    size_t i = 0;
-
-    while ((pcb = table_next(&pcbs, &i)) != NULL) {
-        if (pcb->state != TCP_STATE_CLOSED && pcb->state != TCP_STATE_LISTEN) {
-            continue;
-        }
-        if (pcb->offered.port != local->port || !tcp_endp_is_equal(&pcb->expected, expected)) {
-            continue;
-        }
-        if (pcb->offered.addr == local->addr || pcb->offered.addr == IP_ADDR_ANY ||
-            local->addr == IP_ADDR_ANY) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
-/* Binds the block to local, for connections from expected. Returns 0, or -1 (EADDRNOTAVAIL,
- * EADDRINUSE). */
-static int tcp_pcb_offer(struct tcp_pcb *pcb, const ip_endp_t *local, const ip_endp_t *expected)
-{
-    if (local->addr != IP_ADDR_ANY && !ip_iface_select(local->addr)) {
-        errno = EADDRNOTAVAIL;
-        return -1;
-    }
-    if (tcp_is_in_use(local, expected)) {
-        errno = EADDRINUSE;
-        return -1;
-    }
-    pcb->local = pcb->offered = *local;
-    pcb->remote = pcb->expected = *expected;
-    return 0;
-}
-
 /* Sleeps until the handshake is over. Returns 0, or -1 with errno set: after EBADF the block is
  * gone. */
 static int tcp_wait_handshake(struct tcp_pcb *pcb)
 {
     while (pcb->state == TCP_STATE_LISTEN || tcp_in_handshake(pcb)) {
-        if (sched_task_sleep(&pcb->task, &lock, 0) == -1) {
+        if (sched_task_sleep(&pcb->task, &tcp_lock, 0) == -1) {
             return -1;
         }
     }
@@ -1723,57 +1251,6 @@ static int tcp_open_passive(struct tcp_pcb *pcb, const ip_endp_t *local, const i
         return -1;
     }
     tcp_pcb_set_state(pcb, TCP_STATE_LISTEN);
-    return 0;
-}
-
-/* Chooses a local port, the next one from a secret offset that depends on the peer: RFC 6056 3.3.3.
- * No passive OPEN for any peer has it, and no connection between local->addr and remote. Returns 0,
- * or -1 (EADDRNOTAVAIL). */
-static int tcp_choose_port(ip_endp_t *local, const ip_endp_t *remote)
-{
-    uint32_t num = TCP_SOURCE_PORT_MAX - TCP_SOURCE_PORT_MIN + 1, start, i;
-    ip_endp_t anybody = {IP_ADDR_ANY, 0};
-
-    local->port = 0;
-    start = tcp_secret_hash(local, remote) % num;
-    for (i = 0; i < num; i++) {
-        local->port = hton16((uint16_t)(TCP_SOURCE_PORT_MIN + (start + ++last_port) % num));
-        if (!tcp_is_in_use(local, &anybody) && !tcp_pcb_find(local, remote)) {
-            return 0;
-        }
-    }
-    local->port = 0;
-    errno = EADDRNOTAVAIL;
-    return -1;
-}
-
-/* Completes the offered local endpoint for a connection to remote: the route's address, a free
- * port. Sets both endpoints, and returns 0; or changes nothing: -1 with errno set. */
-static int tcp_pcb_set_endpoints(struct tcp_pcb *pcb, const ip_endp_t *remote)
-{
-    ip_endp_t local = pcb->offered;
-    const struct ip_iface *iface = ip_route_get_iface_from(local.addr, remote->addr);
-
-    if (!iface) {
-        errno = ENETUNREACH;
-        return -1;
-    }
-    if (remote->port == 0 || !ip_addr_is_host(remote->addr, iface)) {
-        errno = EINVAL; /* RFC 9293 3.9.1.1, MUST-46 */
-        return -1;
-    }
-    if (local.addr == IP_ADDR_ANY) {
-        local.addr = iface->unicast;
-    }
-    if (local.port == 0 && tcp_choose_port(&local, remote) == -1) {
-        return -1;
-    }
-    if (tcp_pcb_find(&local, remote) || tcp_endp_is_equal(&local, remote)) {
-        errno = EADDRINUSE;
-        return -1;
-    }
-    pcb->local = local;
-    pcb->remote = *remote;
     return 0;
 }
 
@@ -1849,12 +1326,12 @@ int tcp_cmd_open(const ip_endp_t *local, const ip_endp_t *remote, int active)
     struct tcp_pcb *pcb;
     int desc = -1;
 
-    lock_acquire(&lock);
+    lock_acquire(&tcp_lock);
     pcb = tcp_pcb_alloc(1);
     if (pcb) {
         desc = tcp_pcb_open(pcb, local, remote, active);
     }
-    lock_release(&lock);
+    lock_release(&tcp_lock);
     return desc;
 }
 
@@ -1863,10 +1340,10 @@ int tcp_cmd_socket(void)
     struct tcp_pcb *pcb;
     int desc;
 
-    lock_acquire(&lock);
+    lock_acquire(&tcp_lock);
     pcb = tcp_pcb_alloc(1);
     desc = pcb ? pcb->desc : -1;
-    lock_release(&lock);
+    lock_release(&tcp_lock);
     return desc;
 }
 
@@ -1876,7 +1353,7 @@ static int tcp_pcb_bind(struct tcp_pcb *pcb, ip_endp_t local)
 {
     ip_endp_t anybody = {IP_ADDR_ANY, 0};
 
-    assert(lock_held(&lock));
+    assert(lock_held(&tcp_lock));
     if (pcb->state != TCP_STATE_CLOSED || pcb->offered.port != 0) {
         errno = EINVAL;
         return -1;
@@ -1892,10 +1369,10 @@ int tcp_cmd_bind(int desc, const ip_endp_t *local)
     struct tcp_pcb *pcb;
     int ret;
 
-    lock_acquire(&lock);
+    lock_acquire(&tcp_lock);
     pcb = tcp_pcb_get(desc);
     ret = pcb ? tcp_pcb_bind(pcb, *local) : -1;
-    lock_release(&lock);
+    lock_release(&tcp_lock);
     return ret;
 }
 
@@ -1903,7 +1380,7 @@ int tcp_cmd_bind(int desc, const ip_endp_t *local)
  * the lock. */
 static int tcp_pcb_listen(struct tcp_pcb *pcb, int backlog)
 {
-    assert(lock_held(&lock));
+    assert(lock_held(&tcp_lock));
     if (pcb->state == TCP_STATE_CLOSED && pcb->offered.port == 0) {
         errno = EDESTADDRREQ;
         return -1;
@@ -1926,27 +1403,11 @@ int tcp_cmd_listen(int desc, int backlog)
     struct tcp_pcb *pcb;
     int ret;
 
-    lock_acquire(&lock);
+    lock_acquire(&tcp_lock);
     pcb = tcp_pcb_get(desc);
     ret = pcb ? tcp_pcb_listen(pcb, backlog) : -1;
-    lock_release(&lock);
+    lock_release(&tcp_lock);
     return ret;
-}
-
-/* Returns the connection that has waited longest for accept, or NULL. Caller must hold the lock. */
-static struct tcp_pcb *tcp_pcb_next_child(const struct tcp_pcb *listener)
-{
-    struct tcp_pcb *pcb, *first = NULL;
-    size_t i = 0;
-
-    assert(lock_held(&lock));
-    while ((pcb = table_next(&pcbs, &i)) != NULL) {
-        if (pcb->parent == listener && pcb->state != TCP_STATE_SYN_RECEIVED &&
-            (!first || pcb->accept_order < first->accept_order)) {
-            first = pcb;
-        }
-    }
-    return first;
 }
 
 /* Sleeps until a connection waits for accept. Returns it, or NULL with errno set: after EBADF the
@@ -1955,13 +1416,13 @@ static struct tcp_pcb *tcp_wait_child(struct tcp_pcb *listener)
 {
     struct tcp_pcb *child;
 
-    assert(lock_held(&lock));
+    assert(lock_held(&tcp_lock));
     if (listener->backlog == 0) {
         errno = EINVAL;
         return NULL;
     }
     while (!(child = tcp_pcb_next_child(listener))) {
-        if (sched_task_sleep(&listener->task, &lock, 0) == -1) {
+        if (sched_task_sleep(&listener->task, &tcp_lock, 0) == -1) {
             return NULL;
         }
     }
@@ -1973,7 +1434,7 @@ int tcp_cmd_accept(int desc, ip_endp_t *remote)
     struct tcp_pcb *pcb, *child;
     int new_desc = -1;
 
-    lock_acquire(&lock);
+    lock_acquire(&tcp_lock);
     pcb = tcp_pcb_get(desc);
     child = pcb ? tcp_wait_child(pcb) : NULL;
     if (child) {
@@ -1984,7 +1445,7 @@ int tcp_cmd_accept(int desc, ip_endp_t *remote)
             *remote = child->remote;
         }
     }
-    lock_release(&lock);
+    lock_release(&tcp_lock);
     return new_desc;
 }
 
@@ -1992,7 +1453,7 @@ int tcp_cmd_accept(int desc, ip_endp_t *remote)
  * must hold the lock. */
 static int tcp_check_connect(const struct tcp_pcb *pcb)
 {
-    assert(lock_held(&lock));
+    assert(lock_held(&tcp_lock));
     switch (pcb->state) {
     case TCP_STATE_CLOSED:
         return 0;
@@ -2013,7 +1474,7 @@ static int tcp_check_connect(const struct tcp_pcb *pcb)
  * lock. */
 static int tcp_is_interrupted(const struct tcp_pcb *pcb, const ip_endp_t *remote)
 {
-    assert(lock_held(&lock));
+    assert(lock_held(&tcp_lock));
     return pcb->interrupted && tcp_endp_is_equal(&pcb->remote, remote) &&
            (pcb->state != TCP_STATE_CLOSED || pcb->errnum != 0);
 }
@@ -2023,7 +1484,7 @@ int tcp_cmd_connect(int desc, const ip_endp_t *remote)
     struct tcp_pcb *pcb;
     int ret = -1;
 
-    lock_acquire(&lock);
+    lock_acquire(&tcp_lock);
     pcb = tcp_pcb_get(desc);
     if (pcb && (tcp_is_interrupted(pcb, remote) ||
                 (tcp_check_connect(pcb) == 0 && tcp_pcb_connect(pcb, remote) == 0))) {
@@ -2033,7 +1494,7 @@ int tcp_cmd_connect(int desc, const ip_endp_t *remote)
             pcb->interrupted = 1;
         }
     }
-    lock_release(&lock);
+    lock_release(&tcp_lock);
     return ret;
 }
 
@@ -2041,19 +1502,19 @@ int tcp_cmd_getsockname(int desc, ip_endp_t *local)
 {
     const struct tcp_pcb *pcb;
 
-    lock_acquire(&lock);
+    lock_acquire(&tcp_lock);
     pcb = tcp_pcb_get(desc);
     if (pcb) {
         *local = pcb->local;
     }
-    lock_release(&lock);
+    lock_release(&tcp_lock);
     return pcb ? 0 : -1;
 }
 
 /* Returns 0, or -1 (ENOTCONN). Caller must hold the lock. */
 static int tcp_pcb_get_remote(const struct tcp_pcb *pcb, ip_endp_t *remote)
 {
-    assert(lock_held(&lock));
+    assert(lock_held(&tcp_lock));
     if (pcb->state < TCP_STATE_ESTABLISHED) { /* not connected yet, or no longer */
         errno = ENOTCONN;
         return -1;
@@ -2067,10 +1528,10 @@ int tcp_cmd_getpeername(int desc, ip_endp_t *remote)
     const struct tcp_pcb *pcb;
     int ret;
 
-    lock_acquire(&lock);
+    lock_acquire(&tcp_lock);
     pcb = tcp_pcb_get(desc);
     ret = pcb ? tcp_pcb_get_remote(pcb, remote) : -1;
-    lock_release(&lock);
+    lock_release(&tcp_lock);
     return ret;
 }
 
@@ -2101,9 +1562,9 @@ static ssize_t tcp_send_some(struct tcp_pcb *pcb, const uint8_t *data, size_t le
 {
     ssize_t n;
 
-    assert(lock_held(&lock));
+    assert(lock_held(&tcp_lock));
     while ((n = tcp_snd_write(pcb, data, len)) == 0) {
-        if (sched_task_sleep(&pcb->task, &lock, 0) == -1 || tcp_check_send(pcb) == -1) {
+        if (sched_task_sleep(&pcb->task, &tcp_lock, 0) == -1 || tcp_check_send(pcb) == -1) {
             return -1;
         }
     }
@@ -2119,7 +1580,7 @@ ssize_t tcp_cmd_send(int desc, const void *data, size_t len)
     size_t sent = 0;
     ssize_t n = 0;
 
-    lock_acquire(&lock);
+    lock_acquire(&tcp_lock);
     pcb = tcp_pcb_get(desc);
     if (!pcb || tcp_check_send(pcb) == -1) {
         n = -1;
@@ -2128,7 +1589,7 @@ ssize_t tcp_cmd_send(int desc, const void *data, size_t len)
         n = tcp_send_some(pcb, (const uint8_t *)data + sent, len - sent);
         sent += n > 0 ? (size_t)n : 0;
     }
-    lock_release(&lock);
+    lock_release(&tcp_lock);
     return n == -1 && sent == 0 ? -1 : (ssize_t)sent;
 }
 
@@ -2191,13 +1652,13 @@ static int tcp_wait_text(struct tcp_pcb *pcb)
 {
     int more;
 
-    assert(lock_held(&lock));
+    assert(lock_held(&tcp_lock));
     while (pcb->rcv.buf.len == 0) {
         more = tcp_check_receive(pcb);
         if (more != 1) {
             return more;
         }
-        if (sched_task_sleep(&pcb->task, &lock, 0) == -1) {
+        if (sched_task_sleep(&pcb->task, &tcp_lock, 0) == -1) {
             return -1;
         }
     }
@@ -2209,7 +1670,7 @@ ssize_t tcp_cmd_receive(int desc, void *buf, size_t size)
     struct tcp_pcb *pcb;
     ssize_t ret;
 
-    lock_acquire(&lock);
+    lock_acquire(&tcp_lock);
     pcb = tcp_pcb_get(desc);
     ret = pcb ? tcp_wait_text(pcb) : -1;
     if (ret == 1 && size > 0) {
@@ -2218,7 +1679,7 @@ ssize_t tcp_cmd_receive(int desc, void *buf, size_t size)
     } else if (ret == 1) {
         ret = 0;
     }
-    lock_release(&lock);
+    lock_release(&tcp_lock);
     return ret;
 }
 
@@ -2244,7 +1705,7 @@ static void tcp_pcb_leave(struct tcp_pcb *pcb)
 /* CLOSE, RFC 9293 3.10.4. Caller must hold the lock. */
 static void tcp_pcb_close(struct tcp_pcb *pcb)
 {
-    assert(lock_held(&lock));
+    assert(lock_held(&tcp_lock));
     switch (pcb->state) {
     case TCP_STATE_CLOSED:
     case TCP_STATE_SYN_SENT:
@@ -2274,7 +1735,7 @@ static void tcp_pcb_close(struct tcp_pcb *pcb)
 /* ABORT, RFC 9293 3.10.5. Caller must hold the lock. */
 static void tcp_pcb_abort(struct tcp_pcb *pcb)
 {
-    assert(lock_held(&lock));
+    assert(lock_held(&tcp_lock));
     if (pcb->state == TCP_STATE_LISTEN) {
         tcp_pcb_reset_children(pcb);
     }
@@ -2285,7 +1746,7 @@ static void tcp_pcb_abort(struct tcp_pcb *pcb)
 static void tcp_pcb_end(struct tcp_pcb *pcb, void (*end)(struct tcp_pcb *pcb))
 {
     pcb->closing = 1; /* tcp_pcb_get refuses it now */
-    sched_task_destroy(&pcb->task, &lock);
+    sched_task_destroy(&pcb->task, &tcp_lock);
     sched_task_init(&pcb->task);
     pcb->closing = 0;
     end(pcb);
@@ -2295,12 +1756,12 @@ static int tcp_cmd_end(int desc, void (*end)(struct tcp_pcb *pcb))
 {
     struct tcp_pcb *pcb;
 
-    lock_acquire(&lock);
+    lock_acquire(&tcp_lock);
     pcb = tcp_pcb_get(desc);
     if (pcb) {
         tcp_pcb_end(pcb, end);
     }
-    lock_release(&lock);
+    lock_release(&tcp_lock);
     return pcb ? 0 : -1;
 }
 
@@ -2318,7 +1779,7 @@ int tcp_cmd_abort(int desc)
  * connection, or it failed. Caller must hold the lock. */
 static int tcp_check_direction(const struct tcp_pcb *pcb)
 {
-    assert(lock_held(&lock));
+    assert(lock_held(&tcp_lock));
     if (tcp_check_send(pcb) == 0) {
         return 1;
     }
@@ -2330,7 +1791,7 @@ int tcp_cmd_half_close(int desc)
     struct tcp_pcb *pcb;
     int open = -1;
 
-    lock_acquire(&lock);
+    lock_acquire(&tcp_lock);
     pcb = tcp_pcb_get(desc);
     if (pcb) {
         open = tcp_check_direction(pcb);
@@ -2338,7 +1799,7 @@ int tcp_cmd_half_close(int desc)
     if (open == 1) {
         tcp_pcb_send_fin(pcb);
     }
-    lock_release(&lock);
+    lock_release(&tcp_lock);
     return open == -1 ? -1 : 0;
 }
 
@@ -2347,7 +1808,7 @@ int tcp_cmd_end_receive(int desc)
     struct tcp_pcb *pcb;
     int open = -1;
 
-    lock_acquire(&lock);
+    lock_acquire(&tcp_lock);
     pcb = tcp_pcb_get(desc);
     if (pcb) {
         open = tcp_check_direction(pcb);
@@ -2358,7 +1819,7 @@ int tcp_cmd_end_receive(int desc)
         tcp_open_window(pcb);
         sched_task_wakeup(&pcb->task);
     }
-    lock_release(&lock);
+    lock_release(&tcp_lock);
     return open == -1 ? -1 : 0;
 }
 
@@ -2382,7 +1843,7 @@ static void tcp_icmp_error(const struct ip_hdr *iphdr, const uint8_t *data, int 
     ip_endp_t local = {iphdr->src, quote->src}, remote = {iphdr->dst, quote->dst};
     struct tcp_pcb *pcb;
 
-    lock_acquire(&lock);
+    lock_acquire(&tcp_lock);
     pcb = tcp_pcb_find(&local, &remote);
     if (!pcb || !seq_between(pcb->snd.una, ntoh32(quote->seq), pcb->snd.nxt)) {
         drop(stats.error_ignored, "not about a segment in flight");
@@ -2393,7 +1854,7 @@ static void tcp_icmp_error(const struct ip_hdr *iphdr, const uint8_t *data, int 
         count(stats.soft_errors);
         pcb->soft_error = errnum;
     }
-    lock_release(&lock);
+    lock_release(&tcp_lock);
 }
 
 /*
@@ -2411,11 +1872,10 @@ int tcp_init(void)
     if (timer_register(interval, tcp_timer) == -1) {
         return -1;
     }
-    lock_acquire(&lock);
-    random_bytes(secret, sizeof(secret));
+    lock_acquire(&tcp_lock);
+    tcp_pcb_start();
     last_tick = clock_now();
-    started = 1;
-    lock_release(&lock);
+    lock_release(&tcp_lock);
     return 0;
 }
 
@@ -2425,7 +1885,7 @@ static void tcp_close_all(void)
     struct tcp_pcb *pcb;
     size_t i = 0;
 
-    while ((pcb = table_next(&pcbs, &i)) != NULL) {
+    while ((pcb = tcp_pcb_next(&i)) != NULL) {
         if (pcb->owned && !pcb->closing) {
             tcp_pcb_end(pcb, tcp_pcb_close);
         }
@@ -2437,7 +1897,7 @@ static void tcp_close_all(void)
 static int tcp_wait_until_taken(struct tcp_pcb *pcb, uint64_t deadline)
 {
     while (pcb->snd.fin && !pcb->closing) {
-        if (sched_task_sleep(&pcb->task, &lock, deadline) == -1) {
+        if (sched_task_sleep(&pcb->task, &tcp_lock, deadline) == -1) {
             return errno == EBADF ? 0 : -1;
         }
     }
@@ -2451,7 +1911,7 @@ static void tcp_wait_for_peers(void)
     struct tcp_pcb *pcb;
     size_t i = 0;
 
-    while ((pcb = table_next(&pcbs, &i)) != NULL) {
+    while ((pcb = tcp_pcb_next(&i)) != NULL) {
         if (tcp_wait_until_taken(pcb, deadline) == -1) {
             return;
         }
@@ -2465,7 +1925,7 @@ static void tcp_end_all(void)
     struct tcp_pcb *pcb;
     size_t i = 0;
 
-    while ((pcb = table_next(&pcbs, &i)) != NULL) {
+    while ((pcb = tcp_pcb_next(&i)) != NULL) {
         if (pcb->closing) {
             tcp_pcb_finish(pcb, 0); /* tcp_pcb_end will release it */
         } else {
@@ -2476,15 +1936,10 @@ static void tcp_end_all(void)
 
 void tcp_shutdown(void)
 {
-    lock_acquire(&lock);
-    started = 0;
+    lock_acquire(&tcp_lock);
+    tcp_pcb_stop();
     tcp_close_all();
     tcp_wait_for_peers();
     tcp_end_all();
-    lock_release(&lock);
-}
-
-void tcp_get_stats(struct tcp_stats *out)
-{
-    counters_copy(out, &stats, sizeof(stats));
+    lock_release(&tcp_lock);
 }
