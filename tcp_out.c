@@ -1,0 +1,471 @@
+#include "tcp_out.h"
+
+#include <errno.h>
+
+#include "ip.h"
+#include "net.h"
+#include "platform.h"
+#include "ring.h"
+#include "util.h"
+
+/* Guarded by tcp_lock. */
+static uint8_t out_text[IP_PAYLOAD_SIZE_MAX - TCP_HDR_SIZE_MIN]; /* text of the segment to send */
+static struct rate resets; /* RSTs to unacceptable segments */
+
+/*
+ * One segment
+ */
+
+/* Returns the bytes of data in a segment that fits the interface's MTU, RFC 9293 3.7.1. */
+static uint16_t tcp_iface_mss(const struct ip_iface *iface)
+{
+    const uint16_t hlen = IP_HDR_SIZE_MIN + TCP_HDR_SIZE_MIN;
+    uint16_t mtu = iface ? NET_IFACE(iface)->dev->mtu : 0;
+
+    return mtu > hlen ? mtu - hlen : TCP_MSS;
+}
+
+/* Sends a segment; numbers in host byte order. Counts sent or send_failed. Returns len, or -1: as
+ * if lost on the wire. */
+static ssize_t tcp_output_segment(uint32_t seq, uint32_t ack, uint8_t flg, uint16_t wnd,
+                                  const uint8_t *data, size_t len, const ip_endp_t *local,
+                                  const ip_endp_t *remote)
+{
+    struct tcp_segment seg = {
+        .seq = seq, .ack = ack, .wnd = wnd, .flg = flg, .data = data, .data_len = len,
+    };
+    struct tcp_hdr *hdr;
+    size_t total;
+    char from[IP_ENDP_STR_LEN], to[IP_ENDP_STR_LEN];
+    ssize_t ret;
+
+    if (TCP_FLG_ISSET(flg, TCP_FLG_SYN)) { /* the largest segment that local can receive */
+        seg.mss = tcp_iface_mss(ip_iface_select(local->addr));
+    }
+    total = tcp_segment_size(&seg);
+    hdr = memory_alloc(total);
+    if (!hdr) {
+        errno = ENOMEM;
+        return drop(stats.send_failed, "memory_alloc() failure");
+    }
+    tcp_segment_build(&seg, local, remote, hdr);
+    debugf("%s => %s, len=%zu", ip_endp_ntop(local, from, sizeof(from)),
+           ip_endp_ntop(remote, to, sizeof(to)), len);
+    tcp_dump((uint8_t *)hdr, total);
+    ret = ip_output(IP_PROTOCOL_TCP, (uint8_t *)hdr, total, local->addr, remote->addr);
+    memory_free(hdr);
+    if (ret == -1) {
+        return drop(stats.send_failed, "ip_output() failure");
+    }
+    count(stats.sent);
+    return (ssize_t)len;
+}
+
+/* Returns the sequence number of a bare ACK or RST: SND.NXT, but at most the right edge of a window
+ * that has shrunk: the peer drops what lies beyond. */
+static uint32_t tcp_ack_seq(const struct tcp_pcb *pcb)
+{
+    uint32_t edge = pcb->snd.una + pcb->snd.wnd;
+
+    if (tcp_in_handshake(pcb)) {
+        return pcb->snd.nxt; /* there is no window yet */
+    }
+    return seq_lt(edge, pcb->snd.nxt) ? edge : pcb->snd.nxt;
+}
+
+void tcp_output_at(struct tcp_pcb *pcb, uint32_t seq, uint8_t flg, const uint8_t *data,
+                   size_t len)
+{
+    pcb->rcv.edge = pcb->rcv.nxt + pcb->rcv.wnd;
+    tcp_output_segment(seq, TCP_FLG_ISSET(flg, TCP_FLG_ACK) ? pcb->rcv.nxt : 0, flg,
+                       (uint16_t)pcb->rcv.wnd, data, len, &pcb->local, &pcb->remote);
+}
+
+/*
+ * The retransmission timer
+ */
+
+/* Starts the retransmission timer and R2 anew, RFC 6298 5.1, 5.3 and 5.7. */
+static void tcp_retrans_start(struct tcp_pcb *pcb)
+{
+    pcb->retrans.first = pcb->retrans.last = clock_now();
+    pcb->retrans.rto = MILLISECONDS(pcb->retrans.slow ? TCP_RTO_SLOW : TCP_RTO);
+    pcb->retrans.num = 0;
+}
+
+int tcp_is_window_zero(const struct tcp_pcb *pcb)
+{
+    return !tcp_in_handshake(pcb) && pcb->snd.wnd == 0;
+}
+
+void tcp_extend_probing(struct tcp_pcb *pcb, int was_zero)
+{
+    if (pcb->retrans.rto == 0) {
+        return;
+    }
+    if (tcp_is_window_zero(pcb) != was_zero) {
+        tcp_retrans_start(pcb);
+    } else if (was_zero) {
+        pcb->retrans.first = clock_now();
+        pcb->retrans.num = 0;
+    }
+}
+
+void tcp_output(struct tcp_pcb *pcb, uint8_t flg, const uint8_t *data, size_t len)
+{
+    uint32_t seq = flg == TCP_FLG_ACK && len == 0 ? tcp_ack_seq(pcb) : pcb->snd.nxt;
+
+    if (tcp_seq_len(flg, len) > 0 && pcb->retrans.rto == 0) {
+        tcp_retrans_start(pcb);
+    }
+    pcb->snd.nxt += tcp_seq_len(flg, len);
+    tcp_output_at(pcb, seq, flg, data, len);
+}
+
+/*
+ * Resets
+ */
+
+/* May a RST answer an unacceptable segment now? The limit is random: otherwise an attacker could
+ * subtract its own RSTs from it, and learn how many others were sent. */
+static int tcp_may_reset(void)
+{
+    uint64_t now = clock_now();
+    unsigned int max = 0;
+
+    if (rate_is_due(&resets, now)) {
+        max = TCP_RESET_LIMIT / 2 + random16() % TCP_RESET_LIMIT;
+    }
+    return rate_take(&resets, now, SECONDS(1), max, max) == 0;
+}
+
+void tcp_output_reset(const struct tcp_segment *seg, const ip_endp_t *local,
+                      const ip_endp_t *remote)
+{
+    if (!tcp_may_reset()) {
+        drop(stats.resets_limited, "too many resets in a second");
+        return;
+    }
+    count(stats.resets_sent);
+    if (TCP_FLG_ISSET(seg->flg, TCP_FLG_ACK)) {
+        tcp_output_segment(seg->ack, 0, TCP_FLG_RST, 0, NULL, 0, local, remote);
+    } else {
+        tcp_output_segment(0, seg->seq + seg->len, TCP_FLG_RST | TCP_FLG_ACK, 0, NULL, 0, local,
+                           remote);
+    }
+}
+
+void tcp_pcb_reset(struct tcp_pcb *pcb)
+{
+    if (pcb->state != TCP_STATE_CLOSED && pcb->state != TCP_STATE_LISTEN &&
+        pcb->state != TCP_STATE_SYN_SENT && pcb->state != TCP_STATE_TIME_WAIT) {
+        count(stats.resets_sent);
+        tcp_output_segment(tcp_ack_seq(pcb), pcb->rcv.nxt, TCP_FLG_RST | TCP_FLG_ACK, 0, NULL, 0,
+                           &pcb->local, &pcb->remote);
+    }
+    tcp_pcb_release(pcb);
+}
+
+/*
+ * Challenge ACKs
+ */
+
+int tcp_may_challenge(struct tcp_pcb *pcb, int exact)
+{
+    if (rate_take(&pcb->challenges[exact], clock_now(), SECONDS(1), TCP_CHALLENGE_LIMIT,
+                  TCP_CHALLENGE_LIMIT) == -1) {
+        count(stats.challenges_held);
+        return 0;
+    }
+    return 1;
+}
+
+void tcp_challenge(struct tcp_pcb *pcb, const struct tcp_segment *seg, int exact)
+{
+    if (!tcp_may_challenge(pcb, exact)) {
+        return;
+    }
+    if (TCP_FLG_ISSET(seg->flg, TCP_FLG_SYN)) {
+        pcb->rst_expires = clock_now() + MILLISECONDS(TCP_CHALLENGE_ANSWER);
+    }
+    count(stats.challenges_sent);
+    tcp_output(pcb, TCP_FLG_ACK, NULL, 0);
+}
+
+/*
+ * Send buffer
+ */
+
+/* Returns the sequence number after the send buffer and its FIN. */
+static uint32_t tcp_snd_end(const struct tcp_pcb *pcb)
+{
+    return pcb->snd.una + (uint32_t)pcb->snd.buf.len + (uint32_t)pcb->snd.fin;
+}
+
+ssize_t tcp_snd_write(struct tcp_pcb *pcb, const uint8_t *data, size_t len)
+{
+    size_t room;
+
+    if (ring_alloc(&pcb->snd.buf, TCP_SND_BUF_SIZE) == -1) {
+        return -1;
+    }
+    room = pcb->snd.buf.size - pcb->snd.buf.len;
+    len = len < room ? len : room;
+    ring_write(&pcb->snd.buf, data, len);
+    return (ssize_t)len;
+}
+
+void tcp_snd_acked(struct tcp_pcb *pcb, uint32_t ack)
+{
+    size_t num = ack - pcb->snd.una;
+
+    if (num > pcb->snd.buf.len) { /* all data, and the SYN or FIN */
+        ring_free(&pcb->snd.buf);
+        pcb->snd.fin = 0;
+    } else {
+        ring_drop(&pcb->snd.buf, num);
+    }
+    pcb->snd.una = ack;
+    pcb->soft_error = 0; /* segments reach the peer again */
+    if (pcb->retrans.num == 0) {
+        pcb->retrans.slow = 0; /* sent once: TCP_RTO is long enough */
+    }
+    if (ack == pcb->snd.nxt && ack == tcp_snd_end(pcb)) {
+        pcb->retrans.rto = 0;
+    } else {
+        tcp_retrans_start(pcb);
+    }
+}
+
+/* Returns the most data that a segment may carry now: the interface's MTU may have changed since
+ * the SYN. RFC 9293 3.7.1 */
+static size_t tcp_send_mss(const struct tcp_pcb *pcb)
+{
+    uint16_t limit = tcp_iface_mss(ip_route_get_iface_from(pcb->local.addr, pcb->remote.addr));
+
+    return pcb->mss < limit ? pcb->mss : limit;
+}
+
+/* Copies to out_text the text of the segment at seq, up to edge, and sets its flags: PSH with the
+ * last byte, FIN after it. Returns the length. */
+static size_t tcp_copy_segment(const struct tcp_pcb *pcb, uint32_t seq, uint32_t edge, uint8_t *flg)
+{
+    size_t offset = seq - pcb->snd.una, left = pcb->snd.buf.len - offset;
+    size_t mss = tcp_send_mss(pcb), len = left < mss ? left : mss;
+
+    len = len < edge - seq ? len : edge - seq;
+    *flg = TCP_FLG_ACK;
+    if (len == 0) {
+        *flg |= TCP_FLG_FIN;
+        return 0;
+    }
+    ring_peek(&pcb->snd.buf, offset, out_text, len);
+    if (len == left) {
+        *flg |= TCP_FLG_PSH;
+    }
+    if (len == left && pcb->snd.fin && edge - seq > len) {
+        *flg |= TCP_FLG_FIN;
+    }
+    return len;
+}
+
+int tcp_output_pending(struct tcp_pcb *pcb)
+{
+    uint32_t edge = pcb->snd.una + pcb->snd.wnd, end = tcp_snd_end(pcb), before = pcb->snd.nxt;
+    size_t len;
+    uint8_t flg;
+
+    if (seq_lt(pcb->snd.nxt, end) && pcb->retrans.rto == 0) {
+        tcp_retrans_start(pcb); /* also for a zero window: the timer sends the probes */
+    }
+    while (seq_lt(pcb->snd.nxt, end) && seq_lt(pcb->snd.nxt, edge)) {
+        len = tcp_copy_segment(pcb, pcb->snd.nxt, edge, &flg);
+        tcp_output(pcb, flg, out_text, len);
+    }
+    return pcb->snd.nxt != before;
+}
+
+/*
+ * Window updates
+ */
+
+/* Returns the smallest useful advance of the window: a full segment, or half the buffer. */
+static uint32_t tcp_useful_window(const struct tcp_pcb *pcb)
+{
+    uint32_t mss = tcp_iface_mss(ip_iface_select(pcb->local.addr));
+
+    return mss < TCP_RCV_BUF_SIZE / 2 ? mss : TCP_RCV_BUF_SIZE / 2;
+}
+
+/* Is a window update worth an ACK? Always, if the peer may wait for it: it knows of no room for a
+ * full segment. Else once for each burst, when all is read; and for a slow reader, when half the
+ * buffer has become free. */
+static int tcp_is_window_news(const struct tcp_pcb *pcb)
+{
+    uint32_t useful = tcp_useful_window(pcb), known = pcb->rcv.edge - pcb->rcv.nxt;
+    uint32_t news = pcb->rcv.wnd - known;
+
+    if (known < useful) {
+        return news > 0;
+    }
+    return news >= TCP_RCV_BUF_SIZE / 2 || (pcb->rcv.buf.len == 0 && news >= 2 * useful);
+}
+
+void tcp_open_window(struct tcp_pcb *pcb)
+{
+    uint32_t room = TCP_RCV_BUF_SIZE - (uint32_t)pcb->rcv.buf.len;
+
+    if (room - pcb->rcv.wnd >= tcp_useful_window(pcb)) {
+        pcb->rcv.wnd = room;
+    }
+    if (tcp_is_open_to_peer(pcb) && tcp_is_window_news(pcb)) {
+        tcp_output(pcb, TCP_FLG_ACK, NULL, 0);
+    }
+}
+
+/*
+ * Retransmission
+ */
+
+/* Probes a zero window with an old sequence number, which the peer must answer. RFC 9293 3.8.6.1 */
+static void tcp_probe_emit(struct tcp_pcb *pcb)
+{
+    count(stats.probes_sent);
+    tcp_output_at(pcb, pcb->snd.una - 1, TCP_FLG_ACK, NULL, 0);
+}
+
+static void tcp_resend_syn(struct tcp_pcb *pcb)
+{
+    uint8_t ack = pcb->state == TCP_STATE_SYN_RECEIVED ? TCP_FLG_ACK : 0;
+
+    count(stats.retransmitted);
+    tcp_output_at(pcb, pcb->iss, TCP_FLG_SYN | ack, NULL, 0);
+}
+
+/* Retransmits all data in flight, up to the edge of a window that has shrunk. RFC 9293 3.8.6. Left
+ * out: retransmitting only a part (steps 50 and 55). */
+static void tcp_resend_text(struct tcp_pcb *pcb)
+{
+    uint32_t seq = pcb->snd.una, edge = pcb->snd.una + pcb->snd.wnd;
+    size_t len;
+    uint8_t flg;
+
+    if (seq_lt(pcb->snd.nxt, edge)) {
+        edge = pcb->snd.nxt;
+    }
+    while (seq_lt(seq, edge)) {
+        len = tcp_copy_segment(pcb, seq, edge, &flg);
+        count(stats.retransmitted);
+        tcp_output_at(pcb, seq, flg, out_text, len);
+        seq += tcp_seq_len(flg, len);
+    }
+}
+
+/* Retransmits, or probes a zero window, and doubles the timeout. Left out: measuring the round trip
+ * (step 49), fast retransmit (step 51). */
+static void tcp_retrans_repeat(struct tcp_pcb *pcb)
+{
+    if (++pcb->retrans.num == TCP_R1 && !tcp_is_half_open(pcb)) {
+        warnf("desc=%d, no answer to %u retransmissions", pcb->desc, pcb->retrans.num);
+    }
+    pcb->retrans.last = clock_now();
+    if (!tcp_is_window_zero(pcb) || pcb->retrans.rto < MILLISECONDS(TCP_R2) / 8) {
+        pcb->retrans.rto *= 2; /* but several probes must fit into R2 */
+    }
+    if (tcp_in_handshake(pcb)) {
+        pcb->retrans.slow = 1;
+        tcp_resend_syn(pcb);
+    } else if (tcp_is_window_zero(pcb)) {
+        tcp_probe_emit(pcb);
+    } else {
+        tcp_resend_text(pcb);
+    }
+}
+
+/* Retransmits if it is due. After R2 without an acknowledgment the connection times out, with the
+ * soft error or ETIMEDOUT; then the block may be gone. RFC 9293 3.8.3, 3.9.2.2 */
+static void tcp_retrans_emit(struct tcp_pcb *pcb)
+{
+    uint32_t r2 = tcp_in_handshake(pcb) ? TCP_R2_SYN : TCP_R2;
+    int errnum = pcb->soft_error ? pcb->soft_error : ETIMEDOUT;
+    uint64_t now = clock_now();
+
+    if (pcb->retrans.rto == 0) {
+        return;
+    }
+    if (tcp_is_half_open(pcb)) {
+        /* departs from RFC 9293's MUST-23, at least 3 minutes for a SYN: blocks of forged SYNs are
+         * freed sooner, RFC 4987 3.3 */
+        r2 = TCP_R2_HALF_OPEN;
+    }
+    if (now - pcb->retrans.first >= MILLISECONDS(r2)) {
+        count(stats.timed_out);
+        if (pcb->parent && pcb->state == TCP_STATE_SYN_RECEIVED && pcb->ack_seen) {
+            tcp_pcb_reset(pcb); /* the peer is in ESTABLISHED */
+        } else if (pcb->state == TCP_STATE_SYN_RECEIVED) {
+            tcp_pcb_fail_handshake(pcb, errnum);
+        } else {
+            tcp_pcb_finish(pcb, errnum);
+        }
+    } else if (now - pcb->retrans.last >= pcb->retrans.rto) {
+        tcp_retrans_repeat(pcb);
+    }
+}
+
+/*
+ * Deadlines
+ */
+
+void tcp_set_timewait_timer(struct tcp_pcb *pcb)
+{
+    pcb->expires = clock_now() + MILLISECONDS(2 * TCP_MSL);
+}
+
+void tcp_set_close_timer(struct tcp_pcb *pcb)
+{
+    int timeout =
+        pcb->state == TCP_STATE_FIN_WAIT2 ? TCP_FIN_WAIT_2_TIMEOUT : TCP_CLOSE_TIMEOUT;
+
+    pcb->expires = clock_now() + MILLISECONDS(timeout);
+    pcb->expires_una = pcb->snd.una;
+}
+
+void tcp_extend_close_timer(struct tcp_pcb *pcb)
+{
+    if (pcb->expires != 0 && pcb->snd.una - pcb->expires_una >= TCP_CLOSE_PROGRESS) {
+        tcp_set_close_timer(pcb);
+    }
+}
+
+void tcp_pcb_time_wait(struct tcp_pcb *pcb)
+{
+    tcp_set_timewait_timer(pcb);
+    tcp_pcb_set_state(pcb, TCP_STATE_TIME_WAIT);
+}
+
+void tcp_pcb_expire(struct tcp_pcb *pcb)
+{
+    if (pcb->snd.fin) {
+        count(stats.timed_out);
+        tcp_pcb_reset(pcb);
+    } else {
+        tcp_pcb_finish(pcb, 0);
+    }
+}
+
+void tcp_pcb_timer(struct tcp_pcb *pcb)
+{
+    if (pcb->expires != 0 && clock_now() >= pcb->expires) {
+        tcp_pcb_expire(pcb);
+        return;
+    }
+    tcp_retrans_emit(pcb);
+}
+
+void tcp_pcb_put_off(struct tcp_pcb *pcb, uint64_t span, uint64_t now)
+{
+    uint64_t first = pcb->retrans.first + span;
+
+    pcb->retrans.first = first < now ? first : now; /* the user may have sent since the stop */
+    pcb->expires += pcb->expires ? span : 0;
+}
