@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "ip.h"
-#include "net.h"
 #include "platform.h"
 #include "ring.h"
 #include "util.h"

@@ -3,7 +3,7 @@
 # build/fuzz/corpus: a table, or each line of one SOURCE. Needs clang with llvm-profdata and
 # llvm-cov.
 
-sources="ether.c arp.c ip.c ip_frag.c icmp.c udp.c tcp.c"
+sources=$(ls ether.c arp.c ip*.c icmp.c udp.c ring.c tcp*.c)
 for name in frame stream; do
     make -s SAN=cover CC="${CLANG:-clang}" "build/cover/$name.exe" >/dev/null 2>&1 || exit 1
     mkdir -p "build/fuzz/corpus/$name"
