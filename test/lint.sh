@@ -56,6 +56,32 @@ awk 'function wrong(what) { print FILENAME ":" FNR ": " what; bad = 1 }
      END { exit bad }' $sources $exchanges
 report "functions" $?
 
+# The files of TCP and their ranks: a file calls only those of a lower rank, so there is no circle.
+house='ring 1 tcp_hdr 1 tcp_pcb 2 tcp_out 3 tcp_cmd 4 tcp 4'
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+for source in tcp*.c ring.c; do
+    # shellcheck disable=SC2086 # $inc is a list of words
+    ${CC:-cc} -std=gnu11 $inc -c -o "$tmp/${source%.c}" "$source" || failed=1
+done
+(cd "$tmp" && nm -A ./*) | awk -v house="$house" '
+    BEGIN { n = split(house, word, " "); for (i = 1; i < n; i += 2) rank[word[i]] = word[i + 1] }
+    { file = $1; sub(/:.*/, "", file); sub(/^.*\//, "", file) }
+    !(file in rank) && !seen[file]++ { print file ".c: not in the list `house`"; bad = 1 }
+    $(NF - 1) ~ /^[A-TV-Z]$/ { home[$NF] = file }
+    $(NF - 1) == "U" { calls[file, $NF] = 1 }
+    END {
+        for (call in calls) {
+            split(call, part, SUBSEP)
+            if (part[2] in home && rank[home[part[2]]] >= rank[part[1]]) {
+                print part[1] ".c: uses " part[2] " of " home[part[2]] ".c"
+                bad = 1
+            }
+        }
+        exit bad
+    }'
+report "house" $?
+
 if have cppcheck; then
     cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability -j 2 \
         --inline-suppr --suppress=missingIncludeSystem --suppress=normalCheckLevelMaxBranches \
