@@ -19,8 +19,8 @@
  * Data
  *   struct tcp_pcb      the transmission control block (TCB) of a connection or a listener. A
  *                       table owns it (tcp_pcb.c); its number there is the user's descriptor. It
- *                       exists while a descriptor refers to it (`owned`); also before accept, and
- *                       after CLOSE until the connection has ended.
+ *                       exists while a descriptor refers to it (user.owned); also before accept,
+ *                       and after CLOSE until the connection has ended.
  *   snd.buf             the user's bytes from SND.UNA on, each until it is acknowledged
  *   rcv.buf             received bytes in order, each until the user has read it
  *   struct tcp_segment  a received segment in host byte order; its text is borrowed from IP
@@ -71,9 +71,9 @@
  *                                  cleared when all is acknowledged, and by tcp_snd_flush
  *   R2              retrans.first  set likewise, and by each ACK with a zero window; at its end
  *                                  the connection times out
- *   CLOSE           expires        set by tcp_set_close_timer: the user leaves, progress,
+ *   CLOSE           timer.expires  set by tcp_set_close_timer: the user leaves, progress,
  *                                  FIN-WAIT-2; cleared by tcp_pcb_finish
- *   TIME-WAIT       expires        set by tcp_set_timewait_timer: entry, the peer's FIN again;
+ *   TIME-WAIT       timer.expires  set by tcp_set_timewait_timer: entry, the peer's FIN again;
  *                                  cleared by tcp_pcb_finish
  *   A stop of the process puts off R2 and the deadlines: tcp_pcb_put_off.
  *
@@ -102,11 +102,11 @@ static uint64_t last_tick; /* time of the last tcp_timer, by clock_now; guarded 
  * 3.7.1 */
 static void tcp_pcb_take_syn(struct tcp_pcb *pcb, const struct tcp_segment *seg)
 {
-    pcb->irs = seg->seq;
+    pcb->rcv.irs = seg->seq;
     pcb->rcv.nxt = seg->seq + 1;
     pcb->rcv.wnd = TCP_RCV_BUF_SIZE;
     pcb->rcv.early = 0;
-    pcb->mss = seg->mss == 0 ? TCP_MSS : seg->mss < TCP_MSS_MIN ? TCP_MSS_MIN : seg->mss;
+    pcb->snd.mss = seg->mss == 0 ? TCP_MSS : seg->mss < TCP_MSS_MIN ? TCP_MSS_MIN : seg->mss;
 }
 
 /* Updates the send window. */
@@ -150,7 +150,7 @@ static void tcp_closed(const struct tcp_segment *seg, const ip_endp_t *local,
 /* 3.10.7.2, third, a SYN: returns the block for the connection, or NULL if there is none. */
 static struct tcp_pcb *tcp_listen_syn(struct tcp_pcb *listener)
 {
-    return listener->backlog > 0 ? tcp_pcb_alloc_child(listener) : listener;
+    return listener->listen.backlog > 0 ? tcp_pcb_alloc_child(listener) : listener;
 }
 
 /* 3.10.7.2 "If the state is LISTEN". iss: the ISS of a new connection. `passive` notes that the
@@ -230,7 +230,7 @@ static int tcp_syn_sent(struct tcp_pcb *pcb, struct tcp_segment *seg)
 
     /* "First, check the ACK bit": only ISS < SEG.ACK =< SND.NXT is acceptable */
     if (TCP_FLG_ISSET(seg->flg, TCP_FLG_ACK)) {
-        if (!seq_lt(pcb->iss, seg->ack) || !seq_leq(seg->ack, pcb->snd.nxt)) {
+        if (!seq_lt(pcb->snd.iss, seg->ack) || !seq_leq(seg->ack, pcb->snd.nxt)) {
             drop(stats.bad_ack, "desc=%d, our SYN not acknowledged, ack=%u", pcb->desc, seg->ack);
             if (!TCP_FLG_ISSET(seg->flg, TCP_FLG_RST)) {
                 tcp_output_reset(seg, &pcb->local, &pcb->remote);
@@ -256,7 +256,7 @@ static int tcp_syn_sent(struct tcp_pcb *pcb, struct tcp_segment *seg)
     tcp_pcb_take_syn(pcb, seg);
     if (!acceptable) { /* the SYNs crossed: "enter SYN-RECEIVED, form a SYN,ACK segment" */
         tcp_pcb_set_state(pcb, TCP_STATE_SYN_RECEIVED);
-        tcp_output_at(pcb, pcb->iss, TCP_FLG_SYN | TCP_FLG_ACK, NULL, 0);
+        tcp_output_at(pcb, pcb->snd.iss, TCP_FLG_SYN | TCP_FLG_ACK, NULL, 0);
         tcp_keep_text(pcb, seg);
         return -1;
     }
@@ -350,7 +350,7 @@ static int tcp_is_crossing_syn_ack(const struct tcp_pcb *pcb, const struct tcp_s
 {
     uint8_t flg = seg->flg & (TCP_FLG_SYN | TCP_FLG_ACK | TCP_FLG_RST);
 
-    return pcb->state == TCP_STATE_SYN_RECEIVED && !pcb->passive && seg->seq == pcb->irs &&
+    return pcb->state == TCP_STATE_SYN_RECEIVED && !pcb->passive && seg->seq == pcb->rcv.irs &&
            flg == (TCP_FLG_SYN | TCP_FLG_ACK);
 }
 
@@ -410,7 +410,7 @@ static int tcp_check_rst(struct tcp_pcb *pcb, const struct tcp_segment *seg)
         tcp_challenge(pcb, seg, 0);
         return drop(stats.out_of_order, "desc=%d, RST not at RCV.NXT", pcb->desc);
     }
-    if (pcb->state == TCP_STATE_TIME_WAIT && clock_now() >= pcb->rst_expires) {
+    if (pcb->state == TCP_STATE_TIME_WAIT && clock_now() >= pcb->timer.rst_expires) {
         return drop(stats.bad_flags, "desc=%d, RST in TIME-WAIT", pcb->desc); /* RFC 1337 3 */
     }
     /* SEG.SEQ is RCV.NXT: "TCP endpoints MUST reset the connection" */
@@ -451,13 +451,15 @@ static int tcp_check_syn(struct tcp_pcb *pcb, const struct tcp_segment *seg)
  * backlog the ACK is dropped, backlog_full, and remembered: ack_seen. */
 static int tcp_check_ack_syn_received(struct tcp_pcb *pcb, struct tcp_segment *seg)
 {
+    const struct tcp_pcb *listener = pcb->accept.parent;
+
     if (!seq_lt(pcb->snd.una, seg->ack) || !seq_leq(seg->ack, pcb->snd.nxt)) {
         drop(stats.bad_ack, "desc=%d, our SYN not acknowledged, ack=%u", pcb->desc, seg->ack);
         tcp_output_reset(seg, &pcb->local, &pcb->remote);
         return -1;
     }
-    if (pcb->parent && pcb->parent->waiting >= pcb->parent->backlog) {
-        pcb->ack_seen = 1; /* the peer repeats it when we retransmit the SYN-ACK */
+    if (listener && listener->listen.waiting >= listener->listen.backlog) {
+        pcb->accept.ack_seen = 1; /* the peer repeats it when we retransmit the SYN-ACK */
         return drop(stats.backlog_full, "desc=%d, backlog full", pcb->desc);
     }
     if (tcp_establish(pcb, seg) == -1) {
@@ -493,7 +495,7 @@ static int tcp_check_ack_established(struct tcp_pcb *pcb, const struct tcp_segme
         tcp_extend_close_timer(pcb);
     }
     tcp_extend_probing(pcb, was_zero);
-    sched_task_wakeup(&pcb->task);
+    sched_task_wakeup(&pcb->user.task);
     return 0;
 }
 
@@ -507,7 +509,7 @@ static int tcp_check_ack_fin(struct tcp_pcb *pcb)
     switch (pcb->state) {
     case TCP_STATE_FIN_WAIT1:
         tcp_pcb_set_state(pcb, TCP_STATE_FIN_WAIT2);
-        if (!pcb->owned) {
+        if (!pcb->user.owned) {
             tcp_set_close_timer(pcb);
         }
         return 0;
@@ -542,7 +544,7 @@ static int tcp_check_ack(struct tcp_pcb *pcb, struct tcp_segment *seg)
 /* 3.6.1 "if new data is received after CLOSE is called": "a RST to show that data was lost". */
 static int tcp_check_user(struct tcp_pcb *pcb, const struct tcp_segment *seg)
 {
-    if (pcb->owned || pcb->parent || seg->data_len == 0 || !tcp_is_open_to_peer(pcb)) {
+    if (pcb->user.owned || pcb->accept.parent || seg->data_len == 0 || !tcp_is_open_to_peer(pcb)) {
         return 0;
     }
     drop(stats.closed_by_user, "desc=%d, data after close, len=%zu", pcb->desc, seg->data_len);
@@ -572,7 +574,7 @@ static int tcp_segment_text(struct tcp_pcb *pcb, struct tcp_segment *seg)
     }
     ring_write(&pcb->rcv.buf, seg->data, seg->data_len);
     pcb->rcv.wnd -= (uint32_t)seg->data_len;
-    sched_task_wakeup(&pcb->task);
+    sched_task_wakeup(&pcb->user.task);
     return 0;
 }
 
@@ -802,7 +804,7 @@ static void tcp_icmp_error(const struct ip_hdr *iphdr, const uint8_t *data, int 
         tcp_pcb_finish(pcb, errnum);
     } else {
         count(stats.soft_errors);
-        pcb->soft_error = errnum;
+        pcb->user.soft_error = errnum;
     }
     lock_release(&tcp_lock);
 }

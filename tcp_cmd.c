@@ -22,12 +22,12 @@
 static int tcp_wait_handshake(struct tcp_pcb *pcb)
 {
     while (pcb->state == TCP_STATE_LISTEN || tcp_in_handshake(pcb)) {
-        if (sched_task_sleep(&pcb->task, &tcp_lock, 0) == -1) {
+        if (sched_task_sleep(&pcb->user.task, &tcp_lock, 0) == -1) {
             return -1;
         }
     }
     if (pcb->state == TCP_STATE_CLOSED) {
-        errno = pcb->errnum;
+        errno = pcb->user.errnum;
         return -1;
     }
     return 0;
@@ -59,7 +59,7 @@ static int tcp_pcb_connect(struct tcp_pcb *pcb, const ip_endp_t *remote)
         return -1;
     }
     pcb->passive = 0;
-    pcb->errnum = pcb->soft_error = 0;
+    pcb->user.errnum = pcb->user.soft_error = 0;
     pcb->rcv.wnd = TCP_RCV_BUF_SIZE;
     ring_free(&pcb->rcv.buf); /* unread data of the previous connection */
     if (ring_alloc(&pcb->rcv.buf, TCP_RCV_BUF_SIZE) == -1) {
@@ -83,7 +83,7 @@ static int tcp_open_active(struct tcp_pcb *pcb, const ip_endp_t *local, const ip
         return -1;
     }
     if (local) {
-        pcb->offered = *local;
+        pcb->user.offered = *local;
     }
     return tcp_pcb_connect(pcb, remote);
 }
@@ -151,7 +151,7 @@ static int tcp_pcb_bind(struct tcp_pcb *pcb, ip_endp_t local)
     ip_endp_t anybody = {IP_ADDR_ANY, 0};
 
     assert(lock_held(&tcp_lock));
-    if (pcb->state != TCP_STATE_CLOSED || pcb->offered.port != 0) {
+    if (pcb->state != TCP_STATE_CLOSED || pcb->user.offered.port != 0) {
         errno = EINVAL;
         return -1;
     }
@@ -178,18 +178,19 @@ int tcp_cmd_bind(int desc, const ip_endp_t *local)
 static int tcp_pcb_listen(struct tcp_pcb *pcb, int backlog)
 {
     assert(lock_held(&tcp_lock));
-    if (pcb->state == TCP_STATE_CLOSED && pcb->offered.port == 0) {
+    if (pcb->state == TCP_STATE_CLOSED && pcb->user.offered.port == 0) {
         errno = EDESTADDRREQ;
         return -1;
     }
-    if (pcb->state != TCP_STATE_CLOSED && (pcb->state != TCP_STATE_LISTEN || pcb->backlog == 0)) {
+    if (pcb->state != TCP_STATE_CLOSED &&
+        (pcb->state != TCP_STATE_LISTEN || pcb->listen.backlog == 0)) {
         errno = EINVAL;
         return -1;
     }
-    pcb->backlog = backlog < 1 ? 1 : backlog > TCP_BACKLOG_MAX ? TCP_BACKLOG_MAX : backlog;
+    pcb->listen.backlog = backlog < 1 ? 1 : backlog > TCP_BACKLOG_MAX ? TCP_BACKLOG_MAX : backlog;
     if (pcb->state == TCP_STATE_CLOSED) {
-        pcb->local = pcb->offered;
-        pcb->remote = pcb->expected;
+        pcb->local = pcb->user.offered;
+        pcb->remote = pcb->user.expected;
         tcp_pcb_set_state(pcb, TCP_STATE_LISTEN);
     }
     return 0;
@@ -214,12 +215,12 @@ static struct tcp_pcb *tcp_wait_child(struct tcp_pcb *listener)
     struct tcp_pcb *child;
 
     assert(lock_held(&tcp_lock));
-    if (listener->backlog == 0) {
+    if (listener->listen.backlog == 0) {
         errno = EINVAL;
         return NULL;
     }
     while (!(child = tcp_pcb_next_child(listener))) {
-        if (sched_task_sleep(&listener->task, &tcp_lock, 0) == -1) {
+        if (sched_task_sleep(&listener->user.task, &tcp_lock, 0) == -1) {
             return NULL;
         }
     }
@@ -236,7 +237,7 @@ int tcp_cmd_accept(int desc, ip_endp_t *remote)
     child = pcb ? tcp_wait_child(pcb) : NULL;
     if (child) {
         tcp_pcb_leave_listener(child);
-        child->owned = 1;
+        child->user.owned = 1;
         new_desc = child->desc;
         if (remote) {
             *remote = child->remote;
@@ -272,8 +273,8 @@ static int tcp_check_connect(const struct tcp_pcb *pcb)
 static int tcp_is_interrupted(const struct tcp_pcb *pcb, const ip_endp_t *remote)
 {
     assert(lock_held(&tcp_lock));
-    return pcb->interrupted && tcp_endp_is_equal(&pcb->remote, remote) &&
-           (pcb->state != TCP_STATE_CLOSED || pcb->errnum != 0);
+    return pcb->user.interrupted && tcp_endp_is_equal(&pcb->remote, remote) &&
+           (pcb->state != TCP_STATE_CLOSED || pcb->user.errnum != 0);
 }
 
 int tcp_cmd_connect(int desc, const ip_endp_t *remote)
@@ -285,10 +286,10 @@ int tcp_cmd_connect(int desc, const ip_endp_t *remote)
     pcb = tcp_pcb_get(desc);
     if (pcb && (tcp_is_interrupted(pcb, remote) ||
                 (tcp_check_connect(pcb) == 0 && tcp_pcb_connect(pcb, remote) == 0))) {
-        pcb->interrupted = 0;
+        pcb->user.interrupted = 0;
         ret = tcp_wait_handshake(pcb);
         if (ret == -1 && errno == EINTR) {
-            pcb->interrupted = 1;
+            pcb->user.interrupted = 1;
         }
     }
     lock_release(&tcp_lock);
@@ -340,7 +341,7 @@ static int tcp_check_send(const struct tcp_pcb *pcb)
     case TCP_STATE_CLOSE_WAIT:
         return 0;
     case TCP_STATE_CLOSED: /* after both FINs: EPIPE */
-        errno = pcb->errnum ? pcb->errnum : pcb->rcv.fin ? EPIPE : ENOTCONN;
+        errno = pcb->user.errnum ? pcb->user.errnum : pcb->rcv.fin ? EPIPE : ENOTCONN;
         return -1;
     case TCP_STATE_LISTEN:
     case TCP_STATE_SYN_SENT:
@@ -361,7 +362,7 @@ static ssize_t tcp_send_some(struct tcp_pcb *pcb, const uint8_t *data, size_t le
 
     assert(lock_held(&tcp_lock));
     while ((n = tcp_snd_write(pcb, data, len)) == 0) {
-        if (sched_task_sleep(&pcb->task, &tcp_lock, 0) == -1 || tcp_check_send(pcb) == -1) {
+        if (sched_task_sleep(&pcb->user.task, &tcp_lock, 0) == -1 || tcp_check_send(pcb) == -1) {
             return -1;
         }
     }
@@ -400,10 +401,10 @@ static int tcp_check_receive(const struct tcp_pcb *pcb)
     if (tcp_is_open_to_peer(pcb)) {
         return 1;
     }
-    if (pcb->rcv.fin && pcb->errnum == 0) {
+    if (pcb->rcv.fin && pcb->user.errnum == 0) {
         return 0;
     }
-    errno = pcb->errnum ? pcb->errnum : ENOTCONN;
+    errno = pcb->user.errnum ? pcb->user.errnum : ENOTCONN;
     return -1;
 }
 
@@ -419,7 +420,7 @@ static int tcp_wait_text(struct tcp_pcb *pcb)
         if (more != 1) {
             return more;
         }
-        if (sched_task_sleep(&pcb->task, &tcp_lock, 0) == -1) {
+        if (sched_task_sleep(&pcb->user.task, &tcp_lock, 0) == -1) {
             return -1;
         }
     }
@@ -456,7 +457,7 @@ static void tcp_pcb_send_fin(struct tcp_pcb *pcb)
 /* Gives up the descriptor: the protocol finishes alone, and unread data is freed. */
 static void tcp_pcb_leave(struct tcp_pcb *pcb)
 {
-    pcb->owned = 0;
+    pcb->user.owned = 0;
     ring_free(&pcb->rcv.buf);
     if (pcb->state != TCP_STATE_TIME_WAIT) {
         tcp_set_close_timer(pcb);
@@ -470,7 +471,7 @@ static void tcp_pcb_reset_children(struct tcp_pcb *listener)
     size_t i = 0;
 
     while ((pcb = tcp_pcb_next(&i)) != NULL) {
-        if (pcb->parent == listener) {
+        if (pcb->accept.parent == listener) {
             tcp_pcb_reset(pcb);
         }
     }
@@ -519,10 +520,10 @@ static void tcp_pcb_abort(struct tcp_pcb *pcb)
 /* Wakes the sleepers, whose calls fail with EBADF. Then calls end: the user loses the block. */
 static void tcp_pcb_end(struct tcp_pcb *pcb, void (*end)(struct tcp_pcb *pcb))
 {
-    pcb->closing = 1; /* tcp_pcb_get refuses it now */
-    sched_task_destroy(&pcb->task, &tcp_lock);
-    sched_task_init(&pcb->task);
-    pcb->closing = 0;
+    pcb->user.closing = 1; /* tcp_pcb_get refuses it now */
+    sched_task_destroy(&pcb->user.task, &tcp_lock);
+    sched_task_init(&pcb->user.task);
+    pcb->user.closing = 0;
     end(pcb);
 }
 
@@ -591,7 +592,7 @@ int tcp_cmd_end_receive(int desc)
         pcb->rcv.discard = 1;
         pcb->rcv.buf.len = 0;
         tcp_open_window(pcb);
-        sched_task_wakeup(&pcb->task);
+        sched_task_wakeup(&pcb->user.task);
     }
     lock_release(&tcp_lock);
     return open == -1 ? -1 : 0;
@@ -608,7 +609,7 @@ static void tcp_close_all(void)
     size_t i = 0;
 
     while ((pcb = tcp_pcb_next(&i)) != NULL) {
-        if (pcb->owned && !pcb->closing) {
+        if (pcb->user.owned && !pcb->user.closing) {
             tcp_pcb_end(pcb, tcp_pcb_close);
         }
     }
@@ -618,8 +619,8 @@ static void tcp_close_all(void)
  * deadline or an interruption. */
 static int tcp_wait_until_taken(struct tcp_pcb *pcb, uint64_t deadline)
 {
-    while (pcb->snd.fin && !pcb->closing) {
-        if (sched_task_sleep(&pcb->task, &tcp_lock, deadline) == -1) {
+    while (pcb->snd.fin && !pcb->user.closing) {
+        if (sched_task_sleep(&pcb->user.task, &tcp_lock, deadline) == -1) {
             return errno == EBADF ? 0 : -1;
         }
     }
@@ -648,7 +649,7 @@ static void tcp_end_all(void)
     size_t i = 0;
 
     while ((pcb = tcp_pcb_next(&i)) != NULL) {
-        if (pcb->closing) {
+        if (pcb->user.closing) {
             tcp_pcb_finish(pcb, 0); /* tcp_pcb_end will release it */
         } else {
             tcp_pcb_expire(pcb);

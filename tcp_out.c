@@ -186,7 +186,7 @@ void tcp_challenge(struct tcp_pcb *pcb, const struct tcp_segment *seg, int exact
         return;
     }
     if (TCP_FLG_ISSET(seg->flg, TCP_FLG_SYN)) {
-        pcb->rst_expires = clock_now() + MILLISECONDS(TCP_CHALLENGE_ANSWER);
+        pcb->timer.rst_expires = clock_now() + MILLISECONDS(TCP_CHALLENGE_ANSWER);
     }
     count(stats.challenges_sent);
     tcp_output(pcb, TCP_FLG_ACK, NULL, 0);
@@ -226,7 +226,7 @@ void tcp_snd_acked(struct tcp_pcb *pcb, uint32_t ack)
         ring_drop(&pcb->snd.buf, num);
     }
     pcb->snd.una = ack;
-    pcb->soft_error = 0; /* segments reach the peer again */
+    pcb->user.soft_error = 0; /* segments reach the peer again */
     if (pcb->retrans.num == 0) {
         pcb->retrans.slow = 0; /* sent once: TCP_RTO is long enough */
     }
@@ -243,7 +243,7 @@ static size_t tcp_send_mss(const struct tcp_pcb *pcb)
 {
     uint16_t limit = tcp_iface_mss(ip_route_get_iface_from(pcb->local.addr, pcb->remote.addr));
 
-    return pcb->mss < limit ? pcb->mss : limit;
+    return pcb->snd.mss < limit ? pcb->snd.mss : limit;
 }
 
 /* Copies to out_text the text of the segment at seq, up to edge, and sets its flags: PSH with the
@@ -339,7 +339,7 @@ static void tcp_resend_syn(struct tcp_pcb *pcb)
     uint8_t ack = pcb->state == TCP_STATE_SYN_RECEIVED ? TCP_FLG_ACK : 0;
 
     count(stats.retransmitted);
-    tcp_output_at(pcb, pcb->iss, TCP_FLG_SYN | ack, NULL, 0);
+    tcp_output_at(pcb, pcb->snd.iss, TCP_FLG_SYN | ack, NULL, 0);
 }
 
 /* Retransmits all data in flight, up to the edge of a window that has shrunk. RFC 9293 3.8.6. Left
@@ -387,7 +387,7 @@ static void tcp_retrans_repeat(struct tcp_pcb *pcb)
 static void tcp_retrans_emit(struct tcp_pcb *pcb)
 {
     uint32_t r2 = tcp_in_handshake(pcb) ? TCP_R2_SYN : TCP_R2;
-    int errnum = pcb->soft_error ? pcb->soft_error : ETIMEDOUT;
+    int errnum = pcb->user.soft_error ? pcb->user.soft_error : ETIMEDOUT;
     uint64_t now = clock_now();
 
     if (pcb->retrans.rto == 0) {
@@ -400,7 +400,7 @@ static void tcp_retrans_emit(struct tcp_pcb *pcb)
     }
     if (now - pcb->retrans.first >= MILLISECONDS(r2)) {
         count(stats.timed_out);
-        if (pcb->parent && pcb->state == TCP_STATE_SYN_RECEIVED && pcb->ack_seen) {
+        if (pcb->accept.parent && pcb->state == TCP_STATE_SYN_RECEIVED && pcb->accept.ack_seen) {
             tcp_pcb_reset(pcb); /* the peer is in ESTABLISHED */
         } else if (pcb->state == TCP_STATE_SYN_RECEIVED) {
             tcp_pcb_fail_handshake(pcb, errnum);
@@ -418,7 +418,7 @@ static void tcp_retrans_emit(struct tcp_pcb *pcb)
 
 void tcp_set_timewait_timer(struct tcp_pcb *pcb)
 {
-    pcb->expires = clock_now() + MILLISECONDS(2 * TCP_MSL);
+    pcb->timer.expires = clock_now() + MILLISECONDS(2 * TCP_MSL);
 }
 
 void tcp_set_close_timer(struct tcp_pcb *pcb)
@@ -426,13 +426,13 @@ void tcp_set_close_timer(struct tcp_pcb *pcb)
     int timeout =
         pcb->state == TCP_STATE_FIN_WAIT2 ? TCP_FIN_WAIT_2_TIMEOUT : TCP_CLOSE_TIMEOUT;
 
-    pcb->expires = clock_now() + MILLISECONDS(timeout);
-    pcb->expires_una = pcb->snd.una;
+    pcb->timer.expires = clock_now() + MILLISECONDS(timeout);
+    pcb->timer.expires_una = pcb->snd.una;
 }
 
 void tcp_extend_close_timer(struct tcp_pcb *pcb)
 {
-    if (pcb->expires != 0 && pcb->snd.una - pcb->expires_una >= TCP_CLOSE_PROGRESS) {
+    if (pcb->timer.expires != 0 && pcb->snd.una - pcb->timer.expires_una >= TCP_CLOSE_PROGRESS) {
         tcp_set_close_timer(pcb);
     }
 }
@@ -455,7 +455,7 @@ void tcp_pcb_expire(struct tcp_pcb *pcb)
 
 void tcp_pcb_timer(struct tcp_pcb *pcb)
 {
-    if (pcb->expires != 0 && clock_now() >= pcb->expires) {
+    if (pcb->timer.expires != 0 && clock_now() >= pcb->timer.expires) {
         tcp_pcb_expire(pcb);
         return;
     }
@@ -467,5 +467,5 @@ void tcp_pcb_put_off(struct tcp_pcb *pcb, uint64_t span, uint64_t now)
     uint64_t first = pcb->retrans.first + span;
 
     pcb->retrans.first = first < now ? first : now; /* the user may have sent since the stop */
-    pcb->expires += pcb->expires ? span : 0;
+    pcb->timer.expires += pcb->timer.expires ? span : 0;
 }

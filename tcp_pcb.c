@@ -16,7 +16,7 @@ struct tcp_stats stats;
 
 static struct table pcbs = {.limit = TCP_PCB_SIZE}; /* of struct tcp_pcb */
 static int started; /* between tcp_pcb_start and tcp_pcb_stop */
-static uint64_t last_order; /* last accept_order given */
+static uint64_t last_order; /* last accept.order given */
 static uint8_t secret[SIPHASH_KEY_SIZE]; /* key of tcp_secret_hash */
 static uint16_t last_port; /* source ports tried so far */
 
@@ -34,12 +34,12 @@ static void tcp_snd_flush(struct tcp_pcb *pcb)
 
 void tcp_pcb_leave_listener(struct tcp_pcb *pcb)
 {
-    if (pcb->parent && pcb->accept_order == 0) {
-        pcb->parent->syn_received--;
-    } else if (pcb->parent) {
-        pcb->parent->waiting--;
+    if (pcb->accept.parent && pcb->accept.order == 0) {
+        pcb->accept.parent->listen.syn_received--;
+    } else if (pcb->accept.parent) {
+        pcb->accept.parent->listen.waiting--;
     }
-    pcb->parent = NULL;
+    pcb->accept.parent = NULL;
 }
 
 void tcp_pcb_release(struct tcp_pcb *pcb)
@@ -47,7 +47,7 @@ void tcp_pcb_release(struct tcp_pcb *pcb)
     debugf("desc=%d", pcb->desc);
     table_remove(&pcbs, pcb->desc);
     tcp_pcb_leave_listener(pcb);
-    sched_task_destroy(&pcb->task, &tcp_lock);
+    sched_task_destroy(&pcb->user.task, &tcp_lock);
     tcp_snd_flush(pcb);
     ring_free(&pcb->rcv.buf);
     memory_free(pcb);
@@ -58,29 +58,29 @@ void tcp_pcb_set_state(struct tcp_pcb *pcb, enum tcp_state state)
     assert(lock_held(&tcp_lock));
     debugf("desc=%d, %s => %s", pcb->desc, tcp_state_ntoa(pcb->state), tcp_state_ntoa(state));
     pcb->state = state;
-    sched_task_wakeup(&pcb->task);
+    sched_task_wakeup(&pcb->user.task);
 }
 
 void tcp_pcb_finish(struct tcp_pcb *pcb, int errnum)
 {
     tcp_snd_flush(pcb);
-    pcb->expires = 0;
-    pcb->errnum = errnum;
+    pcb->timer.expires = 0;
+    pcb->user.errnum = errnum;
     tcp_pcb_set_state(pcb, TCP_STATE_CLOSED);
-    if (!pcb->owned) {
+    if (!pcb->user.owned) {
         tcp_pcb_release(pcb);
     }
 }
 
 void tcp_pcb_fail_handshake(struct tcp_pcb *pcb, int errnum)
 {
-    if (!pcb->passive || !pcb->owned) {
+    if (!pcb->passive || !pcb->user.owned) {
         tcp_pcb_finish(pcb, errnum);
         return;
     }
     tcp_snd_flush(pcb);
-    pcb->local = pcb->offered;
-    pcb->remote = pcb->expected;
+    pcb->local = pcb->user.offered;
+    pcb->remote = pcb->user.expected;
     tcp_pcb_set_state(pcb, TCP_STATE_LISTEN);
 }
 
@@ -117,7 +117,7 @@ struct tcp_pcb *tcp_pcb_get(int desc)
         return NULL;
     }
     pcb = table_get(&pcbs, desc);
-    if (!pcb || !pcb->owned || pcb->closing) {
+    if (!pcb || !pcb->user.owned || pcb->user.closing) {
         errno = EBADF;
         return NULL;
     }
@@ -126,7 +126,7 @@ struct tcp_pcb *tcp_pcb_get(int desc)
 
 int tcp_is_half_open(const struct tcp_pcb *pcb)
 {
-    return pcb->state == TCP_STATE_SYN_RECEIVED && pcb->passive && !pcb->ack_seen;
+    return pcb->state == TCP_STATE_SYN_RECEIVED && pcb->passive && !pcb->accept.ack_seen;
 }
 
 /* Releases the oldest half-open connection of a listener, or of all (NULL). RFC 4987 3.4. This hits
@@ -138,8 +138,9 @@ static int tcp_pcb_evict(const struct tcp_pcb *listener)
     size_t i = 0;
 
     while ((pcb = table_next(&pcbs, &i)) != NULL) {
-        if (tcp_is_half_open(pcb) && pcb->parent && (!listener || pcb->parent == listener) &&
-            (!oldest || pcb->syn_time < oldest->syn_time)) {
+        if (tcp_is_half_open(pcb) && pcb->accept.parent &&
+            (!listener || pcb->accept.parent == listener) &&
+            (!oldest || pcb->accept.syn_time < oldest->accept.syn_time)) {
             oldest = pcb;
         }
     }
@@ -154,7 +155,8 @@ static int tcp_pcb_evict(const struct tcp_pcb *listener)
 /* Does the block only wait for its deadline, without a user and with all acknowledged? */
 static int tcp_is_lingering(const struct tcp_pcb *pcb)
 {
-    return !pcb->owned && (pcb->state == TCP_STATE_TIME_WAIT || pcb->state == TCP_STATE_FIN_WAIT2);
+    return !pcb->user.owned &&
+           (pcb->state == TCP_STATE_TIME_WAIT || pcb->state == TCP_STATE_FIN_WAIT2);
 }
 
 /* Makes room in a full table: releases the lingering block with the nearest deadline, or else
@@ -165,7 +167,7 @@ static int tcp_pcb_recycle(void)
     size_t i = 0;
 
     while ((pcb = table_next(&pcbs, &i)) != NULL) {
-        if (tcp_is_lingering(pcb) && (!oldest || pcb->expires < oldest->expires)) {
+        if (tcp_is_lingering(pcb) && (!oldest || pcb->timer.expires < oldest->timer.expires)) {
             oldest = pcb;
         }
     }
@@ -204,8 +206,8 @@ struct tcp_pcb *tcp_pcb_alloc(int owned)
         memory_free(pcb);
         return NULL;
     }
-    pcb->owned = owned;
-    sched_task_init(&pcb->task);
+    pcb->user.owned = owned;
+    sched_task_init(&pcb->user.task);
     return pcb;
 }
 
@@ -251,8 +253,8 @@ static int tcp_pcb_match(const struct tcp_pcb *pcb, const ip_endp_t *local, cons
         }
         score += 1;
     }
-    if (!tcp_endp_is_any(&pcb->expected)) {
-        if (!tcp_endp_is_equal(&pcb->expected, remote)) {
+    if (!tcp_endp_is_any(&pcb->user.expected)) {
+        if (!tcp_endp_is_equal(&pcb->user.expected, remote)) {
             return 0;
         }
         score += 2;
@@ -315,8 +317,8 @@ struct tcp_pcb *tcp_pcb_alloc_child(struct tcp_pcb *listener)
 {
     struct tcp_pcb *pcb;
 
-    if (listener->waiting >= listener->backlog ||
-        (listener->syn_received >= TCP_HALF_OPEN_MAX && tcp_pcb_evict(listener) == -1)) {
+    if (listener->listen.waiting >= listener->listen.backlog ||
+        (listener->listen.syn_received >= TCP_HALF_OPEN_MAX && tcp_pcb_evict(listener) == -1)) {
         drop(stats.backlog_full, "desc=%d, no room for a connection", listener->desc);
         return NULL;
     }
@@ -326,19 +328,19 @@ struct tcp_pcb *tcp_pcb_alloc_child(struct tcp_pcb *listener)
         return NULL;
     }
     pcb->state = TCP_STATE_LISTEN;
-    pcb->parent = listener;
-    pcb->syn_time = clock_now();
-    listener->syn_received++;
+    pcb->accept.parent = listener;
+    pcb->accept.syn_time = clock_now();
+    listener->listen.syn_received++;
     return pcb;
 }
 
 void tcp_pcb_await_accept(struct tcp_pcb *pcb)
 {
-    if (pcb->parent) {
-        pcb->accept_order = ++last_order;
-        pcb->parent->syn_received--;
-        pcb->parent->waiting++;
-        sched_task_wakeup_one(&pcb->parent->task);
+    if (pcb->accept.parent) {
+        pcb->accept.order = ++last_order;
+        pcb->accept.parent->listen.syn_received--;
+        pcb->accept.parent->listen.waiting++;
+        sched_task_wakeup_one(&pcb->accept.parent->user.task);
     }
 }
 
@@ -349,8 +351,8 @@ struct tcp_pcb *tcp_pcb_next_child(const struct tcp_pcb *listener)
 
     assert(lock_held(&tcp_lock));
     while ((pcb = table_next(&pcbs, &i)) != NULL) {
-        if (pcb->parent == listener && pcb->state != TCP_STATE_SYN_RECEIVED &&
-            (!first || pcb->accept_order < first->accept_order)) {
+        if (pcb->accept.parent == listener && pcb->state != TCP_STATE_SYN_RECEIVED &&
+            (!first || pcb->accept.order < first->accept.order)) {
             first = pcb;
         }
     }
@@ -380,10 +382,10 @@ uint32_t tcp_choose_iss(const ip_endp_t *local, const ip_endp_t *remote)
 
 void tcp_pcb_set_iss(struct tcp_pcb *pcb, uint32_t iss)
 {
-    pcb->iss = pcb->snd.una = pcb->snd.nxt = iss;
+    pcb->snd.iss = pcb->snd.una = pcb->snd.nxt = iss;
     pcb->snd.wnd_max = 0;
     pcb->retrans.slow = 0;
-    pcb->rst_expires = 0;
+    pcb->timer.rst_expires = 0;
 }
 
 /*
@@ -400,10 +402,11 @@ static int tcp_is_in_use(const ip_endp_t *local, const ip_endp_t *expected)
         if (pcb->state != TCP_STATE_CLOSED && pcb->state != TCP_STATE_LISTEN) {
             continue;
         }
-        if (pcb->offered.port != local->port || !tcp_endp_is_equal(&pcb->expected, expected)) {
+        if (pcb->user.offered.port != local->port ||
+            !tcp_endp_is_equal(&pcb->user.expected, expected)) {
             continue;
         }
-        if (pcb->offered.addr == local->addr || pcb->offered.addr == IP_ADDR_ANY ||
+        if (pcb->user.offered.addr == local->addr || pcb->user.offered.addr == IP_ADDR_ANY ||
             local->addr == IP_ADDR_ANY) {
             return 1;
         }
@@ -421,8 +424,8 @@ int tcp_pcb_offer(struct tcp_pcb *pcb, const ip_endp_t *local, const ip_endp_t *
         errno = EADDRINUSE;
         return -1;
     }
-    pcb->local = pcb->offered = *local;
-    pcb->remote = pcb->expected = *expected;
+    pcb->local = pcb->user.offered = *local;
+    pcb->remote = pcb->user.expected = *expected;
     return 0;
 }
 
@@ -446,7 +449,7 @@ int tcp_choose_port(ip_endp_t *local, const ip_endp_t *remote)
 
 int tcp_pcb_set_endpoints(struct tcp_pcb *pcb, const ip_endp_t *remote)
 {
-    ip_endp_t local = pcb->offered;
+    ip_endp_t local = pcb->user.offered;
     const struct ip_iface *iface = ip_route_get_iface_from(local.addr, remote->addr);
 
     if (!iface) {
@@ -487,10 +490,10 @@ static int tcp_pcb_view(const struct tcp_pcb *pcb, struct tcp_view *view)
             .local = pcb->local,
             .remote = pcb->remote,
             .snd = {pcb->snd.una, pcb->snd.nxt, pcb->snd.wnd, pcb->snd.wl1, pcb->snd.wl2},
-            .iss = pcb->iss,
+            .iss = pcb->snd.iss,
             .rcv = {pcb->rcv.nxt, pcb->rcv.wnd},
-            .irs = pcb->irs,
-            .soft_error = pcb->soft_error,
+            .irs = pcb->rcv.irs,
+            .soft_error = pcb->user.soft_error,
             .unacked = pcb->snd.buf.len,
             .unread = pcb->rcv.buf.len,
         };

@@ -19,61 +19,69 @@
  * caller of each function must hold tcp_lock, unless stated otherwise.
  */
 
-/* The transmission control block, RFC 9293 3.3.1. Sequence numbers in host byte order. */
+/* The transmission control block, RFC 9293 3.3.1. Times are clock_now's: nanoseconds. */
 struct tcp_pcb {
     enum tcp_state state;
-    int desc;               /* number in pcbs, the user's descriptor */
-    int owned;              /* a descriptor refers to the block */
-    int closing;            /* a command that ends the block waits for its sleepers to leave */
-    int passive;            /* opened in LISTEN; a failed handshake returns there if owned */
-    int errnum;             /* errno that ended the connection, or 0 */
-    int soft_error;         /* errno of the last ICMP or ARP error since SND.UNA advanced, or 0 */
+    int desc;                  /* number in the table, the user's descriptor */
+    int passive;               /* opened in LISTEN; a failed handshake returns there if owned */
     ip_endp_t local;
     ip_endp_t remote;
-    ip_endp_t offered;      /* local endpoint as given by the user */
-    ip_endp_t expected;     /* passive: the peer that may connect, zeros for any */
-    int interrupted;        /* a connect was interrupted, and its outcome not yet reported */
-    struct {
+    struct {                   /* our direction */
+        uint32_t iss;
         uint32_t una;
         uint32_t nxt;
         uint32_t wnd;
         uint32_t wl1;
         uint32_t wl2;
-        uint32_t wnd_max;   /* MAX.SND.WND, the largest window so far, RFC 5961 5.2 */
-        struct ring buf;    /* the user's bytes from SND.UNA on */
-        int fin;            /* our FIN follows them, not yet acknowledged */
+        uint32_t wnd_max;      /* MAX.SND.WND, the largest window so far, RFC 5961 5.2 */
+        uint16_t mss;          /* send MSS: bytes of data that the peer takes in a segment */
+        struct ring buf;       /* the user's bytes from SND.UNA on */
+        int fin;               /* our FIN follows them, not yet acknowledged */
     } snd;
-    uint32_t iss;
-    uint16_t mss;           /* send MSS: bytes of data that the peer takes in a segment */
-    struct {
+    struct {                   /* the peer's direction */
+        uint32_t irs;
         uint32_t nxt;
         uint32_t wnd;
-        uint32_t edge;      /* right edge of the window as last advertised */
-        struct ring buf;    /* bytes that the user has not read */
-        size_t early;       /* bytes of text of a crossing SYN, stored behind the end of buf */
-        int fin;            /* the peer's FIN was received after them */
-        int discard;        /* the user reads no more: received text is discarded */
+        uint32_t edge;         /* right edge of the window as last advertised */
+        struct ring buf;       /* bytes that the user has not read */
+        size_t early;          /* bytes of text of a crossing SYN, stored behind the end of buf */
+        int fin;               /* the peer's FIN was received after them */
+        int discard;           /* the user reads no more: received text is discarded */
     } rcv;
-    uint32_t irs;
-    struct sched_task task; /* threads that sleep until the block changes */
-    struct rate challenges[2]; /* limits challenge ACKs; [1]: to probes and to ACKs at the edge */
-    uint64_t rst_expires;   /* deadline for a RST that answers our challenge ACK to a SYN */
-    struct {
-        uint64_t first;     /* start of R2, by clock_now */
-        uint64_t last;      /* last transmission or start of the timer, by clock_now */
-        uint64_t rto;       /* retransmission timeout from last on, nanoseconds; 0: stopped */
-        unsigned int num;   /* retransmissions since the start */
-        int slow;           /* the SYN was retransmitted: the round trip may exceed TCP_RTO */
+    struct {                   /* retransmission, and probes of a zero window */
+        uint64_t first;        /* start of R2 */
+        uint64_t last;         /* last transmission or start of the timer */
+        uint64_t rto;          /* timeout from last on, nanoseconds; 0: stopped */
+        unsigned int num;      /* retransmissions since the start */
+        int slow;              /* the SYN was retransmitted: the round trip may exceed TCP_RTO */
     } retrans;
-    uint64_t expires;       /* deadline of the connection, by clock_now; 0: none */
-    uint32_t expires_una;   /* SND.UNA when the deadline was set after CLOSE */
-    int backlog;            /* set by listen, else 0: connections that may wait for accept */
-    struct tcp_pcb *parent; /* listener, until accepted */
-    uint64_t syn_time;      /* arrival of the SYN, by clock_now */
-    int ack_seen;           /* the handshake's ACK came, and was dropped: the backlog was full */
-    uint64_t accept_order;  /* position in the accept queue; 0: not established */
-    int syn_received;       /* listener: its connections in SYN-RECEIVED */
-    int waiting;            /* listener: its connections that wait for accept */
+    struct {                   /* deadlines; 0: off */
+        uint64_t expires;      /* of the connection: CLOSE, FIN-WAIT-2, TIME-WAIT */
+        uint32_t expires_una;  /* SND.UNA when it was set after CLOSE */
+        uint64_t rst_expires;  /* for a RST that answers our challenge ACK to a SYN */
+    } timer;
+    struct rate challenges[2]; /* limits challenge ACKs; [1]: to probes and to ACKs at the edge */
+    struct {                   /* a listener of sockets */
+        int backlog;           /* connections that may wait for accept; 0: it is none */
+        int syn_received;      /* its connections in SYN-RECEIVED */
+        int waiting;           /* its connections that wait for accept */
+    } listen;
+    struct {                   /* a listener's connection, until accepted */
+        struct tcp_pcb *parent; /* the listener; NULL: accepted, or without one */
+        uint64_t syn_time;     /* arrival of the SYN */
+        int ack_seen;          /* the handshake's ACK came, and was dropped: the backlog was full */
+        uint64_t order;        /* position in the accept queue; 0: not established */
+    } accept;
+    struct {
+        int owned;             /* a descriptor refers to the block */
+        int closing;           /* a command that ends the block waits for its sleepers to leave */
+        int interrupted;       /* a connect was interrupted, and its outcome not yet reported */
+        int errnum;            /* errno that ended the connection, or 0 */
+        int soft_error;        /* of the last ICMP or ARP error since SND.UNA advanced, or 0 */
+        ip_endp_t offered;     /* local endpoint as given by the user */
+        ip_endp_t expected;    /* passive: the peer that may connect, zeros for any */
+        struct sched_task task; /* threads that sleep until the block changes */
+    } user;
 };
 
 /* Guards the blocks and their table, and what tcp.c and tcp_out.c keep besides. Order: sock, tcp,
