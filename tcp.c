@@ -66,7 +66,7 @@
  *   tcp_pcb_release         the last of all: frees the block; sleepers get EBADF
  *
  * Timers, checked by tcp_timer every TCP_TIMER_INTERVAL
- *   retransmission  retrans.rto    set by tcp_retrans_start: SYN, data or FIN to send while it is
+ *   retransmission  timer.retrans  set by tcp_retrans_start: SYN, data or FIN to send while it is
  *   or probe                       stopped, an ACK of a part, a window that becomes zero or opens;
  *                                  cleared when all is acknowledged, and by tcp_snd_flush
  *   R2              retrans.first  set likewise, and by each ACK with a zero window; at its end

@@ -88,8 +88,11 @@ void tcp_output_at(struct tcp_pcb *pcb, uint32_t seq, uint8_t flg, const uint8_t
 /* Starts the retransmission timer and R2 anew, RFC 6298 5.1, 5.3 and 5.7. */
 static void tcp_retrans_start(struct tcp_pcb *pcb)
 {
-    pcb->retrans.first = pcb->retrans.last = clock_now();
+    uint64_t now = clock_now();
+
+    pcb->retrans.first = now;
     pcb->retrans.rto = MILLISECONDS(pcb->retrans.slow ? TCP_RTO_SLOW : TCP_RTO);
+    pcb->timer.retrans = now + pcb->retrans.rto;
     pcb->retrans.num = 0;
 }
 
@@ -100,7 +103,7 @@ int tcp_is_window_zero(const struct tcp_pcb *pcb)
 
 void tcp_extend_probing(struct tcp_pcb *pcb, int was_zero)
 {
-    if (pcb->retrans.rto == 0) {
+    if (pcb->timer.retrans == 0) {
         return;
     }
     if (tcp_is_window_zero(pcb) != was_zero) {
@@ -115,7 +118,7 @@ void tcp_output(struct tcp_pcb *pcb, uint8_t flg, const uint8_t *data, size_t le
 {
     uint32_t seq = flg == TCP_FLG_ACK && len == 0 ? tcp_ack_seq(pcb) : pcb->snd.nxt;
 
-    if (tcp_seq_len(flg, len) > 0 && pcb->retrans.rto == 0) {
+    if (tcp_seq_len(flg, len) > 0 && pcb->timer.retrans == 0) {
         tcp_retrans_start(pcb);
     }
     pcb->snd.nxt += tcp_seq_len(flg, len);
@@ -231,7 +234,7 @@ void tcp_snd_acked(struct tcp_pcb *pcb, uint32_t ack)
         pcb->retrans.slow = 0; /* sent once: TCP_RTO is long enough */
     }
     if (ack == pcb->snd.nxt && ack == tcp_snd_end(pcb)) {
-        pcb->retrans.rto = 0;
+        pcb->timer.retrans = 0;
     } else {
         tcp_retrans_start(pcb);
     }
@@ -275,7 +278,7 @@ int tcp_output_pending(struct tcp_pcb *pcb)
     size_t len;
     uint8_t flg;
 
-    if (seq_lt(pcb->snd.nxt, end) && pcb->retrans.rto == 0) {
+    if (seq_lt(pcb->snd.nxt, end) && pcb->timer.retrans == 0) {
         tcp_retrans_start(pcb); /* also for a zero window: the timer sends the probes */
     }
     while (seq_lt(pcb->snd.nxt, end) && seq_lt(pcb->snd.nxt, edge)) {
@@ -368,10 +371,10 @@ static void tcp_retrans_repeat(struct tcp_pcb *pcb)
     if (++pcb->retrans.num == TCP_R1 && !tcp_is_half_open(pcb)) {
         warnf("desc=%d, no answer to %u retransmissions", pcb->desc, pcb->retrans.num);
     }
-    pcb->retrans.last = clock_now();
     if (!tcp_is_window_zero(pcb) || pcb->retrans.rto < MILLISECONDS(TCP_R2) / 8) {
         pcb->retrans.rto *= 2; /* but several probes must fit into R2 */
     }
+    pcb->timer.retrans = clock_now() + pcb->retrans.rto;
     if (tcp_in_handshake(pcb)) {
         pcb->retrans.slow = 1;
         tcp_resend_syn(pcb);
@@ -386,19 +389,19 @@ static void tcp_retrans_repeat(struct tcp_pcb *pcb)
  * soft error or ETIMEDOUT; then the block may be gone. RFC 9293 3.8.3, 3.9.2.2 */
 static void tcp_retrans_emit(struct tcp_pcb *pcb)
 {
-    uint32_t r2 = tcp_in_handshake(pcb) ? TCP_R2_SYN : TCP_R2;
+    uint64_t r2 = MILLISECONDS(tcp_in_handshake(pcb) ? TCP_R2_SYN : TCP_R2);
     int errnum = pcb->user.soft_error ? pcb->user.soft_error : ETIMEDOUT;
     uint64_t now = clock_now();
 
-    if (pcb->retrans.rto == 0) {
+    if (pcb->timer.retrans == 0) {
         return;
     }
     if (tcp_is_half_open(pcb)) {
         /* departs from RFC 9293's MUST-23, at least 3 minutes for a SYN: blocks of forged SYNs are
          * freed sooner, RFC 4987 3.3 */
-        r2 = TCP_R2_HALF_OPEN;
+        r2 = MILLISECONDS(TCP_R2_HALF_OPEN);
     }
-    if (now - pcb->retrans.first >= MILLISECONDS(r2)) {
+    if (now - pcb->retrans.first >= r2) {
         count(stats.timed_out);
         if (pcb->accept.parent && pcb->state == TCP_STATE_SYN_RECEIVED && pcb->accept.ack_seen) {
             tcp_pcb_reset(pcb); /* the peer is in ESTABLISHED */
@@ -407,7 +410,7 @@ static void tcp_retrans_emit(struct tcp_pcb *pcb)
         } else {
             tcp_pcb_finish(pcb, errnum);
         }
-    } else if (now - pcb->retrans.last >= pcb->retrans.rto) {
+    } else if (now >= pcb->timer.retrans) {
         tcp_retrans_repeat(pcb);
     }
 }
@@ -423,10 +426,10 @@ void tcp_set_timewait_timer(struct tcp_pcb *pcb)
 
 void tcp_set_close_timer(struct tcp_pcb *pcb)
 {
-    int timeout =
-        pcb->state == TCP_STATE_FIN_WAIT2 ? TCP_FIN_WAIT_2_TIMEOUT : TCP_CLOSE_TIMEOUT;
+    uint64_t timeout = MILLISECONDS(pcb->state == TCP_STATE_FIN_WAIT2 ? TCP_FIN_WAIT_2_TIMEOUT
+                                                                      : TCP_CLOSE_TIMEOUT);
 
-    pcb->timer.expires = clock_now() + MILLISECONDS(timeout);
+    pcb->timer.expires = clock_now() + timeout;
     pcb->timer.expires_una = pcb->snd.una;
 }
 

@@ -29,7 +29,7 @@ static void tcp_snd_flush(struct tcp_pcb *pcb)
 {
     ring_free(&pcb->snd.buf);
     pcb->snd.fin = 0;
-    pcb->retrans.rto = 0;
+    pcb->timer.retrans = 0;
 }
 
 void tcp_pcb_leave_listener(struct tcp_pcb *pcb)

@@ -50,12 +50,12 @@ struct tcp_pcb {
     } rcv;
     struct {                   /* retransmission, and probes of a zero window */
         uint64_t first;        /* start of R2 */
-        uint64_t last;         /* last transmission or start of the timer */
-        uint64_t rto;          /* timeout from last on, nanoseconds; 0: stopped */
+        uint64_t rto;          /* timeout, doubled by each retransmission; nanoseconds */
         unsigned int num;      /* retransmissions since the start */
         int slow;              /* the SYN was retransmitted: the round trip may exceed TCP_RTO */
     } retrans;
     struct {                   /* deadlines; 0: off */
+        uint64_t retrans;      /* of the next retransmission or probe */
         uint64_t expires;      /* of the connection: CLOSE, FIN-WAIT-2, TIME-WAIT */
         uint32_t expires_una;  /* SND.UNA when it was set after CLOSE */
         uint64_t rst_expires;  /* for a RST that answers our challenge ACK to a SYN */
