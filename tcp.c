@@ -76,6 +76,7 @@
  *   TIME-WAIT       timer.expires  set by tcp_set_timewait_timer: entry, the peer's FIN again;
  *                                  cleared by tcp_pcb_finish
  *   A stop of the process puts off R2 and the deadlines: tcp_pcb_put_off.
+ *   Each segment, tick and command reads the clock once, with the lock held, and hands on `now`.
  *
  * Lock. `tcp_lock` guards the table and its blocks. Order: sock, tcp, ip, arp. A command that
  * sleeps releases it, and then checks the state again; after EBADF the block is gone.
@@ -137,26 +138,26 @@ static int tcp_establish(struct tcp_pcb *pcb, const struct tcp_segment *seg)
 /* 3.10.7.1 "If the state is CLOSED": "An incoming segment not containing a RST causes a RST to be
  * sent in response." */
 static void tcp_closed(const struct tcp_segment *seg, const ip_endp_t *local,
-                       const ip_endp_t *remote)
+                       const ip_endp_t *remote, uint64_t now)
 {
     char from[IP_ENDP_STR_LEN];
 
     drop(stats.no_connection, "no connection, from %s", ip_endp_ntop(remote, from, sizeof(from)));
     if (!TCP_FLG_ISSET(seg->flg, TCP_FLG_RST)) {
-        tcp_output_reset(seg, local, remote);
+        tcp_output_reset(seg, local, remote, now);
     }
 }
 
 /* 3.10.7.2, third, a SYN: returns the block for the connection, or NULL if there is none. */
-static struct tcp_pcb *tcp_listen_syn(struct tcp_pcb *listener)
+static struct tcp_pcb *tcp_listen_syn(struct tcp_pcb *listener, uint64_t now)
 {
-    return listener->listen.backlog > 0 ? tcp_pcb_alloc_child(listener) : listener;
+    return listener->listen.backlog > 0 ? tcp_pcb_alloc_child(listener, now) : listener;
 }
 
 /* 3.10.7.2 "If the state is LISTEN". iss: the ISS of a new connection. `passive` notes that the
  * block was opened passively: when the handshake fails, a user's OPEN returns to LISTEN. */
 static void tcp_listen(struct tcp_pcb *pcb, const struct tcp_segment *seg, const ip_endp_t *local,
-                       const ip_endp_t *remote, uint32_t iss)
+                       const ip_endp_t *remote, uint32_t iss, uint64_t now)
 {
     /* "First, check for a RST": "An incoming RST should be ignored." */
     if (TCP_FLG_ISSET(seg->flg, TCP_FLG_RST)) {
@@ -166,7 +167,7 @@ static void tcp_listen(struct tcp_pcb *pcb, const struct tcp_segment *seg, const
     /* "Second, check for an ACK": "Any acknowledgment is bad"; it gets a RST */
     if (TCP_FLG_ISSET(seg->flg, TCP_FLG_ACK)) {
         drop(stats.bad_ack, "desc=%d, ACK in LISTEN", pcb->desc);
-        tcp_output_reset(seg, local, remote);
+        tcp_output_reset(seg, local, remote, now);
         return;
     }
     /* "Third, check for a SYN"; its text is not kept: the peer retransmits it */
@@ -175,7 +176,7 @@ static void tcp_listen(struct tcp_pcb *pcb, const struct tcp_segment *seg, const
         drop(stats.bad_flags, "desc=%d, no SYN, or SYN with FIN", pcb->desc);
         return;
     }
-    pcb = tcp_listen_syn(pcb);
+    pcb = tcp_listen_syn(pcb, now);
     if (!pcb) {
         return;
     }
@@ -185,7 +186,7 @@ static void tcp_listen(struct tcp_pcb *pcb, const struct tcp_segment *seg, const
     tcp_pcb_take_syn(pcb, seg);
     tcp_pcb_set_iss(pcb, iss);
     tcp_pcb_set_state(pcb, TCP_STATE_SYN_RECEIVED);
-    tcp_output(pcb, TCP_FLG_SYN | TCP_FLG_ACK, NULL, 0);
+    tcp_output(pcb, TCP_FLG_SYN | TCP_FLG_ACK, NULL, 0, now);
 }
 
 /* Cuts off a SYN that has been taken: the rest of the segment begins behind it. */
@@ -224,7 +225,7 @@ static void tcp_take_early_text(struct tcp_pcb *pcb, struct tcp_segment *seg)
  * has crossed ours, which is in the queue already: the SYN-ACK goes out at ISS in its place. After
  * a SYN-ACK: "If there are other controls or text in the segment, then continue processing at the
  * sixth step". */
-static int tcp_syn_sent(struct tcp_pcb *pcb, struct tcp_segment *seg)
+static int tcp_syn_sent(struct tcp_pcb *pcb, struct tcp_segment *seg, uint64_t now)
 {
     int acceptable = 0;
 
@@ -233,7 +234,7 @@ static int tcp_syn_sent(struct tcp_pcb *pcb, struct tcp_segment *seg)
         if (!seq_lt(pcb->snd.iss, seg->ack) || !seq_leq(seg->ack, pcb->snd.nxt)) {
             drop(stats.bad_ack, "desc=%d, our SYN not acknowledged, ack=%u", pcb->desc, seg->ack);
             if (!TCP_FLG_ISSET(seg->flg, TCP_FLG_RST)) {
-                tcp_output_reset(seg, &pcb->local, &pcb->remote);
+                tcp_output_reset(seg, &pcb->local, &pcb->remote, now);
             }
             return -1;
         }
@@ -260,7 +261,7 @@ static int tcp_syn_sent(struct tcp_pcb *pcb, struct tcp_segment *seg)
         tcp_keep_text(pcb, seg);
         return -1;
     }
-    tcp_snd_acked(pcb, seg->ack);
+    tcp_snd_acked(pcb, seg->ack, now);
     if (tcp_establish(pcb, seg) == -1) {
         return -1;
     }
@@ -358,7 +359,7 @@ static int tcp_is_crossing_syn_ack(const struct tcp_pcb *pcb, const struct tcp_s
  * acknowledgment should be sent in reply", but not to a RST. For what is dropped it is sent here;
  * for what goes on, after the last check (`ack_due`), and not at all if a later one returns -1. The
  * peer's FIN again in TIME-WAIT is before RCV.NXT, so it ends here: it restarts the 2 MSL. */
-static int tcp_check_seq(struct tcp_pcb *pcb, struct tcp_segment *seg)
+static int tcp_check_seq(struct tcp_pcb *pcb, struct tcp_segment *seg, uint64_t now)
 {
     if (tcp_is_crossing_syn_ack(pcb, seg)) {
         tcp_cut_syn(seg);
@@ -371,7 +372,7 @@ static int tcp_check_seq(struct tcp_pcb *pcb, struct tcp_segment *seg)
     count(stats.out_of_window);
     debugf("desc=%d, outside the window, seq=%u, len=%u", pcb->desc, seg->seq, seg->len);
     if (tcp_is_ack_at_edge(pcb, seg)) {
-        seg->ack_due = tcp_may_challenge(pcb, 1);
+        seg->ack_due = tcp_may_challenge(pcb, 1, now);
         return 0;
     }
     /* "special allowance should be made to accept valid ACKs, URGs, and RSTs" */
@@ -387,12 +388,12 @@ static int tcp_check_seq(struct tcp_pcb *pcb, struct tcp_segment *seg)
     }
     if (pcb->state == TCP_STATE_TIME_WAIT && TCP_FLG_ISSET(seg->flg, TCP_FLG_FIN) &&
         seg->seq + seg->len == pcb->rcv.nxt) {
-        tcp_set_timewait_timer(pcb); /* "restart the 2 MSL timeout" */
+        tcp_set_timewait_timer(pcb, now); /* "restart the 2 MSL timeout" */
     }
     if (tcp_is_repeated(pcb, seg)) {
-        tcp_output(pcb, TCP_FLG_ACK, NULL, 0);
+        tcp_output(pcb, TCP_FLG_ACK, NULL, 0, now);
     } else {
-        tcp_challenge(pcb, seg, seg->seq == pcb->rcv.nxt - 1);
+        tcp_challenge(pcb, seg, seg->seq == pcb->rcv.nxt - 1, now);
     }
     return -1;
 }
@@ -401,16 +402,16 @@ static int tcp_check_seq(struct tcp_pcb *pcb, struct tcp_segment *seg)
  * and is dropped: out_of_order. In TIME-WAIT it may be old and is dropped, unless it answers a
  * challenge: bad_flags, RFC 1337. Any other is accepted, and ends the connection: ECONNREFUSED in
  * the handshake, ECONNRESET later. */
-static int tcp_check_rst(struct tcp_pcb *pcb, const struct tcp_segment *seg)
+static int tcp_check_rst(struct tcp_pcb *pcb, const struct tcp_segment *seg, uint64_t now)
 {
     if (!TCP_FLG_ISSET(seg->flg, TCP_FLG_RST)) {
         return 0;
     }
     if (seg->seq != pcb->rcv.nxt) { /* in the window, but perhaps guessed: RFC 5961 3.2 */
-        tcp_challenge(pcb, seg, 0);
+        tcp_challenge(pcb, seg, 0, now);
         return drop(stats.out_of_order, "desc=%d, RST not at RCV.NXT", pcb->desc);
     }
-    if (pcb->state == TCP_STATE_TIME_WAIT && clock_now() >= pcb->timer.rst_expires) {
+    if (pcb->state == TCP_STATE_TIME_WAIT && now >= pcb->timer.rst_expires) {
         return drop(stats.bad_flags, "desc=%d, RST in TIME-WAIT", pcb->desc); /* RFC 1337 3 */
     }
     /* SEG.SEQ is RCV.NXT: "TCP endpoints MUST reset the connection" */
@@ -430,7 +431,7 @@ static int tcp_check_rst(struct tcp_pcb *pcb, const struct tcp_segment *seg)
 /* 3.10.7.4 "Fourth, check the SYN bit": it is dropped, bad_flags. In SYN-RECEIVED after a passive
  * OPEN it ends the handshake. In other states, and if it is the first SYN again, it gets a
  * challenge ACK. */
-static int tcp_check_syn(struct tcp_pcb *pcb, const struct tcp_segment *seg)
+static int tcp_check_syn(struct tcp_pcb *pcb, const struct tcp_segment *seg, uint64_t now)
 {
     if (!TCP_FLG_ISSET(seg->flg, TCP_FLG_SYN)) {
         return 0;
@@ -442,20 +443,20 @@ static int tcp_check_syn(struct tcp_pcb *pcb, const struct tcp_segment *seg)
         tcp_pcb_fail_handshake(pcb, ECONNRESET);
         return -1;
     }
-    tcp_challenge(pcb, seg, 0); /* "irrespective of the sequence number", RFC 5961 4.2 */
+    tcp_challenge(pcb, seg, 0, now); /* "irrespective of the sequence number", RFC 5961 4.2 */
     return drop(stats.bad_flags, "desc=%d, SYN on a connection", pcb->desc);
 }
 
 /* 3.10.7.4 "Fifth, check the ACK field", "SYN-RECEIVED STATE": "If SND.UNA < SEG.ACK =< SND.NXT,
  * then enter ESTABLISHED state"; any other ACK gets a RST, and the block stays as it is. At a full
  * backlog the ACK is dropped, backlog_full, and remembered: ack_seen. */
-static int tcp_check_ack_syn_received(struct tcp_pcb *pcb, struct tcp_segment *seg)
+static int tcp_check_ack_syn_received(struct tcp_pcb *pcb, struct tcp_segment *seg, uint64_t now)
 {
     const struct tcp_pcb *listener = pcb->accept.parent;
 
     if (!seq_lt(pcb->snd.una, seg->ack) || !seq_leq(seg->ack, pcb->snd.nxt)) {
         drop(stats.bad_ack, "desc=%d, our SYN not acknowledged, ack=%u", pcb->desc, seg->ack);
-        tcp_output_reset(seg, &pcb->local, &pcb->remote);
+        tcp_output_reset(seg, &pcb->local, &pcb->remote, now);
         return -1;
     }
     if (listener && listener->listen.waiting >= listener->listen.backlog) {
@@ -471,14 +472,15 @@ static int tcp_check_ack_syn_received(struct tcp_pcb *pcb, struct tcp_segment *s
 
 /* 3.10.7.4 "Fifth, check the ACK field", "ESTABLISHED STATE": the same in all later states. An ACK
  * of unsent data is answered here: after -1 `ack_due` is not looked at. */
-static int tcp_check_ack_established(struct tcp_pcb *pcb, const struct tcp_segment *seg)
+static int tcp_check_ack_established(struct tcp_pcb *pcb, const struct tcp_segment *seg,
+                                     uint64_t now)
 {
     int was_zero = tcp_is_window_zero(pcb);
 
     /* "((SND.UNA - MAX.SND.WND) =< SEG.ACK =< SND.NXT)": others are challenged, RFC 5961 5.2 */
     if (seq_lt(pcb->snd.nxt, seg->ack) || seq_lt(seg->ack, pcb->snd.una - pcb->snd.wnd_max)) {
         drop(stats.bad_ack, "desc=%d, ACK out of range, ack=%u", pcb->desc, seg->ack);
-        tcp_challenge(pcb, seg, 0);
+        tcp_challenge(pcb, seg, 0, now);
         return -1;
     }
     if (seq_lt(seg->ack, pcb->snd.una)) {
@@ -491,17 +493,17 @@ static int tcp_check_ack_established(struct tcp_pcb *pcb, const struct tcp_segme
         tcp_take_window(pcb, seg);
     }
     if (seg->ack != pcb->snd.una) {
-        tcp_snd_acked(pcb, seg->ack);
-        tcp_extend_close_timer(pcb);
+        tcp_snd_acked(pcb, seg->ack, now);
+        tcp_extend_close_timer(pcb, now);
     }
-    tcp_extend_probing(pcb, was_zero);
+    tcp_extend_probing(pcb, was_zero, now);
     sched_task_wakeup(&pcb->user.task);
     return 0;
 }
 
 /* 3.10.7.4 "Fifth, check the ACK field": "if the ACK acknowledges our FIN". FIN-WAIT-2 has a limit
  * if no user owns the block: its deadline is set here. */
-static int tcp_check_ack_fin(struct tcp_pcb *pcb)
+static int tcp_check_ack_fin(struct tcp_pcb *pcb, uint64_t now)
 {
     if (pcb->snd.fin) {
         return 0;
@@ -510,11 +512,11 @@ static int tcp_check_ack_fin(struct tcp_pcb *pcb)
     case TCP_STATE_FIN_WAIT1:
         tcp_pcb_set_state(pcb, TCP_STATE_FIN_WAIT2);
         if (!pcb->user.owned) {
-            tcp_set_close_timer(pcb);
+            tcp_set_close_timer(pcb, now);
         }
         return 0;
     case TCP_STATE_CLOSING:
-        tcp_pcb_time_wait(pcb);
+        tcp_pcb_time_wait(pcb, now);
         return 0;
     case TCP_STATE_LAST_ACK:
         tcp_pcb_finish(pcb, 0);
@@ -525,18 +527,18 @@ static int tcp_check_ack_fin(struct tcp_pcb *pcb)
 }
 
 /* 3.10.7.4 "Fifth, check the ACK field": "if the ACK bit is off, drop the segment" */
-static int tcp_check_ack(struct tcp_pcb *pcb, struct tcp_segment *seg)
+static int tcp_check_ack(struct tcp_pcb *pcb, struct tcp_segment *seg, uint64_t now)
 {
     if (!TCP_FLG_ISSET(seg->flg, TCP_FLG_ACK)) {
         return drop(stats.bad_flags, "desc=%d, no ACK", pcb->desc);
     }
-    if (pcb->state == TCP_STATE_SYN_RECEIVED && tcp_check_ack_syn_received(pcb, seg) == -1) {
+    if (pcb->state == TCP_STATE_SYN_RECEIVED && tcp_check_ack_syn_received(pcb, seg, now) == -1) {
         return -1;
     }
-    if (tcp_check_ack_established(pcb, seg) == -1) {
+    if (tcp_check_ack_established(pcb, seg, now) == -1) {
         return -1;
     }
-    return tcp_check_ack_fin(pcb);
+    return tcp_check_ack_fin(pcb, now);
 }
 
 /* 3.10.7.4 "Sixth, check the URG bit": left out (step 63); the urgent pointer is ignored. */
@@ -579,7 +581,7 @@ static int tcp_segment_text(struct tcp_pcb *pcb, struct tcp_segment *seg)
 }
 
 /* 3.10.7.4 "Eighth, check the FIN bit" */
-static void tcp_check_fin(struct tcp_pcb *pcb, struct tcp_segment *seg)
+static void tcp_check_fin(struct tcp_pcb *pcb, struct tcp_segment *seg, uint64_t now)
 {
     if (!TCP_FLG_ISSET(seg->flg, TCP_FLG_FIN)) {
         return;
@@ -599,30 +601,30 @@ static void tcp_check_fin(struct tcp_pcb *pcb, struct tcp_segment *seg)
     } else if (pcb->state == TCP_STATE_FIN_WAIT1) { /* our FIN is unacknowledged */
         tcp_pcb_set_state(pcb, TCP_STATE_CLOSING);
     } else {
-        tcp_pcb_time_wait(pcb);
+        tcp_pcb_time_wait(pcb, now);
     }
 }
 
 /* 3.10.7.4 from "Sixth" on; then sends pending data, or an ACK if one is due */
-static void tcp_segment_rest(struct tcp_pcb *pcb, struct tcp_segment *seg)
+static void tcp_segment_rest(struct tcp_pcb *pcb, struct tcp_segment *seg, uint64_t now)
 {
     if (tcp_check_user(pcb, seg) == -1) {
         return;
     }
     if (tcp_segment_text(pcb, seg) == 0) {
-        tcp_check_fin(pcb, seg);
+        tcp_check_fin(pcb, seg, now);
     }
-    if (!tcp_output_pending(pcb) && seg->ack_due) { /* left out: delayed ACKs (step 47) */
-        tcp_output(pcb, TCP_FLG_ACK, NULL, 0);
+    if (!tcp_output_pending(pcb, now) && seg->ack_due) { /* left out: delayed ACKs (step 47) */
+        tcp_output(pcb, TCP_FLG_ACK, NULL, 0, now);
     }
 }
 
 /* 3.10.7.4 "Otherwise" */
-static void tcp_otherwise(struct tcp_pcb *pcb, struct tcp_segment *seg)
+static void tcp_otherwise(struct tcp_pcb *pcb, struct tcp_segment *seg, uint64_t now)
 {
-    if (tcp_check_seq(pcb, seg) == 0 && tcp_check_rst(pcb, seg) == 0 &&
-        tcp_check_syn(pcb, seg) == 0 && tcp_check_ack(pcb, seg) == 0) {
-        tcp_segment_rest(pcb, seg);
+    if (tcp_check_seq(pcb, seg, now) == 0 && tcp_check_rst(pcb, seg, now) == 0 &&
+        tcp_check_syn(pcb, seg, now) == 0 && tcp_check_ack(pcb, seg, now) == 0) {
+        tcp_segment_rest(pcb, seg, now);
     }
 }
 
@@ -630,7 +632,7 @@ static void tcp_otherwise(struct tcp_pcb *pcb, struct tcp_segment *seg)
  * with an ISS beyond our old stream. RFC 9293 3.6.1, MAY-2. Left out: timestamps, RFC 6191 (step
  * 54). */
 static int tcp_check_reopen(struct tcp_pcb *pcb, const struct tcp_segment *seg,
-                            const ip_endp_t *local, const ip_endp_t *remote)
+                            const ip_endp_t *local, const ip_endp_t *remote, uint64_t now)
 {
     struct tcp_pcb *listener = tcp_pcb_find_listener(local, remote);
     uint8_t flg = seg->flg & (TCP_FLG_SYN | TCP_FLG_ACK | TCP_FLG_RST | TCP_FLG_FIN);
@@ -640,37 +642,37 @@ static int tcp_check_reopen(struct tcp_pcb *pcb, const struct tcp_segment *seg,
         return 0;
     }
     tcp_pcb_finish(pcb, 0);
-    tcp_listen(listener, seg, local, remote, iss + random16());
+    tcp_listen(listener, seg, local, remote, iss + random16(), now);
     return -1;
 }
 
 static void tcp_segment_arrives(struct tcp_segment *seg, const ip_endp_t *local,
-                                const ip_endp_t *remote)
+                                const ip_endp_t *remote, uint64_t now)
 {
     struct tcp_pcb *pcb;
 
     assert(lock_held(&tcp_lock));
     pcb = tcp_pcb_select(local, remote);
     if (!pcb) {
-        tcp_closed(seg, local, remote);
+        tcp_closed(seg, local, remote, now);
         return;
     }
     switch (pcb->state) {
     case TCP_STATE_LISTEN:
-        tcp_listen(pcb, seg, local, remote, tcp_choose_iss(local, remote));
+        tcp_listen(pcb, seg, local, remote, tcp_choose_iss(local, remote, now), now);
         break;
     case TCP_STATE_SYN_SENT:
-        if (tcp_syn_sent(pcb, seg) == 0) {
-            tcp_segment_rest(pcb, seg);
+        if (tcp_syn_sent(pcb, seg, now) == 0) {
+            tcp_segment_rest(pcb, seg, now);
         }
         break;
     case TCP_STATE_TIME_WAIT:
-        if (tcp_check_reopen(pcb, seg, local, remote) == 0) {
-            tcp_otherwise(pcb, seg);
+        if (tcp_check_reopen(pcb, seg, local, remote, now) == 0) {
+            tcp_otherwise(pcb, seg, now);
         }
         break;
     default:
-        tcp_otherwise(pcb, seg);
+        tcp_otherwise(pcb, seg, now);
         break;
     }
 }
@@ -737,7 +739,7 @@ static void tcp_input(const struct ip_hdr *iphdr, const uint8_t *data, size_t le
            ip_endp_ntop(&local, local_text, sizeof(local_text)), len);
     tcp_dump(data, len);
     lock_acquire(&tcp_lock);
-    tcp_segment_arrives(&seg, &local, &remote);
+    tcp_segment_arrives(&seg, &local, &remote, clock_now());
     lock_release(&tcp_lock);
 }
 
@@ -770,7 +772,7 @@ static void tcp_timer(void)
     span = tcp_time_stopped(now);
     while ((pcb = tcp_pcb_next(&i)) != NULL) {
         tcp_pcb_put_off(pcb, span, now);
-        tcp_pcb_timer(pcb);
+        tcp_pcb_timer(pcb, now);
     }
     lock_release(&tcp_lock);
 }

@@ -14,7 +14,8 @@
 /*
  * tcp_cmd: the user commands of RFC 9293 3.9.1 and 3.10.1 to 3.10.6, and their sleeping. tcp.h
  * specifies them. Each takes tcp_lock; the caller of the static functions must hold it. A sleep
- * releases it: afterwards the state must be checked again, and after EBADF the block is gone.
+ * releases it: afterwards the state must be checked again, and after EBADF the block is gone. The
+ * clock is read after the last sleep.
  */
 
 /* Sleeps until the handshake is over. Returns 0, or -1 with errno set: after EBADF the block is
@@ -53,7 +54,7 @@ static int tcp_open_passive(struct tcp_pcb *pcb, const ip_endp_t *local, const i
 
 /* Sends the SYN to remote, from the bound endpoint, if any. What an earlier connection of the block
  * has left goes: its errno, and unread data. Returns 0, or -1 with errno set. */
-static int tcp_pcb_connect(struct tcp_pcb *pcb, const ip_endp_t *remote)
+static int tcp_pcb_connect(struct tcp_pcb *pcb, const ip_endp_t *remote, uint64_t now)
 {
     if (tcp_pcb_set_endpoints(pcb, remote) == -1) {
         return -1;
@@ -66,13 +67,14 @@ static int tcp_pcb_connect(struct tcp_pcb *pcb, const ip_endp_t *remote)
         return -1;
     }
     pcb->rcv.fin = pcb->rcv.discard = 0;
-    tcp_pcb_set_iss(pcb, tcp_choose_iss(&pcb->local, &pcb->remote));
-    tcp_output(pcb, TCP_FLG_SYN, NULL, 0);
+    tcp_pcb_set_iss(pcb, tcp_choose_iss(&pcb->local, &pcb->remote, now));
+    tcp_output(pcb, TCP_FLG_SYN, NULL, 0, now);
     tcp_pcb_set_state(pcb, TCP_STATE_SYN_SENT);
     return 0;
 }
 
-static int tcp_open_active(struct tcp_pcb *pcb, const ip_endp_t *local, const ip_endp_t *remote)
+static int tcp_open_active(struct tcp_pcb *pcb, const ip_endp_t *local, const ip_endp_t *remote,
+                           uint64_t now)
 {
     if (!remote) {
         errno = EINVAL;
@@ -85,7 +87,7 @@ static int tcp_open_active(struct tcp_pcb *pcb, const ip_endp_t *local, const ip
     if (local) {
         pcb->user.offered = *local;
     }
-    return tcp_pcb_connect(pcb, remote);
+    return tcp_pcb_connect(pcb, remote, now);
 }
 
 /* Aborts: the thread is cancelled in tcp_cmd_open, so the user never gets the descriptor. */
@@ -97,12 +99,12 @@ static void tcp_open_cancelled(void *desc)
 /* Opens the block and sleeps until it is connected. Returns its descriptor; or -1 with errno set:
  * the block is gone. */
 static int tcp_pcb_open(struct tcp_pcb *pcb, const ip_endp_t *local, const ip_endp_t *remote,
-                        int active)
+                        int active, uint64_t now)
 {
     int ret, errnum, desc = pcb->desc;
 
     sched_undo_begin(tcp_open_cancelled, &desc);
-    ret = active ? tcp_open_active(pcb, local, remote) : tcp_open_passive(pcb, local, remote);
+    ret = active ? tcp_open_active(pcb, local, remote, now) : tcp_open_passive(pcb, local, remote);
     if (ret == 0) {
         ret = tcp_wait_handshake(pcb);
     }
@@ -126,7 +128,7 @@ int tcp_cmd_open(const ip_endp_t *local, const ip_endp_t *remote, int active)
     lock_acquire(&tcp_lock);
     pcb = tcp_pcb_alloc(1);
     if (pcb) {
-        desc = tcp_pcb_open(pcb, local, remote, active);
+        desc = tcp_pcb_open(pcb, local, remote, active, clock_now());
     }
     lock_release(&tcp_lock);
     return desc;
@@ -285,7 +287,7 @@ int tcp_cmd_connect(int desc, const ip_endp_t *remote)
     lock_acquire(&tcp_lock);
     pcb = tcp_pcb_get(desc);
     if (pcb && (tcp_is_interrupted(pcb, remote) ||
-                (tcp_check_connect(pcb) == 0 && tcp_pcb_connect(pcb, remote) == 0))) {
+                (tcp_check_connect(pcb) == 0 && tcp_pcb_connect(pcb, remote, clock_now()) == 0))) {
         pcb->user.interrupted = 0;
         ret = tcp_wait_handshake(pcb);
         if (ret == -1 && errno == EINTR) {
@@ -367,7 +369,7 @@ static ssize_t tcp_send_some(struct tcp_pcb *pcb, const uint8_t *data, size_t le
         }
     }
     if (n > 0) {
-        tcp_output_pending(pcb);
+        tcp_output_pending(pcb, clock_now());
     }
     return n;
 }
@@ -437,7 +439,7 @@ ssize_t tcp_cmd_receive(int desc, void *buf, size_t size)
     ret = pcb ? tcp_wait_text(pcb) : -1;
     if (ret == 1 && size > 0) {
         ret = (ssize_t)ring_read(&pcb->rcv.buf, buf, size);
-        tcp_open_window(pcb);
+        tcp_open_window(pcb, clock_now());
     } else if (ret == 1) {
         ret = 0;
     }
@@ -446,21 +448,21 @@ ssize_t tcp_cmd_receive(int desc, void *buf, size_t size)
 }
 
 /* Sends our FIN behind the user's data. RFC 9293 3.10.4 */
-static void tcp_pcb_send_fin(struct tcp_pcb *pcb)
+static void tcp_pcb_send_fin(struct tcp_pcb *pcb, uint64_t now)
 {
     pcb->snd.fin = 1;
     tcp_pcb_set_state(pcb, pcb->state == TCP_STATE_ESTABLISHED ? TCP_STATE_FIN_WAIT1
                                                                : TCP_STATE_LAST_ACK);
-    tcp_output_pending(pcb);
+    tcp_output_pending(pcb, now);
 }
 
 /* Gives up the descriptor: the protocol finishes alone, and unread data is freed. */
-static void tcp_pcb_leave(struct tcp_pcb *pcb)
+static void tcp_pcb_leave(struct tcp_pcb *pcb, uint64_t now)
 {
     pcb->user.owned = 0;
     ring_free(&pcb->rcv.buf);
     if (pcb->state != TCP_STATE_TIME_WAIT) {
-        tcp_set_close_timer(pcb);
+        tcp_set_close_timer(pcb, now);
     }
 }
 
@@ -480,6 +482,8 @@ static void tcp_pcb_reset_children(struct tcp_pcb *listener)
 /* CLOSE, RFC 9293 3.10.4. Caller must hold the lock. */
 static void tcp_pcb_close(struct tcp_pcb *pcb)
 {
+    uint64_t now = clock_now();
+
     assert(lock_held(&tcp_lock));
     switch (pcb->state) {
     case TCP_STATE_CLOSED:
@@ -492,7 +496,7 @@ static void tcp_pcb_close(struct tcp_pcb *pcb)
         tcp_pcb_release(pcb);
         return;
     case TCP_STATE_TIME_WAIT:
-        tcp_pcb_leave(pcb);
+        tcp_pcb_leave(pcb, now);
         return;
     default:
         break;
@@ -502,9 +506,9 @@ static void tcp_pcb_close(struct tcp_pcb *pcb)
         return;
     }
     if (pcb->state == TCP_STATE_ESTABLISHED || pcb->state == TCP_STATE_CLOSE_WAIT) {
-        tcp_pcb_send_fin(pcb);
+        tcp_pcb_send_fin(pcb, now);
     }
-    tcp_pcb_leave(pcb);
+    tcp_pcb_leave(pcb, now);
 }
 
 /* ABORT, RFC 9293 3.10.5. Caller must hold the lock. */
@@ -572,7 +576,7 @@ int tcp_cmd_half_close(int desc)
         open = tcp_check_direction(pcb);
     }
     if (open == 1) {
-        tcp_pcb_send_fin(pcb);
+        tcp_pcb_send_fin(pcb, clock_now());
     }
     lock_release(&tcp_lock);
     return open == -1 ? -1 : 0;
@@ -591,7 +595,7 @@ int tcp_cmd_end_receive(int desc)
     if (open != -1) {
         pcb->rcv.discard = 1;
         pcb->rcv.buf.len = 0;
-        tcp_open_window(pcb);
+        tcp_open_window(pcb, clock_now());
         sched_task_wakeup(&pcb->user.task);
     }
     lock_release(&tcp_lock);

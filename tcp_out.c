@@ -86,10 +86,8 @@ void tcp_output_at(struct tcp_pcb *pcb, uint32_t seq, uint8_t flg, const uint8_t
  */
 
 /* Starts the retransmission timer and R2 anew, RFC 6298 5.1, 5.3 and 5.7. */
-static void tcp_retrans_start(struct tcp_pcb *pcb)
+static void tcp_retrans_start(struct tcp_pcb *pcb, uint64_t now)
 {
-    uint64_t now = clock_now();
-
     pcb->retrans.first = now;
     pcb->retrans.rto = MILLISECONDS(pcb->retrans.slow ? TCP_RTO_SLOW : TCP_RTO);
     pcb->timer.retrans = now + pcb->retrans.rto;
@@ -101,25 +99,25 @@ int tcp_is_window_zero(const struct tcp_pcb *pcb)
     return !tcp_in_handshake(pcb) && pcb->snd.wnd == 0;
 }
 
-void tcp_extend_probing(struct tcp_pcb *pcb, int was_zero)
+void tcp_extend_probing(struct tcp_pcb *pcb, int was_zero, uint64_t now)
 {
     if (pcb->timer.retrans == 0) {
         return;
     }
     if (tcp_is_window_zero(pcb) != was_zero) {
-        tcp_retrans_start(pcb);
+        tcp_retrans_start(pcb, now);
     } else if (was_zero) {
-        pcb->retrans.first = clock_now();
+        pcb->retrans.first = now;
         pcb->retrans.num = 0;
     }
 }
 
-void tcp_output(struct tcp_pcb *pcb, uint8_t flg, const uint8_t *data, size_t len)
+void tcp_output(struct tcp_pcb *pcb, uint8_t flg, const uint8_t *data, size_t len, uint64_t now)
 {
     uint32_t seq = flg == TCP_FLG_ACK && len == 0 ? tcp_ack_seq(pcb) : pcb->snd.nxt;
 
     if (tcp_seq_len(flg, len) > 0 && pcb->timer.retrans == 0) {
-        tcp_retrans_start(pcb);
+        tcp_retrans_start(pcb, now);
     }
     pcb->snd.nxt += tcp_seq_len(flg, len);
     tcp_output_at(pcb, seq, flg, data, len);
@@ -131,9 +129,8 @@ void tcp_output(struct tcp_pcb *pcb, uint8_t flg, const uint8_t *data, size_t le
 
 /* May a RST answer an unacceptable segment now? The limit is random: otherwise an attacker could
  * subtract its own RSTs from it, and learn how many others were sent. */
-static int tcp_may_reset(void)
+static int tcp_may_reset(uint64_t now)
 {
-    uint64_t now = clock_now();
     unsigned int max = 0;
 
     if (rate_is_due(&resets, now)) {
@@ -143,9 +140,9 @@ static int tcp_may_reset(void)
 }
 
 void tcp_output_reset(const struct tcp_segment *seg, const ip_endp_t *local,
-                      const ip_endp_t *remote)
+                      const ip_endp_t *remote, uint64_t now)
 {
-    if (!tcp_may_reset()) {
+    if (!tcp_may_reset(now)) {
         drop(stats.resets_limited, "too many resets in a second");
         return;
     }
@@ -173,9 +170,9 @@ void tcp_pcb_reset(struct tcp_pcb *pcb)
  * Challenge ACKs
  */
 
-int tcp_may_challenge(struct tcp_pcb *pcb, int exact)
+int tcp_may_challenge(struct tcp_pcb *pcb, int exact, uint64_t now)
 {
-    if (rate_take(&pcb->challenges[exact], clock_now(), SECONDS(1), TCP_CHALLENGE_LIMIT,
+    if (rate_take(&pcb->challenges[exact], now, SECONDS(1), TCP_CHALLENGE_LIMIT,
                   TCP_CHALLENGE_LIMIT) == -1) {
         count(stats.challenges_held);
         return 0;
@@ -183,16 +180,16 @@ int tcp_may_challenge(struct tcp_pcb *pcb, int exact)
     return 1;
 }
 
-void tcp_challenge(struct tcp_pcb *pcb, const struct tcp_segment *seg, int exact)
+void tcp_challenge(struct tcp_pcb *pcb, const struct tcp_segment *seg, int exact, uint64_t now)
 {
-    if (!tcp_may_challenge(pcb, exact)) {
+    if (!tcp_may_challenge(pcb, exact, now)) {
         return;
     }
     if (TCP_FLG_ISSET(seg->flg, TCP_FLG_SYN)) {
-        pcb->timer.rst_expires = clock_now() + MILLISECONDS(TCP_CHALLENGE_ANSWER);
+        pcb->timer.rst_expires = now + MILLISECONDS(TCP_CHALLENGE_ANSWER);
     }
     count(stats.challenges_sent);
-    tcp_output(pcb, TCP_FLG_ACK, NULL, 0);
+    tcp_output(pcb, TCP_FLG_ACK, NULL, 0, now);
 }
 
 /*
@@ -218,7 +215,7 @@ ssize_t tcp_snd_write(struct tcp_pcb *pcb, const uint8_t *data, size_t len)
     return (ssize_t)len;
 }
 
-void tcp_snd_acked(struct tcp_pcb *pcb, uint32_t ack)
+void tcp_snd_acked(struct tcp_pcb *pcb, uint32_t ack, uint64_t now)
 {
     size_t num = ack - pcb->snd.una;
 
@@ -236,7 +233,7 @@ void tcp_snd_acked(struct tcp_pcb *pcb, uint32_t ack)
     if (ack == pcb->snd.nxt && ack == tcp_snd_end(pcb)) {
         pcb->timer.retrans = 0;
     } else {
-        tcp_retrans_start(pcb);
+        tcp_retrans_start(pcb, now);
     }
 }
 
@@ -272,18 +269,18 @@ static size_t tcp_copy_segment(const struct tcp_pcb *pcb, uint32_t seq, uint32_t
     return len;
 }
 
-int tcp_output_pending(struct tcp_pcb *pcb)
+int tcp_output_pending(struct tcp_pcb *pcb, uint64_t now)
 {
     uint32_t edge = pcb->snd.una + pcb->snd.wnd, end = tcp_snd_end(pcb), before = pcb->snd.nxt;
     size_t len;
     uint8_t flg;
 
     if (seq_lt(pcb->snd.nxt, end) && pcb->timer.retrans == 0) {
-        tcp_retrans_start(pcb); /* also for a zero window: the timer sends the probes */
+        tcp_retrans_start(pcb, now); /* also for a zero window: the timer sends the probes */
     }
     while (seq_lt(pcb->snd.nxt, end) && seq_lt(pcb->snd.nxt, edge)) {
         len = tcp_copy_segment(pcb, pcb->snd.nxt, edge, &flg);
-        tcp_output(pcb, flg, out_text, len);
+        tcp_output(pcb, flg, out_text, len, now);
     }
     return pcb->snd.nxt != before;
 }
@@ -314,7 +311,7 @@ static int tcp_is_window_news(const struct tcp_pcb *pcb)
     return news >= TCP_RCV_BUF_SIZE / 2 || (pcb->rcv.buf.len == 0 && news >= 2 * useful);
 }
 
-void tcp_open_window(struct tcp_pcb *pcb)
+void tcp_open_window(struct tcp_pcb *pcb, uint64_t now)
 {
     uint32_t room = TCP_RCV_BUF_SIZE - (uint32_t)pcb->rcv.buf.len;
 
@@ -322,7 +319,7 @@ void tcp_open_window(struct tcp_pcb *pcb)
         pcb->rcv.wnd = room;
     }
     if (tcp_is_open_to_peer(pcb) && tcp_is_window_news(pcb)) {
-        tcp_output(pcb, TCP_FLG_ACK, NULL, 0);
+        tcp_output(pcb, TCP_FLG_ACK, NULL, 0, now);
     }
 }
 
@@ -366,7 +363,7 @@ static void tcp_resend_text(struct tcp_pcb *pcb)
 
 /* Retransmits, or probes a zero window, and doubles the timeout. Left out: measuring the round trip
  * (step 49), fast retransmit (step 51). */
-static void tcp_retrans_repeat(struct tcp_pcb *pcb)
+static void tcp_retrans_repeat(struct tcp_pcb *pcb, uint64_t now)
 {
     if (++pcb->retrans.num == TCP_R1 && !tcp_is_half_open(pcb)) {
         warnf("desc=%d, no answer to %u retransmissions", pcb->desc, pcb->retrans.num);
@@ -374,7 +371,7 @@ static void tcp_retrans_repeat(struct tcp_pcb *pcb)
     if (!tcp_is_window_zero(pcb) || pcb->retrans.rto < MILLISECONDS(TCP_R2) / 8) {
         pcb->retrans.rto *= 2; /* but several probes must fit into R2 */
     }
-    pcb->timer.retrans = clock_now() + pcb->retrans.rto;
+    pcb->timer.retrans = now + pcb->retrans.rto;
     if (tcp_in_handshake(pcb)) {
         pcb->retrans.slow = 1;
         tcp_resend_syn(pcb);
@@ -387,11 +384,10 @@ static void tcp_retrans_repeat(struct tcp_pcb *pcb)
 
 /* Retransmits if it is due. After R2 without an acknowledgment the connection times out, with the
  * soft error or ETIMEDOUT; then the block may be gone. RFC 9293 3.8.3, 3.9.2.2 */
-static void tcp_retrans_emit(struct tcp_pcb *pcb)
+static void tcp_retrans_emit(struct tcp_pcb *pcb, uint64_t now)
 {
     uint64_t r2 = MILLISECONDS(tcp_in_handshake(pcb) ? TCP_R2_SYN : TCP_R2);
     int errnum = pcb->user.soft_error ? pcb->user.soft_error : ETIMEDOUT;
-    uint64_t now = clock_now();
 
     if (pcb->timer.retrans == 0) {
         return;
@@ -401,7 +397,7 @@ static void tcp_retrans_emit(struct tcp_pcb *pcb)
          * freed sooner, RFC 4987 3.3 */
         r2 = MILLISECONDS(TCP_R2_HALF_OPEN);
     }
-    if (now - pcb->retrans.first >= r2) {
+    if (now >= pcb->retrans.first + r2) {
         count(stats.timed_out);
         if (pcb->accept.parent && pcb->state == TCP_STATE_SYN_RECEIVED && pcb->accept.ack_seen) {
             tcp_pcb_reset(pcb); /* the peer is in ESTABLISHED */
@@ -411,7 +407,7 @@ static void tcp_retrans_emit(struct tcp_pcb *pcb)
             tcp_pcb_finish(pcb, errnum);
         }
     } else if (now >= pcb->timer.retrans) {
-        tcp_retrans_repeat(pcb);
+        tcp_retrans_repeat(pcb, now);
     }
 }
 
@@ -419,30 +415,30 @@ static void tcp_retrans_emit(struct tcp_pcb *pcb)
  * Deadlines
  */
 
-void tcp_set_timewait_timer(struct tcp_pcb *pcb)
+void tcp_set_timewait_timer(struct tcp_pcb *pcb, uint64_t now)
 {
-    pcb->timer.expires = clock_now() + MILLISECONDS(2 * TCP_MSL);
+    pcb->timer.expires = now + MILLISECONDS(2 * TCP_MSL);
 }
 
-void tcp_set_close_timer(struct tcp_pcb *pcb)
+void tcp_set_close_timer(struct tcp_pcb *pcb, uint64_t now)
 {
     uint64_t timeout = MILLISECONDS(pcb->state == TCP_STATE_FIN_WAIT2 ? TCP_FIN_WAIT_2_TIMEOUT
                                                                       : TCP_CLOSE_TIMEOUT);
 
-    pcb->timer.expires = clock_now() + timeout;
+    pcb->timer.expires = now + timeout;
     pcb->timer.expires_una = pcb->snd.una;
 }
 
-void tcp_extend_close_timer(struct tcp_pcb *pcb)
+void tcp_extend_close_timer(struct tcp_pcb *pcb, uint64_t now)
 {
     if (pcb->timer.expires != 0 && pcb->snd.una - pcb->timer.expires_una >= TCP_CLOSE_PROGRESS) {
-        tcp_set_close_timer(pcb);
+        tcp_set_close_timer(pcb, now);
     }
 }
 
-void tcp_pcb_time_wait(struct tcp_pcb *pcb)
+void tcp_pcb_time_wait(struct tcp_pcb *pcb, uint64_t now)
 {
-    tcp_set_timewait_timer(pcb);
+    tcp_set_timewait_timer(pcb, now);
     tcp_pcb_set_state(pcb, TCP_STATE_TIME_WAIT);
 }
 
@@ -456,13 +452,13 @@ void tcp_pcb_expire(struct tcp_pcb *pcb)
     }
 }
 
-void tcp_pcb_timer(struct tcp_pcb *pcb)
+void tcp_pcb_timer(struct tcp_pcb *pcb, uint64_t now)
 {
-    if (pcb->timer.expires != 0 && clock_now() >= pcb->timer.expires) {
+    if (pcb->timer.expires != 0 && now >= pcb->timer.expires) {
         tcp_pcb_expire(pcb);
         return;
     }
-    tcp_retrans_emit(pcb);
+    tcp_retrans_emit(pcb, now);
 }
 
 void tcp_pcb_put_off(struct tcp_pcb *pcb, uint64_t span, uint64_t now)

@@ -313,7 +313,7 @@ int tcp_is_open_to_peer(const struct tcp_pcb *pcb)
  * Listeners of sockets
  */
 
-struct tcp_pcb *tcp_pcb_alloc_child(struct tcp_pcb *listener)
+struct tcp_pcb *tcp_pcb_alloc_child(struct tcp_pcb *listener, uint64_t now)
 {
     struct tcp_pcb *pcb;
 
@@ -329,7 +329,7 @@ struct tcp_pcb *tcp_pcb_alloc_child(struct tcp_pcb *listener)
     }
     pcb->state = TCP_STATE_LISTEN;
     pcb->accept.parent = listener;
-    pcb->accept.syn_time = clock_now();
+    pcb->accept.syn_time = now;
     listener->listen.syn_received++;
     return pcb;
 }
@@ -375,9 +375,9 @@ static uint32_t tcp_secret_hash(const ip_endp_t *local, const ip_endp_t *remote)
     return (uint32_t)siphash(secret, id, sizeof(id));
 }
 
-uint32_t tcp_choose_iss(const ip_endp_t *local, const ip_endp_t *remote)
+uint32_t tcp_choose_iss(const ip_endp_t *local, const ip_endp_t *remote, uint64_t now)
 {
-    return (uint32_t)(clock_now() / TCP_ISN_TICK) + tcp_secret_hash(local, remote);
+    return (uint32_t)(now / TCP_ISN_TICK) + tcp_secret_hash(local, remote);
 }
 
 void tcp_pcb_set_iss(struct tcp_pcb *pcb, uint32_t iss)

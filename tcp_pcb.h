@@ -15,8 +15,9 @@
  * connections, states, endpoints, the ISS, the user's view, and the counters. Nothing here sends a
  * segment: what does, such as ABORT, stands above, in tcp_out.h and tcp_cmd.c.
  *
- * Endpoints and addresses are in network byte order, sequence numbers in host byte order. The
- * caller of each function must hold tcp_lock, unless stated otherwise.
+ * Endpoints and addresses are in network byte order, sequence numbers in host byte order, times in
+ * nanoseconds; `now` is clock_now's. The caller of each function must hold tcp_lock, unless stated
+ * otherwise.
  */
 
 /* The transmission control block, RFC 9293 3.3.1. Times are clock_now's: nanoseconds. */
@@ -146,7 +147,7 @@ void tcp_pcb_fail_handshake(struct tcp_pcb *pcb, int errnum);
 
 /* Returns a block for a connection of a listener, in LISTEN, or NULL: then the SYN is dropped. RFC
  * 4987 3.4 */
-struct tcp_pcb *tcp_pcb_alloc_child(struct tcp_pcb *listener);
+struct tcp_pcb *tcp_pcb_alloc_child(struct tcp_pcb *listener, uint64_t now);
 /* A connection is established: takes its place in the order of accept, and wakes one accept.
  * Nothing without a listener. */
 void tcp_pcb_await_accept(struct tcp_pcb *pcb);
@@ -179,7 +180,7 @@ int tcp_pcb_set_endpoints(struct tcp_pcb *pcb, const ip_endp_t *remote);
 
 /* Returns an ISS. It grows with time, so that old segments do not fit a new connection between the
  * same endpoints, and is unpredictable. RFC 9293 3.4.1, RFC 6528 */
-uint32_t tcp_choose_iss(const ip_endp_t *local, const ip_endp_t *remote);
+uint32_t tcp_choose_iss(const ip_endp_t *local, const ip_endp_t *remote, uint64_t now);
 /* Begins a connection at this ISS: nothing is sent yet. */
 void tcp_pcb_set_iss(struct tcp_pcb *pcb, uint32_t iss);
 
