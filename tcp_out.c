@@ -246,41 +246,69 @@ static size_t tcp_send_mss(const struct tcp_pcb *pcb)
     return pcb->snd.mss < limit ? pcb->snd.mss : limit;
 }
 
-/* Copies to out_text the text of the segment at seq, up to edge, and sets its flags: PSH with the
- * last byte, FIN after it. Returns the length. */
-static size_t tcp_copy_segment(const struct tcp_pcb *pcb, uint32_t seq, uint32_t edge, uint8_t *flg)
-{
-    size_t offset = seq - pcb->snd.una, left = pcb->snd.buf.len - offset;
-    size_t mss = tcp_send_mss(pcb), len = left < mss ? left : mss;
+/* A segment of the send buffer to send. */
+struct tcp_plan {
+    uint32_t seq;
+    size_t len; /* bytes of data */
+    uint8_t flg;
+};
 
-    len = len < edge - seq ? len : edge - seq;
-    *flg = TCP_FLG_ACK;
-    if (len == 0) {
-        *flg |= TCP_FLG_FIN;
+/* Plans the segment at seq, up to edge, with at most mss bytes: PSH with the last byte, FIN after
+ * it. Pure. */
+static struct tcp_plan tcp_plan_segment(const struct tcp_pcb *pcb, uint32_t seq, uint32_t edge,
+                                        size_t mss)
+{
+    size_t left = pcb->snd.buf.len - (seq - pcb->snd.una), len = left < mss ? left : mss;
+    struct tcp_plan plan = {seq, len < edge - seq ? len : edge - seq, TCP_FLG_ACK};
+
+    if (plan.len == 0) {
+        plan.flg |= TCP_FLG_FIN;
+    } else if (plan.len == left) {
+        plan.flg |= TCP_FLG_PSH;
+        if (pcb->snd.fin && edge - seq > plan.len) {
+            plan.flg |= TCP_FLG_FIN;
+        }
+    }
+    return plan;
+}
+
+/* Plans the next segment of unsent data and FIN, as far as the window allows. Returns 1, or 0 if
+ * there is none. Pure. Left out: a congestion window (step 50), Nagle's algorithm (step 52). */
+static int tcp_plan_pending(const struct tcp_pcb *pcb, size_t mss, struct tcp_plan *plan)
+{
+    uint32_t edge = pcb->snd.una + pcb->snd.wnd;
+
+    if (!seq_lt(pcb->snd.nxt, tcp_snd_end(pcb)) || !seq_lt(pcb->snd.nxt, edge)) {
         return 0;
     }
-    ring_peek(&pcb->snd.buf, offset, out_text, len);
-    if (len == left) {
-        *flg |= TCP_FLG_PSH;
+    *plan = tcp_plan_segment(pcb, pcb->snd.nxt, edge, mss);
+    return 1;
+}
+
+/* Copies the text of a planned segment to out_text. */
+static const uint8_t *tcp_copy_text(const struct tcp_pcb *pcb, const struct tcp_plan *plan)
+{
+    if (plan->len > 0) {
+        ring_peek(&pcb->snd.buf, plan->seq - pcb->snd.una, out_text, plan->len);
     }
-    if (len == left && pcb->snd.fin && edge - seq > len) {
-        *flg |= TCP_FLG_FIN;
-    }
-    return len;
+    return out_text;
 }
 
 int tcp_output_pending(struct tcp_pcb *pcb, uint64_t now)
 {
-    uint32_t edge = pcb->snd.una + pcb->snd.wnd, end = tcp_snd_end(pcb), before = pcb->snd.nxt;
-    size_t len;
-    uint8_t flg;
+    uint32_t before = pcb->snd.nxt;
+    struct tcp_plan plan;
+    size_t mss;
 
-    if (seq_lt(pcb->snd.nxt, end) && pcb->timer.retrans == 0) {
+    if (!seq_lt(pcb->snd.nxt, tcp_snd_end(pcb))) {
+        return 0;
+    }
+    if (pcb->timer.retrans == 0) {
         tcp_retrans_start(pcb, now); /* also for a zero window: the timer sends the probes */
     }
-    while (seq_lt(pcb->snd.nxt, end) && seq_lt(pcb->snd.nxt, edge)) {
-        len = tcp_copy_segment(pcb, pcb->snd.nxt, edge, &flg);
-        tcp_output(pcb, flg, out_text, len, now);
+    mss = tcp_send_mss(pcb);
+    while (tcp_plan_pending(pcb, mss, &plan)) {
+        tcp_output(pcb, plan.flg, tcp_copy_text(pcb, &plan), plan.len, now);
     }
     return pcb->snd.nxt != before;
 }
@@ -347,17 +375,17 @@ static void tcp_resend_syn(struct tcp_pcb *pcb)
 static void tcp_resend_text(struct tcp_pcb *pcb)
 {
     uint32_t seq = pcb->snd.una, edge = pcb->snd.una + pcb->snd.wnd;
-    size_t len;
-    uint8_t flg;
+    size_t mss = tcp_send_mss(pcb);
+    struct tcp_plan plan;
 
     if (seq_lt(pcb->snd.nxt, edge)) {
         edge = pcb->snd.nxt;
     }
     while (seq_lt(seq, edge)) {
-        len = tcp_copy_segment(pcb, seq, edge, &flg);
+        plan = tcp_plan_segment(pcb, seq, edge, mss);
         count(stats.retransmitted);
-        tcp_output_at(pcb, seq, flg, out_text, len);
-        seq += tcp_seq_len(flg, len);
+        tcp_output_at(pcb, seq, plan.flg, tcp_copy_text(pcb, &plan), plan.len);
+        seq += tcp_seq_len(plan.flg, plan.len);
     }
 }
 

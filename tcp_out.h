@@ -29,8 +29,7 @@ void tcp_output(struct tcp_pcb *pcb, uint8_t flg, const uint8_t *data, size_t le
 /* Sends a segment at seq, with the current acknowledgment and window. Starts no timer. */
 void tcp_output_at(struct tcp_pcb *pcb, uint32_t seq, uint8_t flg, const uint8_t *data,
                    size_t len);
-/* Sends unsent data and FIN as far as the window allows. Returns whether it sent anything.
- * Left out: a congestion window (step 50), Nagle's algorithm (step 52). */
+/* Sends unsent data and FIN as far as the window allows. Returns whether it sent anything. */
 int tcp_output_pending(struct tcp_pcb *pcb, uint64_t now);
 /* Advances the right edge of the window after a read, but not "in small increments", RFC 9293
  * 3.8.6.2.2. Sends the update, since a peer that has filled the window may wait for it. */
