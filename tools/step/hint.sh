@@ -133,8 +133,8 @@ explanation() {
     source=$(skeleton "$at"):$path
     git cat-file blob "$source" | awk -v name="$function" -v part=comment -f tools/step/function.awk
     git cat-file blob "${source%.c}.h" 2>/dev/null | awk -v name="$function" '
-        /^[/][*]/ { above = ""; comment = 1 }
-        comment { above = above $0 "\n"; if (/[*][/]$/) comment = 0; next }
+        /^\/[*]/ { above = ""; comment = 1 }
+        comment { above = above $0 "\n"; if (/[*]\/$/) comment = 0; next }
         index($0, name "(") && above != "" { printf "%s", above; exit }
         /;$/ || /^$/ { above = "" }'
     git cat-file blob "$source" | awk -v name="$function" -v part=body -f tools/step/function.awk |
@@ -177,9 +177,9 @@ show_function() {
     explanation | sed 's/^/    /'
     if [ "$at" != "$step" ]; then
         say "It passed before step $step. Look at what you wrote there:" \
-            "$(functions "$step" | tr '\n' ' ')"
+            "$(functions "$step" | tr '\n' ' ')" | fold -s -w 79
     elif [ -z "$missing" ] && [ "$function" = "$turns" ]; then
-        say "Or the fault is in another of this step: $(written_but "$function")"
+        say "Or the fault is in another of this step: $(written_but "$function")" | fold -s -w 79
         [ "${dropped:-$function}" = "$function" ] ||
             say "(A packet was dropped in $dropped, which may be right.)"
     fi
@@ -192,7 +192,7 @@ case $stage in
             say "$path lacks a line, in the table of its kind:"
             sed -n "s/^$path + /    /p" "$(book "$at")/reader"
         elif [ -n "$function" ] && [ "$function" != - ]; then
-            show_function | fold -s -w 100
+            show_function
         else
             say "It passes in the skeleton: something that was right has changed."
             say "Written or changed by you, of this step: $(written_but '')" | fold -s -w 79
