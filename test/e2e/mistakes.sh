@@ -87,7 +87,9 @@ check "the program that uses the TAP ends with status 0" stop_clean INT
 
 if $nobody true 2>/dev/null; then
     cp "$bin/tcps.exe" "$tmp/" && chmod 755 "$tmp" "$tmp/tcps.exe"
-    mistake "no permission for /dev/net/tun" 1 "as root" $nobody "$tmp/tcps.exe" 7
+    mistake "no permission for /dev/net/tun" 1 "as root" unshare -m \
+        sh -c "mount -t tmpfs none /dev/net && mknod -m 600 /dev/net/tun c 10 200 &&
+               exec $nobody '$tmp/tcps.exe' 7"
     ip link add veth0 type veth peer name veth1
     ip link set veth0 up
     mistake "no permission for a packet socket" 1 "as root" $nobody "$tmp/tcps.exe" -i veth0 7
