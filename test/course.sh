@@ -17,7 +17,7 @@ first_steps() {
     says 0 'next: ./step test' ./step &&
         says 1 'not written yet: net_run' ./step test &&
         says 1 '^next: ./step hint' ./step test &&
-        says 0 'It turns green with net_run, in net.c' ./step hint &&
+        says 0 'First comes net_run, in net.c' ./step hint &&
         says 0 'next: ./step hint' ./step hint &&
         says 0 'int net_run(void)' ./step hint &&
         says 1 'net_run' ./step next &&

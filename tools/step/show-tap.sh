@@ -11,7 +11,7 @@ compile nc.exe tools/step/nc.c || die "$(cat "$state/log")"
 
 # With a device of the reader's own it runs until Ctrl-C.
 if [ -e /sys/class/net/tap0 ]; then
-    sed -n '/^ \*\//q; s/^ \* \{0,1\}//p' "$mine/test/test.c"
+    sed -n '/^ \*\//q; s/^ \* \{0,1\}//p' "$mine/test/test.c" | fold -s -w 79
     say
     trap : INT
     (trap - INT; cd "$mine" && exec ./test/test.exe)

@@ -67,7 +67,7 @@ end() {
 }
 
 trap 'kill -KILL "$program"; exit 130' INT TERM
-sed -n '/^ \*\//q; s/^ \* \{0,1\}//p' test/test.c | grep -v '^Ctrl-C ends'
+sed -n '/^ \*\//q; s/^ \* \{0,1\}//p' test/test.c | grep -v '^Ctrl-C ends' | fold -s -w 79
 echo
 rm -f "$programs/fifo"
 mkfifo "$programs/fifo"
