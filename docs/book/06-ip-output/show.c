@@ -1,15 +1,6 @@
-#include "ip.h"
 #include "net.h"
-#include "show.h"
+#include "show_ip.h"
 #include "sim.h"
-
-static ip_addr_t address(const char *text)
-{
-    ip_addr_t addr;
-
-    ip_addr_pton(text, &addr);
-    return addr;
-}
 
 /* IP builds the packet: its ICMP message of 28 bytes gets a header. Then a message that is too long
  * for the link, and one without a route. */

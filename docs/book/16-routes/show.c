@@ -1,24 +1,5 @@
-#include "icmp.h"
 #include "net.h"
-#include "show.h"
-#include "util.h"
-
-static ip_addr_t address(const char *text)
-{
-    ip_addr_t addr;
-
-    ip_addr_pton(text, &addr);
-    return addr;
-}
-
-static void ping(const char *dst)
-{
-    uint8_t data[20];
-
-    pattern(data, 0, sizeof(data));
-    stack(icmp_output(ICMP_TYPE_ECHO, 0, hton32(0x00010001), data, sizeof(data), IP_ADDR_ANY,
-                      address(dst)));
-}
+#include "show_ip.h"
 
 /* A neighbour is asked itself; for any other network the gateway is asked, and gets the frame. */
 void exchange(void)

@@ -1,17 +1,4 @@
-#include "conn.h"
-#include "show.h"
-
-/* The host opens the connection. Returns our descriptor. */
-static int open_by_host(void)
-{
-    static struct call open;
-
-    bench_start(WIRE_RAW);
-    open_start(&open, PEER_ISN);
-    host("S 0:0(0) win 65535 <mss 1460>");
-    host(". 1:1(0) ack 1 win 65535");
-    return (int)open.ret;
-}
+#include "show_tcp.h"
 
 /* Data in, acknowledged; an echo; the same segment again; and one that leaves a hole. */
 void exchange(void)

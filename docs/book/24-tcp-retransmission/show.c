@@ -1,17 +1,4 @@
-#include "conn.h"
-#include "show.h"
-
-/* The host opens the connection. Returns our descriptor. */
-static int open_by_host(void)
-{
-    static struct call open;
-
-    bench_start(WIRE_RAW);
-    open_start(&open, PEER_ISN);
-    host("S 0:0(0) win 65535 <mss 1460>");
-    host(". 1:1(0) ack 1 win 65535");
-    return (int)open.ret;
-}
+#include "show_tcp.h"
 
 /* A segment is lost, and sent again after a second. It is lost again, and sent after two more. */
 void exchange(void)

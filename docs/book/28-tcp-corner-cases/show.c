@@ -1,12 +1,4 @@
-#include "conn.h"
-#include "show.h"
-
-static ssize_t connect_to(struct call *c)
-{
-    ip_endp_t local = endp("0.0.0.0:0"), remote = endp(c->remote);
-
-    return tcp_cmd_open(&local, &remote, 1);
-}
+#include "show_tcp.h"
 
 /* Both ends send a SYN at the same time. Then a RST outside the window, and one inside. */
 void exchange(void)
@@ -14,9 +6,7 @@ void exchange(void)
     static struct call open;
 
     bench_start(WIRE_RAW);
-    connection('A', "192.0.2.2:0", "192.0.2.1:10007", PEER_ISN);
-    call_start(&open, connect_to, .remote = "192.0.2.1:10007");
-    show_all();
+    open_by_stack(&open);
     host("S 0:0(0) win 65535 <mss 1460>");
     host("S. 0:0(0) ack 1 win 65535 <mss 1460>");
     host(". 1:1(0) ack 1 win 65535");
