@@ -644,6 +644,151 @@ static void test_timer(void)
 }
 
 /*
+ * One-shot timers
+ */
+
+static struct timer_once once;
+static _Atomic uint64_t once_due;   /* the deadline to be met */
+static _Atomic uint64_t once_early; /* nanoseconds before a deadline, at most: 0 */
+static _Atomic uint64_t once_last;  /* time of the last call */
+static atomic_int onces;            /* calls */
+
+static void once_handler(void)
+{
+    uint64_t now = clock_now(), due = atomic_load(&once_due);
+
+    if (now < due && due - now > atomic_load(&once_early)) {
+        atomic_store(&once_early, due - now);
+    }
+    atomic_store(&once_last, now);
+    atomic_fetch_add(&onces, 1);
+}
+
+/* Sets the timer to ms from now. */
+static void set_once(unsigned int ms)
+{
+    atomic_store(&once_due, clock_now() + ms * MSEC);
+    timer_once_set(&once, atomic_load(&once_due));
+}
+
+static void once_start(void)
+{
+    once_early = 0;
+    onces = 0;
+    stack_init();
+    check(timer_once_register(&once, once_handler) == 0);
+}
+
+static int compare_times(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+#define ONCE_ROUNDS 15
+
+/* Deadlines are met within 10 ms: half of them, since other programs may have the processor. */
+static void test_once(void)
+{
+    uint64_t late[ONCE_ROUNDS];
+    int i;
+
+    once_start();
+    set_once(20);
+    check(net_run() == 0);
+    check(timer_once_register(&once, once_handler) == -1);
+    check(reaches(&onces, 1));
+    for (i = 0; i < ONCE_ROUNDS; i++) {
+        set_once(900); /* moved to an earlier time */
+        set_once(1 + draw(20));
+        check(reaches(&onces, i + 2));
+        late[i] = once_last - once_due;
+    }
+    qsort(late, countof(late), sizeof(*late), compare_times);
+    check(late[countof(late) / 2] < 10 * MSEC);
+    check(once_early == 0);
+    set_once(0); /* past, when it is set */
+    check(reaches(&onces, ONCE_ROUNDS + 2));
+    set_once(30);
+    timer_once_set(&once, 0);
+    sleep_ms(60);
+    check(onces == ONCE_ROUNDS + 2);
+    set_once(30);
+    stack_stop();
+    sleep_ms(60);
+    check(onces == ONCE_ROUNDS + 2);
+}
+
+#define MOVES 500 /* of each thread */
+
+static void *moving_main(void *arg)
+{
+    lock_t *any = arg;
+    int i;
+
+    for (i = 0; i < MOVES; i++) {
+        lock_acquire(any);
+        timer_once_set(&once, clock_now() + 1 + draw(2000) * 1000);
+        lock_release(any);
+        if (draw(50) == 0) {
+            sleep_ms(1);
+        }
+    }
+    return NULL;
+}
+
+/* The last of many deadlines, set by many threads, has its call; at most a signal is pending. */
+static void test_moved_once(void)
+{
+    static lock_t any = LOCK_INITIALIZER;
+    pthread_t threads[PAIRS];
+    int before, n, i;
+
+    once_start();
+    check(net_run() == 0);
+    for (i = 0; i < 10; i++) {
+        start_all(threads, countof(threads), moving_main, &any);
+        join_all(threads, countof(threads));
+        set_once(3); /* a call that was due already may come before */
+        for (n = 0; n < 1000 && once_last < once_due; n++) {
+            sleep_ms(1);
+        }
+        check(n < 1000);
+    }
+    before = queued_signals();
+    for (i = 0; i < 1000; i++) {
+        set_once(0);
+    }
+    check(queued_signals() - before <= 4);
+    stack_stop();
+}
+
+/* A process that was stopped at the deadline meets it when it goes on. */
+static void test_stopped_once(void)
+{
+    pid_t parent = getpid(), child;
+
+    once_start();
+    check(net_run() == 0);
+    set_once(50);
+    child = fork();
+    if (child == 0) { /* it stops the parent over the deadline */
+        kill(parent, SIGSTOP);
+        sleep_ms(200);
+        kill(parent, SIGCONT);
+        _exit(0);
+    }
+    check(child > 0);
+    while (waitpid(child, NULL, 0) == -1 && errno == EINTR) {
+        continue;
+    }
+    check(reaches(&onces, 1));
+    check(once_early == 0);
+    stack_stop();
+}
+
+/*
  * Sleeping and waking
  */
 
@@ -2192,6 +2337,9 @@ int main(int argc, char **argv)
     run_test("loses no frame that arrives when it is about to wait", test_no_lost_interrupt);
     run_test("gives each interrupt its turn in a flood of one", test_turns);
     run_test("calls a timer at its interval, and not after the shutdown", test_timer);
+    run_test("meets the deadlines of a one-shot timer", test_once);
+    run_test("calls a one-shot timer that many threads move", test_moved_once);
+    run_test("calls a one-shot timer at once after a stop of the process", test_stopped_once);
     run_test("interrupts the present sleepers, and no later one", test_interruption);
     run_test("wakes a sleeper at its deadline, not before", test_deadline);
     run_test("destroys a task once the last sleeper has left", test_destroy);
