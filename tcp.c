@@ -26,7 +26,7 @@
  *   struct tcp_segment  a received segment in host byte order; its text is borrowed from IP
  *
  * Files. Each calls only those above it in this list; tcp_cmd.c and tcp.c do not call each other
- *   ring.c              the ring of bytes
+ *   ring.c, heap.c      the ring of bytes; the order of deadlines
  *   tcp_hdr.c           a segment as bytes
  *   tcp_pcb.c           the control blocks, their table and lock; listeners, endpoints, ISS
  *   tcp_out.c           what goes out, and when: segments, retransmission, deadlines
@@ -65,17 +65,18 @@
  *                           else evicts
  *   tcp_pcb_release         the last of all: frees the block; sleepers get EBADF
  *
- * Timers, checked by tcp_timer every TCP_TIMER_INTERVAL
+ * Timers, of which tcp_timer serves those that are due; tcp_pcb_schedule keeps their order
  *   retransmission  timer.retrans  set by tcp_retrans_start: SYN, data or FIN to send while it is
  *   or probe                       stopped, an ACK of a part, a window that becomes zero or opens;
  *                                  cleared when all is acknowledged, and by tcp_snd_flush
- *   R2              retrans.first  set likewise, and by each ACK with a zero window; at its end
- *                                  the connection times out
+ *   R2              retrans.first  its start, set likewise, and by each ACK with a zero window; at
+ *                                  tcp_pcb_r2_end the connection times out
  *   CLOSE           timer.expires  set by tcp_set_close_timer: the user leaves, progress,
  *                                  FIN-WAIT-2; cleared by tcp_pcb_finish
  *   TIME-WAIT       timer.expires  set by tcp_set_timewait_timer: entry, the peer's FIN again;
  *                                  cleared by tcp_pcb_finish
- *   A stop of the process puts off R2 and the deadlines: tcp_pcb_put_off.
+ *   A stop of the process puts off R2 and expires (tcp_pcb_put_off); tcp_timer, called every
+ *   TCP_TIMER_INTERVAL besides, notices it.
  *   Each segment, tick and command reads the clock once, with the lock held, and hands on `now`.
  *
  * Lock. `tcp_lock` guards the table and its blocks. Order: sock, tcp, ip, arp. A command that
@@ -461,6 +462,7 @@ static int tcp_check_ack_syn_received(struct tcp_pcb *pcb, struct tcp_segment *s
     }
     if (listener && listener->listen.waiting >= listener->listen.backlog) {
         pcb->accept.ack_seen = 1; /* the peer repeats it when we retransmit the SYN-ACK */
+        tcp_pcb_schedule(pcb);    /* R2 ends later */
         return drop(stats.backlog_full, "desc=%d, backlog full", pcb->desc);
     }
     if (tcp_establish(pcb, seg) == -1) {
@@ -761,17 +763,30 @@ static uint64_t tcp_time_stopped(uint64_t now)
     return span;
 }
 
+static void tcp_put_off_all(uint64_t span, uint64_t now)
+{
+    struct tcp_pcb *pcb;
+    size_t i = 0;
+
+    while ((pcb = tcp_pcb_next(&i)) != NULL) {
+        tcp_pcb_put_off(pcb, span, now);
+    }
+}
+
+/* Called by the one-shot timer at the first deadline; and at each interval, to notice a stop. Looks
+ * only at blocks that are due: each has a later deadline, or none, when tcp_pcb_timer returns. */
 static void tcp_timer(void)
 {
     struct tcp_pcb *pcb;
     uint64_t now, span;
-    size_t i = 0;
 
     lock_acquire(&tcp_lock);
     now = clock_now();
     span = tcp_time_stopped(now);
-    while ((pcb = tcp_pcb_next(&i)) != NULL) {
-        tcp_pcb_put_off(pcb, span, now);
+    if (span > 0) {
+        tcp_put_off_all(span, now);
+    }
+    while ((pcb = tcp_pcb_next_due(now)) != NULL) {
         tcp_pcb_timer(pcb, now);
     }
     lock_release(&tcp_lock);
@@ -823,7 +838,7 @@ int tcp_init(void)
         return -1;
     }
     ip_error_register(IP_PROTOCOL_TCP, tcp_icmp_error);
-    if (timer_register(interval, tcp_timer) == -1) {
+    if (timer_register(interval, tcp_timer) == -1 || tcp_pcb_register_timer(tcp_timer) == -1) {
         return -1;
     }
     lock_acquire(&tcp_lock);

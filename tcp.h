@@ -16,7 +16,7 @@ MICROPS_BEGIN
 #define TCP_RCV_BUF_SIZE 65535     /* bytes that wait for the user; limits the receive window */
 #define TCP_BACKLOG_MAX 1024       /* connections of a listener that wait for accept */
 #define TCP_HALF_OPEN_MAX 1024     /* SYN-RECEIVED at a listener; the oldest half-open is evicted */
-#define TCP_TIMER_INTERVAL 100     /* milliseconds between two ticks */
+#define TCP_TIMER_INTERVAL 100     /* milliseconds between two ticks, which notice a stop */
 #define TCP_TIMER_STOPPED 1000     /* milliseconds without a tick that count as a stopped process */
 #define TCP_SND_BUF_SIZE 65535     /* unacknowledged bytes; send sleeps until there is room */
 #define TCP_RTO 1000               /* milliseconds, initial retransmission timeout, RFC 6298 2.1 */

@@ -92,6 +92,7 @@ static void tcp_retrans_start(struct tcp_pcb *pcb, uint64_t now)
     pcb->retrans.rto = MILLISECONDS(pcb->retrans.slow ? TCP_RTO_SLOW : TCP_RTO);
     pcb->timer.retrans = now + pcb->retrans.rto;
     pcb->retrans.num = 0;
+    tcp_pcb_schedule(pcb);
 }
 
 int tcp_is_window_zero(const struct tcp_pcb *pcb)
@@ -109,6 +110,7 @@ void tcp_extend_probing(struct tcp_pcb *pcb, int was_zero, uint64_t now)
     } else if (was_zero) {
         pcb->retrans.first = now;
         pcb->retrans.num = 0;
+        tcp_pcb_schedule(pcb);
     }
 }
 
@@ -232,6 +234,7 @@ void tcp_snd_acked(struct tcp_pcb *pcb, uint32_t ack, uint64_t now)
     }
     if (ack == pcb->snd.nxt && ack == tcp_snd_end(pcb)) {
         pcb->timer.retrans = 0;
+        tcp_pcb_schedule(pcb);
     } else {
         tcp_retrans_start(pcb, now);
     }
@@ -400,6 +403,7 @@ static void tcp_retrans_repeat(struct tcp_pcb *pcb, uint64_t now)
         pcb->retrans.rto *= 2; /* but several probes must fit into R2 */
     }
     pcb->timer.retrans = now + pcb->retrans.rto;
+    tcp_pcb_schedule(pcb);
     if (tcp_in_handshake(pcb)) {
         pcb->retrans.slow = 1;
         tcp_resend_syn(pcb);
@@ -414,18 +418,12 @@ static void tcp_retrans_repeat(struct tcp_pcb *pcb, uint64_t now)
  * soft error or ETIMEDOUT; then the block may be gone. RFC 9293 3.8.3, 3.9.2.2 */
 static void tcp_retrans_emit(struct tcp_pcb *pcb, uint64_t now)
 {
-    uint64_t r2 = MILLISECONDS(tcp_in_handshake(pcb) ? TCP_R2_SYN : TCP_R2);
     int errnum = pcb->user.soft_error ? pcb->user.soft_error : ETIMEDOUT;
 
     if (pcb->timer.retrans == 0) {
         return;
     }
-    if (tcp_is_half_open(pcb)) {
-        /* departs from RFC 9293's MUST-23, at least 3 minutes for a SYN: blocks of forged SYNs are
-         * freed sooner, RFC 4987 3.3 */
-        r2 = MILLISECONDS(TCP_R2_HALF_OPEN);
-    }
-    if (now >= pcb->retrans.first + r2) {
+    if (now >= tcp_pcb_r2_end(pcb)) {
         count(stats.timed_out);
         if (pcb->accept.parent && pcb->state == TCP_STATE_SYN_RECEIVED && pcb->accept.ack_seen) {
             tcp_pcb_reset(pcb); /* the peer is in ESTABLISHED */
@@ -446,6 +444,7 @@ static void tcp_retrans_emit(struct tcp_pcb *pcb, uint64_t now)
 void tcp_set_timewait_timer(struct tcp_pcb *pcb, uint64_t now)
 {
     pcb->timer.expires = now + MILLISECONDS(2 * TCP_MSL);
+    tcp_pcb_schedule(pcb);
 }
 
 void tcp_set_close_timer(struct tcp_pcb *pcb, uint64_t now)
@@ -455,6 +454,7 @@ void tcp_set_close_timer(struct tcp_pcb *pcb, uint64_t now)
 
     pcb->timer.expires = now + timeout;
     pcb->timer.expires_una = pcb->snd.una;
+    tcp_pcb_schedule(pcb);
 }
 
 void tcp_extend_close_timer(struct tcp_pcb *pcb, uint64_t now)
@@ -495,4 +495,5 @@ void tcp_pcb_put_off(struct tcp_pcb *pcb, uint64_t span, uint64_t now)
 
     pcb->retrans.first = first < now ? first : now; /* the user may have sent since the stop */
     pcb->timer.expires += pcb->timer.expires ? span : 0;
+    tcp_pcb_schedule(pcb);
 }

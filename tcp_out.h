@@ -84,9 +84,9 @@ void tcp_extend_close_timer(struct tcp_pcb *pcb, uint64_t now);
 void tcp_set_timewait_timer(struct tcp_pcb *pcb, uint64_t now);
 /* Enters TIME-WAIT. */
 void tcp_pcb_time_wait(struct tcp_pcb *pcb, uint64_t now);
-/* Runs the timers of a block, which may be gone afterwards: the deadline, R2, retransmission. After
- * R2 without an acknowledgment the connection times out, with the soft error or ETIMEDOUT. RFC 9293
- * 3.8.3, 3.9.2.2 */
+/* Runs the timers of a block, which may be gone afterwards: the deadline, R2, retransmission. No
+ * deadline of it is due then. After R2 without an acknowledgment the connection times out, with the
+ * soft error or ETIMEDOUT. RFC 9293 3.8.3, 3.9.2.2 */
 void tcp_pcb_timer(struct tcp_pcb *pcb, uint64_t now);
 /* Puts off R2 and the deadline by span nanoseconds, in which the process was stopped. It
  * retransmitted nothing, and R2 measures "the amount of retransmission"; segments from the peer

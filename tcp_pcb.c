@@ -2,8 +2,10 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 
+#include "heap.h"
 #include "ip.h"
 #include "platform.h"
 #include "ring.h"
@@ -15,10 +17,91 @@ lock_t tcp_lock = LOCK_INITIALIZER;
 struct tcp_stats stats;
 
 static struct table pcbs = {.limit = TCP_PCB_SIZE}; /* of struct tcp_pcb */
+static struct heap_node *places[TCP_PCB_SIZE];
+static struct heap deadlines = {.nodes = places}; /* blocks in the table that have one */
+static struct timer_once timer; /* for the first of them, or an earlier time */
+static uint64_t timer_due; /* the time to which it is set; UINT64_MAX: it is off */
 static int started; /* between tcp_pcb_start and tcp_pcb_stop */
 static uint64_t last_order; /* last accept.order given */
 static uint8_t secret[SIPHASH_KEY_SIZE]; /* key of tcp_secret_hash */
 static uint16_t last_port; /* source ports tried so far */
+
+/*
+ * Deadlines
+ */
+
+int tcp_pcb_register_timer(void (*handler)(void))
+{
+    timer_due = UINT64_MAX;
+    return timer_once_register(&timer, handler);
+}
+
+uint64_t tcp_pcb_r2_end(const struct tcp_pcb *pcb)
+{
+    if (pcb->timer.retrans == 0) {
+        return 0;
+    }
+    if (tcp_is_half_open(pcb)) {
+        /* departs from RFC 9293's MUST-23, at least 3 minutes for a SYN: blocks of forged SYNs are
+         * freed sooner, RFC 4987 3.3 */
+        return pcb->retrans.first + MILLISECONDS(TCP_R2_HALF_OPEN);
+    }
+    return pcb->retrans.first + MILLISECONDS(tcp_in_handshake(pcb) ? TCP_R2_SYN : TCP_R2);
+}
+
+/* Returns the first deadline of the block, or 0: it has none. */
+static uint64_t tcp_pcb_deadline(const struct tcp_pcb *pcb)
+{
+    uint64_t all[] = {pcb->timer.retrans, pcb->timer.expires, tcp_pcb_r2_end(pcb)}, first = 0;
+    size_t i;
+
+    for (i = 0; i < countof(all); i++) {
+        if (all[i] && (!first || all[i] < first)) {
+            first = all[i];
+        }
+    }
+    return first;
+}
+
+/* Sets the one-shot timer. A later deadline leaves it: a tick that comes too early, about once in
+ * the timeout of a busy connection, costs less than to move it with each segment. */
+static void tcp_set_timer(uint64_t deadline)
+{
+    if (deadline < timer_due) {
+        timer_due = deadline;
+        timer_once_set(&timer, deadline);
+    }
+}
+
+void tcp_pcb_schedule(struct tcp_pcb *pcb)
+{
+    uint64_t deadline = tcp_pcb_deadline(pcb);
+
+    assert(lock_held(&tcp_lock));
+    if (deadline) {
+        heap_set(&deadlines, &pcb->timer.due, deadline);
+        tcp_set_timer(deadline);
+    } else {
+        heap_remove(&deadlines, &pcb->timer.due);
+    }
+}
+
+struct tcp_pcb *tcp_pcb_next_due(uint64_t now)
+{
+    struct heap_node *first = heap_first(&deadlines);
+
+    assert(lock_held(&tcp_lock));
+    if (first && first->key <= now) {
+        return (struct tcp_pcb *)((char *)first - offsetof(struct tcp_pcb, timer.due));
+    }
+    if (timer_due <= now) {
+        timer_due = UINT64_MAX; /* the handler was called, or will be for nothing */
+    }
+    if (first) {
+        tcp_set_timer(first->key);
+    }
+    return NULL;
+}
 
 /*
  * The end of a connection
@@ -30,6 +113,7 @@ static void tcp_snd_flush(struct tcp_pcb *pcb)
     ring_free(&pcb->snd.buf);
     pcb->snd.fin = 0;
     pcb->timer.retrans = 0;
+    tcp_pcb_schedule(pcb);
 }
 
 void tcp_pcb_leave_listener(struct tcp_pcb *pcb)
@@ -47,8 +131,9 @@ void tcp_pcb_release(struct tcp_pcb *pcb)
     debugf("desc=%d", pcb->desc);
     table_remove(&pcbs, pcb->desc);
     tcp_pcb_leave_listener(pcb);
+    pcb->timer.expires = 0;
+    tcp_snd_flush(pcb); /* before the lock is released: it has no deadline any more */
     sched_task_destroy(&pcb->user.task, &tcp_lock);
-    tcp_snd_flush(pcb);
     ring_free(&pcb->rcv.buf);
     memory_free(pcb);
 }
@@ -58,6 +143,7 @@ void tcp_pcb_set_state(struct tcp_pcb *pcb, enum tcp_state state)
     assert(lock_held(&tcp_lock));
     debugf("desc=%d, %s => %s", pcb->desc, tcp_state_ntoa(pcb->state), tcp_state_ntoa(state));
     pcb->state = state;
+    tcp_pcb_schedule(pcb);
     sched_task_wakeup(&pcb->user.task);
 }
 

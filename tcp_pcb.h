@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "heap.h"
 #include "ip.h"
 #include "platform.h"
 #include "ring.h"
@@ -50,12 +51,13 @@ struct tcp_pcb {
         int discard;           /* the user reads no more: received text is discarded */
     } rcv;
     struct {                   /* retransmission, and probes of a zero window */
-        uint64_t first;        /* start of R2 */
+        uint64_t first;        /* start of R2, which runs as long as timer.retrans is set */
         uint64_t rto;          /* timeout, doubled by each retransmission; nanoseconds */
         unsigned int num;      /* retransmissions since the start */
         int slow;              /* the SYN was retransmitted: the round trip may exceed TCP_RTO */
     } retrans;
-    struct {                   /* deadlines; 0: off */
+    struct {                   /* deadlines; 0: off. After a change: tcp_pcb_schedule */
+        struct heap_node due;  /* the first of them, among those of all blocks */
         uint64_t retrans;      /* of the next retransmission or probe */
         uint64_t expires;      /* of the connection: CLOSE, FIN-WAIT-2, TIME-WAIT */
         uint32_t expires_una;  /* SND.UNA when it was set after CLOSE */
@@ -119,7 +121,7 @@ struct tcp_pcb *tcp_pcb_select(const ip_endp_t *local, const ip_endp_t *remote);
  * States. RFC 9293 3.3.2
  */
 
-/* Enters the state, and wakes the block's sleepers. */
+/* Enters the state, and wakes the block's sleepers. R2 may end at another time then. */
 void tcp_pcb_set_state(struct tcp_pcb *pcb, enum tcp_state state);
 /* Is it SYN-SENT or SYN-RECEIVED? */
 int tcp_in_handshake(const struct tcp_pcb *pcb);
@@ -127,6 +129,21 @@ int tcp_in_handshake(const struct tcp_pcb *pcb);
 int tcp_is_half_open(const struct tcp_pcb *pcb);
 /* Is the peer's direction open: may it send text? */
 int tcp_is_open_to_peer(const struct tcp_pcb *pcb);
+
+/*
+ * Deadlines. tcp_pcb_schedule keeps the blocks in their order, and sets the platform's one-shot
+ * timer for the first.
+ */
+
+/* Registers the handler of the one-shot timer. Returns 0, or -1. Needs no lock. */
+int tcp_pcb_register_timer(void (*handler)(void));
+/* Returns the end of R2: a time, or 0 while nothing waits for an acknowledgment. Pure. */
+uint64_t tcp_pcb_r2_end(const struct tcp_pcb *pcb);
+/* Puts the block in its place, after a change of retrans.first, timer, state or accept.ack_seen. */
+void tcp_pcb_schedule(struct tcp_pcb *pcb);
+/* Returns the block that is due first, if it is due now, or NULL: then the one-shot timer is set
+ * for the next deadline. */
+struct tcp_pcb *tcp_pcb_next_due(uint64_t now);
 
 /*
  * The end of a connection. Each stops the retransmission timer and frees the send buffer.
