@@ -7,12 +7,13 @@
  * SEED=N gives other random choices. The order of threads is the scheduler's, and not repeatable.
  */
 
-#define _GNU_SOURCE /* environ */
+#define _GNU_SOURCE /* environ, RUSAGE_THREAD */
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <spawn.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -818,6 +819,121 @@ static void start_sleepers(pthread_t *threads, size_t n, unsigned int *ms)
     check(reaches(&sleepers, (int)n));
     lock_acquire(&lock);
     lock_release(&lock);
+}
+
+#define WAKE_ROUNDS 20
+
+static atomic_int slept; /* rounds */
+static int switches[WAKE_ROUNDS];
+
+static void *counting_sleeper_main(void *arg)
+{
+    struct rusage before, after;
+    int i;
+
+    (void)arg;
+    lock_acquire(&lock);
+    for (i = 0; i < WAKE_ROUNDS; i++) {
+        getrusage(RUSAGE_THREAD, &before);
+        atomic_store(&slept, i + 1);
+        sched_task_sleep(&task, &lock, 0);
+        getrusage(RUSAGE_THREAD, &after);
+        switches[i] = (int)(after.ru_nvcsw - before.ru_nvcsw);
+    }
+    lock_release(&lock);
+    return NULL;
+}
+
+/* A woken thread does not run into the lock of its waker: it leaves the processor once for each
+ * sleep. The waker keeps the lock for a millisecond after the wake-up. */
+static void test_wakeup_at_release(void)
+{
+    pthread_t thread;
+    int i, once_only = 0;
+
+    sched_task_init(&task);
+    atomic_store(&slept, 0);
+    thread = start(counting_sleeper_main, NULL);
+    for (i = 0; i < WAKE_ROUNDS; i++) {
+        check(reaches(&slept, i + 1));
+        lock_acquire(&lock);
+        sched_task_wakeup(&task);
+        sleep_ms(1);
+        lock_release(&lock);
+    }
+    pthread_join(thread, NULL);
+    for (i = 0; i < WAKE_ROUNDS; i++) {
+        once_only += switches[i] == 1;
+    }
+    check(once_only > WAKE_ROUNDS / 2);
+    lock_acquire(&lock);
+    sched_task_destroy(&task, &lock);
+    lock_release(&lock);
+}
+
+#define LIVES 300 /* of a task */
+
+static atomic_int lives_end;
+static int living; /* the task exists; guarded by the lock */
+
+static void *waking_main(void *arg)
+{
+    (void)arg;
+    while (!atomic_load(&lives_end)) {
+        lock_acquire(&lock);
+        if (living) {
+            sched_task_wakeup(&task);
+            sched_task_wakeup_one(&task);
+        }
+        lock_release(&lock);
+        if (draw(4) == 0) {
+            sched_yield();
+        }
+    }
+    return NULL;
+}
+
+static void *living_sleeper_main(void *arg)
+{
+    (void)arg;
+    lock_acquire(&lock);
+    while (living) {
+        atomic_fetch_add(&sleepers, 1);
+        if (sched_task_sleep(&task, &lock, draw(2) ? clock_now() + draw(50) * 1000 : 0) == -1 &&
+            errno == EBADF) {
+            break;
+        }
+    }
+    lock_release(&lock);
+    return NULL;
+}
+
+/* Tasks are destroyed while others wake them: none is used afterwards. */
+static void test_destroyed_while_woken(void)
+{
+    pthread_t wakers[2], thread[2];
+    int i;
+
+    atomic_store(&lives_end, 0);
+    living = 0;
+    start_all(wakers, countof(wakers), waking_main, NULL);
+    for (i = 0; i < LIVES; i++) {
+        sleepers = 0;
+        lock_acquire(&lock);
+        sched_task_init(&task);
+        living = 1;
+        lock_release(&lock);
+        start_all(thread, countof(thread), living_sleeper_main, NULL);
+        check(reaches(&sleepers, 1 + (int)draw(5)));
+        lock_acquire(&lock);
+        living = 0;
+        sched_task_destroy(&task, &lock);
+        memset(&task, 0x55, sizeof(task));
+        lock_release(&lock);
+        join_all(thread, countof(thread));
+    }
+    atomic_store(&lives_end, 1);
+    join_all(wakers, countof(wakers));
 }
 
 static void destroy_task(void)
@@ -2342,6 +2458,8 @@ int main(int argc, char **argv)
     run_test("calls a one-shot timer at once after a stop of the process", test_stopped_once);
     run_test("interrupts the present sleepers, and no later one", test_interruption);
     run_test("wakes a sleeper at its deadline, not before", test_deadline);
+    run_test("wakes a thread when the lock is released, not into a wait", test_wakeup_at_release);
+    run_test("destroys tasks that are being woken", test_destroyed_while_woken);
     run_test("destroys a task once the last sleeper has left", test_destroy);
     run_test("loses no wake-up", test_wakeups);
     run_test("loses no softirq", test_softirq);

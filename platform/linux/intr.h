@@ -8,6 +8,8 @@
 
 #include <sys/types.h>
 
+#include "platform.h"
+
 /* Called by platform.c, in this order. Those with a result return 0 or -1. */
 int intr_init(void);
 int intr_run(void);
@@ -29,5 +31,9 @@ int timer_run(void);
 void timer_shutdown(void);
 
 int sched_init(void);
+/* The two halves of a release of a lock whose list `woken` is not empty: before the lock is free,
+ * and after. Between them no other thread can wake or destroy a task. */
+struct sched_task *sched_wake_begin(lock_t *lock);
+void sched_wake_end(struct sched_task *woken);
 
 #endif

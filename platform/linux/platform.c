@@ -171,6 +171,7 @@ void lock_init(lock_t *lock)
     pthread_mutex_init(&lock->mutex, NULL);
     atomic_init(&lock->owner, NULL);
     lock->name = "";
+    lock->woken = NULL;
 }
 
 void lock_acquire(lock_t *lock)
@@ -188,12 +189,18 @@ void lock_acquire(lock_t *lock)
 
 void lock_release(lock_t *lock)
 {
+    struct sched_task *woken;
+
     if (platform_is_child()) {
         return;
     }
     assert(lock_held(lock));
+    woken = lock->woken ? sched_wake_begin(lock) : NULL;
     atomic_store_explicit(&lock->owner, NULL, memory_order_relaxed);
     pthread_mutex_unlock(&lock->mutex);
+    if (woken) {
+        sched_wake_end(woken);
+    }
     if (--locks_held == 0) {
         pthread_setcancelstate(cancel_state, NULL);
     }

@@ -1,5 +1,6 @@
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <time.h>
 
 #include "platform.h"
@@ -19,12 +20,20 @@
  * Data: a task is its user's from sched_task_init to sched_task_destroy. Tasks with sleepers are in
  * the list `sleeping`.
  * Locks: the user's `lock` guards the condition; sched_mutex guards all tasks and the list, and is
- * taken after `lock`.
+ * taken after `lock`; wake_mutex guards what is about to be woken, and is taken last.
  *
  * No wake-up is lost between the check of the queue and the sleep. The sleeper holds `lock` from
  * its check on. sched_task_sleep takes sched_mutex before it releases `lock`, as the kernel xv6
  * does, and pthread_cond_wait releases sched_mutex and sleeps in one step. A waking thread needs
  * both locks: it comes before the check, or after the sleep has begun.
+ *
+ * A thread that wakes at once would run into `lock`, which its waker still holds: two switches of
+ * threads for nothing. So a wake-up puts the task into the list lock->woken, which `lock` guards,
+ * and lock_release wakes when `lock` is free. It uses the tasks without `lock` then: it holds
+ * wake_mutex from before the release to the last of them. sched_task_destroy takes its task out of
+ * the list, under wake_mutex: so the task is not being woken either. Later wake-ups of it do
+ * nothing. A woken thread takes sched_mutex, which its waker does not hold, unless that begins to
+ * sleep itself.
  *
  * An event for one thread (a connection, a datagram) wakes one: if all woke, a thousand would take
  * `lock` for nothing. A thread that did not sleep may take the event first; then the woken one
@@ -45,9 +54,14 @@
 
 #define NSEC_PER_SEC 1000000000ull
 
-/* Guards all fields of all tasks, and the list. Taken after the sleepers' lock. */
+/* Guards all other fields of all tasks, and the list. Taken after the sleepers' lock. */
 static pthread_mutex_t sched_mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct sched_task *sleeping; /* tasks with sleepers */
+
+#define WAKE_ALL UINT_MAX /* in place of a number of sleepers */
+
+/* Guards next_woken and wakes of all tasks. Taken after sched_mutex. */
+static pthread_mutex_t wake_mutex = PTHREAD_MUTEX_INITIALIZER;
 
 void sched_task_init(struct sched_task *task)
 {
@@ -149,24 +163,84 @@ int sched_task_sleep(struct sched_task *task, lock_t *lock, uint64_t deadline)
     return -1;
 }
 
-void sched_task_wakeup(struct sched_task *task)
+/* Puts the task into its lock's list. Caller must hold that lock, and sched_mutex. */
+static void sched_task_queue(struct sched_task *task, unsigned int wakes)
+{
+    lock_t *lock = task->lock;
+
+    assert(lock_held(lock));
+    pthread_mutex_lock(&wake_mutex);
+    if (task->wakes == 0) {
+        task->next_woken = lock->woken;
+        lock->woken = task;
+    }
+    if (wakes == WAKE_ALL || task->wakes == WAKE_ALL) {
+        task->wakes = WAKE_ALL;
+    } else {
+        task->wakes += wakes;
+    }
+    pthread_mutex_unlock(&wake_mutex);
+}
+
+/* Takes the task out of the list. If it is being woken, waits for that. Caller must hold lock. */
+static void sched_task_unqueue(struct sched_task *task, lock_t *lock)
+{
+    struct sched_task **p = &lock->woken;
+
+    assert(lock_held(lock));
+    pthread_mutex_lock(&wake_mutex);
+    while (*p && *p != task) {
+        p = &(*p)->next_woken;
+    }
+    if (*p) {
+        *p = task->next_woken;
+        task->wakes = 0;
+    }
+    pthread_mutex_unlock(&wake_mutex);
+}
+
+struct sched_task *sched_wake_begin(lock_t *lock)
+{
+    struct sched_task *woken = lock->woken;
+
+    pthread_mutex_lock(&wake_mutex);
+    lock->woken = NULL;
+    return woken;
+}
+
+void sched_wake_end(struct sched_task *woken)
+{
+    for (; woken; woken = woken->next_woken) {
+        if (woken->wakes == WAKE_ALL) {
+            pthread_cond_broadcast(&woken->cond);
+            woken->wakes = 0;
+        }
+        for (; woken->wakes > 0; woken->wakes--) {
+            pthread_cond_signal(&woken->cond);
+        }
+    }
+    pthread_mutex_unlock(&wake_mutex);
+}
+
+/* That there are sleepers is seen under sched_mutex: so each of them waits for its signal already.
+ * A dying task has woken them all. */
+static void sched_task_wake(struct sched_task *task, unsigned int wakes)
 {
     pthread_mutex_lock(&sched_mutex);
-    if (task->sleepers) {
-        assert(lock_held(task->lock));
-        pthread_cond_broadcast(&task->cond);
+    if (task->sleepers > 0 && !task->dying) {
+        sched_task_queue(task, wakes);
     }
     pthread_mutex_unlock(&sched_mutex);
 }
 
+void sched_task_wakeup(struct sched_task *task)
+{
+    sched_task_wake(task, WAKE_ALL);
+}
+
 void sched_task_wakeup_one(struct sched_task *task)
 {
-    pthread_mutex_lock(&sched_mutex);
-    if (task->sleepers) {
-        assert(lock_held(task->lock));
-        pthread_cond_signal(&task->cond);
-    }
-    pthread_mutex_unlock(&sched_mutex);
+    sched_task_wake(task, 1);
 }
 
 void sched_task_destroy(struct sched_task *task, lock_t *lock)
@@ -176,14 +250,15 @@ void sched_task_destroy(struct sched_task *task, lock_t *lock)
     assert(lock_held(lock));
     pthread_mutex_lock(&sched_mutex);
     task->dying = 1;
+    sched_task_unqueue(task, lock);
     if (task->sleepers == 0) { /* then lock stays held all the time */
         pthread_cond_destroy(&task->cond);
         pthread_mutex_unlock(&sched_mutex);
         return;
     }
     assert(task->lock == lock);
-    pthread_cond_broadcast(&task->cond);
     lock_release(lock); /* the sleepers need it to leave */
+    pthread_cond_broadcast(&task->cond);
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state); /* or the task is never freed */
     while (task->sleepers > 0) {
         pthread_cond_wait(&task->cond, &sched_mutex);
