@@ -112,7 +112,8 @@ if [ "$SAN" = thread ]; then
     threads
 else
     list=
-    for source in test/bench_selftest.c test/step[0-9][0-9].c test/hostile/*.c test/parsers.c test/units.c; do
+    for source in test/bench_selftest.c test/step[0-9][0-9].c test/hostile/*.c test/parsers.c \
+        test/units.c test/watch_selftest.c; do
         [ -e "$source" ] && list="$list ./$EXE${source%.c}.exe"
     done
     # shellcheck disable=SC2086 # a list of words
