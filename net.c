@@ -65,6 +65,7 @@ static struct net_protocol *protocols;
 static lock_t queue_lock = LOCK_INITIALIZER; /* no lock is taken under it */
 static struct net_stats stats;
 static int link_broadcast; /* of the payload being handled; interrupt thread only */
+static void (*batch_end)(void);
 static void (*capture)(const struct net_device *dev, enum net_direction direction, uint16_t type,
                        const uint8_t *data, size_t len);
 
@@ -248,6 +249,16 @@ int net_protocol_register(uint16_t type,
     return 0;
 }
 
+int net_batch_end_register(void (*handler)(void))
+{
+    if (batch_end) {
+        errorf("already registered");
+        return -1;
+    }
+    batch_end = handler;
+    return 0;
+}
+
 /*
  * Input
  */
@@ -355,6 +366,9 @@ int net_softirq_handler(unsigned int irq, void *arg)
             memory_free(entry);
         }
     }
+    if (batch_end) {
+        batch_end();
+    }
     return 0;
 }
 
@@ -412,6 +426,7 @@ static void net_free(void)
         }
         memory_free(proto);
     }
+    batch_end = NULL;
 }
 
 /* Calls leave of the layers below end, the highest first. */
