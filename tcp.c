@@ -45,6 +45,7 @@
  *   3.7.1    MSS              tcp_iface_mss, tcp_send_mss, tcp_pcb_take_syn
  *   3.8.1-3  retransmission   tcp_retrans_start, tcp_retrans_emit, tcp_retrans_repeat
  *   3.8.6    windows          tcp_take_window, tcp_open_window, tcp_probe_emit
+ *   3.8.6.3  delayed ACKs     tcp_output_ack, tcp_batch_end
  *   3.9.2.2  ICMP errors      tcp_icmp_error
  *   3.10.1-6 user commands    tcp_cmd.c: tcp_cmd_*; STATUS is tcp_get_view
  *   3.10.7   SEGMENT ARRIVES  tcp_segment_arrives: tcp_closed, tcp_listen, tcp_syn_sent,
@@ -69,6 +70,7 @@
  *   retransmission  timer.retrans  set by tcp_retrans_start: SYN, data or FIN to send while it is
  *   or probe                       stopped, an ACK of a part, a window that becomes zero or opens;
  *                                  cleared when all is acknowledged, and by tcp_snd_flush
+ *   delayed ACK     timer.ack      set by tcp_output_ack; cleared by all that is sent
  *   R2              retrans.first  its start, set likewise, and by each ACK with a zero window; at
  *                                  tcp_pcb_r2_end the connection times out
  *   CLOSE           timer.expires  set by tcp_set_close_timer: the user leaves, progress,
@@ -94,6 +96,7 @@
  */
 
 static uint64_t last_tick; /* time of the last tcp_timer, by clock_now; guarded by tcp_lock */
+static int batch_acks; /* ACKs wait for the end of a batch; interrupt thread only */
 
 /*
  * SEGMENT ARRIVES, RFC 9293 3.10.7, in its words and order. Each check returns 0 to continue, or -1
@@ -107,6 +110,7 @@ static void tcp_pcb_take_syn(struct tcp_pcb *pcb, const struct tcp_segment *seg)
     pcb->rcv.irs = seg->seq;
     pcb->rcv.nxt = seg->seq + 1;
     pcb->rcv.wnd = TCP_RCV_BUF_SIZE;
+    pcb->rcv.full = 0;
     pcb->rcv.early = 0;
     pcb->snd.mss = seg->mss == 0 ? TCP_MSS : seg->mss < TCP_MSS_MIN ? TCP_MSS_MIN : seg->mss;
 }
@@ -218,7 +222,7 @@ static void tcp_take_early_text(struct tcp_pcb *pcb, struct tcp_segment *seg)
         pcb->rcv.nxt += (uint32_t)pcb->rcv.early;
         pcb->rcv.wnd -= (uint32_t)pcb->rcv.early;
         pcb->rcv.early = 0;
-        seg->ack_due = 1;
+        seg->ack_due = TCP_ACK_NOW;
     }
 }
 
@@ -267,7 +271,7 @@ static int tcp_syn_sent(struct tcp_pcb *pcb, struct tcp_segment *seg, uint64_t n
         return -1;
     }
     tcp_cut_syn(seg);
-    seg->ack_due = 1;
+    seg->ack_due = TCP_ACK_NOW;
     return 0;
 }
 
@@ -339,6 +343,7 @@ static void tcp_trim(const struct tcp_pcb *pcb, struct tcp_segment *seg)
         return;
     }
     count(stats.trimmed);
+    seg->ack_due = TCP_ACK_NOW; /* our ACK was lost, or the peer has filled the window */
     if (left) {
         tcp_trim_left(pcb, seg);
     }
@@ -364,7 +369,7 @@ static int tcp_check_seq(struct tcp_pcb *pcb, struct tcp_segment *seg, uint64_t 
 {
     if (tcp_is_crossing_syn_ack(pcb, seg)) {
         tcp_cut_syn(seg);
-        seg->ack_due = 1; /* the SYN is a duplicate */
+        seg->ack_due = TCP_ACK_NOW; /* the SYN is a duplicate */
     }
     if (tcp_is_acceptable(pcb, seg)) {
         tcp_trim(pcb, seg);
@@ -373,7 +378,7 @@ static int tcp_check_seq(struct tcp_pcb *pcb, struct tcp_segment *seg, uint64_t 
     count(stats.out_of_window);
     debugf("desc=%d, outside the window, seq=%u, len=%u", pcb->desc, seg->seq, seg->len);
     if (tcp_is_ack_at_edge(pcb, seg)) {
-        seg->ack_due = tcp_may_challenge(pcb, 1, now);
+        seg->ack_due = tcp_may_challenge(pcb, 1, now) ? TCP_ACK_NOW : TCP_ACK_NONE;
         return 0;
     }
     /* "special allowance should be made to accept valid ACKs, URGs, and RSTs" */
@@ -381,7 +386,7 @@ static int tcp_check_seq(struct tcp_pcb *pcb, struct tcp_segment *seg, uint64_t 
         seg->flg &= (uint8_t)~(TCP_FLG_SYN | TCP_FLG_FIN);
         seg->len = 0;
         seg->data_len = 0;
-        seg->ack_due = 1;
+        seg->ack_due = TCP_ACK_NOW;
         return 0;
     }
     if (TCP_FLG_ISSET(seg->flg, TCP_FLG_RST)) {
@@ -556,28 +561,33 @@ static int tcp_check_user(struct tcp_pcb *pcb, const struct tcp_segment *seg)
     return -1;
 }
 
-/* 3.10.7.4 "Seventh, process the segment text" */
+/* 3.10.7.4 "Seventh, process the segment text". Its ACK may be delayed, unless something else has
+ * been cut off or is missing. */
 static int tcp_segment_text(struct tcp_pcb *pcb, struct tcp_segment *seg)
 {
-    if (seg->data_len == 0) {
+    uint32_t len = (uint32_t)seg->data_len;
+
+    if (len == 0) {
         return 0;
     }
     if (!tcp_is_open_to_peer(pcb)) { /* "Ignore the segment text." */
         return drop(stats.bad_flags, "desc=%d, text in %s", pcb->desc, tcp_state_ntoa(pcb->state));
     }
-    seg->ack_due = 1;
     /* left out: "SHOULD be held for later processing" (step 48); the peer retransmits it */
     if (seg->seq != pcb->rcv.nxt) {
+        seg->ack_due = TCP_ACK_NOW;
         return drop(stats.out_of_order, "desc=%d, seq=%u, expected %u", pcb->desc, seg->seq,
                     pcb->rcv.nxt);
     }
-    pcb->rcv.nxt += (uint32_t)seg->data_len;
+    seg->ack_due = seg->ack_due ? seg->ack_due : TCP_ACK_LATER;
+    pcb->rcv.full = pcb->rcv.full > len ? pcb->rcv.full : len;
+    pcb->rcv.nxt += len;
     if (pcb->rcv.discard) {
         count(stats.closed_by_user); /* acknowledged, discarded; the window stays */
         return 0;
     }
-    ring_write(&pcb->rcv.buf, seg->data, seg->data_len);
-    pcb->rcv.wnd -= (uint32_t)seg->data_len;
+    ring_write(&pcb->rcv.buf, seg->data, len);
+    pcb->rcv.wnd -= len;
     sched_task_wakeup(&pcb->user.task);
     return 0;
 }
@@ -588,7 +598,7 @@ static void tcp_check_fin(struct tcp_pcb *pcb, struct tcp_segment *seg, uint64_t
     if (!TCP_FLG_ISSET(seg->flg, TCP_FLG_FIN)) {
         return;
     }
-    seg->ack_due = 1;
+    seg->ack_due = TCP_ACK_NOW;
     if (seg->seq + (uint32_t)seg->data_len != pcb->rcv.nxt) {
         drop(stats.out_of_order, "desc=%d, FIN out of order", pcb->desc);
         return;
@@ -607,7 +617,8 @@ static void tcp_check_fin(struct tcp_pcb *pcb, struct tcp_segment *seg, uint64_t
     }
 }
 
-/* 3.10.7.4 from "Sixth" on; then sends pending data, or an ACK if one is due */
+/* 3.10.7.4 from "Sixth" on; then sends pending data, which acknowledges too, or an ACK if one is
+ * due */
 static void tcp_segment_rest(struct tcp_pcb *pcb, struct tcp_segment *seg, uint64_t now)
 {
     if (tcp_check_user(pcb, seg) == -1) {
@@ -616,8 +627,8 @@ static void tcp_segment_rest(struct tcp_pcb *pcb, struct tcp_segment *seg, uint6
     if (tcp_segment_text(pcb, seg) == 0) {
         tcp_check_fin(pcb, seg, now);
     }
-    if (!tcp_output_pending(pcb, now) && seg->ack_due) { /* left out: delayed ACKs (step 47) */
-        tcp_output(pcb, TCP_FLG_ACK, NULL, 0, now);
+    if (!tcp_output_pending(pcb, now) && seg->ack_due) {
+        batch_acks |= tcp_output_ack(pcb, seg->ack_due, now);
     }
 }
 
@@ -792,6 +803,15 @@ static void tcp_timer(void)
     lock_release(&tcp_lock);
 }
 
+/* All that the device had is processed: sends the ACKs that have waited for that. MUST-59 */
+static void tcp_batch_end(void)
+{
+    if (batch_acks) {
+        batch_acks = 0;
+        tcp_timer();
+    }
+}
+
 /*
  * ICMP errors
  */
@@ -838,6 +858,9 @@ int tcp_init(void)
         return -1;
     }
     ip_error_register(IP_PROTOCOL_TCP, tcp_icmp_error);
+    if (net_batch_end_register(tcp_batch_end) == -1) {
+        return -1;
+    }
     if (timer_register(interval, tcp_timer) == -1 || tcp_pcb_register_timer(tcp_timer) == -1) {
         return -1;
     }

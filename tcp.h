@@ -21,6 +21,7 @@ MICROPS_BEGIN
 #define TCP_SND_BUF_SIZE 65535     /* unacknowledged bytes; send sleeps until there is room */
 #define TCP_RTO 1000               /* milliseconds, initial retransmission timeout, RFC 6298 2.1 */
 #define TCP_RTO_SLOW 3000          /* the same after a retransmitted SYN, RFC 6298 5.7 */
+#define TCP_ACK_DELAY 40           /* milliseconds at most, RFC 9293 3.8.6.3: less than 500 */
 #define TCP_R1 3                   /* the retransmission that logs a warning, RFC 9293 3.8.3 */
 #define TCP_R2 100000              /* milliseconds before a connection times out, RFC 9293 3.8.3 */
 #define TCP_R2_SYN 180000          /* the same for a SYN */

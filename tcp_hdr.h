@@ -39,6 +39,13 @@ _Static_assert(sizeof(struct tcp_hdr) == TCP_HDR_SIZE_MIN, "a TCP header has 20 
 
 #define TCP_HDR_SIZE(hdr) ((size_t)((hdr)->off >> 4) << 2) /* bytes, options included */
 
+/* Does a received segment call for an ACK? RFC 9293 3.8.6.3 */
+enum tcp_ack {
+    TCP_ACK_NONE,
+    TCP_ACK_LATER, /* it may be delayed */
+    TCP_ACK_NOW,
+};
+
 /* A segment, received or to send, in host byte order. RFC 9293 3.3.1 */
 struct tcp_segment {
     uint32_t seq;
@@ -49,7 +56,7 @@ struct tcp_segment {
     uint16_t mss; /* value of the MSS option; 0: none */
     const uint8_t *data; /* borrowed */
     size_t data_len;
-    int ack_due; /* received: an ACK is due after the last check */
+    enum tcp_ack ack_due; /* received: after the last check */
 };
 
 /* Returns SEG.LEN: the sequence numbers of len bytes of data, SYN and FIN. RFC 9293 3.4 */

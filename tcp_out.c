@@ -73,10 +73,24 @@ static uint32_t tcp_ack_seq(const struct tcp_pcb *pcb)
     return seq_lt(edge, pcb->snd.nxt) ? edge : pcb->snd.nxt;
 }
 
+/* What is about to be sent carries the acknowledgment and the window: a delayed ACK is not needed
+ * any more. */
+static void tcp_ack_sent(struct tcp_pcb *pcb)
+{
+    pcb->rcv.acked = pcb->rcv.nxt;
+    pcb->rcv.edge = pcb->rcv.nxt + pcb->rcv.wnd;
+    if (pcb->timer.ack) {
+        pcb->timer.ack = 0;
+        tcp_pcb_schedule(pcb);
+    }
+}
+
 void tcp_output_at(struct tcp_pcb *pcb, uint32_t seq, uint8_t flg, const uint8_t *data,
                    size_t len)
 {
-    pcb->rcv.edge = pcb->rcv.nxt + pcb->rcv.wnd;
+    if (TCP_FLG_ISSET(flg, TCP_FLG_ACK)) {
+        tcp_ack_sent(pcb);
+    }
     tcp_output_segment(seq, TCP_FLG_ISSET(flg, TCP_FLG_ACK) ? pcb->rcv.nxt : 0, flg,
                        (uint16_t)pcb->rcv.wnd, data, len, &pcb->local, &pcb->remote);
 }
@@ -317,8 +331,22 @@ int tcp_output_pending(struct tcp_pcb *pcb, uint64_t now)
 }
 
 /*
- * Window updates
+ * Acknowledgments, window updates
  */
+
+int tcp_output_ack(struct tcp_pcb *pcb, enum tcp_ack due, uint64_t now)
+{
+    if (due == TCP_ACK_NOW) {
+        tcp_output(pcb, TCP_FLG_ACK, NULL, 0, now);
+    } else if (pcb->rcv.nxt - pcb->rcv.acked >= 2 * pcb->rcv.full) {
+        pcb->timer.ack = TCP_AT_BATCH_END;
+        tcp_pcb_schedule(pcb);
+    } else if (pcb->timer.ack == 0) {
+        pcb->timer.ack = now + MILLISECONDS(TCP_ACK_DELAY);
+        tcp_pcb_schedule(pcb);
+    }
+    return pcb->timer.ack == TCP_AT_BATCH_END;
+}
 
 /* Returns the smallest useful advance of the window: a full segment, or half the buffer. */
 static uint32_t tcp_useful_window(const struct tcp_pcb *pcb)
@@ -329,8 +357,8 @@ static uint32_t tcp_useful_window(const struct tcp_pcb *pcb)
 }
 
 /* Is a window update worth an ACK? Always, if the peer may wait for it: it knows of no room for a
- * full segment. Else once for each burst, when all is read; and for a slow reader, when half the
- * buffer has become free. */
+ * full segment. Else once for each burst, when all is read (two full segments are none, which
+ * have their ACK); and for a slow reader, when half the buffer has become free. */
 static int tcp_is_window_news(const struct tcp_pcb *pcb)
 {
     uint32_t useful = tcp_useful_window(pcb), known = pcb->rcv.edge - pcb->rcv.nxt;
@@ -339,7 +367,7 @@ static int tcp_is_window_news(const struct tcp_pcb *pcb)
     if (known < useful) {
         return news > 0;
     }
-    return news >= TCP_RCV_BUF_SIZE / 2 || (pcb->rcv.buf.len == 0 && news >= 2 * useful);
+    return news >= TCP_RCV_BUF_SIZE / 2 || (pcb->rcv.buf.len == 0 && news > 2 * useful);
 }
 
 void tcp_open_window(struct tcp_pcb *pcb, uint64_t now)
@@ -482,6 +510,9 @@ void tcp_pcb_expire(struct tcp_pcb *pcb)
 
 void tcp_pcb_timer(struct tcp_pcb *pcb, uint64_t now)
 {
+    if (pcb->timer.ack != 0 && now >= pcb->timer.ack) {
+        tcp_output(pcb, TCP_FLG_ACK, NULL, 0, now);
+    }
     if (pcb->timer.expires != 0 && now >= pcb->timer.expires) {
         tcp_pcb_expire(pcb);
         return;

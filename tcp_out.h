@@ -31,6 +31,11 @@ void tcp_output_at(struct tcp_pcb *pcb, uint32_t seq, uint8_t flg, const uint8_t
                    size_t len);
 /* Sends unsent data and FIN as far as the window allows. Returns whether it sent anything. */
 int tcp_output_pending(struct tcp_pcb *pcb, uint64_t now);
+/* Acknowledges what has been received, RFC 9293 3.8.6.3: now; or later, so that a reply may carry
+ * the acknowledgment: after TCP_ACK_DELAY, or at the end of the batch once two full segments are
+ * unacknowledged. Full: the largest so far, since options make segments shorter than the MSS.
+ * Returns whether the ACK waits for the end of the batch: MUST-59. */
+int tcp_output_ack(struct tcp_pcb *pcb, enum tcp_ack due, uint64_t now);
 /* Advances the right edge of the window after a read, but not "in small increments", RFC 9293
  * 3.8.6.2.2. Sends the update, since a peer that has filled the window may wait for it. */
 void tcp_open_window(struct tcp_pcb *pcb, uint64_t now);
@@ -84,7 +89,7 @@ void tcp_extend_close_timer(struct tcp_pcb *pcb, uint64_t now);
 void tcp_set_timewait_timer(struct tcp_pcb *pcb, uint64_t now);
 /* Enters TIME-WAIT. */
 void tcp_pcb_time_wait(struct tcp_pcb *pcb, uint64_t now);
-/* Runs the timers of a block, which may be gone afterwards: the deadline, R2, retransmission. No
+/* Runs the timers of a block, which may be gone afterwards: ACK, deadline, R2, retransmission. No
  * deadline of it is due then. After R2 without an acknowledgment the connection times out, with the
  * soft error or ETIMEDOUT. RFC 9293 3.8.3, 3.9.2.2 */
 void tcp_pcb_timer(struct tcp_pcb *pcb, uint64_t now);

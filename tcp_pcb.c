@@ -52,7 +52,13 @@ uint64_t tcp_pcb_r2_end(const struct tcp_pcb *pcb)
 /* Returns the first deadline of the block, or 0: it has none. */
 static uint64_t tcp_pcb_deadline(const struct tcp_pcb *pcb)
 {
-    uint64_t all[] = {pcb->timer.retrans, pcb->timer.expires, tcp_pcb_r2_end(pcb)}, first = 0;
+    uint64_t all[] = {
+        pcb->timer.ack,
+        pcb->timer.retrans,
+        pcb->timer.expires,
+        tcp_pcb_r2_end(pcb),
+    };
+    uint64_t first = 0;
     size_t i;
 
     for (i = 0; i < countof(all); i++) {
@@ -67,7 +73,7 @@ static uint64_t tcp_pcb_deadline(const struct tcp_pcb *pcb)
  * the timeout of a busy connection, costs less than to move it with each segment. */
 static void tcp_set_timer(uint64_t deadline)
 {
-    if (deadline < timer_due) {
+    if (deadline < timer_due && deadline != TCP_AT_BATCH_END) {
         timer_due = deadline;
         timer_once_set(&timer, deadline);
     }
@@ -113,6 +119,7 @@ static void tcp_snd_flush(struct tcp_pcb *pcb)
     ring_free(&pcb->snd.buf);
     pcb->snd.fin = 0;
     pcb->timer.retrans = 0;
+    pcb->timer.ack = 0;
     tcp_pcb_schedule(pcb);
 }
 

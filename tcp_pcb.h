@@ -21,6 +21,9 @@
  * otherwise.
  */
 
+/* A deadline of a delayed ACK: as soon as all is processed that has arrived with its segment. */
+#define TCP_AT_BATCH_END 1
+
 /* The transmission control block, RFC 9293 3.3.1. Times are clock_now's: nanoseconds. */
 struct tcp_pcb {
     enum tcp_state state;
@@ -44,7 +47,9 @@ struct tcp_pcb {
         uint32_t irs;
         uint32_t nxt;
         uint32_t wnd;
+        uint32_t acked;        /* Last.ACK.sent: RCV.NXT as last acknowledged */
         uint32_t edge;         /* right edge of the window as last advertised */
+        uint32_t full;         /* bytes of the largest segment received */
         struct ring buf;       /* bytes that the user has not read */
         size_t early;          /* bytes of text of a crossing SYN, stored behind the end of buf */
         int fin;               /* the peer's FIN was received after them */
@@ -59,6 +64,7 @@ struct tcp_pcb {
     struct {                   /* deadlines; 0: off. After a change: tcp_pcb_schedule */
         struct heap_node due;  /* the first of them, among those of all blocks */
         uint64_t retrans;      /* of the next retransmission or probe */
+        uint64_t ack;          /* of the delayed ACK; or TCP_AT_BATCH_END */
         uint64_t expires;      /* of the connection: CLOSE, FIN-WAIT-2, TIME-WAIT */
         uint32_t expires_una;  /* SND.UNA when it was set after CLOSE */
         uint64_t rst_expires;  /* for a RST that answers our challenge ACK to a SYN */
