@@ -30,12 +30,23 @@ void ring_free(struct ring *ring)
 
 void ring_write(struct ring *ring, const uint8_t *data, size_t len)
 {
-    size_t tail = (ring->head + ring->len) % ring->size;
-    size_t first = len < ring->size - tail ? len : ring->size - tail;
+    ring_write_at(ring, 0, data, len);
+    ring_extend(ring, len);
+}
 
-    assert(len <= ring->size - ring->len);
-    memcpy(ring->data + tail, data, first);
+void ring_write_at(struct ring *ring, size_t offset, const uint8_t *data, size_t len)
+{
+    size_t at = (ring->head + ring->len + offset) % ring->size;
+    size_t first = len < ring->size - at ? len : ring->size - at;
+
+    assert(offset + len <= ring->size - ring->len);
+    memcpy(ring->data + at, data, first);
     memcpy(ring->data, data + first, len - first);
+}
+
+void ring_extend(struct ring *ring, size_t len)
+{
+    assert(len <= ring->size - ring->len);
     ring->len += len;
 }
 

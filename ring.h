@@ -21,6 +21,11 @@ int ring_alloc(struct ring *ring, size_t size);
 void ring_free(struct ring *ring);
 /* Appends len bytes. The caller checks that there is room. */
 void ring_write(struct ring *ring, const uint8_t *data, size_t len);
+/* Writes len bytes, offset bytes behind the newest: they are not in use before ring_extend. The
+ * caller checks that there is room. */
+void ring_write_at(struct ring *ring, size_t offset, const uint8_t *data, size_t len);
+/* Appends the next len bytes, which ring_write_at has written. */
+void ring_extend(struct ring *ring, size_t len);
 /* Copies len bytes from offset on, counted from the oldest. The caller checks that they exist. */
 void ring_peek(const struct ring *ring, size_t offset, uint8_t *data, size_t len);
 /* Removes the oldest len bytes. The caller checks that they exist. */

@@ -22,12 +22,14 @@
  *                       exists while a descriptor refers to it (user.owned); also before accept,
  *                       and after CLOSE until the connection has ended.
  *   snd.buf             the user's bytes from SND.UNA on, each until it is acknowledged
- *   rcv.buf             received bytes in order, each until the user has read it
+ *   rcv.buf             received bytes in order, each until the user has read it; behind them, each
+ *                       at its place, those beyond a hole, of which rcv.reass knows the ranges
  *   struct tcp_segment  a received segment in host byte order; its text is borrowed from IP
  *
  * Files. Each calls only those above it in this list; tcp_cmd.c and tcp.c do not call each other
  *   ring.c, heap.c      the ring of bytes; the order of deadlines
  *   tcp_hdr.c           a segment as bytes
+ *   tcp_reass.c         which text is held beyond RCV.NXT
  *   tcp_pcb.c           the control blocks, their table and lock; listeners, endpoints, ISS
  *   tcp_out.c           what goes out, and when: segments, retransmission, deadlines
  *   tcp_cmd.c           what users ask for
@@ -50,6 +52,7 @@
  *   3.10.1-6 user commands    tcp_cmd.c: tcp_cmd_*; STATUS is tcp_get_view
  *   3.10.7   SEGMENT ARRIVES  tcp_segment_arrives: tcp_closed, tcp_listen, tcp_syn_sent,
  *                             tcp_otherwise
+ *   3.10.7.4 text held        tcp_hold_text, tcp_take_text, tcp_hold_fin
  *   3.10.8   timeouts         tcp_timer
  *
  * Verbs that end a connection or its block
@@ -69,7 +72,7 @@
  * Timers, of which tcp_timer serves those that are due; tcp_pcb_schedule keeps their order
  *   retransmission  timer.retrans  set by tcp_retrans_start: SYN, data or FIN to send while it is
  *   or probe                       stopped, an ACK of a part, a window that becomes zero or opens;
- *                                  cleared when all is acknowledged, and by tcp_snd_flush
+ *                                  cleared when all is acknowledged, and by tcp_pcb_flush
  *   delayed ACK     timer.ack      set by tcp_output_ack; cleared by all that is sent
  *   R2              retrans.first  its start, set likewise, and by each ACK with a zero window; at
  *                                  tcp_pcb_r2_end the connection times out
@@ -91,6 +94,8 @@
  *   TCP_HALF_OPEN_MAX        SYN-RECEIVED blocks of a listener; then tcp_pcb_evict, or dropped SYNs
  *   TCP_SND_BUF_SIZE         unacknowledged bytes; then send sleeps
  *   TCP_RCV_BUF_SIZE         unread bytes; then the window is zero
+ *   TCP_REASS_MAX            ranges of text beyond RCV.NXT; then the farthest is lost
+ *   TCP_REASS_POOL           the same of all connections; then the one with the most loses one
  *   TCP_RESET_LIMIT          RSTs a second to unacceptable segments; then no answer
  *   TCP_CHALLENGE_LIMIT      challenge ACKs a second; then no answer
  */
@@ -111,7 +116,6 @@ static void tcp_pcb_take_syn(struct tcp_pcb *pcb, const struct tcp_segment *seg)
     pcb->rcv.nxt = seg->seq + 1;
     pcb->rcv.wnd = TCP_RCV_BUF_SIZE;
     pcb->rcv.full = 0;
-    pcb->rcv.early = 0;
     pcb->snd.mss = seg->mss == 0 ? TCP_MSS : seg->mss < TCP_MSS_MIN ? TCP_MSS_MIN : seg->mss;
 }
 
@@ -202,26 +206,57 @@ static void tcp_cut_syn(struct tcp_segment *seg)
     seg->len--;
 }
 
-/* 3.10.7.3, fourth: "queue them for processing after the ESTABLISHED state has been reached". Text
- * is stored behind the end of buf; a FIN is not kept: the peer retransmits it. */
-static void tcp_keep_text(struct tcp_pcb *pcb, const struct tcp_segment *seg)
+/* Puts the new parts of the text into the receive buffer, each at its place. What came first
+ * stays. */
+static void tcp_hold_text(struct tcp_pcb *pcb, const struct tcp_segment *seg)
 {
-    if (seg->data_len > 0 && ring_alloc(&pcb->rcv.buf, TCP_RCV_BUF_SIZE) == 0) {
-        ring_write(&pcb->rcv.buf, seg->data, seg->data_len);
-        pcb->rcv.buf.len = 0;
-        pcb->rcv.early = seg->data_len;
+    struct tcp_range text = {seg->seq, seg->seq + (uint32_t)seg->data_len}, part;
+    int ret;
+
+    while ((ret = tcp_reass_insert(&pcb->rcv.reass, pcb->rcv.nxt, &text, &part)) == 1) {
+        if (!pcb->rcv.discard) {
+            ring_write_at(&pcb->rcv.buf, part.start - pcb->rcv.nxt,
+                          seg->data + (part.start - seg->seq), part.end - part.start);
+        }
+    }
+    if (ret == -1) {
+        drop(stats.no_range, "desc=%d, no range for seq=%u", pcb->desc, part.start);
     }
 }
 
-/* Adds the text of tcp_keep_text to the receive buffer, in ESTABLISHED. A seg that repeats this
- * text is out of order now. */
+/* Advances RCV.NXT over text without a hole, and hands it to the user. */
+static void tcp_take_text(struct tcp_pcb *pcb)
+{
+    uint32_t len = tcp_reass_contiguous(&pcb->rcv.reass);
+
+    pcb->rcv.nxt += len;
+    if (len > 0 && pcb->rcv.discard) {
+        count(stats.closed_by_user); /* acknowledged, discarded; the window stays */
+    } else if (len > 0) {
+        ring_extend(&pcb->rcv.buf, len);
+        pcb->rcv.wnd -= len;
+        sched_task_wakeup(&pcb->user.task);
+    }
+}
+
+/* 3.10.7.3, fourth: "queue them for processing after the ESTABLISHED state has been reached". A FIN
+ * is not kept: the peer retransmits it. */
+static void tcp_keep_text(struct tcp_pcb *pcb, struct tcp_segment *seg)
+{
+    tcp_cut_syn(seg);
+    if (seg->data_len > 0 && ring_alloc(&pcb->rcv.buf, TCP_RCV_BUF_SIZE) == 0) {
+        tcp_hold_text(pcb, seg);
+    }
+}
+
+/* Takes the text of tcp_keep_text, in ESTABLISHED. A seg that repeats this text is out of order
+ * now. */
 static void tcp_take_early_text(struct tcp_pcb *pcb, struct tcp_segment *seg)
 {
-    if (pcb->rcv.early > 0) {
-        pcb->rcv.buf.len = pcb->rcv.early;
-        pcb->rcv.nxt += (uint32_t)pcb->rcv.early;
-        pcb->rcv.wnd -= (uint32_t)pcb->rcv.early;
-        pcb->rcv.early = 0;
+    uint32_t nxt = pcb->rcv.nxt;
+
+    tcp_take_text(pcb);
+    if (pcb->rcv.nxt != nxt) {
         seg->ack_due = TCP_ACK_NOW;
     }
 }
@@ -561,11 +596,14 @@ static int tcp_check_user(struct tcp_pcb *pcb, const struct tcp_segment *seg)
     return -1;
 }
 
-/* 3.10.7.4 "Seventh, process the segment text". Its ACK may be delayed, unless something else has
- * been cut off or is missing. */
+/* 3.10.7.4 "Seventh, process the segment text". "Segments with higher beginning sequence numbers
+ * SHOULD be held for later processing": first, above. Its ACK may be delayed, unless something has
+ * been cut off, or is or was missing: "segments above a gap in sequence space, or segments that
+ * fill all or part of a gap" have theirs immediately, 3.8.6.3. */
 static int tcp_segment_text(struct tcp_pcb *pcb, struct tcp_segment *seg)
 {
     uint32_t len = (uint32_t)seg->data_len;
+    int gap = !tcp_reass_is_empty(&pcb->rcv.reass);
 
     if (len == 0) {
         return 0;
@@ -573,39 +611,50 @@ static int tcp_segment_text(struct tcp_pcb *pcb, struct tcp_segment *seg)
     if (!tcp_is_open_to_peer(pcb)) { /* "Ignore the segment text." */
         return drop(stats.bad_flags, "desc=%d, text in %s", pcb->desc, tcp_state_ntoa(pcb->state));
     }
-    /* left out: "SHOULD be held for later processing" (step 48); the peer retransmits it */
     if (seg->seq != pcb->rcv.nxt) {
-        seg->ack_due = TCP_ACK_NOW;
-        return drop(stats.out_of_order, "desc=%d, seq=%u, expected %u", pcb->desc, seg->seq,
-                    pcb->rcv.nxt);
+        count(stats.out_of_order);
+        debugf("desc=%d, out of order, seq=%u, expected %u", pcb->desc, seg->seq, pcb->rcv.nxt);
     }
-    seg->ack_due = seg->ack_due ? seg->ack_due : TCP_ACK_LATER;
     pcb->rcv.full = pcb->rcv.full > len ? pcb->rcv.full : len;
-    pcb->rcv.nxt += len;
-    if (pcb->rcv.discard) {
-        count(stats.closed_by_user); /* acknowledged, discarded; the window stays */
-        return 0;
+    tcp_hold_text(pcb, seg);
+    tcp_take_text(pcb);
+    if (gap || !tcp_reass_is_empty(&pcb->rcv.reass)) {
+        seg->ack_due = TCP_ACK_NOW;
+    } else if (!seg->ack_due) {
+        seg->ack_due = TCP_ACK_LATER;
     }
-    ring_write(&pcb->rcv.buf, seg->data, len);
-    pcb->rcv.wnd -= len;
-    sched_task_wakeup(&pcb->user.task);
     return 0;
 }
 
-/* 3.10.7.4 "Eighth, check the FIN bit" */
-static void tcp_check_fin(struct tcp_pcb *pcb, struct tcp_segment *seg, uint64_t now)
+/* Holds the FIN until all text before it is here. A peer sends no text behind it, and no other. */
+static void tcp_hold_fin(struct tcp_pcb *pcb, const struct tcp_segment *seg)
 {
-    if (!TCP_FLG_ISSET(seg->flg, TCP_FLG_FIN)) {
-        return;
-    }
-    seg->ack_due = TCP_ACK_NOW;
-    if (seg->seq + (uint32_t)seg->data_len != pcb->rcv.nxt) {
-        drop(stats.out_of_order, "desc=%d, FIN out of order", pcb->desc);
-        return;
-    }
+    uint32_t fin = seg->seq + (uint32_t)seg->data_len;
+
     if (!tcp_is_open_to_peer(pcb)) {
         return; /* a repeated FIN: "Remain in" the state */
     }
+    if (seg->data_len == 0 && fin != pcb->rcv.nxt) {
+        count(stats.out_of_order);
+        debugf("desc=%d, FIN out of order, seq=%u, expected %u", pcb->desc, fin, pcb->rcv.nxt);
+    }
+    if (tcp_reass_insert_fin(&pcb->rcv.reass, pcb->rcv.nxt, fin) == -1) {
+        drop(stats.bad_flags, "desc=%d, FIN before text, or a second one, seq=%u", pcb->desc, fin);
+    }
+}
+
+/* 3.10.7.4 "Eighth, check the FIN bit": of this segment, or of an earlier one that has waited for
+ * the text of this one. */
+static void tcp_check_fin(struct tcp_pcb *pcb, struct tcp_segment *seg, uint64_t now)
+{
+    if (TCP_FLG_ISSET(seg->flg, TCP_FLG_FIN)) {
+        seg->ack_due = TCP_ACK_NOW;
+        tcp_hold_fin(pcb, seg);
+    }
+    if (!tcp_reass_is_fin_due(&pcb->rcv.reass, pcb->rcv.nxt)) {
+        return;
+    }
+    tcp_reass_clear(&pcb->rcv.reass);
     pcb->rcv.nxt++;
     pcb->rcv.fin = 1;
     if (pcb->state == TCP_STATE_ESTABLISHED) {

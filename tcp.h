@@ -74,6 +74,7 @@ struct tcp_view {
     int soft_error;     /* errno of the last ICMP or ARP error since SND.UNA advanced, or 0 */
     size_t unacked;     /* the user's bytes that are not acknowledged */
     size_t unread;      /* received bytes that the user has not read */
+    size_t ranges;      /* ranges of text held beyond RCV.NXT: so many holes */
 };
 
 /* Sequence numbers are compared modulo 2^32, RFC 9293 3.4. */
@@ -110,7 +111,9 @@ struct tcp_stats {
     uint64_t bad_ack;         /* dropped: unacceptable acknowledgment number */
     uint64_t out_of_window;   /* not acceptable: outside the receive window */
     uint64_t closed_by_user;  /* dropped: data after CLOSE (with a RST) or tcp_cmd_end_receive */
-    uint64_t out_of_order;    /* dropped: in the window, not at RCV.NXT (kept from step 48 on) */
+    uint64_t out_of_order;    /* in the window, not at RCV.NXT: text and FIN held, a RST dropped */
+    uint64_t no_range;        /* dropped: text out of order, no range left to hold it */
+    uint64_t ranges_evicted;  /* ranges of such text that gave way to others, and are lost */
     uint64_t trimmed;         /* segments trimmed to the receive window */
     uint64_t retransmitted;   /* segments retransmitted */
     uint64_t probes_sent;     /* zero-window probes */

@@ -501,7 +501,8 @@ static void tcp_pcb_close(struct tcp_pcb *pcb)
     default:
         break;
     }
-    if (pcb->rcv.buf.len > 0) { /* 3.6.1 "while received data is still pending" */
+    /* 3.6.1 "while received data is still pending": unread, or out of order */
+    if (pcb->rcv.buf.len > 0 || !tcp_reass_is_empty(&pcb->rcv.reass)) {
         tcp_pcb_reset(pcb);
         return;
     }

@@ -16,6 +16,9 @@
 lock_t tcp_lock = LOCK_INITIALIZER;
 struct tcp_stats stats;
 
+/* Text out of order of all blocks. */
+static struct tcp_reass_range ranges[TCP_REASS_POOL + 1];
+static struct tcp_reass_pool pool = {.range = ranges, .size = TCP_REASS_POOL};
 static struct table pcbs = {.limit = TCP_PCB_SIZE}; /* of struct tcp_pcb */
 static struct heap_node *places[TCP_PCB_SIZE];
 static struct heap deadlines = {.nodes = places}; /* blocks in the table that have one */
@@ -113,13 +116,14 @@ struct tcp_pcb *tcp_pcb_next_due(uint64_t now)
  * The end of a connection
  */
 
-/* Stops the retransmission timer and frees unacknowledged data. */
-static void tcp_snd_flush(struct tcp_pcb *pcb)
+/* Stops the retransmission timer, and frees unacknowledged data and text out of order. */
+static void tcp_pcb_flush(struct tcp_pcb *pcb)
 {
     ring_free(&pcb->snd.buf);
     pcb->snd.fin = 0;
     pcb->timer.retrans = 0;
     pcb->timer.ack = 0;
+    tcp_reass_clear(&pcb->rcv.reass);
     tcp_pcb_schedule(pcb);
 }
 
@@ -139,7 +143,7 @@ void tcp_pcb_release(struct tcp_pcb *pcb)
     table_remove(&pcbs, pcb->desc);
     tcp_pcb_leave_listener(pcb);
     pcb->timer.expires = 0;
-    tcp_snd_flush(pcb); /* before the lock is released: it has no deadline any more */
+    tcp_pcb_flush(pcb); /* before the lock is released: it has no deadline any more */
     sched_task_destroy(&pcb->user.task, &tcp_lock);
     ring_free(&pcb->rcv.buf);
     memory_free(pcb);
@@ -156,7 +160,7 @@ void tcp_pcb_set_state(struct tcp_pcb *pcb, enum tcp_state state)
 
 void tcp_pcb_finish(struct tcp_pcb *pcb, int errnum)
 {
-    tcp_snd_flush(pcb);
+    tcp_pcb_flush(pcb);
     pcb->timer.expires = 0;
     pcb->user.errnum = errnum;
     tcp_pcb_set_state(pcb, TCP_STATE_CLOSED);
@@ -171,7 +175,7 @@ void tcp_pcb_fail_handshake(struct tcp_pcb *pcb, int errnum)
         tcp_pcb_finish(pcb, errnum);
         return;
     }
-    tcp_snd_flush(pcb);
+    tcp_pcb_flush(pcb);
     pcb->local = pcb->user.offered;
     pcb->remote = pcb->user.expected;
     tcp_pcb_set_state(pcb, TCP_STATE_LISTEN);
@@ -299,6 +303,7 @@ struct tcp_pcb *tcp_pcb_alloc(int owned)
         memory_free(pcb);
         return NULL;
     }
+    tcp_reass_init(&pcb->rcv.reass, &pool);
     pcb->user.owned = owned;
     sched_task_init(&pcb->user.task);
     return pcb;
@@ -589,6 +594,7 @@ static int tcp_pcb_view(const struct tcp_pcb *pcb, struct tcp_view *view)
             .soft_error = pcb->user.soft_error,
             .unacked = pcb->snd.buf.len,
             .unread = pcb->rcv.buf.len,
+            .ranges = pcb->rcv.reass.num,
         };
     }
     return pcb ? 0 : -1;
@@ -620,4 +626,5 @@ int tcp_get_view_at(size_t place, struct tcp_view *view)
 void tcp_get_stats(struct tcp_stats *out)
 {
     counters_copy(out, &stats, sizeof(stats));
+    counters_copy(&out->ranges_evicted, &pool.evicted, sizeof(pool.evicted));
 }

@@ -9,6 +9,7 @@
 #include "platform.h"
 #include "ring.h"
 #include "tcp.h"
+#include "tcp_reass.h"
 #include "util.h"
 
 /*
@@ -51,7 +52,7 @@ struct tcp_pcb {
         uint32_t edge;         /* right edge of the window as last advertised */
         uint32_t full;         /* bytes of the largest segment received */
         struct ring buf;       /* bytes that the user has not read */
-        size_t early;          /* bytes of text of a crossing SYN, stored behind the end of buf */
+        struct tcp_reass reass; /* text and a FIN beyond nxt, at their places behind buf */
         int fin;               /* the peer's FIN was received after them */
         int discard;           /* the user reads no more: received text is discarded */
     } rcv;
@@ -152,7 +153,8 @@ void tcp_pcb_schedule(struct tcp_pcb *pcb);
 struct tcp_pcb *tcp_pcb_next_due(uint64_t now);
 
 /*
- * The end of a connection. Each stops the retransmission timer and frees the send buffer.
+ * The end of a connection. Each stops the retransmission timer, and frees the send buffer and the
+ * ranges.
  */
 
 /* Removes the block from the table, lets its sleepers return with EBADF, and frees it. The lock is
