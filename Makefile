@@ -30,7 +30,8 @@ LINUX := $(STACK) $(wildcard platform/linux/*.c platform/linux/driver/*.c)
 FUZZER := test/fuzz/libfuzzer.c test/fuzz/fiber.c
 SIM := $(STACK) $(filter-out $(FUZZER),$(wildcard test/sim/*.c test/judge/*.c test/fuzz/*.c))
 GRADERS := $(wildcard test/bench_selftest.c test/step[0-9][0-9].c test/hostile/*.c test/parsers.c \
-    test/units.c test/watch_selftest.c test/judge.c test/soak.c test/first.c test/bench_path.c)
+    test/units.c test/watch_selftest.c test/watch_cwnd_selftest.c test/judge.c test/soak.c \
+    test/first.c test/bench_path.c)
 APPS := $(filter-out app/setup.c,$(wildcard app/*.c))
 TOOLS := $(wildcard test/test.c test/e2e/*.c)
 INNER := $(wildcard test/*_test.c) # tests of names that the library hides

@@ -113,7 +113,7 @@ if [ "$SAN" = thread ]; then
 else
     list=
     for source in test/bench_selftest.c test/step[0-9][0-9].c test/hostile/*.c test/parsers.c \
-        test/units.c test/watch_selftest.c; do
+        test/units.c test/watch_selftest.c test/watch_cwnd_selftest.c; do
         [ -e "$source" ] && list="$list ./$EXE${source%.c}.exe"
     done
     # shellcheck disable=SC2086 # a list of words
