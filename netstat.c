@@ -127,16 +127,18 @@ static void netstat_tcp(void)
     struct tcp_view view;
     size_t i;
 
-    log_text("tcp\n%-5s %-12s %-21s %-21s %10s %10s %7s %10s %7s %7s %6s %6s\n", "desc", "state",
-             "local", "remote", "snd.una", "snd.nxt", "snd.wnd", "rcv.nxt", "rcv.wnd", "unacked",
-             "unread", "ranges");
+    log_text("tcp\n%-5s %-12s %-21s %-21s %10s %10s %7s %10s %7s %7s %6s %6s %8s %8s\n", "desc",
+             "state", "local", "remote", "snd.una", "snd.nxt", "snd.wnd", "rcv.nxt", "rcv.wnd",
+             "unacked", "unread", "ranges", "srtt(ms)", "rto(ms)");
     for (i = 0; i < TCP_PCB_SIZE; i++) {
         if (tcp_get_view_at(i, &view) == 0) {
-            log_text("%-5d %-12s %-21s %-21s %10u %10u %7u %10u %7u %7zu %6zu %6zu\n", view.desc,
-                     tcp_state_ntoa(view.state), ip_endp_ntop(&view.local, local, sizeof(local)),
+            log_text("%-5d %-12s %-21s %-21s %10u %10u %7u %10u %7u %7zu %6zu %6zu %8.1f %8.0f\n",
+                     view.desc, tcp_state_ntoa(view.state),
+                     ip_endp_ntop(&view.local, local, sizeof(local)),
                      ip_endp_ntop(&view.remote, remote, sizeof(remote)), view.snd.una,
                      view.snd.nxt, view.snd.wnd, view.rcv.nxt, view.rcv.wnd, view.unacked,
-                     view.unread, view.ranges);
+                     view.unread, view.ranges, (double)view.rtt.srtt / MILLISECONDS(1),
+                     (double)view.rtt.rto / MILLISECONDS(1));
         }
     }
 }
@@ -184,9 +186,10 @@ static void netstat_tcp(void)
     X(received) X(delivered) X(too_short) X(bad_offset) X(bad_checksum) X(bad_address) \
     X(bad_option) X(sent) X(send_failed) X(no_connection) X(resets_sent) X(resets_limited) \
     X(bad_flags) X(bad_ack) X(out_of_window) X(closed_by_user) X(out_of_order) X(no_range) \
-    X(ranges_evicted) X(trimmed) X(retransmitted) X(probes_sent) X(timed_out) X(resets_received) \
-    X(challenges_sent) X(challenges_held) X(no_memory) X(no_block) X(half_open_evicted) \
-    X(hard_errors) X(soft_errors) X(error_ignored) X(backlog_full)
+    X(ranges_evicted) X(trimmed) X(retransmitted) X(spurious) X(rtt_samples) X(probes_sent) \
+    X(timed_out) X(resets_received) X(challenges_sent) X(challenges_held) X(no_memory) \
+    X(no_block) X(half_open_evicted) X(hard_errors) X(soft_errors) X(error_ignored) \
+    X(backlog_full)
 
 /* Prints a counter, unless it is 0. */
 static void counter_print(const char *name, const char *field, uint64_t value)

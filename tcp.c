@@ -28,6 +28,7 @@
  *
  * Files. Each calls only those above it in this list; tcp_cmd.c and tcp.c do not call each other
  *   ring.c, heap.c      the ring of bytes; the order of deadlines
+ *   tcp_rtt.c           the round trip, the timeout that follows from it, F-RTO
  *   tcp_hdr.c           a segment as bytes
  *   tcp_reass.c         which text is held beyond RCV.NXT
  *   tcp_pcb.c           the control blocks, their table and lock; listeners, endpoints, ISS
@@ -45,7 +46,9 @@
  *   3.3      control blocks   tcp_pcb_alloc, tcp_pcb_select, tcp_pcb_set_state, tcp_pcb_release
  *   3.4      sequence numbers seq_lt, seq_leq, seq_between (tcp.h), tcp_seq_len, tcp_choose_iss
  *   3.7.1    MSS              tcp_iface_mss, tcp_send_mss, tcp_pcb_take_syn
- *   3.8.1-3  retransmission   tcp_retrans_start, tcp_retrans_emit, tcp_retrans_repeat
+ *   3.8.1    timeout          tcp_snd_acked, tcp_snd_measure; tcp_rtt.c: tcp_rtt_*, tcp_frto_*
+ *   3.8.1-3  retransmission   tcp_retrans_start, tcp_retrans_emit, tcp_retrans_repeat,
+ *                             tcp_resend_lost
  *   3.8.6    windows          tcp_take_window, tcp_open_window, tcp_probe_emit
  *   3.8.6.3  delayed ACKs     tcp_output_ack, tcp_batch_end
  *   3.9.2.2  ICMP errors      tcp_icmp_error
@@ -72,7 +75,9 @@
  * Timers, of which tcp_timer serves those that are due; tcp_pcb_schedule keeps their order
  *   retransmission  timer.retrans  set by tcp_retrans_start: SYN, data or FIN to send while it is
  *   or probe                       stopped, an ACK of a part, a window that becomes zero or opens;
- *                                  cleared when all is acknowledged, and by tcp_pcb_flush
+ *                                  and by tcp_retrans_set alone, which leaves R2: expiry, a
+ *                                  duplicate ACK that lets something go out again; cleared when
+ *                                  all is acknowledged, and by tcp_pcb_flush
  *   delayed ACK     timer.ack      set by tcp_output_ack; cleared by all that is sent
  *   R2              retrans.first  its start, set likewise, and by each ACK with a zero window; at
  *                                  tcp_pcb_r2_end the connection times out
@@ -80,8 +85,8 @@
  *                                  FIN-WAIT-2; cleared by tcp_pcb_finish
  *   TIME-WAIT       timer.expires  set by tcp_set_timewait_timer: entry, the peer's FIN again;
  *                                  cleared by tcp_pcb_finish
- *   A stop of the process puts off R2 and expires (tcp_pcb_put_off); tcp_timer, called every
- *   TCP_TIMER_INTERVAL besides, notices it.
+ *   A stop of the process puts off R2, expires and retrans (tcp_pcb_put_off). The next segment
+ *   notices it (tcp_notice_stop), or tcp_timer, called every TCP_TIMER_INTERVAL besides.
  *   Each segment, tick and command reads the clock once, with the lock held, and hands on `now`.
  *
  * Lock. `tcp_lock` guards the table and its blocks. Order: sock, tcp, ip, arp. A command that
@@ -297,6 +302,7 @@ static int tcp_syn_sent(struct tcp_pcb *pcb, struct tcp_segment *seg, uint64_t n
     tcp_pcb_take_syn(pcb, seg);
     if (!acceptable) { /* the SYNs crossed: "enter SYN-RECEIVED, form a SYN,ACK segment" */
         tcp_pcb_set_state(pcb, TCP_STATE_SYN_RECEIVED);
+        tcp_rtt_resent(&pcb->rtt, pcb->snd.iss + 1);
         tcp_output_at(pcb, pcb->snd.iss, TCP_FLG_SYN | TCP_FLG_ACK, NULL, 0);
         tcp_keep_text(pcb, seg);
         return -1;
@@ -512,12 +518,20 @@ static int tcp_check_ack_syn_received(struct tcp_pcb *pcb, struct tcp_segment *s
     return 0;
 }
 
+/* RFC 5681 2: a duplicate ACK has no data, SYN or FIN, changes no window, and some data of ours is
+ * outstanding. Other ACKs at SND.UNA say nothing about the network. */
+static int tcp_is_duplicate_ack(const struct tcp_pcb *pcb, const struct tcp_segment *seg)
+{
+    return seg->ack == pcb->snd.una && pcb->snd.una != pcb->snd.nxt && seg->untrimmed == 0 &&
+           seg->wnd == pcb->snd.wnd;
+}
+
 /* 3.10.7.4 "Fifth, check the ACK field", "ESTABLISHED STATE": the same in all later states. An ACK
  * of unsent data is answered here: after -1 `ack_due` is not looked at. */
 static int tcp_check_ack_established(struct tcp_pcb *pcb, const struct tcp_segment *seg,
                                      uint64_t now)
 {
-    int was_zero = tcp_is_window_zero(pcb);
+    int was_zero = tcp_is_window_zero(pcb), duplicate = tcp_is_duplicate_ack(pcb, seg);
 
     /* "((SND.UNA - MAX.SND.WND) =< SEG.ACK =< SND.NXT)": others are challenged, RFC 5961 5.2 */
     if (seq_lt(pcb->snd.nxt, seg->ack) || seq_lt(seg->ack, pcb->snd.una - pcb->snd.wnd_max)) {
@@ -537,6 +551,8 @@ static int tcp_check_ack_established(struct tcp_pcb *pcb, const struct tcp_segme
     if (seg->ack != pcb->snd.una) {
         tcp_snd_acked(pcb, seg->ack, now);
         tcp_extend_close_timer(pcb, now);
+    } else if (duplicate) {
+        tcp_snd_duplicate(pcb, now);
     }
     tcp_extend_probing(pcb, was_zero, now);
     sched_task_wakeup(&pcb->user.task);
@@ -773,6 +789,24 @@ static int tcp_check_hdr(const struct ip_hdr *iphdr, const uint8_t *data, size_t
     return 0;
 }
 
+/* Were the process or the machine stopped since the last tick? No other cause delays one by
+ * TCP_TIMER_STOPPED. Then limits are put off, and what is in flight measures no round trip. */
+static void tcp_notice_stop(uint64_t now)
+{
+    uint64_t span = now - last_tick;
+    struct tcp_pcb *pcb;
+    size_t i = 0;
+
+    if (span < MILLISECONDS(TCP_TIMER_STOPPED)) {
+        return;
+    }
+    last_tick = now;
+    infof("no tick for %llu ms: limits put off", (unsigned long long)(span / MILLISECONDS(1)));
+    while ((pcb = tcp_pcb_next(&i)) != NULL) {
+        tcp_pcb_put_off(pcb, span, now);
+    }
+}
+
 static void tcp_input(const struct ip_hdr *iphdr, const uint8_t *data, size_t len,
                       struct ip_iface *iface)
 {
@@ -780,6 +814,7 @@ static void tcp_input(const struct ip_hdr *iphdr, const uint8_t *data, size_t le
     ip_endp_t local, remote;
     char local_text[IP_ENDP_STR_LEN], remote_text[IP_ENDP_STR_LEN];
     struct tcp_segment seg;
+    uint64_t now;
     int bad;
 
     count(stats.received);
@@ -801,7 +836,9 @@ static void tcp_input(const struct ip_hdr *iphdr, const uint8_t *data, size_t le
            ip_endp_ntop(&local, local_text, sizeof(local_text)), len);
     tcp_dump(data, len);
     lock_acquire(&tcp_lock);
-    tcp_segment_arrives(&seg, &local, &remote, clock_now());
+    now = clock_now();
+    tcp_notice_stop(now);
+    tcp_segment_arrives(&seg, &local, &remote, now);
     lock_release(&tcp_lock);
 }
 
@@ -809,43 +846,17 @@ static void tcp_input(const struct ip_hdr *iphdr, const uint8_t *data, size_t le
  * Timeouts, RFC 9293 3.10.8
  */
 
-/* Returns the nanoseconds since the last tick if the process or the machine was stopped, else 0. No
- * other cause delays a tick by TCP_TIMER_STOPPED. */
-static uint64_t tcp_time_stopped(uint64_t now)
-{
-    uint64_t span = now - last_tick;
-
-    last_tick = now;
-    if (span < MILLISECONDS(TCP_TIMER_STOPPED)) {
-        return 0;
-    }
-    infof("no tick for %llu ms: limits put off", (unsigned long long)(span / MILLISECONDS(1)));
-    return span;
-}
-
-static void tcp_put_off_all(uint64_t span, uint64_t now)
-{
-    struct tcp_pcb *pcb;
-    size_t i = 0;
-
-    while ((pcb = tcp_pcb_next(&i)) != NULL) {
-        tcp_pcb_put_off(pcb, span, now);
-    }
-}
-
 /* Called by the one-shot timer at the first deadline; and at each interval, to notice a stop. Looks
  * only at blocks that are due: each has a later deadline, or none, when tcp_pcb_timer returns. */
 static void tcp_timer(void)
 {
     struct tcp_pcb *pcb;
-    uint64_t now, span;
+    uint64_t now;
 
     lock_acquire(&tcp_lock);
     now = clock_now();
-    span = tcp_time_stopped(now);
-    if (span > 0) {
-        tcp_put_off_all(span, now);
-    }
+    tcp_notice_stop(now);
+    last_tick = now;
     while ((pcb = tcp_pcb_next_due(now)) != NULL) {
         tcp_pcb_timer(pcb, now);
     }

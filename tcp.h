@@ -19,11 +19,12 @@ MICROPS_BEGIN
 #define TCP_TIMER_INTERVAL 100     /* milliseconds between two ticks, which notice a stop */
 #define TCP_TIMER_STOPPED 1000     /* milliseconds without a tick that count as a stopped process */
 #define TCP_SND_BUF_SIZE 65535     /* unacknowledged bytes; send sleeps until there is room */
-#define TCP_RTO 1000               /* milliseconds, initial retransmission timeout, RFC 6298 2.1 */
+#define TCP_RTO 1000               /* milliseconds, RTO until the first sample, RFC 6298 2.1 */
 #define TCP_RTO_SLOW 3000          /* the same after a retransmitted SYN, RFC 6298 5.7 */
 #define TCP_ACK_DELAY 40           /* milliseconds at most, RFC 9293 3.8.6.3: less than 500 */
 #define TCP_R1 3                   /* the retransmission that logs a warning, RFC 9293 3.8.3 */
 #define TCP_R2 100000              /* milliseconds before a connection times out, RFC 9293 3.8.3 */
+#define TCP_R2_NUM 6               /* and retransmissions: as an RTO of a second makes in TCP_R2 */
 #define TCP_R2_SYN 180000          /* the same for a SYN */
 #define TCP_R2_HALF_OPEN 45000     /* the same if half-open: 5 retransmissions, RFC 4987 3.3 */
 #define TCP_RESET_LIMIT 200        /* RSTs a second to unacceptable segments, on average */
@@ -75,6 +76,12 @@ struct tcp_view {
     size_t unacked;     /* the user's bytes that are not acknowledged */
     size_t unread;      /* received bytes that the user has not read */
     size_t ranges;      /* ranges of text held beyond RCV.NXT: so many holes */
+    struct {            /* in nanoseconds, RFC 6298 */
+        uint64_t srtt;  /* SRTT; 0 before the first sample */
+        uint64_t var;   /* RTTVAR */
+        uint64_t rto;   /* RTO, with its back-off */
+        unsigned int samples;
+    } rtt;
 };
 
 /* Sequence numbers are compared modulo 2^32, RFC 9293 3.4. */
@@ -116,6 +123,8 @@ struct tcp_stats {
     uint64_t ranges_evicted;  /* ranges of such text that gave way to others, and are lost */
     uint64_t trimmed;         /* segments trimmed to the receive window */
     uint64_t retransmitted;   /* segments retransmitted */
+    uint64_t spurious;        /* timeouts after which F-RTO found that nothing was lost */
+    uint64_t rtt_samples;     /* round trips measured */
     uint64_t probes_sent;     /* zero-window probes */
     uint64_t timed_out;       /* connections timed out */
     uint64_t resets_received; /* RSTs accepted */

@@ -97,7 +97,7 @@ struct tcp_segment tcp_segment_parse(const struct tcp_hdr *hdr, size_t len)
     seg.flg = hdr->flg;
     seg.data = (const uint8_t *)hdr + TCP_HDR_SIZE(hdr);
     seg.data_len = len - TCP_HDR_SIZE(hdr);
-    seg.len = tcp_seq_len(seg.flg, seg.data_len);
+    seg.len = seg.untrimmed = tcp_seq_len(seg.flg, seg.data_len);
     return seg;
 }
 

@@ -51,6 +51,7 @@ struct tcp_segment {
     uint32_t seq;
     uint32_t ack;
     uint32_t len; /* SEG.LEN: data, SYN and FIN; not used to send */
+    uint32_t untrimmed; /* received: SEG.LEN as it arrived */
     uint16_t wnd;
     uint8_t flg;
     uint16_t mss; /* value of the MSS option; 0: none */

@@ -8,6 +8,8 @@
 #include "ring.h"
 #include "util.h"
 
+#define TCP_RESENT_BY_ACK 2 /* segments that an ACK lets go out again, after a timeout */
+
 /* Guarded by tcp_lock. */
 static uint8_t out_text[IP_PAYLOAD_SIZE_MAX - TCP_HDR_SIZE_MIN]; /* text of the segment to send */
 static struct rate resets; /* RSTs to unacceptable segments */
@@ -99,19 +101,32 @@ void tcp_output_at(struct tcp_pcb *pcb, uint32_t seq, uint8_t flg, const uint8_t
  * The retransmission timer
  */
 
-/* Starts the retransmission timer and R2 anew, RFC 6298 5.1, 5.3 and 5.7. */
-static void tcp_retrans_start(struct tcp_pcb *pcb, uint64_t now)
-{
-    pcb->retrans.first = now;
-    pcb->retrans.rto = MILLISECONDS(pcb->retrans.slow ? TCP_RTO_SLOW : TCP_RTO);
-    pcb->timer.retrans = now + pcb->retrans.rto;
-    pcb->retrans.num = 0;
-    tcp_pcb_schedule(pcb);
-}
-
 int tcp_is_window_zero(const struct tcp_pcb *pcb)
 {
     return !tcp_in_handshake(pcb) && pcb->snd.wnd == 0;
+}
+
+/* Returns the time of the retransmission timer: the RTO with its back-off, RFC 6298 5.1, 5.3 and
+ * 5.6; or that until the next probe of a zero window. */
+static uint64_t tcp_retrans_time(const struct tcp_pcb *pcb)
+{
+    return tcp_is_window_zero(pcb) ? pcb->retrans.interval : tcp_rtt_rto(&pcb->rtt);
+}
+
+static void tcp_retrans_set(struct tcp_pcb *pcb, uint64_t now)
+{
+    pcb->timer.retrans = now + tcp_retrans_time(pcb);
+    tcp_pcb_schedule(pcb);
+}
+
+/* Starts the retransmission timer and R2 anew. The first probe comes after one RTO, RFC 9293
+ * 3.8.6.1. */
+static void tcp_retrans_start(struct tcp_pcb *pcb, uint64_t now)
+{
+    pcb->retrans.first = now;
+    pcb->retrans.num = 0;
+    pcb->retrans.interval = tcp_rtt_base(&pcb->rtt);
+    tcp_retrans_set(pcb, now);
 }
 
 void tcp_extend_probing(struct tcp_pcb *pcb, int was_zero, uint64_t now)
@@ -132,8 +147,11 @@ void tcp_output(struct tcp_pcb *pcb, uint8_t flg, const uint8_t *data, size_t le
 {
     uint32_t seq = flg == TCP_FLG_ACK && len == 0 ? tcp_ack_seq(pcb) : pcb->snd.nxt;
 
-    if (tcp_seq_len(flg, len) > 0 && pcb->timer.retrans == 0) {
-        tcp_retrans_start(pcb, now);
+    if (tcp_seq_len(flg, len) > 0) {
+        if (pcb->timer.retrans == 0) {
+            tcp_retrans_start(pcb, now);
+        }
+        tcp_rtt_sent(&pcb->rtt, pcb->snd.nxt, now);
     }
     pcb->snd.nxt += tcp_seq_len(flg, len);
     tcp_output_at(pcb, seq, flg, data, len);
@@ -231,29 +249,6 @@ ssize_t tcp_snd_write(struct tcp_pcb *pcb, const uint8_t *data, size_t len)
     return (ssize_t)len;
 }
 
-void tcp_snd_acked(struct tcp_pcb *pcb, uint32_t ack, uint64_t now)
-{
-    size_t num = ack - pcb->snd.una;
-
-    if (num > pcb->snd.buf.len) { /* all data, and the SYN or FIN */
-        ring_free(&pcb->snd.buf);
-        pcb->snd.fin = 0;
-    } else {
-        ring_drop(&pcb->snd.buf, num);
-    }
-    pcb->snd.una = ack;
-    pcb->user.soft_error = 0; /* segments reach the peer again */
-    if (pcb->retrans.num == 0) {
-        pcb->retrans.slow = 0; /* sent once: TCP_RTO is long enough */
-    }
-    if (ack == pcb->snd.nxt && ack == tcp_snd_end(pcb)) {
-        pcb->timer.retrans = 0;
-        tcp_pcb_schedule(pcb);
-    } else {
-        tcp_retrans_start(pcb, now);
-    }
-}
-
 /* Returns the most data that a segment may carry now: the interface's MTU may have changed since
  * the SYN. RFC 9293 3.7.1 */
 static size_t tcp_send_mss(const struct tcp_pcb *pcb)
@@ -289,13 +284,20 @@ static struct tcp_plan tcp_plan_segment(const struct tcp_pcb *pcb, uint32_t seq,
     return plan;
 }
 
-/* Plans the next segment of unsent data and FIN, as far as the window allows. Returns 1, or 0 if
- * there is none. Pure. Left out: a congestion window (step 50), Nagle's algorithm (step 52). */
+/* Plans the next segment of unsent data and FIN, as far as the window allows. After a timeout that
+ * may have been spurious: two segments, RFC 5682 2.1 step 2b; after one that was not: none before
+ * what was lost. Returns 1, or 0 if there is none. Pure. Left out: a congestion window (step 50),
+ * Nagle's algorithm (step 52). */
 static int tcp_plan_pending(const struct tcp_pcb *pcb, size_t mss, struct tcp_plan *plan)
 {
     uint32_t edge = pcb->snd.una + pcb->snd.wnd;
+    uint32_t few = pcb->frto.recover + TCP_FRTO_NEW * (uint32_t)mss;
 
-    if (!seq_lt(pcb->snd.nxt, tcp_snd_end(pcb)) || !seq_lt(pcb->snd.nxt, edge)) {
+    if (pcb->frto.step == TCP_FRTO_SECOND && seq_lt(few, edge)) {
+        edge = few;
+    }
+    if (pcb->frto.step == TCP_FRTO_CONVENTIONAL || !seq_lt(pcb->snd.nxt, tcp_snd_end(pcb)) ||
+        !seq_lt(pcb->snd.nxt, edge)) {
         return 0;
     }
     *plan = tcp_plan_segment(pcb, pcb->snd.nxt, edge, mss);
@@ -389,57 +391,78 @@ void tcp_open_window(struct tcp_pcb *pcb, uint64_t now)
 /* Probes a zero window with an old sequence number, which the peer must answer. RFC 9293 3.8.6.1 */
 static void tcp_probe_emit(struct tcp_pcb *pcb)
 {
+    if (pcb->retrans.interval < MILLISECONDS(TCP_R2) / 8) {
+        pcb->retrans.interval *= 2; /* but several probes must fit into R2 */
+    }
     count(stats.probes_sent);
     tcp_output_at(pcb, pcb->snd.una - 1, TCP_FLG_ACK, NULL, 0);
 }
 
+/* RFC 6298 5.4 to 5.6, for a SYN. */
 static void tcp_resend_syn(struct tcp_pcb *pcb)
 {
     uint8_t ack = pcb->state == TCP_STATE_SYN_RECEIVED ? TCP_FLG_ACK : 0;
 
+    tcp_rtt_resent(&pcb->rtt, pcb->snd.iss + 1);
     count(stats.retransmitted);
     tcp_output_at(pcb, pcb->snd.iss, TCP_FLG_SYN | ack, NULL, 0);
 }
 
-/* Retransmits all data in flight, up to the edge of a window that has shrunk. RFC 9293 3.8.6. Left
- * out: retransmitting only a part (steps 50 and 55). */
-static void tcp_resend_text(struct tcp_pcb *pcb)
+/* Retransmits the segment at seq, up to the edge of a window that has shrunk: RFC 9293 3.8.6.
+ * Returns the sequence number behind it; seq if nothing may be sent there. */
+static uint32_t tcp_resend_segment(struct tcp_pcb *pcb, uint32_t seq)
 {
-    uint32_t seq = pcb->snd.una, edge = pcb->snd.una + pcb->snd.wnd;
-    size_t mss = tcp_send_mss(pcb);
+    uint32_t edge = pcb->snd.una + pcb->snd.wnd;
     struct tcp_plan plan;
 
     if (seq_lt(pcb->snd.nxt, edge)) {
         edge = pcb->snd.nxt;
     }
-    while (seq_lt(seq, edge)) {
-        plan = tcp_plan_segment(pcb, seq, edge, mss);
-        count(stats.retransmitted);
-        tcp_output_at(pcb, seq, plan.flg, tcp_copy_text(pcb, &plan), plan.len);
-        seq += tcp_seq_len(plan.flg, plan.len);
+    if (!seq_lt(seq, edge)) {
+        return seq;
     }
+    plan = tcp_plan_segment(pcb, seq, edge, tcp_send_mss(pcb));
+    seq += tcp_seq_len(plan.flg, plan.len);
+    tcp_rtt_resent(&pcb->rtt, seq);
+    count(stats.retransmitted);
+    tcp_output_at(pcb, plan.seq, plan.flg, tcp_copy_text(pcb, &plan), plan.len);
+    return seq;
 }
 
-/* Retransmits, or probes a zero window, and doubles the timeout. Left out: measuring the round trip
- * (step 49), fast retransmit (step 51). */
+/* After a timeout, retransmits two more segments of what may be lost, for each ACK: as slow start
+ * does. Left out: a congestion window (step 50), retransmitting only what is missing (step
+ * 55). */
+static void tcp_resend_lost(struct tcp_pcb *pcb)
+{
+    uint32_t seq = pcb->snd.una;
+
+    if (seq_lt(seq, pcb->frto.resent)) {
+        seq = pcb->frto.resent;
+    }
+    for (int i = 0; i < TCP_RESENT_BY_ACK && seq_lt(seq, pcb->frto.lost); i++) {
+        seq = tcp_resend_segment(pcb, seq);
+    }
+    pcb->frto.resent = seq;
+}
+
+/* The timer has expired: retransmits the first segment that is not acknowledged, RFC 6298 5.4 to
+ * 5.6, or probes a zero window. Left out: fast retransmit (step 51). */
 static void tcp_retrans_repeat(struct tcp_pcb *pcb, uint64_t now)
 {
+    pcb->retrans.last = now;
     if (++pcb->retrans.num == TCP_R1 && !tcp_is_half_open(pcb)) {
         warnf("desc=%d, no answer to %u retransmissions", pcb->desc, pcb->retrans.num);
     }
-    if (!tcp_is_window_zero(pcb) || pcb->retrans.rto < MILLISECONDS(TCP_R2) / 8) {
-        pcb->retrans.rto *= 2; /* but several probes must fit into R2 */
-    }
-    pcb->timer.retrans = now + pcb->retrans.rto;
-    tcp_pcb_schedule(pcb);
-    if (tcp_in_handshake(pcb)) {
-        pcb->retrans.slow = 1;
-        tcp_resend_syn(pcb);
-    } else if (tcp_is_window_zero(pcb)) {
+    if (tcp_is_window_zero(pcb)) {
         tcp_probe_emit(pcb);
+    } else if (tcp_in_handshake(pcb)) {
+        tcp_rtt_back_off(&pcb->rtt);
+        tcp_resend_syn(pcb);
     } else {
-        tcp_resend_text(pcb);
+        tcp_rtt_back_off(&pcb->rtt);
+        tcp_frto_timeout(&pcb->frto, tcp_resend_segment(pcb, pcb->snd.una), pcb->snd.nxt);
     }
+    tcp_retrans_set(pcb, now);
 }
 
 /* Retransmits if it is due. After R2 without an acknowledgment the connection times out, with the
@@ -447,11 +470,12 @@ static void tcp_retrans_repeat(struct tcp_pcb *pcb, uint64_t now)
 static void tcp_retrans_emit(struct tcp_pcb *pcb, uint64_t now)
 {
     int errnum = pcb->user.soft_error ? pcb->user.soft_error : ETIMEDOUT;
+    uint64_t r2_end = tcp_pcb_r2_end(pcb);
 
     if (pcb->timer.retrans == 0) {
         return;
     }
-    if (now >= tcp_pcb_r2_end(pcb)) {
+    if (r2_end && now >= r2_end) {
         count(stats.timed_out);
         if (pcb->accept.parent && pcb->state == TCP_STATE_SYN_RECEIVED && pcb->accept.ack_seen) {
             tcp_pcb_reset(pcb); /* the peer is in ESTABLISHED */
@@ -462,6 +486,73 @@ static void tcp_retrans_emit(struct tcp_pcb *pcb, uint64_t now)
         }
     } else if (now >= pcb->timer.retrans) {
         tcp_retrans_repeat(pcb, now);
+    }
+}
+
+/*
+ * Acknowledgments of what was sent
+ */
+
+/* Removes acknowledged data, SYN and FIN from the send buffer. */
+static void tcp_snd_drop(struct tcp_pcb *pcb, uint32_t num)
+{
+    if (num > pcb->snd.buf.len) { /* all data, and the SYN or FIN */
+        ring_free(&pcb->snd.buf);
+        pcb->snd.fin = 0;
+    } else {
+        ring_drop(&pcb->snd.buf, num);
+    }
+}
+
+/* What the ACK tells of the round trip, and of the last timeout. */
+static enum tcp_frto_answer tcp_snd_measure(struct tcp_pcb *pcb, int of_syn, uint64_t now)
+{
+    struct tcp_plan plan;
+    int can_send = tcp_plan_pending(pcb, tcp_send_mss(pcb), &plan);
+    unsigned int samples = pcb->rtt.samples;
+    enum tcp_frto_answer answer;
+
+    tcp_rtt_acked(&pcb->rtt, pcb->snd.una, now);
+    if (pcb->rtt.samples != samples) {
+        count(stats.rtt_samples);
+    }
+    if (of_syn) {
+        tcp_rtt_established(&pcb->rtt);
+    }
+    answer = tcp_frto_acked(&pcb->frto, pcb->snd.una, pcb->snd.nxt, can_send);
+    if (answer == TCP_FRTO_SPURIOUS) {
+        count(stats.spurious);
+        tcp_rtt_spurious(&pcb->rtt);
+    }
+    return answer;
+}
+
+void tcp_snd_acked(struct tcp_pcb *pcb, uint32_t ack, uint64_t now)
+{
+    /* Only a SYN is acknowledged without data and FIN. After 2^32 bytes SND.UNA is ISS again. */
+    int of_syn = pcb->snd.buf.len == 0 && !pcb->snd.fin;
+    enum tcp_frto_answer answer;
+
+    tcp_snd_drop(pcb, ack - pcb->snd.una);
+    pcb->snd.una = ack;
+    pcb->user.soft_error = 0; /* segments reach the peer again */
+    answer = tcp_snd_measure(pcb, of_syn, now);
+    if (ack == pcb->snd.nxt && ack == tcp_snd_end(pcb)) {
+        pcb->timer.retrans = 0;
+        tcp_pcb_schedule(pcb);
+    } else {
+        tcp_retrans_start(pcb, now);
+    }
+    if (answer == TCP_FRTO_RESEND) {
+        tcp_resend_lost(pcb);
+    }
+}
+
+void tcp_snd_duplicate(struct tcp_pcb *pcb, uint64_t now)
+{
+    if (tcp_frto_duplicate(&pcb->frto, pcb->snd.nxt) == TCP_FRTO_RESEND) {
+        tcp_resend_lost(pcb);
+        tcp_retrans_set(pcb, now); /* else it might expire before their ACK can come */
     }
 }
 
@@ -522,9 +613,14 @@ void tcp_pcb_timer(struct tcp_pcb *pcb, uint64_t now)
 
 void tcp_pcb_put_off(struct tcp_pcb *pcb, uint64_t span, uint64_t now)
 {
-    uint64_t first = pcb->retrans.first + span;
+    uint64_t first = pcb->retrans.first + span, retrans = pcb->timer.retrans + span;
+    uint64_t latest = now + tcp_retrans_time(pcb);
 
     pcb->retrans.first = first < now ? first : now; /* the user may have sent since the stop */
+    if (pcb->timer.retrans) {
+        pcb->timer.retrans = retrans < latest ? retrans : latest; /* the same */
+    }
     pcb->timer.expires += pcb->timer.expires ? span : 0;
+    tcp_rtt_cancel(&pcb->rtt); /* no delay of the path */
     tcp_pcb_schedule(pcb);
 }

@@ -66,9 +66,13 @@ void tcp_challenge(struct tcp_pcb *pcb, const struct tcp_segment *seg, int exact
  * yet. */
 ssize_t tcp_snd_write(struct tcp_pcb *pcb, const uint8_t *data, size_t len);
 /* Advances SND.UNA to ack: "Any segments on the retransmission queue that are thereby entirely
- * acknowledged are removed", RFC 9293 3.10.7.4; of other segments the acknowledged bytes. Starts
- * the retransmission timer anew, or stops it. */
+ * acknowledged are removed", RFC 9293 3.10.7.4; of other segments the acknowledged bytes. Measures
+ * the round trip, and starts the retransmission timer anew, or stops it: RFC 6298. After a timeout
+ * it retransmits more, unless nothing was lost: RFC 5682. */
 void tcp_snd_acked(struct tcp_pcb *pcb, uint32_t ack, uint64_t now);
+/* Takes a duplicate ACK, RFC 5681 2: something has arrived, but not what is at SND.UNA. After a
+ * timeout that might have been spurious it shows a loss, and more is retransmitted. */
+void tcp_snd_duplicate(struct tcp_pcb *pcb, uint64_t now);
 /* Is the peer's window zero? During the handshake there is no window yet. */
 int tcp_is_window_zero(const struct tcp_pcb *pcb);
 /* An ACK with a zero window is an answer: R1 and R2 begin anew, RFC 9293 3.8.6.1, MUST-37. When the
@@ -93,9 +97,10 @@ void tcp_pcb_time_wait(struct tcp_pcb *pcb, uint64_t now);
  * deadline of it is due then. After R2 without an acknowledgment the connection times out, with the
  * soft error or ETIMEDOUT. RFC 9293 3.8.3, 3.9.2.2 */
 void tcp_pcb_timer(struct tcp_pcb *pcb, uint64_t now);
-/* Puts off R2 and the deadline by span nanoseconds, in which the process was stopped. It
- * retransmitted nothing, and R2 measures "the amount of retransmission"; segments from the peer
- * still wait. */
+/* Puts off R2, the deadline and the retransmission timer by span nanoseconds, in which the process
+ * was stopped. It retransmitted nothing, and R2 measures "the amount of retransmission"; segments
+ * from the peer still wait, the ACKs of what is in flight among them. That measures no round trip.
+ */
 void tcp_pcb_put_off(struct tcp_pcb *pcb, uint64_t span, uint64_t now);
 /* Ends a block at its deadline. Resets the connection if our FIN is unacknowledged. */
 void tcp_pcb_expire(struct tcp_pcb *pcb);

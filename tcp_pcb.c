@@ -41,6 +41,8 @@ int tcp_pcb_register_timer(void (*handler)(void))
 
 uint64_t tcp_pcb_r2_end(const struct tcp_pcb *pcb)
 {
+    uint64_t end;
+
     if (pcb->timer.retrans == 0) {
         return 0;
     }
@@ -49,7 +51,14 @@ uint64_t tcp_pcb_r2_end(const struct tcp_pcb *pcb)
          * freed sooner, RFC 4987 3.3 */
         return pcb->retrans.first + MILLISECONDS(TCP_R2_HALF_OPEN);
     }
-    return pcb->retrans.first + MILLISECONDS(tcp_in_handshake(pcb) ? TCP_R2_SYN : TCP_R2);
+    if (tcp_in_handshake(pcb)) {
+        return pcb->retrans.first + MILLISECONDS(TCP_R2_SYN);
+    }
+    if (pcb->retrans.num < TCP_R2_NUM) {
+        return 0; /* the timeout may be a minute */
+    }
+    end = pcb->retrans.first + MILLISECONDS(TCP_R2);
+    return pcb->retrans.last < end ? end : pcb->timer.retrans;
 }
 
 /* Returns the first deadline of the block, or 0: it has none. */
@@ -482,7 +491,8 @@ void tcp_pcb_set_iss(struct tcp_pcb *pcb, uint32_t iss)
 {
     pcb->snd.iss = pcb->snd.una = pcb->snd.nxt = iss;
     pcb->snd.wnd_max = 0;
-    pcb->retrans.slow = 0;
+    pcb->rtt = (struct tcp_rtt){0};
+    pcb->frto = (struct tcp_frto){0};
     pcb->timer.rst_expires = 0;
 }
 
@@ -595,6 +605,7 @@ static int tcp_pcb_view(const struct tcp_pcb *pcb, struct tcp_view *view)
             .unacked = pcb->snd.buf.len,
             .unread = pcb->rcv.buf.len,
             .ranges = pcb->rcv.reass.num,
+            .rtt = {pcb->rtt.srtt, pcb->rtt.var, tcp_rtt_rto(&pcb->rtt), pcb->rtt.samples},
         };
     }
     return pcb ? 0 : -1;

@@ -10,6 +10,7 @@
 #include "ring.h"
 #include "tcp.h"
 #include "tcp_reass.h"
+#include "tcp_rtt.h"
 #include "util.h"
 
 /*
@@ -56,11 +57,13 @@ struct tcp_pcb {
         int fin;               /* the peer's FIN was received after them */
         int discard;           /* the user reads no more: received text is discarded */
     } rcv;
+    struct tcp_rtt rtt;        /* the round trip, and the timeout that follows from it */
+    struct tcp_frto frto;      /* was the last timeout spurious? */
     struct {                   /* retransmission, and probes of a zero window */
         uint64_t first;        /* start of R2, which runs as long as timer.retrans is set */
-        uint64_t rto;          /* timeout, doubled by each retransmission; nanoseconds */
-        unsigned int num;      /* retransmissions since the start */
-        int slow;              /* the SYN was retransmitted: the round trip may exceed TCP_RTO */
+        uint64_t interval;     /* to the next probe, doubled by each; nanoseconds */
+        unsigned int num;      /* retransmissions or probes since the start, */
+        uint64_t last;         /* and the last of them */
     } retrans;
     struct {                   /* deadlines; 0: off. After a change: tcp_pcb_schedule */
         struct heap_node due;  /* the first of them, among those of all blocks */
@@ -144,9 +147,10 @@ int tcp_is_open_to_peer(const struct tcp_pcb *pcb);
 
 /* Registers the handler of the one-shot timer. Returns 0, or -1. Needs no lock. */
 int tcp_pcb_register_timer(void (*handler)(void));
-/* Returns the end of R2: a time, or 0 while nothing waits for an acknowledgment. Pure. */
+/* Returns the end of R2: a time, or 0 while it is not known, or nothing waits for an ACK. With a
+ * long timeout it lasts until the last of TCP_R2_NUM retransmissions has had it. Pure. */
 uint64_t tcp_pcb_r2_end(const struct tcp_pcb *pcb);
-/* Puts the block in its place, after a change of retrans.first, timer, state or accept.ack_seen. */
+/* Puts the block in its place, after a change of retrans, timer, state or accept.ack_seen. */
 void tcp_pcb_schedule(struct tcp_pcb *pcb);
 /* Returns the block that is due first, if it is due now, or NULL: then the one-shot timer is set
  * for the next deadline. */
