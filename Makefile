@@ -4,6 +4,7 @@
 # make long     tests that take minutes: valgrind, more bytes with loss, a crowd of clients
 # make soak     the judge's trials: SEEDS=1000 FROM=1; make repeat: the same with other compilers
 # make bench    how much of a path's rate the stack uses, as a table: SEEDS=20 FROM=1; minutes
+# make bench-tap  how long transfers to and from Linux take: RUNS=5 TREE=dir AGAINST=dir ROWS=echo
 # make run      the echo server on tap0          make demo   the same without a second terminal
 # make run-debug            the same with the headers of each frame in the log
 # make tap      tap0 alone (make untap removes it)
@@ -64,6 +65,7 @@ $(call exe,$(GRADERS)): $(EXE)%.exe: $(B)/%.o $(B)/libsim.a
 	$(link)
 $(call exe,$(TOOLS)): $(EXE)%.exe: $(B)/%.o $(EXE)libmicrops.a
 	$(link)
+$(EXE)test/e2e/transfers.exe: $(call obj,app/setup.c)
 $(call exe,$(INNER)): $(EXE)%.exe: $(B)/%.o $(call obj,$(LINUX))
 	$(link)
 $(call exe,$(APPS)): $(EXE)%.exe: $(B)/%.o $(call obj,$(wildcard app/setup.c)) $(EXE)libmicrops.a
@@ -92,7 +94,11 @@ repeat:
 	@sh test/repeat.sh "$(SEEDS)" "$(FROM)"
 bench: $(EXE)test/bench_path.exe
 	@./$< -n "$(or $(SEEDS),20)" -f "$(or $(FROM),1)"
-.PHONY: soak repeat bench
+KNOWN += RUNS AGAINST ROWS
+bench-tap: $(call exe,test/e2e/transfers.c test/e2e/timed.c test/e2e/ping.c)
+	@EXE="$(EXE)" RUNS="$(RUNS)" TREE="$(TREE)" AGAINST="$(AGAINST)" ROWS="$(ROWS)" \
+	    sh test/bench_tap.sh
+.PHONY: soak repeat bench bench-tap
 run run-debug: $(EXE)app/tcps.exe
 	@$(if $(filter %-debug,$@),MICROPS_LOG=debug )EXE="$(EXE)" sh app/run.sh
 demo: $(call exe,app/tcps.c test/e2e/ping.c test/e2e/client.c)

@@ -46,6 +46,8 @@ says 2 'unknown variable STEPS: known are .* STEP' make test STEPS=04
 says 2 'SEEDS=abc' make soak SEEDS=abc
 says 2 'FROM=1x' make soak FROM=1x
 says 2 'SEEDS=-1' make repeat SEEDS=-1
+says 2 'ROWS=fast: received, sent' make bench-tap ROWS=fast
+says 2 'RUNS=two' make bench-tap RUNS=two
 says 2 'TIME=1h' make fuzz TIME=1h
 says 2 'FUZZ=frames: frame or stream' make fuzz FUZZ=frames
 says 2 "seed 'one' is not a number" make test STEP=00 SEED=one
