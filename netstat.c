@@ -127,18 +127,19 @@ static void netstat_tcp(void)
     struct tcp_view view;
     size_t i;
 
-    log_text("tcp\n%-5s %-12s %-21s %-21s %10s %10s %7s %10s %7s %7s %6s %6s %8s %8s\n", "desc",
-             "state", "local", "remote", "snd.una", "snd.nxt", "snd.wnd", "rcv.nxt", "rcv.wnd",
-             "unacked", "unread", "ranges", "srtt(ms)", "rto(ms)");
+    log_text("tcp\n%-5s %-12s %-21s %-21s %10s %10s %7s %10s %7s %7s %6s %6s %8s %8s %10s %10s\n",
+             "desc", "state", "local", "remote", "snd.una", "snd.nxt", "snd.wnd", "rcv.nxt",
+             "rcv.wnd", "unacked", "unread", "ranges", "srtt(ms)", "rto(ms)", "cwnd", "ssthresh");
     for (i = 0; i < TCP_PCB_SIZE; i++) {
         if (tcp_get_view_at(i, &view) == 0) {
-            log_text("%-5d %-12s %-21s %-21s %10u %10u %7u %10u %7u %7zu %6zu %6zu %8.1f %8.0f\n",
+            log_text("%-5d %-12s %-21s %-21s %10u %10u %7u %10u %7u %7zu %6zu %6zu %8.1f %8.0f "
+                     "%10u %10u\n",
                      view.desc, tcp_state_ntoa(view.state),
                      ip_endp_ntop(&view.local, local, sizeof(local)),
                      ip_endp_ntop(&view.remote, remote, sizeof(remote)), view.snd.una,
                      view.snd.nxt, view.snd.wnd, view.rcv.nxt, view.rcv.wnd, view.unacked,
                      view.unread, view.ranges, (double)view.rtt.srtt / MILLISECONDS(1),
-                     (double)view.rtt.rto / MILLISECONDS(1));
+                     (double)view.rtt.rto / MILLISECONDS(1), view.cwnd, view.ssthresh);
         }
     }
 }

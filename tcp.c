@@ -29,6 +29,8 @@
  * Files. Each calls only those above it in this list; tcp_cmd.c and tcp.c do not call each other
  *   ring.c, heap.c      the ring of bytes; the order of deadlines
  *   tcp_rtt.c           the round trip, the timeout that follows from it, F-RTO
+ *   tcp_cc.c            how much may be in flight
+ *   tcp_loss.c          what is lost, and how much is in flight
  *   tcp_hdr.c           a segment as bytes
  *   tcp_reass.c         which text is held beyond RCV.NXT
  *   tcp_pcb.c           the control blocks, their table and lock; listeners, endpoints, ISS
@@ -48,7 +50,9 @@
  *   3.7.1    MSS              tcp_iface_mss, tcp_send_mss, tcp_pcb_take_syn
  *   3.8.1    timeout          tcp_snd_acked, tcp_snd_measure; tcp_rtt.c: tcp_rtt_*, tcp_frto_*
  *   3.8.1-3  retransmission   tcp_retrans_start, tcp_retrans_emit, tcp_retrans_repeat,
- *                             tcp_resend_lost
+ *                             tcp_time_out
+ *   3.8.2    congestion       tcp_output_pending, tcp_snd_acked, tcp_time_out; tcp_cc.c: tcp_cc_*,
+ *                             tcp_loss.c: tcp_loss_*
  *   3.8.6    windows          tcp_take_window, tcp_open_window, tcp_probe_emit
  *   3.8.6.3  delayed ACKs     tcp_output_ack, tcp_batch_end
  *   3.9.2.2  ICMP errors      tcp_icmp_error
@@ -144,6 +148,7 @@ static int tcp_establish(struct tcp_pcb *pcb, const struct tcp_segment *seg)
         return drop(stats.no_memory, "desc=%d, no memory for a buffer", pcb->desc);
     }
     tcp_take_window(pcb, seg);
+    tcp_snd_start(pcb);
     tcp_pcb_set_state(pcb, TCP_STATE_ESTABLISHED);
     tcp_pcb_await_accept(pcb);
     return 0;
@@ -307,7 +312,7 @@ static int tcp_syn_sent(struct tcp_pcb *pcb, struct tcp_segment *seg, uint64_t n
         tcp_keep_text(pcb, seg);
         return -1;
     }
-    tcp_snd_acked(pcb, seg->ack, now);
+    tcp_snd_acked(pcb, seg, now);
     if (tcp_establish(pcb, seg) == -1) {
         return -1;
     }
@@ -518,20 +523,12 @@ static int tcp_check_ack_syn_received(struct tcp_pcb *pcb, struct tcp_segment *s
     return 0;
 }
 
-/* RFC 5681 2: a duplicate ACK has no data, SYN or FIN, changes no window, and some data of ours is
- * outstanding. Other ACKs at SND.UNA say nothing about the network. */
-static int tcp_is_duplicate_ack(const struct tcp_pcb *pcb, const struct tcp_segment *seg)
-{
-    return seg->ack == pcb->snd.una && pcb->snd.una != pcb->snd.nxt && seg->untrimmed == 0 &&
-           seg->wnd == pcb->snd.wnd;
-}
-
 /* 3.10.7.4 "Fifth, check the ACK field", "ESTABLISHED STATE": the same in all later states. An ACK
  * of unsent data is answered here: after -1 `ack_due` is not looked at. */
 static int tcp_check_ack_established(struct tcp_pcb *pcb, const struct tcp_segment *seg,
                                      uint64_t now)
 {
-    int was_zero = tcp_is_window_zero(pcb), duplicate = tcp_is_duplicate_ack(pcb, seg);
+    int was_zero = tcp_is_window_zero(pcb);
 
     /* "((SND.UNA - MAX.SND.WND) =< SEG.ACK =< SND.NXT)": others are challenged, RFC 5961 5.2 */
     if (seq_lt(pcb->snd.nxt, seg->ack) || seq_lt(seg->ack, pcb->snd.una - pcb->snd.wnd_max)) {
@@ -549,10 +546,10 @@ static int tcp_check_ack_established(struct tcp_pcb *pcb, const struct tcp_segme
         tcp_take_window(pcb, seg);
     }
     if (seg->ack != pcb->snd.una) {
-        tcp_snd_acked(pcb, seg->ack, now);
+        tcp_snd_acked(pcb, seg, now);
         tcp_extend_close_timer(pcb, now);
-    } else if (duplicate) {
-        tcp_snd_duplicate(pcb, now);
+    } else {
+        tcp_snd_repeated(pcb, seg, now);
     }
     tcp_extend_probing(pcb, was_zero, now);
     sched_task_wakeup(&pcb->user.task);

@@ -82,6 +82,8 @@ struct tcp_view {
         uint64_t rto;   /* RTO, with its back-off */
         unsigned int samples;
     } rtt;
+    uint32_t cwnd;      /* the congestion window, in bytes */
+    uint32_t ssthresh;  /* below it slow start, from it on congestion avoidance */
 };
 
 /* Sequence numbers are compared modulo 2^32, RFC 9293 3.4. */

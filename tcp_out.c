@@ -8,8 +8,6 @@
 #include "ring.h"
 #include "util.h"
 
-#define TCP_RESENT_BY_ACK 2 /* segments that an ACK lets go out again, after a timeout */
-
 /* Guarded by tcp_lock. */
 static uint8_t out_text[IP_PAYLOAD_SIZE_MAX - TCP_HDR_SIZE_MIN]; /* text of the segment to send */
 static struct rate resets; /* RSTs to unacceptable segments */
@@ -284,24 +282,31 @@ static struct tcp_plan tcp_plan_segment(const struct tcp_pcb *pcb, uint32_t seq,
     return plan;
 }
 
-/* Plans the next segment of unsent data and FIN, as far as the window allows. After a timeout that
- * may have been spurious: two segments, RFC 5682 2.1 step 2b; after one that was not: none before
- * what was lost. Returns 1, or 0 if there is none. Pure. Left out: a congestion window (step 50),
- * Nagle's algorithm (step 52). */
-static int tcp_plan_pending(const struct tcp_pcb *pcb, size_t mss, struct tcp_plan *plan)
+/* Returns the bytes in flight. */
+static uint32_t tcp_flight(const struct tcp_pcb *pcb)
 {
-    uint32_t edge = pcb->snd.una + pcb->snd.wnd;
-    uint32_t few = pcb->frto.recover + TCP_FRTO_NEW * (uint32_t)mss;
+    return tcp_loss_flight(&pcb->loss, pcb->snd.una, pcb->snd.nxt);
+}
 
-    if (pcb->frto.step == TCP_FRTO_SECOND && seq_lt(few, edge)) {
-        edge = few;
+/* Plans the next segment, as far as the peer's window and the room in the congestion window allow:
+ * what was lost, then unsent data and FIN. After a timeout that may have been spurious, unsent data
+ * alone: RFC 5682 2.1 step 2b. Returns 1, or 0 if there is none. Pure. Left out: Nagle's algorithm
+ * (step 52). */
+static int tcp_plan_next(const struct tcp_pcb *pcb, size_t mss, uint32_t room,
+                         struct tcp_plan *plan)
+{
+    uint32_t seq = tcp_loss_next(&pcb->loss, pcb->snd.nxt), edge = pcb->snd.una + pcb->snd.wnd;
+
+    if (pcb->frto.step == TCP_FRTO_SECOND) {
+        seq = pcb->snd.nxt;
+    } else if (seq != pcb->snd.nxt && seq_lt(pcb->loss.recover, edge)) {
+        edge = pcb->loss.recover;
     }
-    if (pcb->frto.step == TCP_FRTO_CONVENTIONAL || !seq_lt(pcb->snd.nxt, tcp_snd_end(pcb)) ||
-        !seq_lt(pcb->snd.nxt, edge)) {
+    if (room == 0 || !seq_lt(seq, tcp_snd_end(pcb)) || !seq_lt(seq, edge)) {
         return 0;
     }
-    *plan = tcp_plan_segment(pcb, pcb->snd.nxt, edge, mss);
-    return 1;
+    *plan = tcp_plan_segment(pcb, seq, edge, mss);
+    return plan->len <= room; /* else it waits: smaller ones would use up the window in crumbs */
 }
 
 /* Copies the text of a planned segment to out_text. */
@@ -313,23 +318,45 @@ static const uint8_t *tcp_copy_text(const struct tcp_pcb *pcb, const struct tcp_
     return out_text;
 }
 
+/* Sends a planned segment, for the first time or again. */
+static void tcp_send_planned(struct tcp_pcb *pcb, const struct tcp_plan *plan, uint64_t now)
+{
+    uint32_t end = plan->seq + tcp_seq_len(plan->flg, plan->len);
+
+    tcp_cc_sent(&pcb->cc, now);
+    if (plan->seq == pcb->snd.nxt) {
+        tcp_output(pcb, plan->flg, tcp_copy_text(pcb, plan), plan->len, now);
+        return;
+    }
+    count(stats.retransmitted);
+    tcp_rtt_resent(&pcb->rtt, end);
+    tcp_loss_resent(&pcb->loss, end);
+    if (plan->seq != pcb->snd.una) {
+        tcp_frto_resent(&pcb->frto, pcb->snd.nxt);
+    }
+    tcp_output_at(pcb, plan->seq, plan->flg, tcp_copy_text(pcb, plan), plan->len);
+}
+
 int tcp_output_pending(struct tcp_pcb *pcb, uint64_t now)
 {
-    uint32_t before = pcb->snd.nxt;
     struct tcp_plan plan;
     size_t mss;
+    int sent = 0;
 
-    if (!seq_lt(pcb->snd.nxt, tcp_snd_end(pcb))) {
+    if (!seq_lt(tcp_loss_next(&pcb->loss, pcb->snd.nxt), tcp_snd_end(pcb))) {
         return 0;
     }
     if (pcb->timer.retrans == 0) {
         tcp_retrans_start(pcb, now); /* also for a zero window: the timer sends the probes */
     }
     mss = tcp_send_mss(pcb);
-    while (tcp_plan_pending(pcb, mss, &plan)) {
-        tcp_output(pcb, plan.flg, tcp_copy_text(pcb, &plan), plan.len, now);
+    tcp_cc_set_mss(&pcb->cc, (uint32_t)mss);
+    tcp_cc_restart(&pcb->cc, now, tcp_rtt_base(&pcb->rtt));
+    while (tcp_plan_next(pcb, mss, tcp_cc_room(&pcb->cc, tcp_flight(pcb)), &plan)) {
+        tcp_send_planned(pcb, &plan, now);
+        sent = 1;
     }
-    return pcb->snd.nxt != before;
+    return sent;
 }
 
 /*
@@ -408,9 +435,9 @@ static void tcp_resend_syn(struct tcp_pcb *pcb)
     tcp_output_at(pcb, pcb->snd.iss, TCP_FLG_SYN | ack, NULL, 0);
 }
 
-/* Retransmits the segment at seq, up to the edge of a window that has shrunk: RFC 9293 3.8.6.
- * Returns the sequence number behind it; seq if nothing may be sent there. */
-static uint32_t tcp_resend_segment(struct tcp_pcb *pcb, uint32_t seq)
+/* Retransmits the segment at SND.UNA, up to the edge of a window that has shrunk: RFC 9293 3.8.6.
+ */
+static void tcp_resend_first(struct tcp_pcb *pcb, uint64_t now)
 {
     uint32_t edge = pcb->snd.una + pcb->snd.wnd;
     struct tcp_plan plan;
@@ -418,35 +445,24 @@ static uint32_t tcp_resend_segment(struct tcp_pcb *pcb, uint32_t seq)
     if (seq_lt(pcb->snd.nxt, edge)) {
         edge = pcb->snd.nxt;
     }
-    if (!seq_lt(seq, edge)) {
-        return seq;
+    if (seq_lt(pcb->snd.una, edge)) {
+        plan = tcp_plan_segment(pcb, pcb->snd.una, edge, tcp_send_mss(pcb));
+        tcp_send_planned(pcb, &plan, now);
     }
-    plan = tcp_plan_segment(pcb, seq, edge, tcp_send_mss(pcb));
-    seq += tcp_seq_len(plan.flg, plan.len);
-    tcp_rtt_resent(&pcb->rtt, seq);
-    count(stats.retransmitted);
-    tcp_output_at(pcb, plan.seq, plan.flg, tcp_copy_text(pcb, &plan), plan.len);
-    return seq;
 }
 
-/* After a timeout, retransmits two more segments of what may be lost, for each ACK: as slow start
- * does. Left out: a congestion window (step 50), retransmitting only what is missing (step
- * 55). */
-static void tcp_resend_lost(struct tcp_pcb *pcb)
+/* The timer has expired for data or FIN: all in flight counts as lost, and the first segment alone
+ * is retransmitted. RFC 6298 5.4, 5.5, RFC 5681 3.1, RFC 5682 2.1 step 1 */
+static void tcp_time_out(struct tcp_pcb *pcb, uint64_t now)
 {
-    uint32_t seq = pcb->snd.una;
-
-    if (seq_lt(seq, pcb->frto.resent)) {
-        seq = pcb->frto.resent;
-    }
-    for (int i = 0; i < TCP_RESENT_BY_ACK && seq_lt(seq, pcb->frto.lost); i++) {
-        seq = tcp_resend_segment(pcb, seq);
-    }
-    pcb->frto.resent = seq;
+    tcp_rtt_back_off(&pcb->rtt);
+    tcp_cc_timeout(&pcb->cc, tcp_loss_timeout(&pcb->loss, pcb->snd.una, pcb->snd.nxt));
+    tcp_resend_first(pcb, now);
+    tcp_frto_timeout(&pcb->frto, pcb->loss.resend, pcb->snd.nxt);
 }
 
-/* The timer has expired: retransmits the first segment that is not acknowledged, RFC 6298 5.4 to
- * 5.6, or probes a zero window. Left out: fast retransmit (step 51). */
+/* The timer has expired: retransmits, or probes a zero window. Left out: fast retransmit (step 51).
+ */
 static void tcp_retrans_repeat(struct tcp_pcb *pcb, uint64_t now)
 {
     pcb->retrans.last = now;
@@ -459,8 +475,7 @@ static void tcp_retrans_repeat(struct tcp_pcb *pcb, uint64_t now)
         tcp_rtt_back_off(&pcb->rtt);
         tcp_resend_syn(pcb);
     } else {
-        tcp_rtt_back_off(&pcb->rtt);
-        tcp_frto_timeout(&pcb->frto, tcp_resend_segment(pcb, pcb->snd.una), pcb->snd.nxt);
+        tcp_time_out(pcb, now);
     }
     tcp_retrans_set(pcb, now);
 }
@@ -504,13 +519,34 @@ static void tcp_snd_drop(struct tcp_pcb *pcb, uint32_t num)
     }
 }
 
-/* What the ACK tells of the round trip, and of the last timeout. */
+void tcp_snd_start(struct tcp_pcb *pcb)
+{
+    int syn_lost = pcb->rtt.slow || pcb->rtt.doubled > 0;
+
+    tcp_loss_start(&pcb->loss, pcb->snd.iss, pcb->snd.wnd);
+    tcp_cc_start(&pcb->cc, (uint32_t)tcp_send_mss(pcb), syn_lost);
+}
+
+/* What an ACK tells of losses, before SND changes. */
+static enum tcp_loss_answer tcp_snd_take(struct tcp_pcb *pcb, const struct tcp_segment *seg)
+{
+    struct tcp_loss_ack ack = {
+        .una = pcb->snd.una,
+        .nxt = pcb->snd.nxt,
+        .ack = seg->ack,
+        .wnd = seg->wnd,
+        .len = seg->untrimmed,
+    };
+
+    return tcp_loss_take(&pcb->loss, &ack);
+}
+
+/* What an ACK of new data tells of the round trip, and of the last timeout. */
 static enum tcp_frto_answer tcp_snd_measure(struct tcp_pcb *pcb, int of_syn, uint64_t now)
 {
-    struct tcp_plan plan;
-    int can_send = tcp_plan_pending(pcb, tcp_send_mss(pcb), &plan);
+    int can_send = seq_lt(pcb->snd.nxt, tcp_snd_end(pcb)) &&
+                   seq_lt(pcb->snd.nxt, pcb->snd.una + pcb->snd.wnd);
     unsigned int samples = pcb->rtt.samples;
-    enum tcp_frto_answer answer;
 
     tcp_rtt_acked(&pcb->rtt, pcb->snd.una, now);
     if (pcb->rtt.samples != samples) {
@@ -519,40 +555,49 @@ static enum tcp_frto_answer tcp_snd_measure(struct tcp_pcb *pcb, int of_syn, uin
     if (of_syn) {
         tcp_rtt_established(&pcb->rtt);
     }
-    answer = tcp_frto_acked(&pcb->frto, pcb->snd.una, pcb->snd.nxt, can_send);
-    if (answer == TCP_FRTO_SPURIOUS) {
-        count(stats.spurious);
-        tcp_rtt_spurious(&pcb->rtt);
-    }
-    return answer;
+    return tcp_frto_acked(&pcb->frto, pcb->snd.una, pcb->snd.nxt, can_send);
 }
 
-void tcp_snd_acked(struct tcp_pcb *pcb, uint32_t ack, uint64_t now)
+/* The last timeout was spurious: RFC 5682 2.1 step 3b, RFC 4015. */
+static void tcp_snd_undo(struct tcp_pcb *pcb, uint32_t acked)
+{
+    count(stats.spurious);
+    tcp_rtt_spurious(&pcb->rtt);
+    tcp_loss_undo(&pcb->loss);
+    tcp_cc_undo(&pcb->cc, tcp_flight(pcb), acked);
+}
+
+void tcp_snd_acked(struct tcp_pcb *pcb, const struct tcp_segment *seg, uint64_t now)
 {
     /* Only a SYN is acknowledged without data and FIN. After 2^32 bytes SND.UNA is ISS again. */
     int of_syn = pcb->snd.buf.len == 0 && !pcb->snd.fin;
-    enum tcp_frto_answer answer;
+    uint32_t acked = seg->ack - pcb->snd.una, flight = tcp_flight(pcb);
+    enum tcp_loss_answer answer = of_syn ? TCP_LOSS_NOTHING : tcp_snd_take(pcb, seg);
+    enum tcp_frto_answer frto;
 
-    tcp_snd_drop(pcb, ack - pcb->snd.una);
-    pcb->snd.una = ack;
+    tcp_snd_drop(pcb, acked);
+    pcb->snd.una = seg->ack;
     pcb->user.soft_error = 0; /* segments reach the peer again */
-    answer = tcp_snd_measure(pcb, of_syn, now);
-    if (ack == pcb->snd.nxt && ack == tcp_snd_end(pcb)) {
+    frto = tcp_snd_measure(pcb, of_syn, now);
+    if (seg->ack == pcb->snd.nxt && seg->ack == tcp_snd_end(pcb)) {
         pcb->timer.retrans = 0;
         tcp_pcb_schedule(pcb);
     } else {
         tcp_retrans_start(pcb, now);
     }
-    if (answer == TCP_FRTO_RESEND) {
-        tcp_resend_lost(pcb);
+    if (frto == TCP_FRTO_SPURIOUS) {
+        tcp_snd_undo(pcb, acked);
+    } else if (answer == TCP_LOSS_NEW) {
+        tcp_cc_acked(&pcb->cc, acked, flight);
     }
 }
 
-void tcp_snd_duplicate(struct tcp_pcb *pcb, uint64_t now)
+void tcp_snd_repeated(struct tcp_pcb *pcb, const struct tcp_segment *seg, uint64_t now)
 {
-    if (tcp_frto_duplicate(&pcb->frto, pcb->snd.nxt) == TCP_FRTO_RESEND) {
-        tcp_resend_lost(pcb);
-        tcp_retrans_set(pcb, now); /* else it might expire before their ACK can come */
+    if (tcp_snd_take(pcb, seg) == TCP_LOSS_DUPLICATE &&
+        tcp_frto_duplicate(&pcb->frto, pcb->snd.nxt) == TCP_FRTO_RESEND) {
+        tcp_loss_confirm(&pcb->loss, pcb->snd.nxt);
+        tcp_retrans_set(pcb, now); /* else it might expire before the ACK can come */
     }
 }
 

@@ -29,7 +29,8 @@ void tcp_output(struct tcp_pcb *pcb, uint8_t flg, const uint8_t *data, size_t le
 /* Sends a segment at seq, with the current acknowledgment and window. Starts no timer. */
 void tcp_output_at(struct tcp_pcb *pcb, uint32_t seq, uint8_t flg, const uint8_t *data,
                    size_t len);
-/* Sends unsent data and FIN as far as the window allows. Returns whether it sent anything. */
+/* Sends what was lost, then unsent data and FIN, as far as the peer's window and the congestion
+ * window allow. Returns whether it sent anything. */
 int tcp_output_pending(struct tcp_pcb *pcb, uint64_t now);
 /* Acknowledges what has been received, RFC 9293 3.8.6.3: now; or later, so that a reply may carry
  * the acknowledgment: after TCP_ACK_DELAY, or at the end of the batch once two full segments are
@@ -65,14 +66,17 @@ void tcp_challenge(struct tcp_pcb *pcb, const struct tcp_segment *seg, int exact
 /* Appends as many of the user's bytes as fit. Returns their number, or -1 (ENOMEM). Sends nothing
  * yet. */
 ssize_t tcp_snd_write(struct tcp_pcb *pcb, const uint8_t *data, size_t len);
-/* Advances SND.UNA to ack: "Any segments on the retransmission queue that are thereby entirely
- * acknowledged are removed", RFC 9293 3.10.7.4; of other segments the acknowledged bytes. Measures
- * the round trip, and starts the retransmission timer anew, or stops it: RFC 6298. After a timeout
- * it retransmits more, unless nothing was lost: RFC 5682. */
-void tcp_snd_acked(struct tcp_pcb *pcb, uint32_t ack, uint64_t now);
-/* Takes a duplicate ACK, RFC 5681 2: something has arrived, but not what is at SND.UNA. After a
- * timeout that might have been spurious it shows a loss, and more is retransmitted. */
-void tcp_snd_duplicate(struct tcp_pcb *pcb, uint64_t now);
+/* The connection is established, and the peer's window known: data may go out. RFC 5681 3.1 */
+void tcp_snd_start(struct tcp_pcb *pcb);
+/* Takes an ACK of new data, and advances SND.UNA: "Any segments on the retransmission queue that
+ * are thereby entirely acknowledged are removed", RFC 9293 3.10.7.4; of other segments the
+ * acknowledged bytes. Measures the round trip, lets the congestion window grow, and starts the
+ * retransmission timer anew, or stops it: RFC 6298, RFC 5681. A timeout that was spurious is
+ * undone: RFC 5682. */
+void tcp_snd_acked(struct tcp_pcb *pcb, const struct tcp_segment *seg, uint64_t now);
+/* Takes an ACK of SND.UNA. If it is a duplicate, RFC 5681 2, then something has arrived, but not
+ * what is there: a timeout that might have been spurious was none. */
+void tcp_snd_repeated(struct tcp_pcb *pcb, const struct tcp_segment *seg, uint64_t now);
 /* Is the peer's window zero? During the handshake there is no window yet. */
 int tcp_is_window_zero(const struct tcp_pcb *pcb);
 /* An ACK with a zero window is an answer: R1 and R2 begin anew, RFC 9293 3.8.6.1, MUST-37. When the

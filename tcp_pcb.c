@@ -606,6 +606,8 @@ static int tcp_pcb_view(const struct tcp_pcb *pcb, struct tcp_view *view)
             .unread = pcb->rcv.buf.len,
             .ranges = pcb->rcv.reass.num,
             .rtt = {pcb->rtt.srtt, pcb->rtt.var, tcp_rtt_rto(&pcb->rtt), pcb->rtt.samples},
+            .cwnd = pcb->cc.cwnd,
+            .ssthresh = pcb->cc.ssthresh,
         };
     }
     return pcb ? 0 : -1;

@@ -9,6 +9,8 @@
 #include "platform.h"
 #include "ring.h"
 #include "tcp.h"
+#include "tcp_cc.h"
+#include "tcp_loss.h"
 #include "tcp_reass.h"
 #include "tcp_rtt.h"
 #include "util.h"
@@ -59,6 +61,8 @@ struct tcp_pcb {
     } rcv;
     struct tcp_rtt rtt;        /* the round trip, and the timeout that follows from it */
     struct tcp_frto frto;      /* was the last timeout spurious? */
+    struct tcp_loss loss;      /* what is lost, */
+    struct tcp_cc cc;          /* and how much may be in flight; both from ESTABLISHED on */
     struct {                   /* retransmission, and probes of a zero window */
         uint64_t first;        /* start of R2, which runs as long as timer.retrans is set */
         uint64_t interval;     /* to the next probe, doubled by each; nanoseconds */

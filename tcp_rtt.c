@@ -132,6 +132,13 @@ void tcp_frto_timeout(struct tcp_frto *frto, uint32_t resent, uint32_t nxt)
     frto->step = TCP_FRTO_FIRST; /* anew, if the first ACK has not come: `recover` is set by it */
 }
 
+void tcp_frto_resent(struct tcp_frto *frto, uint32_t nxt)
+{
+    if (frto->step == TCP_FRTO_FIRST) {
+        tcp_frto_duplicate(frto, nxt);
+    }
+}
+
 /* Step 2 for an ACK of new data */
 static enum tcp_frto_answer tcp_frto_first(struct tcp_frto *frto, uint32_t ack, uint32_t nxt,
                                            int can_send)

@@ -96,8 +96,8 @@ void tcp_rtt_spurious(struct tcp_rtt *rtt);
 enum tcp_frto_answer {
     TCP_FRTO_NOTHING,  /* goes on as usual */
     TCP_FRTO_SEND_NEW, /* send new data, at most TCP_FRTO_NEW segments, and retransmit nothing */
-    TCP_FRTO_RESEND,   /* conventional recovery: this ACK lets retransmissions go out, from SND.UNA
-                          or `resent` on, whichever is later, up to `lost` */
+    TCP_FRTO_RESEND,   /* conventional recovery: this ACK lets retransmissions go out, up to `lost`,
+                          as tcp_loss says */
     TCP_FRTO_SPURIOUS, /* retransmit nothing; tcp_rtt_spurious; undo what congestion control did */
 };
 
@@ -111,7 +111,7 @@ enum tcp_frto_step {
 /* All zeros: no timeout yet. */
 struct tcp_frto {
     enum tcp_frto_step step;
-    uint32_t resent;  /* end of the longest copy by the timeout; the caller moves it on */
+    uint32_t resent;  /* end of the segment that the timeout retransmitted; of its longest copy */
     uint32_t lost;    /* end of what had been sent when it expired, or in step 2b in vain */
     int recovering;   /* recovery from a timeout lasts until SND.UNA reaches recover */
     uint32_t recover; /* end of what had been sent at the first ACK, a later timeout, or step 3a */
@@ -120,6 +120,9 @@ struct tcp_frto {
 /* The timer has expired, and the first segment, which ends before `resent`, was retransmitted. nxt:
  * SND.NXT. Step 1 */
 void tcp_frto_timeout(struct tcp_frto *frto, uint32_t resent, uint32_t nxt);
+/* Behind the first segment more is retransmitted, since a window has opened: if no ACK has come
+ * yet, the next ones tell nothing. nxt: SND.NXT */
+void tcp_frto_resent(struct tcp_frto *frto, uint32_t nxt);
 /* An ACK of new data came. can_send: there is new data, and the window admits it. Steps 2 and 3 */
 enum tcp_frto_answer tcp_frto_acked(struct tcp_frto *frto, uint32_t ack, uint32_t nxt,
                                     int can_send);

@@ -57,7 +57,7 @@ awk 'function wrong(what) { print FILENAME ":" FNR ": " what; bad = 1 }
 report "functions" $?
 
 # The files of TCP and their ranks: a file calls only those of a lower rank, so there is no circle.
-house='ring 1 heap 1 tcp_hdr 1 tcp_reass 1 tcp_rtt 1 tcp_pcb 2 tcp_out 3 tcp_cmd 4 tcp 4'
+house='ring 1 heap 1 tcp_hdr 1 tcp_reass 1 tcp_rtt 1 tcp_cc 1 tcp_loss 1 tcp_pcb 2 tcp_out 3 tcp_cmd 4 tcp 4'
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 for source in tcp*.c ring.c heap.c; do
