@@ -51,8 +51,8 @@
  *   3.8.1    timeout          tcp_snd_acked, tcp_snd_measure; tcp_rtt.c: tcp_rtt_*, tcp_frto_*
  *   3.8.1-3  retransmission   tcp_retrans_start, tcp_retrans_emit, tcp_retrans_repeat,
  *                             tcp_time_out
- *   3.8.2    congestion       tcp_output_pending, tcp_snd_acked, tcp_time_out; tcp_cc.c: tcp_cc_*,
- *                             tcp_loss.c: tcp_loss_*
+ *   3.8.2    congestion       tcp_output_pending, tcp_snd_acked, tcp_snd_react, tcp_time_out;
+ *                             tcp_cc.c: tcp_cc_*, tcp_loss.c: tcp_loss_*
  *   3.8.6    windows          tcp_take_window, tcp_open_window, tcp_probe_emit
  *   3.8.6.3  delayed ACKs     tcp_output_ack, tcp_batch_end
  *   3.9.2.2  ICMP errors      tcp_icmp_error
@@ -83,6 +83,8 @@
  *                                  duplicate ACK that lets something go out again; cleared when
  *                                  all is acknowledged, and by tcp_pcb_flush
  *   delayed ACK     timer.ack      set by tcp_output_ack; cleared by all that is sent
+ *   pace            timer.pace     set by tcp_output_pending: a burst, and more may follow; cleared
+ *                                  by the next burst, and by tcp_pcb_flush
  *   R2              retrans.first  its start, set likewise, and by each ACK with a zero window; at
  *                                  tcp_pcb_r2_end the connection times out
  *   CLOSE           timer.expires  set by tcp_set_close_timer: the user leaves, progress,

@@ -1,5 +1,6 @@
 #include "tcp_cc.h"
 
+#include <limits.h>
 #include <stdint.h>
 
 #include "util.h"
@@ -52,11 +53,35 @@ uint32_t tcp_cc_room(const struct tcp_cc *cc, uint32_t flight)
     return flight < cc->cwnd ? cc->cwnd - flight : 0;
 }
 
+uint32_t tcp_cc_room_limited(const struct tcp_cc *cc, uint32_t flight)
+{
+    uint32_t limit = cc->cwnd + TCP_LIMITED_TRANSMIT * cc->mss;
+
+    return flight < limit ? limit - flight : 0;
+}
+
+unsigned int tcp_cc_burst(const struct tcp_cc *cc)
+{
+    return cc->paced ? TCP_BURST : UINT_MAX;
+}
+
+/* Less than a burst goes with the next ACK. The pace is a quarter faster than cwnd in a round trip:
+ * else ACKs would make room as fast as it is filled. */
+uint64_t tcp_cc_pace(struct tcp_cc *cc, unsigned int sent, uint32_t flight, uint64_t srtt)
+{
+    cc->paced = cc->paced && tcp_cc_room(cc, flight) >= TCP_BURST * cc->mss;
+    if (!cc->paced || sent < TCP_BURST) {
+        return 0; /* cwnd is full; or the user or the peer's window limits */
+    }
+    return srtt * (TCP_BURST * cc->mss) / cc->cwnd * 4 / 5;
+}
+
 void tcp_cc_restart(struct tcp_cc *cc, uint64_t now, uint64_t rto)
 {
     if (cc->sent != 0 && now - cc->sent > rto) {
         cc->cwnd = least(cc->cwnd, initial_window(cc->mss));
         cc->acked = 0;
+        cc->paced = 0;
     }
 }
 
@@ -113,6 +138,19 @@ static void reduce(struct tcp_cc *cc, uint32_t flight)
     cc->ssthresh = most(flight / 2, 2 * cc->mss);
 }
 
+void tcp_cc_lost(struct tcp_cc *cc, uint32_t flight)
+{
+    reduce(cc, flight);
+    cc->cwnd = cc->ssthresh;
+    cc->acked = 0;
+    cc->repairing = 0;
+}
+
+void tcp_cc_recover(struct tcp_cc *cc)
+{
+    cc->paced = 1;
+}
+
 void tcp_cc_timeout(struct tcp_cc *cc, uint32_t flight)
 {
     if (flight > 0) {
@@ -121,6 +159,7 @@ void tcp_cc_timeout(struct tcp_cc *cc, uint32_t flight)
     cc->cwnd = cc->mss;
     cc->acked = 0;
     cc->repairing = 1;
+    cc->paced = 0;
 }
 
 void tcp_cc_undo(struct tcp_cc *cc, uint32_t flight, uint32_t acked)

@@ -337,13 +337,27 @@ static void tcp_send_planned(struct tcp_pcb *pcb, const struct tcp_plan *plan, u
     tcp_output_at(pcb, plan->seq, plan->flg, tcp_copy_text(pcb, plan), plan->len);
 }
 
+/* So many segments have gone out: sets the time of the next ones, if they must not follow at once.
+ */
+static void tcp_pace(struct tcp_pcb *pcb, unsigned int sent, uint64_t now)
+{
+    uint64_t wait;
+
+    if (pcb->cc.paced) {
+        wait = tcp_cc_pace(&pcb->cc, sent, tcp_flight(pcb), pcb->rtt.srtt);
+        pcb->timer.pace = wait ? now + wait : 0;
+        tcp_pcb_schedule(pcb);
+    }
+}
+
 int tcp_output_pending(struct tcp_pcb *pcb, uint64_t now)
 {
     struct tcp_plan plan;
+    unsigned int sent = 0, most;
     size_t mss;
-    int sent = 0;
 
-    if (!seq_lt(tcp_loss_next(&pcb->loss, pcb->snd.nxt), tcp_snd_end(pcb))) {
+    if (now < pcb->timer.pace ||
+        !seq_lt(tcp_loss_next(&pcb->loss, pcb->snd.nxt), tcp_snd_end(pcb))) {
         return 0;
     }
     if (pcb->timer.retrans == 0) {
@@ -352,11 +366,25 @@ int tcp_output_pending(struct tcp_pcb *pcb, uint64_t now)
     mss = tcp_send_mss(pcb);
     tcp_cc_set_mss(&pcb->cc, (uint32_t)mss);
     tcp_cc_restart(&pcb->cc, now, tcp_rtt_base(&pcb->rtt));
-    while (tcp_plan_next(pcb, mss, tcp_cc_room(&pcb->cc, tcp_flight(pcb)), &plan)) {
+    most = tcp_cc_burst(&pcb->cc);
+    while (sent < most &&
+           tcp_plan_next(pcb, mss, tcp_cc_room(&pcb->cc, tcp_flight(pcb)), &plan)) {
         tcp_send_planned(pcb, &plan, now);
-        sent = 1;
+        sent++;
     }
-    return sent;
+    tcp_pace(pcb, sent, now);
+    return sent > 0;
+}
+
+/* Limited transmit: sends one new segment, if there is one. RFC 3042 2 */
+static void tcp_send_limited(struct tcp_pcb *pcb, uint64_t now)
+{
+    uint32_t room = tcp_cc_room_limited(&pcb->cc, tcp_flight(pcb));
+    struct tcp_plan plan;
+
+    if (tcp_plan_next(pcb, tcp_send_mss(pcb), room, &plan)) {
+        tcp_send_planned(pcb, &plan, now);
+    }
 }
 
 /*
@@ -455,14 +483,18 @@ static void tcp_resend_first(struct tcp_pcb *pcb, uint64_t now)
  * is retransmitted. RFC 6298 5.4, 5.5, RFC 5681 3.1, RFC 5682 2.1 step 1 */
 static void tcp_time_out(struct tcp_pcb *pcb, uint64_t now)
 {
+    int recovering = pcb->loss.state == TCP_LOSS_RECOVERY;
+
     tcp_rtt_back_off(&pcb->rtt);
     tcp_cc_timeout(&pcb->cc, tcp_loss_timeout(&pcb->loss, pcb->snd.una, pcb->snd.nxt));
     tcp_resend_first(pcb, now);
     tcp_frto_timeout(&pcb->frto, pcb->loss.resend, pcb->snd.nxt);
+    if (recovering) { /* other retransmissions are on their way */
+        tcp_frto_resent(&pcb->frto, pcb->snd.nxt);
+    }
 }
 
-/* The timer has expired: retransmits, or probes a zero window. Left out: fast retransmit (step 51).
- */
+/* The timer has expired: retransmits, or probes a zero window. */
 static void tcp_retrans_repeat(struct tcp_pcb *pcb, uint64_t now)
 {
     pcb->retrans.last = now;
@@ -536,6 +568,7 @@ static enum tcp_loss_answer tcp_snd_take(struct tcp_pcb *pcb, const struct tcp_s
         .ack = seg->ack,
         .wnd = seg->wnd,
         .len = seg->untrimmed,
+        .mss = pcb->cc.mss,
     };
 
     return tcp_loss_take(&pcb->loss, &ack);
@@ -567,6 +600,35 @@ static void tcp_snd_undo(struct tcp_pcb *pcb, uint32_t acked)
     tcp_cc_undo(&pcb->cc, tcp_flight(pcb), acked);
 }
 
+/* An ACK has come, of so many bytes, with so many in flight before: does what it demands. */
+static void tcp_snd_react(struct tcp_pcb *pcb, enum tcp_loss_answer answer, uint32_t acked,
+                          uint32_t flight, uint64_t now)
+{
+    switch (answer) {
+    case TCP_LOSS_NEW:
+        tcp_cc_acked(&pcb->cc, acked, flight);
+        break;
+    case TCP_LOSS_MAY_SEND:
+        tcp_send_limited(pcb, now);
+        break;
+    case TCP_LOSS_FOUND:
+        tcp_cc_lost(&pcb->cc, pcb->loss.flight);
+        tcp_resend_first(pcb, now);
+        tcp_retrans_set(pcb, now); /* else it might expire before the ACK can come */
+        break;
+    case TCP_LOSS_PARTIAL:
+        tcp_cc_recover(&pcb->cc);
+        tcp_resend_first(pcb, now);
+        break;
+    case TCP_LOSS_LEFT:
+    case TCP_LOSS_OVER:
+        tcp_cc_recover(&pcb->cc);
+        break;
+    default:
+        break;
+    }
+}
+
 void tcp_snd_acked(struct tcp_pcb *pcb, const struct tcp_segment *seg, uint64_t now)
 {
     /* Only a SYN is acknowledged without data and FIN. After 2^32 bytes SND.UNA is ISS again. */
@@ -582,23 +644,26 @@ void tcp_snd_acked(struct tcp_pcb *pcb, const struct tcp_segment *seg, uint64_t 
     if (seg->ack == pcb->snd.nxt && seg->ack == tcp_snd_end(pcb)) {
         pcb->timer.retrans = 0;
         tcp_pcb_schedule(pcb);
-    } else {
-        tcp_retrans_start(pcb, now);
+    } else if (answer != TCP_LOSS_PARTIAL || pcb->loss.partials == 1) {
+        tcp_retrans_start(pcb, now); /* by the first partial ACK only: RFC 6582 3.2 step 3 */
     }
     if (frto == TCP_FRTO_SPURIOUS) {
         tcp_snd_undo(pcb, acked);
-    } else if (answer == TCP_LOSS_NEW) {
-        tcp_cc_acked(&pcb->cc, acked, flight);
+    } else {
+        tcp_snd_react(pcb, answer, acked, flight, now);
     }
 }
 
 void tcp_snd_repeated(struct tcp_pcb *pcb, const struct tcp_segment *seg, uint64_t now)
 {
-    if (tcp_snd_take(pcb, seg) == TCP_LOSS_DUPLICATE &&
+    enum tcp_loss_answer answer = tcp_snd_take(pcb, seg);
+
+    if (answer == TCP_LOSS_DUPLICATE &&
         tcp_frto_duplicate(&pcb->frto, pcb->snd.nxt) == TCP_FRTO_RESEND) {
         tcp_loss_confirm(&pcb->loss, pcb->snd.nxt);
         tcp_retrans_set(pcb, now); /* else it might expire before the ACK can come */
     }
+    tcp_snd_react(pcb, answer, 0, 0, now);
 }
 
 /*
@@ -652,6 +717,11 @@ void tcp_pcb_timer(struct tcp_pcb *pcb, uint64_t now)
     if (pcb->timer.expires != 0 && now >= pcb->timer.expires) {
         tcp_pcb_expire(pcb);
         return;
+    }
+    if (pcb->timer.pace != 0 && now >= pcb->timer.pace) {
+        pcb->timer.pace = 0;
+        tcp_pcb_schedule(pcb);
+        tcp_output_pending(pcb, now);
     }
     tcp_retrans_emit(pcb, now);
 }

@@ -70,12 +70,13 @@ ssize_t tcp_snd_write(struct tcp_pcb *pcb, const uint8_t *data, size_t len);
 void tcp_snd_start(struct tcp_pcb *pcb);
 /* Takes an ACK of new data, and advances SND.UNA: "Any segments on the retransmission queue that
  * are thereby entirely acknowledged are removed", RFC 9293 3.10.7.4; of other segments the
- * acknowledged bytes. Measures the round trip, lets the congestion window grow, and starts the
+ * acknowledged bytes. Measures the round trip, moves the congestion window, and starts the
  * retransmission timer anew, or stops it: RFC 6298, RFC 5681. A timeout that was spurious is
- * undone: RFC 5682. */
+ * undone: RFC 5682. In recovery an ACK of a part shows the next loss: RFC 6582. */
 void tcp_snd_acked(struct tcp_pcb *pcb, const struct tcp_segment *seg, uint64_t now);
 /* Takes an ACK of SND.UNA. If it is a duplicate, RFC 5681 2, then something has arrived, but not
- * what is there: a timeout that might have been spurious was none. */
+ * what is there: a new segment may go out, RFC 3042, or the lost one is sent again, RFC 5681 3.2; a
+ * timeout that might have been spurious was not. */
 void tcp_snd_repeated(struct tcp_pcb *pcb, const struct tcp_segment *seg, uint64_t now);
 /* Is the peer's window zero? During the handshake there is no window yet. */
 int tcp_is_window_zero(const struct tcp_pcb *pcb);
@@ -97,9 +98,9 @@ void tcp_extend_close_timer(struct tcp_pcb *pcb, uint64_t now);
 void tcp_set_timewait_timer(struct tcp_pcb *pcb, uint64_t now);
 /* Enters TIME-WAIT. */
 void tcp_pcb_time_wait(struct tcp_pcb *pcb, uint64_t now);
-/* Runs the timers of a block, which may be gone afterwards: ACK, deadline, R2, retransmission. No
- * deadline of it is due then. After R2 without an acknowledgment the connection times out, with the
- * soft error or ETIMEDOUT. RFC 9293 3.8.3, 3.9.2.2 */
+/* Runs the timers of a block, which may be gone afterwards: ACK, deadline, pace, R2,
+ * retransmission. No deadline of it is due then. After R2 without an acknowledgment the connection
+ * times out, with the soft error or ETIMEDOUT. RFC 9293 3.8.3, 3.9.2.2 */
 void tcp_pcb_timer(struct tcp_pcb *pcb, uint64_t now);
 /* Puts off R2, the deadline and the retransmission timer by span nanoseconds, in which the process
  * was stopped. It retransmitted nothing, and R2 measures "the amount of retransmission"; segments

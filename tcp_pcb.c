@@ -66,6 +66,7 @@ static uint64_t tcp_pcb_deadline(const struct tcp_pcb *pcb)
 {
     uint64_t all[] = {
         pcb->timer.ack,
+        pcb->timer.pace,
         pcb->timer.retrans,
         pcb->timer.expires,
         tcp_pcb_r2_end(pcb),
@@ -132,6 +133,7 @@ static void tcp_pcb_flush(struct tcp_pcb *pcb)
     pcb->snd.fin = 0;
     pcb->timer.retrans = 0;
     pcb->timer.ack = 0;
+    pcb->timer.pace = 0;
     tcp_reass_clear(&pcb->rcv.reass);
     tcp_pcb_schedule(pcb);
 }

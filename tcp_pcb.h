@@ -73,6 +73,7 @@ struct tcp_pcb {
         struct heap_node due;  /* the first of them, among those of all blocks */
         uint64_t retrans;      /* of the next retransmission or probe */
         uint64_t ack;          /* of the delayed ACK; or TCP_AT_BATCH_END */
+        uint64_t pace;         /* of the next burst, in recovery or at its end */
         uint64_t expires;      /* of the connection: CLOSE, FIN-WAIT-2, TIME-WAIT */
         uint32_t expires_una;  /* SND.UNA when it was set after CLOSE */
         uint64_t rst_expires;  /* for a RST that answers our challenge ACK to a SYN */

@@ -120,8 +120,8 @@ struct tcp_frto {
 /* The timer has expired, and the first segment, which ends before `resent`, was retransmitted. nxt:
  * SND.NXT. Step 1 */
 void tcp_frto_timeout(struct tcp_frto *frto, uint32_t resent, uint32_t nxt);
-/* Behind the first segment more is retransmitted, since a window has opened: if no ACK has come
- * yet, the next ones tell nothing. nxt: SND.NXT */
+/* Behind the first segment more is retransmitted, since a window has opened, or was in a recovery
+ * before the timeout: if no ACK has come yet, the next ones tell nothing. nxt: SND.NXT */
 void tcp_frto_resent(struct tcp_frto *frto, uint32_t nxt);
 /* An ACK of new data came. can_send: there is new data, and the window admits it. Steps 2 and 3 */
 enum tcp_frto_answer tcp_frto_acked(struct tcp_frto *frto, uint32_t ack, uint32_t nxt,
