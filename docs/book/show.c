@@ -74,6 +74,9 @@ static void show_packet(const struct record *r)
     size_t len, rest;
 
     print_packet(r, text, sizeof(text));
+    if (strlen(text) > 2 * WIDTH && strchr(text, '\'')) {
+        strchr(text, '\'')[-1] = '\0'; /* the numbers of much data say enough */
+    }
     len = fitting(text, WIDTH - 8);
     rest = WIDTH - 2 - strlen(begin) - len - strlen(end);
     memset(dashes, '-', sizeof(dashes));
@@ -83,7 +86,7 @@ static void show_packet(const struct record *r)
         text[len + (size_t)WIDTH - 6] = '\0';
         dprintf(screen, "          |   %-*s|\n", WIDTH - 3, text + len + 1);
     }
-    lost = lost && r->dir == DIR_IN;
+    lost -= lost > 0 && r->dir == DIR_OUT;
 }
 
 static void show_drops(void)
@@ -155,7 +158,11 @@ static void happens(struct peer *peer, enum event event)
 
 static void host_sends(struct peer *peer, unsigned int flags, uint32_t seq, uint32_t len)
 {
-    peer->nxt = seq + len + !!(flags & SYN) + !!(flags & FIN);
+    uint32_t nxt = seq + len + !!(flags & SYN) + !!(flags & FIN);
+
+    if (flags & SYN || (int32_t)(nxt - peer->nxt) > 0) { /* not what is sent again */
+        peer->nxt = nxt;
+    }
     if (flags & SYN) {
         happens(peer, SENDS_SYN);
     }
@@ -268,6 +275,10 @@ static void say_variables(char *text, size_t size, const struct tcp_view *was,
         say(text, size, "RCV.NXT", was->rcv.nxt - was->irs, is->rcv.nxt - is->irs);
         say(text, size, "RCV.WND", was->rcv.wnd, is->rcv.wnd);
     }
+#if STEP >= 50
+    say(text, size, "cwnd", was->cwnd, is->cwnd);
+    say(text, size, "ssthresh", was->ssthresh, is->ssthresh);
+#endif
 }
 
 static void show_block(size_t place, const struct tcp_view *is)
@@ -373,7 +384,7 @@ void pass(long ms)
 
 void lose(void)
 {
-    lost = 1;
+    lost++;
 }
 
 static int log_to = -1; /* standard error, with -v */

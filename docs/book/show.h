@@ -30,7 +30,7 @@ void forger(const char *packet);
 #define stack(call) ((void)(call), show_all())
 /* Time goes by, until the stack sends a packet, or ms milliseconds. */
 void pass(long ms);
-/* The next packet that the stack sends is lost on the wire. */
+/* The next packet that the stack sends is lost on the wire; called twice, the next two. */
 void lose(void);
 /* counted(ip, delivered, host(...)): prints the counter's name if the statement makes it grow. */
 #define counted(module, field, statement) \

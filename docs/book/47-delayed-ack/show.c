@@ -1,4 +1,3 @@
-#include "call.h"
 #include "show_tcp.h"
 
 /* Two full segments, one alone, and one that the user answers. */
