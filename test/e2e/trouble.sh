@@ -20,7 +20,12 @@ host_vanishes() {
     ping $stack && client serial 10
 }
 check "a host that vanishes and returns is served again" host_vanishes
-check "connections of a vanished host do not keep the server from ending" stop_clean INT
+# Since step 49, R1 is reached in the two seconds; nothing else is logged.
+stop_warned() {
+    stop INT || return 1
+    ! grep -v 'no answer to 3 retransmissions' "$tmp/server.err"
+}
+check "connections of a vanished host do not keep the server from ending" stop_warned
 
 serve "$bin/tcps.exe" -q 7 || finish
 link_flaps() {
