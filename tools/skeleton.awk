@@ -11,7 +11,10 @@
 # lines are for tools/skeleton.
 file == 1 && !sizes {
     if (/^[#!]/ || /^$/) next
-    if (/^[|]/) { if (mine) notes[entry] = notes[entry] "    " substr($0, 3) "\n"; next }
+    if (/^[|]/) {
+        if (mine) notes[entry] = notes[entry] (/^[|] *$/ ? "" : "    " substr($0, 3)) "\n"
+        next
+    }
     if (/^[^ ]/) {
         number++
         mine = $1 == path && number > done

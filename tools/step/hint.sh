@@ -200,9 +200,7 @@ case $stage in
         next "./step hint goes on"
         ;;
     2)
-        if [ -n "$missing" ] && [ -n "$(chapter)" ]; then
-            chapter | sed 's/^./    &/'
-        elif [ -z "$missing" ] && [ -n "$found" ]; then
+        if [ -z "$missing" ] && [ -n "$found" ]; then
             if is_known "$known"; then
                 say "Others who saw this had made one of these mistakes:"
             else
@@ -211,6 +209,9 @@ case $stage in
             say "$found" | while read -r file; do
                 sed -n -e '/^$/q' -e 's/^/    /p' "$file"
             done
+        elif [ -n "$(chapter)" ]; then
+            chapter | sed 's/^./    &/'
+            [ -n "$missing" ] || say "And the log may help: $(command_for)"
         else
             say "The log shows what happens:"
             say "    $(command_for)"
