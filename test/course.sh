@@ -47,7 +47,10 @@ hints() {
         (cd mine && git apply ../docs/book/22-*/mistakes/ack-before-reset.patch) || return
     says 0 'It may be tcp_listen, in tcp.c' ./step hint &&
         says 0 'Checks ACK before RST' ./step hint &&
-        says 0 'tcp_output_reset(____);' ./step hint
+        says 0 'tcp_output_reset(____);' ./step hint &&
+        says 0 'ask about another, ./step hint FUNCTION' ./step hint &&
+        says 0 '^tcp_output, in tcp.c' ./step hint tcp_output &&
+        says 1 'Step 22 asks for: tcp_open_passive' ./step hint tcp_input
 }
 
 # Somebody who begins at 14, with bodies that differ everywhere and a helper of his own.

@@ -29,7 +29,7 @@ line == "" && $0 in given { print; next }
         if (RSTART && substr(line, RSTART, 1) != "=") RSTART++
         if (RSTART) line = substr(line, 1, RSTART) " ____;"
         line = done line
-    } else {
+    } else if (line !~ /[(][)];$/) {
         sub(/[(].*;$/, "(____);", line)
     }
     print line

@@ -1,4 +1,5 @@
-# Helps with the behaviour that fails: each call goes one stage further.
+# Helps with the behaviour that fails: each call goes one stage further. FUNCTION is asked about
+# whatever the report points to.
 
 begin
 check_tools
@@ -6,6 +7,8 @@ here
 
 at=$(cat "$state/failing" 2>/dev/null)
 at=${at:-$step}
+[ $# = 0 ] || functions "$at" | grep -q -x -F -e "$1" ||
+    die "$(say "Step $at asks for:" "$(functions "$at" | tr '\n' ' ')" | fold -s -w 79)" "./step hint"
 if ! build "" "$at"; then
     say "${red}mine/ does not compile:$plain"
     show_errors
@@ -78,16 +81,18 @@ missing_before() {
     done
 }
 
-# The function to look at: the one that crashes; the next of the list, if the behaviour needs it; one
+# The function to look at: the one asked about; or the one that crashes; the next of the list, if the behaviour needs it; one
 # that is called and not written; where others made this mistake; or the one with which the
-# behaviour turns green.
+# behaviour turns green. What runs for ever is found at a place that is another one each time.
 find_function() {
     unwritten=$(to_write "$at" | sed 's/.* //' | tr '\n' ' ')
     found=$(mistakes)
     known=$(say "$found" | head -n 1)
     # shellcheck disable=SC2046 # names
     called=$(first_asked $(sed -n 's/^    not written yet: //p' "$state/out" | tr -d ,))
-    crash=$(first_asked "$(function_at ' in [a-z_0-9]*, [a-z_/]*\.c:[0-9]*')")
+    crash=''
+    grep -q 'runs for ever' "$state/out" ||
+        crash=$(first_asked "$(function_at ' in [a-z_0-9]*, [a-z_/]*\.c:[0-9]*')")
     missing=''
     [ -n "$crash" ] || missing=$(missing_before)
     [ -n "$crash$missing" ] || missing=$called
@@ -98,11 +103,13 @@ find_function() {
     dropped=$(first_asked "$(function_at 'dropped: .*(.*)')")
 }
 
+asked=${1:-}
 find_function
+[ -z "$asked" ] || { function=$asked && missing='' && found=''; }
 path=$(awk -v name="$function" '!/^[#|!]/ && ($2 == name || $1 == name) { print $1; exit }' \
     "$(book "$at")/reader")
 # The stages begin anew when the report is another.
-about="$function: $(sed -n '/^FAIL/,$p' "$state/out" | sed -n '1,5p' | cksum)"
+about="$function: $(sed -n '/^FAIL/,$p' "$state/out" | grep -v '^    in ' | sed -n '1,5p' | cksum)"
 stage=1
 if [ "$(sed -n 1p "$state/hint" 2>/dev/null)" = "$about" ]; then
     stage=$(($(sed -n 2p "$state/hint") + 1))
@@ -167,7 +174,9 @@ written_but() { # FUNCTION
 }
 
 show_function() {
-    if [ -n "$missing" ]; then
+    if [ -n "$asked" ]; then
+        say "$function, in $path:"
+    elif [ -n "$missing" ]; then
         say "First comes $function, in $path:"
     elif [ "$function" = "$turns" ]; then
         say "It turns green with $function, in $path:"
@@ -178,7 +187,7 @@ show_function() {
     if [ "$at" != "$step" ]; then
         say "It passed before step $step. Look at what you wrote there:" \
             "$(functions "$step" | tr '\n' ' ')" | fold -s -w 79
-    elif [ -z "$missing" ] && [ "$function" = "$turns" ]; then
+    elif [ -z "$asked$missing" ] && [ "$function" = "$turns" ]; then
         say "Or the fault is in another of this step: $(written_but "$function")" | fold -s -w 79
         [ "${dropped:-$function}" = "$function" ] ||
             say "(A packet was dropped in $dropped, which may be right.)"
@@ -224,6 +233,9 @@ case $stage in
             body_at "$(skeleton "$at")" "$path" "$function" >"$state/given"
             body_at "$(complete "$at")" "$path" "$function" |
                 awk -f tools/step/blanks.awk "$state/given" - | sed 's/^/    /'
+            others=$(functions "$at" | grep -v -x -F -e "$function" | tr '\n' ' ')
+            [ -z "$others" ] || say "If it is not this one, ask about another, ./step hint FUNCTION:" \
+                "$others" | fold -s -w 79
             next "./step answer $function shows it"
         else
             say "What was changed: cd mine; git diff"
