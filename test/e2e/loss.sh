@@ -13,21 +13,17 @@ kib1=${KIB1-256} kib5=${KIB5-64} limit=600
 
 command -v nft >/dev/null || skip "there is no nft (apt-get install nftables)"
 bridge_up
-# Behind a lost segment the stack drops all that follow (until step 48), and the kernel retransmits
-# them. So it has no round trip to measure, and its RTO stays backed off (Karn) up to 2 minutes,
-# which only costs time. Newer kernels have a limit.
-echo 1000 2>/dev/null >/proc/sys/net/ipv4/tcp_rto_max_ms
-# With that limit the kernel would soon drop connections that a process has closed, by default.
-echo 15 >/proc/sys/net/ipv4/tcp_orphan_retries
 
-# lose PERCENT: of frames to the kernel, from the kernel, and between the TAPs
+# lose PERCENT: of IP's frames to the kernel, from the kernel, and between the TAPs. ARP is spared:
+# where it gets no answer to three requests, connect fails, as it should.
 lose() {
+    rule="ether type ip numgen random mod 100 < $1 counter drop"
     nft delete table bridge loss 2>/dev/null
     nft -f - <<RULES
 table bridge loss {
-    chain in { type filter hook input priority 0; numgen random mod 100 < $1 counter drop; }
-    chain out { type filter hook output priority 0; numgen random mod 100 < $1 counter drop; }
-    chain across { type filter hook forward priority 0; numgen random mod 100 < $1 counter drop; }
+    chain in { type filter hook input priority 0; $rule; }
+    chain out { type filter hook output priority 0; $rule; }
+    chain across { type filter hook forward priority 0; $rule; }
 }
 RULES
 }
