@@ -626,6 +626,51 @@ static void test_turns(void)
     stack_stop();
 }
 
+static atomic_int waiting, waiting_at_tick; /* work of a device, and what the timer saw of it */
+
+static int deferring_isr(unsigned int irq, void *arg)
+{
+    (void)irq;
+    (void)arg;
+    return intr_raise(INTR_IRQ_SOFT);
+}
+
+static int working_isr(unsigned int irq, void *arg)
+{
+    (void)irq;
+    (void)arg;
+    atomic_store(&waiting, 0);
+    return 0;
+}
+
+static void looking_tick(void)
+{
+    atomic_fetch_or(&waiting_at_tick, atomic_load(&waiting));
+    tick();
+}
+
+/* The thread is late, here because of a slow driver: a device has work, and a timer is due. */
+static void test_work_before_timers(void)
+{
+    slow_isr_runs = slow_isr_ends = waiting_at_tick = 0;
+    check(platform_init() == 0);
+    check(intr_register(INTR_IRQ_BASE, slow_isr, 0, NULL) == 0);
+    check(intr_register(INTR_IRQ_BASE + 1, deferring_isr, 0, NULL) == 0);
+    check(intr_register(INTR_IRQ_SOFT, working_isr, 0, NULL) == 0);
+    check(timer_register((struct timeval){.tv_usec = 10000}, looking_tick) == 0);
+    check(platform_run() == 0);
+    check(intr_raise(INTR_IRQ_BASE) == 0);
+    check(reaches(&slow_isr_runs, 1));
+    atomic_store(&waiting, 1);
+    check(intr_raise(INTR_IRQ_BASE + 1) == 0);
+    sleep_ms(30);
+    ticks = 0;
+    atomic_store(&slow_isr_ends, 1);
+    check(reaches(&ticks, 1));
+    check(platform_shutdown() == 0);
+    check(!atomic_load(&waiting_at_tick));
+}
+
 static void test_timer(void)
 {
     int n;
@@ -2452,6 +2497,7 @@ int main(int argc, char **argv)
     run_test("keeps few signals pending in a flood of frames [M-10]", test_flood_of_signals);
     run_test("loses no frame that arrives when it is about to wait", test_no_lost_interrupt);
     run_test("gives each interrupt its turn in a flood of one", test_turns);
+    run_test("does the work of devices before timers that are late", test_work_before_timers);
     run_test("calls a timer at its interval, and not after the shutdown", test_timer);
     run_test("meets the deadlines of a one-shot timer", test_once);
     run_test("calls a one-shot timer that many threads move", test_moved_once);

@@ -44,7 +44,8 @@
  * would leave other programs without timers. SIGIO is pending once.
  *
  * No interrupt starves. A round takes each pending signal once and calls each raised handler once.
- * The softirq's handler is called last: it does the work that the others deferred.
+ * The softirq's handler follows those of the devices, whose work it does, and timers come last: if
+ * the machine was late, an acknowledgment that waits in a device is seen before its timeout.
  *
  * A signal sent to the process (kill) may reach any thread that does not block it. Its default
  * action would end the process; intr_caught raises the interrupt instead. No thread's signal mask
@@ -247,8 +248,9 @@ static void *intr_main(void *arg)
     sem_post(&started);
     while (!atomic_load(&stopping)) {
         intr_wait();
-        intr_take(~IRQ_BIT(INTR_IRQ_SOFT));
+        intr_take(IRQ_DEVICES);
         intr_take(IRQ_BIT(INTR_IRQ_SOFT)); /* the work that these have deferred */
+        intr_take(IRQ_BIT(INTR_IRQ_USER) | IRQ_BIT(INTR_IRQ_TIMER));
     }
     return NULL;
 }
