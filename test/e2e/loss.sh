@@ -13,6 +13,12 @@ kib1=${KIB1-256} kib5=${KIB5-64} limit=600
 
 command -v nft >/dev/null || skip "there is no nft (apt-get install nftables)"
 bridge_up
+# Without timestamps (step 54) an ACK of what was sent again measures no round trip. So after
+# several losses the kernel's RTO stays backed off (Karn), up to 2 minutes, which only costs time.
+# Newer kernels have a limit.
+echo 1000 2>/dev/null >/proc/sys/net/ipv4/tcp_rto_max_ms
+# With that limit the kernel would soon drop connections that a process has closed, by default.
+echo 15 >/proc/sys/net/ipv4/tcp_orphan_retries
 
 # lose PERCENT: of IP's frames to the kernel, from the kernel, and between the TAPs. ARP is spared:
 # where it gets no answer to three requests, connect fails, as it should.
