@@ -77,7 +77,7 @@ begin() {
         export GIT_AUTHOR_NAME GIT_AUTHOR_EMAIL GIT_COMMITTER_NAME GIT_COMMITTER_EMAIL
     }
     find_mine
-    if [ -e "$state/moving" ] && [ -e "$mine/.git" ]; then
+    if [ -s "$state/moving" ] && [ -e "$mine/.git" ]; then
         in_mine cherry-pick --abort >/dev/null 2>&1 || :
         rm -f "$(in_mine rev-parse --absolute-git-dir)/index.lock"
         in_mine checkout -q -f -B mine "$(cat "$state/moving")" && rm "$state/moving"
@@ -226,13 +226,18 @@ keep() { # MESSAGE
     in_mine diff --cached --quiet || in_mine commit -q --no-verify -m "$1"
 }
 
+# mine/ is about to move: where it is now, all at once or not at all.
+begin_move() {
+    in_mine rev-parse HEAD >"$state/moving.new" && mv "$state/moving.new" "$state/moving"
+}
+
 # Moves mine/ to a commit; the branch mine-N keeps what was there.
 move_to() { # COMMIT
     keep "unfinished"
     n=1
     while git rev-parse -q --verify "refs/heads/mine-$n" >/dev/null; do n=$((n + 1)); done
     git branch "mine-$n" mine
-    in_mine rev-parse HEAD >"$state/moving"
+    begin_move
     in_mine reset -q --hard "$1"
     rm -f "$state/moving"
     forget

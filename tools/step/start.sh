@@ -41,7 +41,7 @@ if [ "$wanted" -gt 30 ]; then
     exit
 fi
 
-in_mine rev-parse HEAD >"$state/moving"
+begin_move
 if ! in_mine cherry-pick --allow-empty "$(skeleton "$wanted")" >"$state/log" 2>&1; then
     files=$(in_mine diff --name-only --diff-filter=U)
     in_mine cherry-pick --abort
