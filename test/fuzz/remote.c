@@ -466,7 +466,7 @@ void remote_look(const struct packet *p, const struct layout *lay)
     if (flags & FLAG_SYN) {
         talk_begins(t, seq);
     }
-    if (len) {
+    if (len && t->begun) { /* else no SYN has gone out: ARP drops it, for one */
         check_pattern(p->data + lay->payload, seq - t->iss, len);
         /* one byte beyond the window may be a zero-window probe */
         check((int32_t)(seq + len - t->allowed) <= (len == 1));
